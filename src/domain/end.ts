@@ -1,0 +1,63 @@
+/**
+ * The last events of an attempt. Executor, supervisor and API (a cancel in the queue) all build
+ * them here, so that an end has one shape whoever writes it.
+ */
+import type { EpochMs, EventDraft } from './events.ts';
+import { type AttemptEnd, backoffMs, finishedMessage, type RunRecord, type RunStatus, retryFollows } from './run.ts';
+
+/** The last events of an attempt and what they change on the run's record. */
+export interface EndingBatch {
+  readonly drafts: readonly EventDraft[];
+  readonly status: RunStatus;
+  /** When the next attempt is due, or null where the run is over (the batch closes the log). */
+  readonly retryAt: EpochMs | null;
+}
+
+/**
+ * AttemptFinished, then StatusChanged to PENDING where another attempt follows, else StatusChanged
+ * and RunFinished. `totals` must be those of the whole log before this batch; the batch holds no line.
+ */
+export const endingBatch = (
+  run: Pick<RunRecord, 'maxAttempts' | 'backoffSeconds' | 'cancelRequestedAt'>,
+  attempt: number,
+  previous: RunStatus,
+  end: AttemptEnd,
+  totals: { readonly lines: number; readonly bytes: number; readonly dropped: number },
+  now: EpochMs,
+): EndingBatch => {
+  const { exitCode, failure, digest } = end;
+  const retryAt = retryFollows(run, attempt, end) ? now + backoffMs(run.backoffSeconds, attempt) : null;
+  const finished: EventDraft = { kind: 'AttemptFinished', timestamp: now, exitCode, failure, digest, retryAt };
+  if (retryAt !== null) {
+    const detail = `attempt ${attempt} failed: ${failure?.message ?? 'no reason known'}`;
+    return {
+      drafts: [finished, { kind: 'StatusChanged', timestamp: now, status: 'PENDING', previous, detail }],
+      status: 'PENDING',
+      retryAt,
+    };
+  }
+  return {
+    drafts: [
+      finished,
+      {
+        kind: 'StatusChanged',
+        timestamp: now,
+        status: end.status,
+        previous,
+        detail: failure?.message ?? end.cancelReason,
+      },
+      {
+        kind: 'RunFinished',
+        timestamp: now,
+        status: end.status,
+        exitCode,
+        failure,
+        message: finishedMessage(end),
+        ...totals,
+        digest,
+      },
+    ],
+    status: end.status,
+    retryAt: null,
+  };
+};

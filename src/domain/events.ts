@@ -1,0 +1,143 @@
+/**
+ * What can happen in a run. Every event has its place (`seq`) in the run's ONE sequence, which
+ * starts at 1, goes up by exactly 1 and never repeats, across attempts too (PROTOCOL.md, E1).
+ * The shapes are those of contract.graphql, less `runId`, with instants as epoch milliseconds.
+ */
+import type { Failure, RunStatus } from './run.ts';
+
+/** Place in the run's sequence, from 1; an `after` may also be 0, "from the beginning". At most 2^31 - 1. */
+export type Seq = number;
+/** An instant in milliseconds since the Unix epoch. */
+export type EpochMs = number;
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [member: string]: JsonValue };
+export type JsonObject = { readonly [member: string]: JsonValue };
+
+/** Severity, in rising order. */
+export const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where a line came from. LOGGER: a structured record. SYSTEM: runloom itself. */
+export const LOG_STREAMS = ['STDOUT', 'STDERR', 'LOGGER', 'SYSTEM'] as const;
+export type LogStream = (typeof LOG_STREAMS)[number];
+
+export const DROP_REASONS = ['LOG_LIMIT', 'STORE_LOST'] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+export interface LogException {
+  readonly type: string | null;
+  readonly message: string | null;
+  readonly stack: string | null;
+}
+
+interface Draft<Kind extends string> {
+  readonly kind: Kind;
+  /** When it happened, by the clock of the writer. */
+  readonly timestamp: EpochMs;
+}
+
+export interface LogLineDraft extends Draft<'LogLine'> {
+  readonly level: LogLevel;
+  readonly stream: LogStream;
+  /** Without its line break; never invalid Unicode; ANSI is kept. */
+  readonly message: string;
+  readonly logger?: string | null;
+  readonly fields?: JsonObject | null;
+  readonly exception?: LogException | null;
+  /** True where the text was cut at MAX_LINE_BYTES. */
+  readonly truncated?: boolean;
+}
+export interface StatusChangedDraft extends Draft<'StatusChanged'> {
+  readonly status: RunStatus;
+  readonly previous: RunStatus | null;
+  readonly detail: string | null;
+}
+export interface ProgressUpdatedDraft extends Draft<'ProgressUpdated'> {
+  readonly label: string | null;
+  readonly current: number;
+  readonly total: number | null;
+  readonly unit: string | null;
+}
+export interface GroupStartedDraft extends Draft<'GroupStarted'> {
+  readonly name: string;
+}
+export interface GroupEndedDraft extends Draft<'GroupEnded'> {
+  readonly name: string;
+}
+export interface OutputProducedDraft extends Draft<'OutputProduced'> {
+  readonly value: JsonValue;
+}
+export interface ContainerEventDraft extends Draft<'ContainerEvent'> {
+  /** Such as IMAGE_PULLING, CREATED, STARTED, OUT_OF_MEMORY, EXITED, REMOVED. */
+  readonly containerEvent: string;
+  readonly detail: string | null;
+}
+export interface AttemptFinishedDraft extends Draft<'AttemptFinished'> {
+  readonly exitCode: number | null;
+  readonly failure: Failure | null;
+  readonly digest: string | null;
+  readonly retryAt: EpochMs | null;
+}
+export interface RunFinishedDraft extends Draft<'RunFinished'> {
+  readonly status: RunStatus;
+  readonly exitCode: number | null;
+  readonly failure: Failure | null;
+  readonly message: string;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly digest: string | null;
+}
+
+/** An event before its writer has given it a place. */
+export type EventDraft =
+  | LogLineDraft
+  | StatusChangedDraft
+  | ProgressUpdatedDraft
+  | GroupStartedDraft
+  | GroupEndedDraft
+  | OutputProducedDraft
+  | ContainerEventDraft
+  | AttemptFinishedDraft
+  | RunFinishedDraft;
+
+interface Placed {
+  readonly seq: Seq;
+  readonly attempt: number;
+}
+/** Stands for all seqs from fromSeq to seq; made by readers, never stored. */
+export interface LinesDropped extends Draft<'LinesDropped'>, Placed {
+  readonly fromSeq: Seq;
+  readonly count: number;
+  readonly bytes: number | null;
+  readonly reason: DropReason;
+}
+
+export type RunEvent = (EventDraft & Placed) | LinesDropped;
+export type EventKind = RunEvent['kind'];
+
+export const EVENT_KINDS = [
+  'LogLine',
+  'StatusChanged',
+  'ProgressUpdated',
+  'GroupStarted',
+  'GroupEnded',
+  'OutputProduced',
+  'ContainerEvent',
+  'LinesDropped',
+  'AttemptFinished',
+  'RunFinished',
+] as const satisfies readonly EventKind[];
+
+/** First seq that the event stands for: its own, or fromSeq of a LinesDropped. */
+export const firstSeqOf = (event: RunEvent): Seq => (event.kind === 'LinesDropped' ? event.fromSeq : event.seq);
+
+/** Whether the line is the command's own, which is what the digest and log.txt cover. */
+export const isCommandLine = (event: { readonly kind: string; readonly stream?: LogStream }): boolean =>
+  event.kind === 'LogLine' && event.stream !== 'SYSTEM';

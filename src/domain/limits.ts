@@ -1,0 +1,65 @@
+/** Every bound of the service, with its unit and its reason. Those an operator sets are in config.ts. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  /** Program and arguments together, UTF-8 bytes: below Linux's ARG_MAX with room for the environment. */
+  commandBytes: 64_000,
+  /** RUN_INPUT is one environment string; Linux takes 128 KiB for one (MAX_ARG_STRLEN). */
+  inputBytes: 96 * KIB,
+  /** One environment value, for the same reason. */
+  envValueBytes: 96 * KIB,
+  /** All environment variables of a run together, bytes; the record is read on each page of `runs`. */
+  envBytes: 256 * KIB,
+  envCount: 500,
+  labelCount: 64,
+  labelNameBytes: 128,
+  labelValueBytes: 1024,
+  nameBytes: 256,
+  imageBytes: 512,
+  idempotencyKeyBytes: 256,
+  cancelReasonBytes: 1024,
+  /** Attempts of one run. */
+  maxAttempts: 10,
+  backoffSeconds: 3600,
+  /** 30 days. */
+  timeoutSeconds: 30 * 24 * 3600,
+  /** Below this the executor itself (Node.js) does not live. */
+  memoryMbMin: 64,
+  memoryMbMax: 1024 * 1024,
+  cpusMin: 0.01,
+  cpusMax: 1024,
+
+  /** HTTP request body. */
+  bodyBytes: 1_000_000,
+  /** One WebSocket message; a larger one is answered with an error, over bodyBytes the socket is closed (1009). */
+  messageBytes: 64_000,
+  queryDepth: 15,
+  queryAliases: 30,
+  queryTokens: 2000,
+  /** Root fields and directives of one document. */
+  queryDirectives: 30,
+  /** Operations that live at once on one WebSocket. */
+  operationsPerSocket: 100,
+
+  /** Events of one page of Run.logs, and of one batch. */
+  pageEvents: 5000,
+  batchEvents: 500,
+  /** About the size of a batch on the wire. */
+  batchBytes: MIB,
+  runsPage: 500,
+
+  /** An appended batch: entries stay small enough to be read one by one by a slow viewer. */
+  appendEvents: 5000,
+  appendBytes: 512 * KIB,
+  /** A batch is compressed from here on; below, zstd's frame costs more than it saves. */
+  compressFromBytes: 256,
+  /** What a feed keeps of the newest batches for viewers that are nearly live, stored bytes. */
+  ringBytes: 4 * MIB,
+  ringEntries: 512,
+  /** One read of the stream for a viewer behind the ring, stored bytes (soft) and entries. */
+  readEntries: 64,
+  /** What the executor holds while Redis is away, before it stops reading the command's pipes. */
+  executorBufferBytes: 8 * MIB,
+} as const;

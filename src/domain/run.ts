@@ -1,0 +1,140 @@
+/** A run: its states, why it failed, and its record. Pure; the record's Redis form is in runs/record.ts. */
+import type { EpochMs, JsonValue, ProgressUpdatedDraft, Seq } from './events.ts';
+import type { RunId } from './ids.ts';
+
+/** Where a run is in its life (contract.graphql, RunStatus); this list will not grow. */
+export const RUN_STATUSES = ['PENDING', 'STARTING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+export type TerminalStatus = 'COMPLETED' | 'FAILED' | 'CANCELLED';
+
+export const isTerminal = (status: RunStatus): status is TerminalStatus =>
+  status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED';
+
+export const FAILURE_REASONS = [
+  'NONZERO_EXIT',
+  'SIGNALLED',
+  'OUT_OF_MEMORY',
+  'TIMEOUT',
+  'COMMAND_NOT_STARTED',
+  'IMAGE_UNAVAILABLE',
+  'LAUNCH_FAILED',
+  'EXECUTOR_LOST',
+] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+export interface Failure {
+  readonly reason: FailureReason;
+  /** One sentence for a person. */
+  readonly message: string;
+  /** Name of the signal, such as SIGKILL, where one ended it. */
+  readonly signal: string | null;
+}
+
+/** How an attempt ended, whoever found it out. `failure` is null for COMPLETED and CANCELLED. */
+export interface AttemptEnd {
+  readonly status: TerminalStatus;
+  readonly exitCode: number | null;
+  readonly failure: Failure | null;
+  /** What is told about a cancel: "Run CANCELLED: <reason>". */
+  readonly cancelReason: string | null;
+  /** SHA-256 over the attempt's command lines; null where no executor had the last word. */
+  readonly digest: string | null;
+}
+
+export interface EnvVar {
+  readonly name: string;
+  /** Of a secret in a stored record: the sealed value (domain/…/secrets), never the plain one. */
+  readonly value: string;
+  readonly secret: boolean;
+}
+export interface Label {
+  readonly name: string;
+  readonly value: string;
+}
+export interface Resources {
+  /** CPU cores, such as 0.5. */
+  readonly cpus: number | null;
+  readonly memoryMb: number | null;
+}
+
+/** What startRun was asked for, checked and with its defaults. */
+export interface RunSpec {
+  readonly name: string | null;
+  /** The image that was asked for; null means the service's executor image. */
+  readonly image: string | null;
+  readonly command: readonly string[];
+  readonly input: JsonValue | undefined;
+  readonly env: readonly EnvVar[];
+  readonly labels: readonly Label[];
+  readonly timeoutSeconds: number | null;
+  readonly resources: Resources;
+  readonly maxAttempts: number;
+  readonly backoffSeconds: number;
+}
+
+/** The run's record as it stands in Redis at one moment, together with where its log is. */
+export interface RunRecord extends Omit<RunSpec, 'image'> {
+  readonly id: RunId;
+  /** What the API shows as image: what was asked for, or the executor image's name. */
+  readonly image: string;
+  readonly status: RunStatus;
+  readonly attempt: number;
+  readonly exitCode: number | null;
+  readonly failure: Failure | null;
+  readonly createdAt: EpochMs;
+  readonly startedAt: EpochMs | null;
+  readonly finishedAt: EpochMs | null;
+  readonly cancelRequestedAt: EpochMs | null;
+  readonly cancelReason: string | null;
+  readonly cancelForce: boolean;
+  readonly retryOf: RunId | null;
+  /** Between two attempts: when the next one is due. */
+  readonly retryAt: EpochMs | null;
+  /** The attempt that a supervisor may start while the run is PENDING. */
+  readonly nextAttempt: number;
+  readonly progress: (ProgressUpdatedDraft & { readonly seq: Seq; readonly attempt: number }) | null;
+  readonly output: JsonValue | undefined;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly digest: string | null;
+  readonly lastSeq: Seq;
+  /** True once RunFinished is stored: nothing is ever added after it. */
+  readonly closed: boolean;
+  /** The term of the log's present writer. */
+  readonly term: number;
+  readonly writer: string;
+  readonly maxLineBytes: number;
+  readonly maxLogBytes: number;
+  readonly cancelGraceMs: number;
+  readonly retentionMs: number;
+  /** Goes up with every change that run_updates tells. */
+  readonly version: number;
+}
+
+/** Whether another attempt follows: every FAILED one but COMMAND_NOT_STARTED, while there is one. */
+export const retryFollows = (
+  run: { readonly maxAttempts: number; readonly cancelRequestedAt: EpochMs | null },
+  attempt: number,
+  end: AttemptEnd,
+): boolean =>
+  end.status === 'FAILED' &&
+  end.failure?.reason !== 'COMMAND_NOT_STARTED' &&
+  run.cancelRequestedAt === null &&
+  attempt < run.maxAttempts;
+
+/** Seconds to wait after this attempt: backoffSeconds, doubled for each later one, one hour at most. */
+export const backoffMs = (backoffSeconds: number, attempt: number): number =>
+  Math.min(backoffSeconds * 2 ** (attempt - 1), 3600) * 1000;
+
+/** The text of RunFinished.message. */
+export const finishedMessage = (end: AttemptEnd): string => {
+  switch (end.status) {
+    case 'COMPLETED':
+      return 'Run COMPLETED';
+    case 'FAILED':
+      return `Run FAILED: ${end.failure?.message ?? 'for an unknown reason'}`;
+    case 'CANCELLED':
+      return `Run CANCELLED: ${end.cancelReason ?? 'cancelled on request'}`;
+  }
+};

@@ -1,0 +1,170 @@
+/**
+ * How a batch of events is stored and announced (PROTOCOL.md, part 3): an 8-byte header, then the
+ * body, which from LIMITS.compressFromBytes on is one zstd frame.
+ *
+ *     byte 0      0x52 'R': version 1, plain body · 0x5a 'Z': version 1, zstd body
+ *     byte 1      attempt
+ *     bytes 2-5   first seq, unsigned, big endian
+ *     bytes 6-7   number of events, unsigned, big endian
+ *
+ * The body is UTF-8 text made of segments. A segment is either ONE event,
+ *     j<JSON of the draft>LF
+ * or a run of plain lines of one stream and one instant,
+ *     o<count> <epoch ms>LF, then count lines each with its LF      (STDOUT; e… for STDERR)
+ * so that a flood is copied from the pipe to the store without a look at each line, and costs a
+ * third of JSON objects to read back.
+ */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { EpochMs, EventDraft, RunEvent, Seq } from '../domain/events.ts';
+import { LIMITS } from '../domain/limits.ts';
+
+const PLAIN = 0x52;
+const ZSTD = 0x5a;
+const HEADER_BYTES = 8;
+/** A batch holds at most LIMITS.appendBytes before compression plus one event; more is a bomb. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** Bytes that are not a batch of this version. */
+export class CodecError extends Error {
+  override readonly name = 'CodecError';
+}
+
+export interface BatchHeader {
+  readonly firstSeq: Seq;
+  readonly lastSeq: Seq;
+  readonly attempt: number;
+}
+
+/** Reads the header alone. @throws CodecError */
+export const batchHeader = (batch: Buffer): BatchHeader => {
+  const mark = batch[0];
+  if (batch.length < HEADER_BYTES || (mark !== PLAIN && mark !== ZSTD)) throw new CodecError('not a batch of events');
+  const firstSeq = batch.readUInt32BE(2);
+  return { firstSeq, lastSeq: firstSeq + batch.readUInt16BE(6) - 1, attempt: batch.readUInt8(1) };
+};
+
+/** Collects events until they are sealed as one batch. Not bounded by itself: its owner asks `count` and `size`. */
+export class BatchBuilder {
+  #parts: Buffer[] = [];
+  #segment: { mark: 'o' | 'e'; at: EpochMs; count: number; parts: Buffer[] } | null = null;
+  #size = 0;
+  #count = 0;
+  #lines = 0;
+  #messageBytes = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of the body so far, about. */
+  get size(): number {
+    return this.#size;
+  }
+  /** LogLine events, SYSTEM included. */
+  get lines(): number {
+    return this.#lines;
+  }
+  /** UTF-8 bytes of their messages. */
+  get messageBytes(): number {
+    return this.#messageBytes;
+  }
+
+  /** Plain lines as OutputSink.lines has them: `text` holds `count` lines, each with its LF; it is kept, not copied. */
+  addLines(stream: 'STDOUT' | 'STDERR', at: EpochMs, text: Buffer, count: number): void {
+    const mark = stream === 'STDOUT' ? 'o' : 'e';
+    let segment = this.#segment;
+    if (segment === null || segment.mark !== mark || segment.at !== at) {
+      this.#closeSegment();
+      segment = { mark, at, count: 0, parts: [] };
+      this.#segment = segment;
+      this.#size += 20;
+    }
+    segment.parts.push(text);
+    segment.count += count;
+    this.#size += text.length;
+    this.#count += count;
+    this.#lines += count;
+    this.#messageBytes += text.length - count;
+  }
+
+  add(draft: EventDraft): void {
+    this.#closeSegment();
+    const json = Buffer.from(`j${JSON.stringify(draft)}\n`);
+    this.#parts.push(json);
+    this.#size += json.length;
+    this.#count += 1;
+    if (draft.kind === 'LogLine') {
+      this.#lines += 1;
+      this.#messageBytes += Buffer.byteLength(draft.message);
+    }
+  }
+
+  /** The batch as it is stored. The builder must hold at least one event and is done with afterwards. */
+  seal(firstSeq: Seq, attempt: number): Buffer {
+    this.#closeSegment();
+    const body = Buffer.concat(this.#parts);
+    const compress = body.length >= LIMITS.compressFromBytes;
+    const packed = compress
+      ? zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+      : body;
+    const smaller = packed.length < body.length;
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    header.writeUInt8(smaller ? ZSTD : PLAIN, 0);
+    header.writeUInt8(attempt, 1);
+    header.writeUInt32BE(firstSeq, 2);
+    header.writeUInt16BE(this.#count, 6);
+    return Buffer.concat([header, smaller ? packed : body]);
+  }
+
+  #closeSegment(): void {
+    const segment = this.#segment;
+    if (segment === null) return;
+    this.#parts.push(Buffer.from(`${segment.mark}${segment.count} ${segment.at}\n`), ...segment.parts);
+    this.#segment = null;
+  }
+}
+
+/** One batch of drafts, for writers of few events. */
+export const encodeBatch = (drafts: readonly EventDraft[], firstSeq: Seq, attempt: number): Buffer => {
+  const builder = new BatchBuilder();
+  for (const draft of drafts) builder.add(draft);
+  return builder.seal(firstSeq, attempt);
+};
+
+/** All events of a stored batch, in seq order. @throws CodecError where the bytes are no batch. */
+export const decodeBatch = (batch: Buffer): RunEvent[] => {
+  const { firstSeq, lastSeq, attempt } = batchHeader(batch);
+  const body = batch.subarray(HEADER_BYTES);
+  const text = (
+    batch[0] === ZSTD ? zstdDecompressSync(body, { maxOutputLength: MAX_BODY_BYTES }) : body
+  ).toString('utf8');
+  const events: RunEvent[] = [];
+  let seq = firstSeq;
+  let at = 0;
+  while (at < text.length) {
+    const mark = text.charCodeAt(at);
+    const end = text.indexOf('\n', at);
+    if (end < 0) throw new CodecError('a batch is cut off');
+    if (mark === 0x6a /* j */) {
+      events.push({ ...(JSON.parse(text.slice(at + 1, end)) as EventDraft), seq, attempt });
+      seq += 1;
+      at = end + 1;
+      continue;
+    }
+    if (mark !== 0x6f /* o */ && mark !== 0x65 /* e */) throw new CodecError('a batch has an unknown segment');
+    const space = text.indexOf(' ', at);
+    const timestamp = Number(text.slice(space + 1, end));
+    const stream = mark === 0x6f ? 'STDOUT' : 'STDERR';
+    const count = Number(text.slice(at + 1, space));
+    at = end + 1;
+    for (let left = count; left > 0; left -= 1) {
+      const lineEnd = text.indexOf('\n', at);
+      if (lineEnd < 0) throw new CodecError('a batch is cut off');
+      const message = text.slice(at, lineEnd);
+      events.push({ kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt });
+      seq += 1;
+      at = lineEnd + 1;
+    }
+  }
+  if (seq !== lastSeq + 1) throw new CodecError('a batch does not hold what its header says');
+  return events;
+};

@@ -1,0 +1,15 @@
+/** Names in Redis (CONTRACT.md, "Redis"). All keys of a run carry one hash tag, so it lives in one cluster slot. */
+import type { RunId } from '../domain/ids.ts';
+
+/** Hash: the run's record. */
+export const recordKey = (runId: RunId): string => `run:{${runId}}`;
+/** Stream: one entry per batch, its ID `<last seq of the batch>-0`, fields d (batch), l (lines), b (message bytes). */
+export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
+/** String with a TTL: which process supervises the run at present. */
+export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
+/** Channel: batches as they are stored. */
+export const logChannel = (runId: RunId): string => `run_logs:${runId}`;
+/** Channel: wishes for the run's executor and supervisor (ControlMessage). */
+export const controlChannel = (runId: RunId): string => `run_control:${runId}`;
+/** Channel: RunUpdate of every run. */
+export const UPDATES_CHANNEL = 'run_updates';

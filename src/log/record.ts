@@ -1,0 +1,97 @@
+/** The run's record as a Redis hash: every member a field, objects as JSON, null as ''. */
+import type { JsonValue } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import type { RunRecord } from '../domain/run.ts';
+
+type Fields = Readonly<Record<string, string>>;
+export type RecordChanges = Partial<Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version'>>;
+
+/** Members that are JSON in their field; the others are texts, numbers or booleans. */
+const JSON_FIELDS: ReadonlySet<string> = new Set([
+  'command',
+  'input',
+  'env',
+  'labels',
+  'resources',
+  'failure',
+  'progress',
+  'output',
+]);
+
+/** The fields, values alternating, that HSET and the scripts take. `undefined` members are left out. */
+export const recordFields = (changes: Partial<RunRecord>): string[] => {
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) continue;
+    fields.push(name, fieldValue(name, value));
+  }
+  return fields;
+};
+
+const fieldValue = (name: string, value: unknown): string => {
+  if (JSON_FIELDS.has(name)) return JSON.stringify(value);
+  if (value === null) return '';
+  if (typeof value === 'boolean') return value ? '1' : '';
+  return String(value);
+};
+
+const text = (fields: Fields, name: string): string | null => fields[name] || null;
+const number = (fields: Fields, name: string): number | null => (fields[name] ? Number(fields[name]) : null);
+const count = (fields: Fields, name: string): number => Number(fields[name] ?? 0);
+const json = <T>(fields: Fields, name: string, fallback: T): T => {
+  const value = fields[name];
+  return value === undefined || value === '' ? fallback : (JSON.parse(value) as T);
+};
+
+/** The record from HGETALL's answer; null where the run is not there (any more). */
+export const parseRecord = (fields: Fields): RunRecord | null => {
+  if (!fields.id) return null;
+  return {
+    id: fields.id as RunId,
+    name: text(fields, 'name'),
+    image: fields.image ?? '',
+    command: json<string[]>(fields, 'command', []),
+    input: json<JsonValue | undefined>(fields, 'input', undefined),
+    env: json(fields, 'env', []),
+    labels: json(fields, 'labels', []),
+    timeoutSeconds: number(fields, 'timeoutSeconds'),
+    resources: json(fields, 'resources', { cpus: null, memoryMb: null }),
+    maxAttempts: number(fields, 'maxAttempts') ?? 1,
+    backoffSeconds: number(fields, 'backoffSeconds') ?? 1,
+    status: (fields.status ?? 'PENDING') as RunRecord['status'],
+    attempt: number(fields, 'attempt') ?? 1,
+    exitCode: number(fields, 'exitCode'),
+    failure: json(fields, 'failure', null),
+    createdAt: count(fields, 'createdAt'),
+    startedAt: number(fields, 'startedAt'),
+    finishedAt: number(fields, 'finishedAt'),
+    cancelRequestedAt: number(fields, 'cancelRequestedAt'),
+    cancelReason: text(fields, 'cancelReason'),
+    cancelForce: fields.cancelForce === '1',
+    retryOf: text(fields, 'retryOf') as RunId | null,
+    retryAt: number(fields, 'retryAt'),
+    nextAttempt: number(fields, 'nextAttempt') ?? 1,
+    progress: json(fields, 'progress', null),
+    output: json<JsonValue | undefined>(fields, 'output', undefined),
+    lines: count(fields, 'lines'),
+    bytes: count(fields, 'bytes'),
+    dropped: count(fields, 'dropped'),
+    digest: text(fields, 'digest'),
+    lastSeq: count(fields, 'lastSeq'),
+    closed: fields.closed === '1',
+    term: count(fields, 'term'),
+    writer: fields.writer ?? '',
+    maxLineBytes: count(fields, 'maxLineBytes'),
+    maxLogBytes: count(fields, 'maxLogBytes'),
+    cancelGraceMs: count(fields, 'cancelGraceMs'),
+    retentionMs: count(fields, 'retentionMs'),
+    version: count(fields, 'version'),
+  };
+};
+
+/** Alternating fields and values, as Lua's HGETALL answers, to an object. */
+export const pairsToFields = (pairs: readonly unknown[]): Fields => {
+  const fields: Record<string, string> = {};
+  for (let i = 0; i + 1 < pairs.length; i += 2) fields[String(pairs[i])] = String(pairs[i + 1]);
+  return fields;
+};

@@ -1,0 +1,72 @@
+/** What a viewer of a run's log gets from its hub (PROTOCOL.md, part 5). Implemented by hub.ts. */
+import type { RunEvent, Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+
+/**
+ * One stored entry of the log (or the LinesDropped in the place of some), decoded once per process and
+ * SHARED by all viewers: what is computed per entry can be kept in a WeakMap keyed by this object.
+ */
+export interface LogEntry {
+  readonly firstSeq: Seq;
+  readonly lastSeq: Seq;
+  /** The highest level of its lines, and its events; decoded at the first call, which may throw CodecError. */
+  events(): readonly RunEvent[];
+  /** About what it is on the wire, bytes. */
+  readonly size: number;
+}
+
+/** Where a viewer starts: after a seq; or `tail` events before the newest; or the beginning. `after` wins. */
+export interface ViewFrom {
+  readonly after?: Seq;
+  readonly tail?: number;
+}
+
+export interface Pull {
+  /** In seq order and without a hole; may be empty on the first pull only. */
+  readonly entries: readonly LogEntry[];
+  /** Deliver only what is after this seq: the first entry may begin before it. */
+  readonly after: Seq;
+  /** Position after these entries; the next pull goes on from here. */
+  readonly lastSeq: Seq;
+  /** True once the stored history has been delivered and what follows is live. */
+  readonly caughtUp: boolean;
+  /** True where these entries end with the run's RunFinished: nothing follows. */
+  readonly ended: boolean;
+}
+
+export interface LogViewer {
+  /**
+   * What follows the position: the first call answers at once (empty where there is nothing yet), later
+   * ones wait until there is something. One call at a time. Nothing is buffered per viewer: who does not
+   * pull costs nothing.
+   * Answers null once the run has ended and all was delivered.
+   * @throws NotFound where the run was removed; BadUserInput where it ended before `after`; the signal's
+   * reason. While Redis is away it waits.
+   */
+  pull(signal: AbortSignal): Promise<Pull | null>;
+  /** Frees the viewer's place in the feed, at once; the last viewer of a run frees its Redis subscription. */
+  close(): void;
+}
+
+export interface LogHub {
+  /**
+   * @throws NotFound; BadUserInput (argument "after" or "tail": negative, or after beyond a finished run's end);
+   * Unavailable where Redis does not answer.
+   */
+  open(runId: RunId, from: ViewFrom): Promise<LogViewer>;
+}
+
+/** A page of stored events for Run.logs and the downloads, read straight from the store. */
+export interface LogPage {
+  readonly entries: readonly LogEntry[];
+  /** Position of the newest event of the run at the moment of the read. */
+  readonly lastSeq: Seq;
+  readonly closed: boolean;
+}
+
+export interface LogReader {
+  /** Entries that hold seqs after `after`, oldest first, about `maxEntries`; null where the run is not there. */
+  forward(runId: RunId, after: Seq, maxEntries: number): Promise<LogPage | null>;
+  /** Entries that hold seqs before `before`, NEWEST first; null where the run is not there. */
+  backward(runId: RunId, before: Seq, maxEntries: number): Promise<LogPage | null>;
+}
