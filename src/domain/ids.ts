@@ -12,5 +12,4 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const newRunId = (): RunId => v7() as RunId;
 
 /** The id in its one form, or null where the text is no UUID: such a run "is not there". */
-export const parseRunId = (text: string): RunId | null =>
-  UUID.test(text) ? (text.toLowerCase() as RunId) : null;
+export const parseRunId = (text: string): RunId | null => (UUID.test(text) ? (text.toLowerCase() as RunId) : null);

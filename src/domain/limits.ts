@@ -55,11 +55,12 @@ export const LIMITS = {
   appendBytes: 512 * KIB,
   /** A batch is compressed from here on; below, zstd's frame costs more than it saves. */
   compressFromBytes: 256,
-  /** What a feed keeps of the newest batches for viewers that are nearly live, stored bytes. */
-  ringBytes: 4 * MIB,
+  /** What a feed keeps of the newest entries for viewers that are nearly live, bytes in memory, about. */
+  ringBytes: 8 * MIB,
   ringEntries: 512,
-  /** One read of the stream for a viewer behind the ring, stored bytes (soft) and entries. */
-  readEntries: 64,
+  /** One read of the stream for a viewer behind the ring: bytes in memory about, and entries at most. */
+  pageBytes: 2 * MIB,
+  readEntries: 256,
   /** What the executor holds while Redis is away, before it stops reading the command's pipes. */
   executorBufferBytes: 8 * MIB,
 } as const;

@@ -3,7 +3,7 @@
  * body, which from LIMITS.compressFromBytes on is one zstd frame.
  *
  *     byte 0      0x52 'R': version 1, plain body · 0x5a 'Z': version 1, zstd body
- *     byte 1      attempt
+ *     byte 1      attempt; its highest bit is set where the batch ends with RunFinished
  *     bytes 2-5   first seq, unsigned, big endian
  *     bytes 6-7   number of events, unsigned, big endian
  *
@@ -20,6 +20,7 @@ import { LIMITS } from '../domain/limits.ts';
 
 const PLAIN = 0x52;
 const ZSTD = 0x5a;
+const CLOSES = 0x80;
 const HEADER_BYTES = 8;
 /** A batch holds at most LIMITS.appendBytes before compression plus one event; more is a bomb. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -33,6 +34,8 @@ export interface BatchHeader {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
   readonly attempt: number;
+  /** The batch ends with RunFinished, so the end of a run is seen in the sequence itself. */
+  readonly closes: boolean;
 }
 
 /** Reads the header alone. @throws CodecError */
@@ -40,7 +43,13 @@ export const batchHeader = (batch: Buffer): BatchHeader => {
   const mark = batch[0];
   if (batch.length < HEADER_BYTES || (mark !== PLAIN && mark !== ZSTD)) throw new CodecError('not a batch of events');
   const firstSeq = batch.readUInt32BE(2);
-  return { firstSeq, lastSeq: firstSeq + batch.readUInt16BE(6) - 1, attempt: batch.readUInt8(1) };
+  const second = batch.readUInt8(1);
+  return {
+    firstSeq,
+    lastSeq: firstSeq + batch.readUInt16BE(6) - 1,
+    attempt: second & 0x7f,
+    closes: (second & CLOSES) !== 0,
+  };
 };
 
 /** Collects events until they are sealed as one batch. Not bounded by itself: its owner asks `count` and `size`. */
@@ -51,6 +60,7 @@ export class BatchBuilder {
   #count = 0;
   #lines = 0;
   #messageBytes = 0;
+  #closes = false;
 
   get count(): number {
     return this.#count;
@@ -92,6 +102,7 @@ export class BatchBuilder {
     this.#parts.push(json);
     this.#size += json.length;
     this.#count += 1;
+    if (draft.kind === 'RunFinished') this.#closes = true;
     if (draft.kind === 'LogLine') {
       this.#lines += 1;
       this.#messageBytes += Buffer.byteLength(draft.message);
@@ -103,13 +114,11 @@ export class BatchBuilder {
     this.#closeSegment();
     const body = Buffer.concat(this.#parts);
     const compress = body.length >= LIMITS.compressFromBytes;
-    const packed = compress
-      ? zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
-      : body;
+    const packed = compress ? zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) : body;
     const smaller = packed.length < body.length;
     const header = Buffer.allocUnsafe(HEADER_BYTES);
     header.writeUInt8(smaller ? ZSTD : PLAIN, 0);
-    header.writeUInt8(attempt, 1);
+    header.writeUInt8(attempt | (this.#closes ? CLOSES : 0), 1);
     header.writeUInt32BE(firstSeq, 2);
     header.writeUInt16BE(this.#count, 6);
     return Buffer.concat([header, smaller ? packed : body]);
@@ -134,9 +143,9 @@ export const encodeBatch = (drafts: readonly EventDraft[], firstSeq: Seq, attemp
 export const decodeBatch = (batch: Buffer): RunEvent[] => {
   const { firstSeq, lastSeq, attempt } = batchHeader(batch);
   const body = batch.subarray(HEADER_BYTES);
-  const text = (
-    batch[0] === ZSTD ? zstdDecompressSync(body, { maxOutputLength: MAX_BODY_BYTES }) : body
-  ).toString('utf8');
+  const text = (batch[0] === ZSTD ? zstdDecompressSync(body, { maxOutputLength: MAX_BODY_BYTES }) : body).toString(
+    'utf8',
+  );
   const events: RunEvent[] = [];
   let seq = firstSeq;
   let at = 0;

@@ -1,0 +1,229 @@
+/** The environment, read and checked once (CONTRACT.md, "Configuration"). Nothing else reads process.env. */
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseRedisUrl } from './log/redisUrl.ts';
+
+export interface Config {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** Origins whose pages may use the service; null: the loopback names with the port that it listens on. */
+  readonly allowedOrigins: readonly string[] | null;
+  /** True where HOST is not loopback, which ALLOW_NO_AUTH=1 allowed: to be warned of at the start. */
+  readonly openToNetwork: boolean;
+  /** Null: the private redis-server. */
+  readonly redisUrl: string | null;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly launcher: 'auto' | 'container' | 'process';
+  /** Path of the engine's API socket; null: found. */
+  readonly containerSocket: string | null;
+  /** DOCKER_HOST as it stands, for the search of the engine. */
+  readonly dockerHost: string | null;
+  readonly executorImage: string | null;
+  readonly executorRedisUrl: string | null;
+  readonly executorNetwork: string;
+  readonly maxConcurrentRuns: number;
+  readonly maxLineBytes: number;
+  readonly maxLogBytes: number;
+  readonly retentionMs: number;
+  readonly cancelGraceMs: number;
+  readonly logLevel: string;
+  /**
+   * Master key of secrets at rest, 32 bytes. Null: one is made once and kept in Redis, so whoever reads
+   * Redis (or its files) can read the secrets too; to keep them apart, set SECRETS_KEY.
+   */
+  readonly secretsKey: Buffer | null;
+  /** XDG_RUNTIME_DIR, where there is one; sockets go below it, else below /tmp. */
+  readonly runtimeDirectory: string | null;
+  /** PATH, LANG and TZ, which child processes get; nothing else of the environment is handed on. */
+  readonly childEnvironment: Readonly<Record<string, string>>;
+}
+
+export interface ConfigProblem {
+  /** Name of the environment variable. */
+  readonly variable: string;
+  readonly message: string;
+}
+
+/** The environment cannot be used; the process exits 78 (EX_CONFIG of sysexits.h). */
+export class ConfigError extends Error {
+  readonly problems: readonly ConfigProblem[];
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(({ variable, message }) => `${variable}: ${message}`).join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_HOURS = 24;
+
+const whole = (name: string, min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number, ${name}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}, ${name}`)
+    .default(fallback);
+
+const decimal = (name: string, min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?$/, `must be a number, ${name}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}, ${name}`)
+    .default(fallback);
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+const host = z
+  .string()
+  .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+  .refine((text) => isIP(text) !== 0 || HOST_NAME.test(text), 'must be an IP address or a host name, without a port')
+  .default('127.0.0.1');
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:*,[\]]+)(:\d{1,5})?$/i;
+const origins = z.string().transform((text, context): readonly string[] => {
+  const found = text.split(',').map((origin) => origin.trim());
+  return found.flatMap((origin) => {
+    if (!ORIGIN.test(origin) || !URL.canParse(origin)) {
+      const shown = JSON.stringify(origin);
+      context.addIssue({
+        code: 'custom',
+        message: `${shown} is no origin (scheme://host[:port], no path, no wildcard)`,
+      });
+      return [];
+    }
+    const normal = new URL(origin).origin;
+    return [normal === 'null' ? origin.toLowerCase() : normal];
+  });
+});
+
+const redisUrl = z.string().superRefine((text, context) => {
+  try {
+    parseRedisUrl(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'it cannot be read' });
+  }
+});
+
+const launcher = z
+  .string()
+  .transform((text, context): Config['launcher'] => {
+    if (text === 'auto' || text === 'container' || text === 'process') return text;
+    const known = 'auto, container or process';
+    const message = text === 'kubernetes' ? `kubernetes is not there yet; use ${known}` : `must be ${known}`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  })
+  .default('auto');
+
+const containerSocket = z
+  .string()
+  .transform((text) => text.replace(/^unix:\/\//, ''))
+  .refine(isAbsolute, 'must be the absolute path of a unix socket');
+
+const secretsKey = z.string().transform((text, context): Buffer => {
+  const bytes = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
+  const base64 = /^[A-Za-z0-9+/_-]{43}=?$/.test(text) || /^[0-9a-f]{64}$/i.test(text);
+  if (base64 && bytes.length === 32) return bytes;
+  context.addIssue({ code: 'custom', message: 'must be 32 bytes, in base64 or as 64 hexadecimal digits' });
+  return z.NEVER;
+});
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+const schema = z.object({
+  HOST: host,
+  PORT: whole('a TCP port (0: a free one)', 0, 65_535, 4000),
+  ALLOWED_ORIGINS: origins.optional(),
+  ALLOW_NO_AUTH: z
+    .string()
+    .refine((text) => text === '1' || text === '0', 'must be 1 or unset')
+    .optional(),
+  REDIS_URL: redisUrl.optional(),
+  DATA_DIR: z
+    .string()
+    .transform((path) => resolve(path))
+    .default(resolve('data')),
+  LAUNCHER: launcher,
+  CONTAINER_SOCKET: containerSocket.optional(),
+  DOCKER_HOST: z.string().optional(),
+  EXECUTOR_IMAGE: z
+    .string()
+    .regex(/^[a-z0-9][\w.\-/:@]{0,511}$/i, 'must be the name of an image')
+    .optional(),
+  EXECUTOR_REDIS_URL: redisUrl.optional(),
+  EXECUTOR_NETWORK: z
+    .string()
+    .regex(/^[a-zA-Z0-9][\w.-]{0,254}$/, 'must be none, bridge or the name of a network')
+    .default('bridge'),
+  MAX_CONCURRENT_RUNS: whole('runs', 1, 10_000, 2 * availableParallelism()),
+  // Above 256 KiB a single line would outgrow an appended batch (LIMITS.appendBytes).
+  MAX_LINE_BYTES: whole('bytes', 16, 262_144, 65_536),
+  MAX_LOG_BYTES: whole('bytes', 1024, 2 ** 40, 268_435_456),
+  RETENTION_HOURS: decimal('hours', 0.0001, 3650 * DAY_HOURS, 168),
+  CANCEL_GRACE_SECONDS: decimal('seconds', 0, 3600, 10),
+  LOG_LEVEL: z
+    .string()
+    .refine((text) => LEVELS.includes(text), `must be one of ${LEVELS.join(', ')}`)
+    .default('info'),
+  SECRETS_KEY: secretsKey.optional(),
+  XDG_RUNTIME_DIR: z.string().optional(),
+});
+
+/** Whether only this machine can reach it: 127.0.0.0/8, ::1 and localhost. */
+export const isLoopback = (name: string): boolean =>
+  (isIP(name) === 4 && name.startsWith('127.')) || name === '::1' || name.toLowerCase() === 'localhost';
+
+/** Reads and checks all of it; an empty value counts as unset. @throws ConfigError with every problem */
+export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const read = schema.safeParse(given);
+  const problems: ConfigProblem[] = (read.error?.issues ?? []).map((issue) => ({
+    variable: String(issue.path[0]),
+    message: issue.message,
+  }));
+  const asked = host.safeParse(given.HOST);
+  const openToNetwork = asked.success && !isLoopback(asked.data);
+  if (openToNetwork && given.ALLOW_NO_AUTH !== '1') {
+    const message = `${asked.data} is not loopback and there is no authentication yet; set ALLOW_NO_AUTH=1 to serve all the same`;
+    problems.push({ variable: 'HOST', message });
+  }
+  if (!read.success || problems.length > 0) throw new ConfigError(problems);
+  const values = read.data;
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    allowedOrigins: values.ALLOWED_ORIGINS ?? null,
+    openToNetwork,
+    redisUrl: values.REDIS_URL ?? null,
+    dataDirectory: values.DATA_DIR,
+    launcher: values.LAUNCHER,
+    containerSocket: values.CONTAINER_SOCKET ?? null,
+    dockerHost: values.DOCKER_HOST ?? null,
+    executorImage: values.EXECUTOR_IMAGE ?? null,
+    executorRedisUrl: values.EXECUTOR_REDIS_URL ?? null,
+    executorNetwork: values.EXECUTOR_NETWORK,
+    maxConcurrentRuns: values.MAX_CONCURRENT_RUNS,
+    maxLineBytes: values.MAX_LINE_BYTES,
+    maxLogBytes: values.MAX_LOG_BYTES,
+    retentionMs: Math.round(values.RETENTION_HOURS * HOUR_MS),
+    cancelGraceMs: Math.round(values.CANCEL_GRACE_SECONDS * 1000),
+    logLevel: values.LOG_LEVEL,
+    secretsKey: values.SECRETS_KEY ?? null,
+    runtimeDirectory: values.XDG_RUNTIME_DIR ?? null,
+    childEnvironment: childEnvironment(given),
+  };
+};
+
+const childEnvironment = (given: Readonly<Record<string, string | undefined>>): Record<string, string> => {
+  const kept: Record<string, string> = {};
+  for (const name of ['PATH', 'LANG', 'TZ']) {
+    const value = given[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+};

@@ -1,0 +1,168 @@
+/** One run's feed: tells the reducer what happens, does what it decides, wakes the viewers. */
+import type { Logger } from 'pino';
+import type { RunId } from '../domain/ids.ts';
+import { decideFeed, type FeedFact, type FeedState, newFeed, type RingBounds } from '../domain/join.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { Announcements } from './announcements.ts';
+import { StoredEntry } from './entry.ts';
+import { logChannel } from './keys.ts';
+import type { LogPosition } from './reader.ts';
+
+const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes };
+/** Between questions that did not close a hole: 10 ms at first, for a late answer; then a second, for a lost tail. */
+const ASK_AGAIN_MS = [0, 10, 50, 250, 1000] as const;
+
+export interface FeedOptions {
+  readonly announcements: Announcements;
+  readonly logger: Logger;
+  ask(): Promise<LogPosition | null>;
+}
+
+export class Feed {
+  readonly runId: RunId;
+  viewers = 0;
+  readonly #options: FeedOptions;
+  readonly #known: Promise<void>;
+  readonly #closing = new AbortController();
+  #state: FeedState<StoredEntry> = newFeed();
+  #version = 0;
+  #waiting = new Set<() => void>();
+  #fruitless = 0;
+
+  constructor(runId: RunId, options: FeedOptions) {
+    this.runId = runId;
+    this.#options = options;
+    this.#known = this.#start();
+    // Who opens a viewer awaits it; nobody may be left when it fails.
+    this.#known.catch(() => undefined);
+  }
+
+  get state(): FeedState<StoredEntry> {
+    return this.#state;
+  }
+
+  /** Whether the store should be asked each second: not before it is known, nor for a run that has ended. */
+  get asksRegularly(): boolean {
+    return this.#state.head !== null && this.#state.end === null && !this.#state.gone;
+  }
+
+  /** Resolves once the store has said how far the log goes, or that there is none. Waits while Redis is away. */
+  known(): Promise<void> {
+    return this.#known;
+  }
+
+  answered(stored: LogPosition | null): void {
+    this.#tell({ kind: 'answered', stored });
+  }
+
+  reconnected(): void {
+    if (this.#state.head !== null) this.#tell({ kind: 'reconnected' });
+  }
+
+  /** A mark to wait from: take it before looking at the state. */
+  changed(): number {
+    return this.#version;
+  }
+
+  /** Resolves when the state has changed since the mark. @throws the signal's reason */
+  waitForChange(mark: number, signal: AbortSignal): Promise<void> {
+    if (this.#version !== mark) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        signal.removeEventListener('abort', stop);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const stop = () => {
+        this.#waiting.delete(wake);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      this.#waiting.add(wake);
+    });
+  }
+
+  /** Frees the Redis subscription at once, also one that is only being made. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** A finished run needs no subscription. Otherwise: subscribe first, ask after Redis has confirmed it. */
+  async #start(): Promise<void> {
+    const { signal } = this.#closing;
+    const stored = await this.#askUntilAnswered();
+    if (signal.aborted) return;
+    if (stored === null || stored.closed) {
+      this.answered(stored);
+      return;
+    }
+    const unsubscribe = await this.#options.announcements.subscribe(logChannel(this.runId), (bytes) =>
+      this.#announced(bytes),
+    );
+    if (signal.aborted) {
+      unsubscribe();
+      return;
+    }
+    signal.addEventListener('abort', unsubscribe, { once: true });
+    this.answered(await this.#askUntilAnswered());
+  }
+
+  async #askUntilAnswered(): Promise<LogPosition | null> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.#options.ask();
+      } catch (error) {
+        if (this.#closing.signal.aborted) return null;
+        this.#options.logger.debug({ error, runId: this.runId }, 'the store did not say how far the log goes');
+        await pause(ASK_AGAIN_MS[Math.min(tries + 1, ASK_AGAIN_MS.length - 1)] ?? 1000, this.#closing.signal);
+        if (this.#closing.signal.aborted) return null;
+      }
+    }
+  }
+
+  #announced(bytes: Buffer): void {
+    if (this.#state.end !== null) return;
+    try {
+      this.#tell({ kind: 'announced', entry: new StoredEntry(bytes) });
+    } catch (error) {
+      // Anybody with the password can publish; the stream is the truth, so this is no more than noise.
+      this.#options.logger.warn({ error, runId: this.runId }, 'an announcement is no batch of events');
+    }
+  }
+
+  #tell(fact: FeedFact<StoredEntry>): void {
+    const { state, ask, wake } = decideFeed(this.#state, fact, RING);
+    this.#state = state;
+    if (wake) this.#wake();
+    if (ask) void this.#ask();
+    else if (!state.asking) this.#fruitless = 0;
+  }
+
+  async #ask(): Promise<void> {
+    const waitMs = ASK_AGAIN_MS[Math.min(this.#fruitless, ASK_AGAIN_MS.length - 1)] ?? 1000;
+    this.#fruitless += 1;
+    await pause(waitMs, this.#closing.signal);
+    const stored = await this.#askUntilAnswered();
+    if (!this.#closing.signal.aborted) this.answered(stored);
+  }
+
+  #wake(): void {
+    this.#version += 1;
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const wake of waiting) wake();
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> => {
+  if (ms === 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+};

@@ -1,0 +1,185 @@
+/**
+ * The feeds of a process and their viewers. One feed per run that somebody follows, shared by all its
+ * viewers, freed with the last of them; the decisions are in domain/join.ts, this file does the I/O.
+ */
+import type { Logger } from 'pino';
+import { BadUserInput, NotFound } from '../domain/errors.ts';
+import type { Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import { nextStep } from '../domain/join.ts';
+import type { Announcements } from './announcements.ts';
+import { Feed } from './feed.ts';
+import { PageReader } from './pages.ts';
+import type { LogPosition, RedisLogReader } from './reader.ts';
+import type { LogHub, LogViewer, Pull, ViewFrom } from './viewer.ts';
+
+/** How often the store is asked how far the followed logs go: the most that a dead Pub/Sub delays a line. */
+const ASK_INTERVAL_MS = 1000;
+
+export interface HubOptions {
+  readonly reader: RedisLogReader;
+  readonly announcements: Announcements;
+  readonly logger: Logger;
+}
+
+export class RedisLogHub implements LogHub, AsyncDisposable {
+  readonly #options: HubOptions;
+  readonly #pages: PageReader;
+  readonly #feeds = new Map<RunId, Feed>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #stopListening: () => void;
+  #asking = false;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#pages = new PageReader(options.reader);
+    this.#timer = setInterval(() => void this.#askForAll(), ASK_INTERVAL_MS);
+    this.#timer.unref();
+    this.#stopListening = options.announcements.onReconnect(() => {
+      for (const feed of this.#feeds.values()) feed.reconnected();
+    });
+  }
+
+  /** Runs that are followed at present. */
+  get feeds(): number {
+    return this.#feeds.size;
+  }
+
+  async open(runId: RunId, from: ViewFrom): Promise<LogViewer> {
+    checkNotNegative('after', from.after);
+    checkNotNegative('tail', from.tail);
+    const feed = this.#feedOf(runId);
+    feed.viewers += 1;
+    try {
+      await feed.known();
+      const { head, end, gone } = feed.state;
+      if (gone || head === null) throw new NotFound();
+      const position = from.after ?? (from.tail === undefined ? 0 : Math.max(head - from.tail, 0));
+      if (end !== null && position > end) throw beyond(end);
+      return new FeedViewer(feed, this.#pages, position, () => this.#leave(feed));
+    } catch (error) {
+      this.#leave(feed);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopListening();
+    for (const feed of this.#feeds.values()) feed.close();
+    this.#feeds.clear();
+    await Promise.resolve();
+  }
+
+  #feedOf(runId: RunId): Feed {
+    const existing = this.#feeds.get(runId);
+    if (existing !== undefined && !existing.state.gone) return existing;
+    const { announcements, logger } = this.#options;
+    const feed = new Feed(runId, { announcements, logger, ask: () => this.#ask(runId) });
+    this.#feeds.set(runId, feed);
+    return feed;
+  }
+
+  #leave(feed: Feed): void {
+    feed.viewers -= 1;
+    if (feed.viewers > 0) return;
+    feed.close();
+    if (this.#feeds.get(feed.runId) === feed) this.#feeds.delete(feed.runId);
+  }
+
+  async #ask(runId: RunId): Promise<LogPosition | null> {
+    const [position] = await this.#options.reader.positions([runId]);
+    return position ?? null;
+  }
+
+  /** One pipelined question for all feeds; a failure is not told, since the next second asks again. */
+  async #askForAll(): Promise<void> {
+    const feeds = [...this.#feeds.values()].filter((feed) => feed.asksRegularly);
+    if (feeds.length === 0 || this.#asking) return;
+    this.#asking = true;
+    try {
+      const positions = await this.#options.reader.positions(feeds.map((feed) => feed.runId));
+      for (const [i, feed] of feeds.entries()) feed.answered(positions[i] ?? null);
+    } catch (error) {
+      this.#options.logger.debug({ error }, 'the store did not say how far the followed logs go');
+    } finally {
+      this.#asking = false;
+    }
+  }
+}
+
+/** A position in a run's log that pulls. */
+class FeedViewer implements LogViewer {
+  readonly #feed: Feed;
+  readonly #pages: PageReader;
+  readonly #leave: () => void;
+  #position: Seq;
+  #first = true;
+  #caughtUp = false;
+  #closed = false;
+
+  constructor(feed: Feed, pages: PageReader, position: Seq, leave: () => void) {
+    this.#feed = feed;
+    this.#pages = pages;
+    this.#position = position;
+    this.#leave = leave;
+  }
+
+  async pull(signal: AbortSignal): Promise<Pull | null> {
+    const first = this.#first;
+    this.#first = false;
+    for (;;) {
+      signal.throwIfAborted();
+      const changed = this.#feed.changed();
+      const step = nextStep(this.#feed.state, this.#position);
+      switch (step.kind) {
+        case 'gone':
+          throw new NotFound();
+        case 'beyond':
+          throw beyond(step.end);
+        case 'done':
+          return null;
+        case 'take':
+          return this.#deliver(step.entries);
+        case 'wait':
+          if (first) return this.#deliver([]);
+          break;
+        case 'read': {
+          const entries = await this.#pages.read(this.#feed.runId, this.#position, signal);
+          if (entries === null) throw new NotFound();
+          if (entries.length > 0) return this.#deliver(entries);
+          // The store is behind what was announced: it lost its tail, and its writer puts it back.
+          if (first) return this.#deliver([]);
+          break;
+        }
+      }
+      await this.#feed.waitForChange(changed, signal);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#leave();
+  }
+
+  #deliver(entries: Pull['entries']): Pull {
+    const after = this.#position;
+    const lastSeq = Math.max(entries.at(-1)?.lastSeq ?? after, after);
+    this.#position = lastSeq;
+    const { head, end } = this.#feed.state;
+    this.#caughtUp ||= head !== null && lastSeq >= head;
+    return { entries, after, lastSeq, caughtUp: this.#caughtUp, ended: end !== null && lastSeq === end };
+  }
+}
+
+const checkNotNegative = (argument: string, value: number | undefined): void => {
+  if (value !== undefined && value < 0)
+    throw new BadUserInput(argument, `${argument} is a count from 0; got ${value}.`);
+};
+
+const beyond = (end: Seq): BadUserInput =>
+  new BadUserInput(
+    'after',
+    `The run has ended and its log goes to ${end}; there is nothing after the seq that was given.`,
+  );

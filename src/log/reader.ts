@@ -1,0 +1,152 @@
+/** Reads stored events. Each page is read in one atomic step with what tells about its hole. */
+import type { Redis } from 'ioredis';
+import type { Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import { DroppedEntry, StoredEntry } from './entry.ts';
+import { logKey, recordKey } from './keys.ts';
+import type { LogPage, LogReader } from './viewer.ts';
+
+/** Where a run's log stands. */
+export interface LogPosition {
+  readonly lastSeq: Seq;
+  readonly closed: boolean;
+}
+
+/** The seqs that the log's budget took out, if any. */
+interface DroppedRange {
+  readonly first: Seq;
+  readonly last: Seq;
+  readonly bytes: number;
+}
+
+type StreamEntry = [id: Buffer, fields: Buffer[]];
+type Answer = [error: Error | null, result: unknown][] | null;
+
+export class RedisLogReader implements LogReader {
+  readonly #redis: Redis;
+  /** Reads of the stream so far, for tests of what viewers share. */
+  reads = 0;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** How far the logs go, in one round trip; null for a run that is not there. @throws the connection's error */
+  async positions(runIds: readonly RunId[]): Promise<(LogPosition | null)[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const runId of runIds) pipeline.hmget(recordKey(runId), 'lastSeq', 'closed');
+    return results(await pipeline.exec()).map((reply) => {
+      const [lastSeq, closed] = reply as (string | null)[];
+      return lastSeq === null || lastSeq === undefined ? null : { lastSeq: Number(lastSeq), closed: closed === '1' };
+    });
+  }
+
+  async forward(runId: RunId, after: Seq, maxEntries: number): Promise<LogPage | null> {
+    const read = await this.#read(runId, (multi) =>
+      multi.xrangeBuffer(logKey(runId), `(${after}-0`, '+', 'COUNT', maxEntries),
+    );
+    if (read === null) return null;
+    const { stored, dropped, lastSeq, closed } = read;
+    return { entries: withHoles(stored, after + 1, dropped), lastSeq, closed };
+  }
+
+  async backward(runId: RunId, before: Seq, maxEntries: number): Promise<LogPage | null> {
+    // An entry's ID is its last seq: the one that holds before - 1 has that ID or the next greater one.
+    const at = `${Math.max(before - 1, 0)}-0`;
+    const read = await this.#read(runId, (multi) =>
+      multi
+        .xrevrangeBuffer(logKey(runId), `(${at}`, '-', 'COUNT', maxEntries)
+        .xrangeBuffer(logKey(runId), at, '+', 'COUNT', 1),
+    );
+    if (read === null) return null;
+    const { stored, dropped, lastSeq, closed, lengths } = read;
+    const ordered = stored.filter((entry) => entry.firstSeq < before).sort((a, b) => a.firstSeq - b.firstSeq);
+    const reachesStart = (lengths[0] ?? 0) < maxEntries;
+    const entries = withHoles(ordered, reachesStart ? 1 : (ordered[0]?.firstSeq ?? 1), dropped);
+    const next = (entries.at(-1)?.lastSeq ?? 0) + 1;
+    const last = Math.min(before - 1, lastSeq);
+    if (next <= last) entries.push(droppedEntry(next, last, dropped, stored.at(-1)));
+    return { entries: entries.reverse(), lastSeq, closed };
+  }
+
+  async #read(
+    runId: RunId,
+    query: (multi: ReturnType<Redis['multi']>) => ReturnType<Redis['multi']>,
+  ): Promise<{
+    stored: StoredEntry[];
+    /** Entries of each page that was asked for. */
+    lengths: number[];
+    dropped: DroppedRange | null;
+    lastSeq: Seq;
+    closed: boolean;
+  } | null> {
+    this.reads += 1;
+    const multi = this.#redis.multi();
+    const answer = await query(
+      multi.hmget(recordKey(runId), 'lastSeq', 'closed', 'headSeq', 'dropTo', 'dropBytes'),
+    ).exec();
+    const [state, ...pages] = results(answer);
+    const [lastSeq, closed, headSeq, dropTo, dropBytes] = state as (string | null)[];
+    if (lastSeq === null || lastSeq === undefined) return null;
+    const streams = pages as StreamEntry[][];
+    return {
+      stored: streams.flat().map(([, fields]) => new StoredEntry(batchOf(fields))),
+      lengths: streams.map((stream) => stream.length),
+      dropped: dropTo ? { first: Number(headSeq) + 1, last: Number(dropTo), bytes: Number(dropBytes ?? 0) } : null,
+      lastSeq: Number(lastSeq),
+      closed: closed === '1',
+    };
+  }
+}
+
+/** Results of a pipeline or transaction. @throws the first error in it */
+const results = (answer: Answer): unknown[] => {
+  if (answer === null) throw new Error('Redis gave up a transaction');
+  return answer.map(([error, result]) => {
+    if (error) throw error;
+    return result;
+  });
+};
+
+const batchOf = (fields: readonly Buffer[]): Buffer => {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const value = fields[i + 1];
+    if (fields[i]?.toString() === 'd' && value !== undefined) return value;
+  }
+  throw new Error('a log entry has no batch');
+};
+
+/** The entries in order, with a LinesDropped wherever seqs from `expected` on are missing. */
+const withHoles = (
+  stored: readonly StoredEntry[],
+  expected: Seq,
+  dropped: DroppedRange | null,
+): (StoredEntry | DroppedEntry)[] => {
+  const entries: (StoredEntry | DroppedEntry)[] = [];
+  let next = expected;
+  for (const entry of stored) {
+    if (entry.firstSeq > next) entries.push(droppedEntry(next, entry.firstSeq - 1, dropped, entry));
+    entries.push(entry);
+    next = entry.lastSeq + 1;
+  }
+  return entries;
+};
+
+/** `beside` is a stored neighbour, whose attempt and instant the hole is told with. */
+const droppedEntry = (
+  firstSeq: Seq,
+  lastSeq: Seq,
+  dropped: DroppedRange | null,
+  beside: StoredEntry | undefined,
+): DroppedEntry => {
+  const byBudget = dropped !== null && firstSeq >= dropped.first && lastSeq <= dropped.last;
+  const whole = byBudget && firstSeq === dropped.first && lastSeq === dropped.last;
+  return new DroppedEntry({
+    firstSeq,
+    lastSeq,
+    attempt: beside?.attempt ?? 1,
+    timestamp: beside?.events()[0]?.timestamp ?? 0,
+    bytes: whole ? dropped.bytes : null,
+    reason: byBudget ? 'LOG_LIMIT' : 'STORE_LOST',
+  });
+};

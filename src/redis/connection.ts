@@ -1,0 +1,195 @@
+/**
+ * Connections to Redis, one per role. None of them ever crashes the process: errors go to the log, and
+ * whatever is lost comes back by itself.
+ *
+ * Facts of ioredis 6.0.0 (read in its built/ and measured, research/faults.md B4 and B15): a silent network
+ * cut is noticed after 41 s or never, hence the heartbeat; commands given before `ready` are queued, a
+ * SUBSCRIBE too, without the deafness of ioredis 5; a fatal answer to the handshake (wrong password, too
+ * many clients) rejects the queued commands and then reconnects as any loss does.
+ */
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from 'pino';
+import { parseRedisUrl } from '../log/redisUrl.ts';
+
+/**
+ * - commands: fails within seconds while Redis is away, so that a request gets its UNAVAILABLE;
+ * - subscriber: waits; it subscribes again by itself (pubsub.ts), never by ioredis;
+ * - queue: waits (BullMQ demands maxRetriesPerRequest null).
+ */
+export type RedisRole = 'commands' | 'subscriber' | 'queue';
+
+export interface RedisConnection extends AsyncDisposable {
+  readonly redis: Redis;
+  readonly role: RedisRole;
+  /** True while commands are answered; false from the loss (or a missed heartbeat) until it is ready again. */
+  readonly ready: boolean;
+  /** Why it is not ready, as the last error told it; null while it is ready. For the log, not for clients. */
+  readonly trouble: string | null;
+  /** Resolves when it is ready, at once where it is. @throws the signal's reason */
+  whenReady(signal: AbortSignal): Promise<void>;
+  /** Called every time it becomes ready, the first time too. The returned function ends that. */
+  onReady(listener: () => void): () => void;
+  /** Ends it for good; waits for nothing that is under way. */
+  close(): void;
+}
+
+const PING_EVERY_MS = 2000;
+const PING_DEADLINE_MS = 5000;
+/** From the TCP connection to `ready`; a server that loads a large file is asked again each second below that. */
+const HANDSHAKE_DEADLINE_MS = 10_000;
+const RETRY_MAX_MS = 1000;
+const COMMAND_DEADLINE_MS = 5000;
+/** The same trouble is told once in this time. */
+const TELL_EVERY_MS = 10_000;
+
+/** Replies in the shapes of RESP2, which is ioredis' default. */
+type LegacyOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** What a role needs, for whoever makes connections of its own (BullMQ). `name` shows in CLIENT LIST. */
+export const redisOptions = (url: string, role: RedisRole, name: string): LegacyOptions => {
+  const address = parseRedisUrl(url);
+  const { socketPath, host, port, tls, username, password, db } = address;
+  return {
+    ...(socketPath === null ? { host, port } : { path: socketPath }),
+    ...(tls ? { tls: { servername: host } } : {}),
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    db,
+    connectionName: name,
+    connectTimeout: PING_DEADLINE_MS,
+    disconnectTimeout: 200,
+    maxLoadingRetryTime: 1000,
+    retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), RETRY_MAX_MS) + Math.random() * 50,
+    ...ROLE_OPTIONS[role],
+  };
+};
+
+const ROLE_OPTIONS: Readonly<Record<RedisRole, LegacyOptions>> = {
+  commands: { maxRetriesPerRequest: 5, commandTimeout: COMMAND_DEADLINE_MS },
+  subscriber: { maxRetriesPerRequest: null, autoResubscribe: false, autoResendUnfulfilledCommands: false },
+  queue: { maxRetriesPerRequest: null },
+};
+
+/** Opens a connection; it need not be there yet (see whenReady). `instance` tells services apart. */
+export const connectRedis = (url: string, role: RedisRole, instance: string, logger: Logger): RedisConnection =>
+  new Connection(new Redis(redisOptions(url, role, `runloom:${instance}:${role}`)), role, logger);
+
+class Connection implements RedisConnection {
+  readonly redis: Redis;
+  readonly role: RedisRole;
+  readonly #logger: Logger;
+  readonly #heartbeat: NodeJS.Timeout;
+  #handshake: NodeJS.Timeout | undefined;
+  #pingSentAt: number | null = null;
+  #ready = false;
+  #trouble: string | null = 'not connected yet';
+  #told: { readonly message: string; readonly at: number } | null = null;
+
+  constructor(redis: Redis, role: RedisRole, logger: Logger) {
+    this.redis = redis;
+    this.role = role;
+    this.#logger = logger.child({ part: 'redis', role });
+    redis.on('error', (error: unknown) => this.#tell(error instanceof Error ? error.message : String(error)));
+    redis.on('connect', () => this.#watchHandshake());
+    redis.on('ready', () => this.#becameReady());
+    redis.on('close', () => this.#lost());
+    this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY_MS);
+    this.#heartbeat.unref();
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get trouble(): string | null {
+    return this.#ready ? null : this.#trouble;
+  }
+
+  async whenReady(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#ready) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = (): void => reject(signal.reason);
+    this.redis.once('ready', resolve);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.redis.off('ready', resolve);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  onReady(listener: () => void): () => void {
+    this.redis.on('ready', listener);
+    return () => {
+      this.redis.off('ready', listener);
+    };
+  }
+
+  close(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#handshake);
+    this.#ready = false;
+    this.#trouble = 'closed';
+    this.redis.disconnect();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await Promise.resolve();
+  }
+
+  #becameReady(): void {
+    clearTimeout(this.#handshake);
+    if (this.#told !== null) this.#logger.info('Redis is back');
+    this.#told = null;
+    this.#pingSentAt = null;
+    this.#ready = true;
+  }
+
+  #lost(): void {
+    clearTimeout(this.#handshake);
+    this.#pingSentAt = null;
+    if (!this.#ready) return;
+    this.#ready = false;
+    this.#tell('the connection was lost');
+  }
+
+  /** ioredis has a deadline for the TCP connection and none for a server that accepts and then says nothing. */
+  #watchHandshake(): void {
+    clearTimeout(this.#handshake);
+    this.#handshake = setTimeout(() => this.#giveUp('no answer to the handshake'), HANDSHAKE_DEADLINE_MS);
+    this.#handshake.unref();
+  }
+
+  #beat(): void {
+    if (this.#pingSentAt !== null) {
+      if (Date.now() - this.#pingSentAt >= PING_DEADLINE_MS - PING_EVERY_MS) this.#giveUp('no answer to PING');
+      return;
+    }
+    if (!this.#ready) return;
+    const sentAt = Date.now();
+    this.#pingSentAt = sentAt;
+    const answered = (): void => {
+      if (this.#pingSentAt === sentAt) this.#pingSentAt = null;
+    };
+    // A refusal is an answer too; a loss has its own event.
+    this.redis.ping().then(answered, answered);
+  }
+
+  #giveUp(message: string): void {
+    this.#pingSentAt = null;
+    this.#ready = false;
+    this.#tell(message);
+    this.redis.disconnect(true);
+  }
+
+  #tell(message: string): void {
+    this.#trouble = message;
+    const now = Date.now();
+    if (this.#told?.message === message && now - this.#told.at < TELL_EVERY_MS) return;
+    this.#told = { message, at: now };
+    this.#logger.warn({ trouble: message }, 'Redis does not answer');
+  }
+}

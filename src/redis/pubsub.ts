@@ -1,0 +1,134 @@
+/**
+ * Announcements by graphql-redis-subscriptions' RedisPubSub: it counts the subscribers of a channel and
+ * fans out; it never sees a failure, because Redis' side of it is kept by SubscribedChannels below.
+ *
+ * Facts of graphql-redis-subscriptions 2.7.0 (dist/redis-pubsub.js, research/ecosystem.md 2.1): subscribe()
+ * resolves after Redis' acknowledgement; a failing SUBSCRIBE rejects a promise that nobody holds, which ends
+ * the process; unsubscribe() leaves UNSUBSCRIBE's promise floating; a listener that throws takes the others'
+ * message with it; with `messageBuffer` and no deserializer the bytes come through untouched.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisPubSub } from 'graphql-redis-subscriptions';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Announcements } from '../log/announcements.ts';
+import type { RedisConnection } from './connection.ts';
+
+/** A SUBSCRIBE that Redis refused on a living connection (ACL) is tried again after this. */
+const REFUSED_RETRY_MS = 1000;
+
+/** @param connection of the role subscriber, given to nobody else */
+export const createAnnouncements = (connection: RedisConnection, logger: Logger): Announcements => {
+  const channels = new SubscribedChannels(connection, logger);
+  // RedisPubSub asks for an ioredis client and calls on, subscribe, unsubscribe and punsubscribe of it.
+  const client = channels as unknown as Redis;
+  const engine = new RedisPubSub({ subscriber: client, publisher: client, messageEventName: 'messageBuffer' });
+  return {
+    async subscribe(channel, onMessage) {
+      const id = await engine.subscribe<Buffer>(channel, (bytes) => {
+        try {
+          onMessage(bytes);
+        } catch (error) {
+          logger.error({ err: error, channel }, 'a subscriber failed on an announcement');
+        }
+      });
+      let live = true;
+      return () => {
+        if (live) engine.unsubscribe(id);
+        live = false;
+      };
+    },
+    onReconnect: (listener) => channels.onReconnect(listener),
+  };
+};
+
+type Acknowledge = (error: Error | null) => void;
+
+/** The channels that are wanted, kept subscribed whatever the connection does. */
+class SubscribedChannels {
+  readonly #connection: RedisConnection;
+  readonly #logger: Logger;
+  /** Channel -> who waits for its first acknowledgement; null once that was told. As many as are followed. */
+  readonly #wanted = new Map<string, Acknowledge | null>();
+  readonly #reconnected = new Set<() => void>();
+  /** Goes up with every `ready`, so that what began before a loss knows that it is over. */
+  #epoch = 0;
+
+  constructor(connection: RedisConnection, logger: Logger) {
+    this.#connection = connection;
+    this.#logger = logger.child({ part: 'announcements' });
+    connection.onReady(() => void this.#restore());
+    if (connection.ready) this.#epoch = 1;
+  }
+
+  on(event: string, listener: (...args: Buffer[]) => void): void {
+    if (event === 'messageBuffer') this.#connection.redis.on('messageBuffer', listener);
+  }
+
+  subscribe(channel: string, acknowledge: Acknowledge): void {
+    this.#wanted.set(channel, acknowledge);
+    if (this.#connection.ready) void this.#send(() => [channel]);
+  }
+
+  unsubscribe(channel: string): void {
+    this.#wanted.delete(channel);
+    // A lost connection has taken the subscription with it, and only what is wanted is subscribed again.
+    if (this.#connection.ready) this.#connection.redis.unsubscribe(channel).catch(() => undefined);
+  }
+
+  /** RedisPubSub does not remember whether it was a pattern and calls both; there are no patterns here. */
+  punsubscribe(): void {}
+
+  onReconnect(listener: () => void): () => void {
+    this.#reconnected.add(listener);
+    return () => {
+      this.#reconnected.delete(listener);
+    };
+  }
+
+  async #restore(): Promise<void> {
+    this.#epoch += 1;
+    const again = this.#epoch > 1;
+    const restored = await this.#send(() => [...this.#wanted.keys()]);
+    if (!again || !restored) return;
+    for (const listener of this.#reconnected) {
+      try {
+        listener();
+      } catch (error) {
+        this.#logger.error({ err: error }, 'a listener failed on the reconnect');
+      }
+    }
+  }
+
+  /**
+   * Subscribes until Redis has confirmed; false where the connection was lost meanwhile: the next `ready`
+   * sends all that is wanted then. With autoResendUnfulfilledCommands off (a stale SUBSCRIBE would come
+   * back after its UNSUBSCRIBE) ioredis never settles what a loss cut off, so nothing here may depend on it.
+   */
+  async #send(channels: () => readonly string[]): Promise<boolean> {
+    const epoch = this.#epoch;
+    for (;;) {
+      const wanted = channels().filter((channel) => this.#wanted.has(channel));
+      if (wanted.length === 0) return true;
+      try {
+        await this.#connection.redis.subscribe(...wanted);
+        this.#confirm(wanted);
+        return true;
+      } catch (error) {
+        if (epoch !== this.#epoch || !this.#connection.ready) return false;
+        this.#logger.warn({ err: error, channels: wanted.slice(0, 3) }, 'Redis refused a subscription');
+      }
+      await delay(REFUSED_RETRY_MS, undefined, { ref: false });
+      if (epoch !== this.#epoch || !this.#connection.ready) return false;
+    }
+  }
+
+  #confirm(channels: readonly string[]): void {
+    for (const channel of channels) {
+      const acknowledge = this.#wanted.get(channel);
+      if (!acknowledge) continue;
+      this.#wanted.set(channel, null);
+      acknowledge(null);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/** What the API changes: start, cancel, retry, delete. Every step is safe to repeat. */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
+import { newRunId, type RunId } from '../domain/ids.ts';
+import type { RunRecord, RunSpec } from '../domain/run.ts';
+import { controlChannel, leaseKey, logKey, recordKey } from '../log/keys.ts';
+import { Script } from '../log/script.ts';
+import { CANCEL, DELETE } from '../log/scripts.ts';
+import { createRecord, type NewRun, type RunDefaults, readImageAsked } from './creation.ts';
+import { writeCancelledPending } from './ending.ts';
+import { release, reserve } from './idempotency.ts';
+import { ACTIVE_RUNS, RUNS_INDEX } from './keys.ts';
+import type { AttemptQueue } from './queue.ts';
+import type { Runs, StartRequest } from './runs.ts';
+import { unsealEnv } from './secrets.ts';
+import { readPage, readRun, readRuns } from './store.ts';
+import { answered, STORE_DEADLINE_MS } from './wait.ts';
+import { claimRun } from './writer.ts';
+
+const cancel = new Script(CANCEL);
+const remove = new Script(DELETE);
+
+export interface CommandsContext {
+  readonly redis: Redis;
+  readonly queue: AttemptQueue;
+  readonly masterKey: Buffer;
+  readonly defaults: RunDefaults;
+  readonly log: Logger;
+}
+
+/** The API's view of runs. Each call is answered within STORE_DEADLINE_MS, with Unavailable at the latest. */
+export const runCommands = (context: CommandsContext): Runs => {
+  const { redis } = context;
+  return {
+    get: (id) => answered(() => readRun(redis, id)),
+    getMany: (ids) => answered(() => readRuns(redis, ids)),
+    page: (request) => answered(() => readPage(redis, request)),
+    start: (request) => answered(() => start(context, request)),
+    cancel: (id, reason, force) => answered(() => cancelRun(context, id, reason, force)),
+    retry: (id) => answered(() => retryRun(context, id)),
+    delete: (id) => answered(() => deleteRun(context, id)),
+  };
+};
+
+const start = async (context: CommandsContext, { spec, idempotencyKey }: StartRequest): Promise<RunRecord> => {
+  if (idempotencyKey === null) {
+    return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null });
+  }
+  const { redis, masterKey, defaults } = context;
+  const { id, name } = await reserve(redis, masterKey, idempotencyKey, spec, defaults.retentionMs);
+  const known = await readRun(redis, id);
+  // Whoever came first may have died half-way: then this call completes it, under the same id.
+  return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }));
+};
+
+const create = async (context: CommandsContext, run: NewRun): Promise<RunRecord> => {
+  const { redis, masterKey, defaults, queue, log } = context;
+  await createRecord(redis, masterKey, defaults, run);
+  try {
+    await queue.add(run.id, 1, 0);
+  } catch (error) {
+    // The run is accepted; the reconciler makes the job that it has not got.
+    log.warn({ err: error, runId: run.id }, 'the job of a new run could not be made yet');
+  }
+  const record = await readRun(redis, run.id);
+  if (record === null) throw new Unavailable('The run was removed while it was being started.');
+  return record;
+};
+
+const cancelRun = async (
+  context: CommandsContext,
+  id: RunId,
+  reason: string | null,
+  force: boolean,
+): Promise<RunRecord> => {
+  const { redis } = context;
+  const [code, term, status] = (await cancel.run(
+    redis,
+    [recordKey(id)],
+    [reason ?? '', force ? '1' : '0', controlChannel(id)],
+  )) as [string, string, string];
+  if (code === 'GONE') throw new NotFound();
+  if (code === 'OK' && status === 'PENDING') await endPending(context, id, Number(term));
+  const run = await readRun(redis, id);
+  if (run === null) throw new NotFound();
+  return run;
+};
+
+/** Ends a run that nobody writes. Where a supervisor is faster, that one sees the cancel: both ways it is ended once. */
+const endPending = async (context: CommandsContext, id: RunId, fromTerm: number): Promise<void> => {
+  const { redis, queue, log } = context;
+  const signal = AbortSignal.timeout(STORE_DEADLINE_MS);
+  const claimed = await claimRun({ redis, signal, log }, id, { attempt: null, statuses: ['PENDING'], fromTerm });
+  if (claimed.code !== 'OK') return;
+  const { run, writer } = claimed;
+  const code = await writeCancelledPending(writer, run);
+  if (code !== 'OK') return;
+  await redis.zrem(ACTIVE_RUNS, id);
+  await queue.remove(id, run.nextAttempt);
+};
+
+const retryRun = async (context: CommandsContext, id: RunId): Promise<RunRecord> => {
+  const { redis, masterKey } = context;
+  const [run, image] = await Promise.all([readRun(redis, id), readImageAsked(redis, id)]);
+  if (run === null) throw new NotFound();
+  const spec: RunSpec = {
+    name: run.name,
+    image,
+    command: run.command,
+    input: run.input,
+    env: unsealEnv(masterKey, id, run.env),
+    labels: run.labels,
+    timeoutSeconds: run.timeoutSeconds,
+    resources: run.resources,
+    maxAttempts: run.maxAttempts,
+    backoffSeconds: run.backoffSeconds,
+  };
+  return await create(context, { id: newRunId(), spec, retryOf: id, idempotency: null });
+};
+
+const deleteRun = async ({ redis }: CommandsContext, id: RunId): Promise<void> => {
+  const run = await readRun(redis, id);
+  if (run === null) throw new NotFound();
+  const unfinished = new Conflict('The run has not finished. Cancel it first.');
+  if (!run.closed) throw unfinished;
+  await release(redis, id);
+  const removed = await remove.run(redis, [recordKey(id), logKey(id), leaseKey(id)], []);
+  await Promise.all([redis.zrem(RUNS_INDEX, id), redis.zrem(ACTIVE_RUNS, id)]);
+  if (removed === 0) throw unfinished;
+  if (removed === -1) throw new NotFound();
+};

@@ -1,0 +1,82 @@
+/** Waiting that ends: for Redis to come back, for a while, for an answer within a time. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Refusal, Unavailable } from '../domain/errors.ts';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2000;
+/** How long a caller of the API waits for Redis before it is told Unavailable. */
+export const STORE_DEADLINE_MS = 5000;
+
+/** @throws the signal's reason */
+export const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+};
+
+/** What `promise` comes to, or the signal's reason as a rejection, whichever is first. */
+export const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  // The loser of the race must not surface as an unhandled rejection.
+  promise.catch(() => undefined);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};
+
+/** Faults of the program itself, which no repetition mends. */
+const isProgramError = (error: unknown): boolean =>
+  error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError || error instanceof Refusal;
+
+/**
+ * Repeats `operation` until it goes through, with growing pauses: Redis (or the engine) is away and
+ * will be back. The operation must be safe to repeat. @throws the signal's reason; program errors at once.
+ */
+export const persist = async <T>(
+  operation: () => Promise<T>,
+  signal: AbortSignal,
+  log: Pick<Logger, 'warn'>,
+): Promise<T> => {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    signal.throwIfAborted();
+    try {
+      return await unlessAborted(operation(), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isProgramError(error)) throw error;
+      log.warn({ err: error }, 'no answer yet, trying again');
+    }
+    await pause(pauseMs, signal);
+  }
+};
+
+/**
+ * One operation of the API on Redis: answered within STORE_DEADLINE_MS, or refused.
+ * @throws Unavailable; refusals and program errors as they are
+ */
+export const answered = async <T>(operation: () => Promise<T>): Promise<T> => {
+  const deadline = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => deadline.reject(new Unavailable(undefined, new Error('Redis did not answer in time'))),
+    STORE_DEADLINE_MS,
+  );
+  const work = operation();
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, deadline.promise]);
+  } catch (error) {
+    if (isProgramError(error)) throw error;
+    throw new Unavailable(undefined, error);
+  } finally {
+    clearTimeout(timer);
+  }
+};
