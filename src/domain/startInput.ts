@@ -1,0 +1,192 @@
+/** Checks what startRun is given, before anything is stored (contract.graphql, StartRunInput). */
+import { z } from 'zod';
+import { BadUserInput } from './errors.ts';
+import type { JsonValue } from './events.ts';
+import { LIMITS } from './limits.ts';
+import type { RunSpec } from './run.ts';
+
+/** As GraphQL hands it over: names and types are right, nothing else is known. */
+export interface StartInput {
+  readonly name?: string | null;
+  readonly image?: string | null;
+  readonly command: readonly string[];
+  readonly input?: unknown;
+  readonly env?: readonly { readonly name: string; readonly value: string; readonly secret?: boolean | null }[] | null;
+  readonly labels?: readonly { readonly name: string; readonly value: string }[] | null;
+  readonly timeoutSeconds?: number | null;
+  readonly resources?: { readonly cpus?: number | null; readonly memoryMb?: number | null } | null;
+  readonly retry?: { readonly maxAttempts: number; readonly backoffSeconds?: number | null } | null;
+  readonly idempotencyKey?: string | null;
+}
+
+/** What the service itself tells the command, which env may not take the place of. */
+const RESERVED_NAMES: ReadonlySet<string> = new Set(['RUN_ID', 'RUN_ATTEMPT', 'RUN_INPUT']);
+/** IEEE Std 1003.1, 3.216 "Name". */
+const POSIX_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const SPACE_OR_CONTROL = /[\s\u0000-\u001f\u007f]/;
+/** Deeper JSON is nobody's input; JSON.stringify would run out of stack at some thousand levels. */
+const MAX_INPUT_DEPTH = 100;
+
+const bytes = (text: string): number => Buffer.byteLength(text);
+const atMost = (limit: number): string => `At most ${limit} bytes.`;
+
+/** A text that can be an argument or a variable of a process: Linux ends both at the first NUL. */
+const text = (limit: number) =>
+  z
+    .string()
+    .refine((value) => !value.includes('\0'), 'A NUL character cannot be in it.')
+    .refine((value) => value.isWellFormed(), 'It is no valid Unicode (a lone surrogate).')
+    .refine((value) => bytes(value) <= limit, atMost(limit));
+
+const unique = (entries: readonly { readonly name: string }[], context: z.RefinementCtx): void => {
+  const seen = new Set<string>();
+  entries.forEach(({ name }, index) => {
+    if (seen.has(name))
+      context.addIssue({ code: 'custom', path: [index, 'name'], message: 'This name is there twice.' });
+    seen.add(name);
+  });
+};
+
+const whole = (low: number, high: number) =>
+  z
+    .number()
+    .int()
+    .refine((value) => value >= low && value <= high, `Between ${low} and ${high}.`);
+
+const command = z
+  .array(text(LIMITS.commandBytes))
+  .min(1, 'A program to run is needed.')
+  .refine((argv) => argv[0] !== '', { path: [0], message: 'The program needs a name.' })
+  .refine((argv) => argv.reduce((sum, part) => sum + bytes(part), 0) <= LIMITS.commandBytes, {
+    message: `Program and arguments together: ${atMost(LIMITS.commandBytes)}`,
+  });
+
+const envName = text(LIMITS.envNameBytes)
+  .refine((name) => POSIX_NAME.test(name), 'Letters, digits and _ alone, and no digit first.')
+  .refine((name) => !RESERVED_NAMES.has(name), 'The service itself sets this variable.');
+
+const env = z
+  .array(
+    z.object({
+      name: envName,
+      value: text(LIMITS.envValueBytes),
+      secret: z
+        .boolean()
+        .nullish()
+        .transform((secret) => secret ?? false),
+    }),
+  )
+  .max(LIMITS.envCount, `At most ${LIMITS.envCount} variables.`)
+  .superRefine(unique)
+  .refine(
+    (entries) => entries.reduce((sum, { name, value }) => sum + bytes(name) + bytes(value), 0) <= LIMITS.envBytes,
+    {
+      message: `All variables together: ${atMost(LIMITS.envBytes)}`,
+    },
+  );
+
+const labels = z
+  .array(
+    z.object({
+      name: text(LIMITS.labelNameBytes).refine((name) => name !== '', 'A label needs a name.'),
+      value: text(LIMITS.labelValueBytes),
+    }),
+  )
+  .max(LIMITS.labelCount, `At most ${LIMITS.labelCount} labels.`)
+  .superRefine(unique);
+
+const resources = z.object({
+  cpus: z
+    .number()
+    .refine(
+      (cpus) => cpus >= LIMITS.cpusMin && cpus <= LIMITS.cpusMax,
+      `Between ${LIMITS.cpusMin} and ${LIMITS.cpusMax}.`,
+    )
+    .nullish(),
+  memoryMb: whole(LIMITS.memoryMbMin, LIMITS.memoryMbMax).nullish(),
+});
+
+const startInput = z.object({
+  name: text(LIMITS.nameBytes).nullish(),
+  image: text(LIMITS.imageBytes)
+    .refine((image) => image !== '' && !SPACE_OR_CONTROL.test(image), 'It is no name of an image.')
+    .nullish(),
+  command,
+  input: z.unknown().superRefine((value, context) => {
+    const message = value === undefined ? null : jsonProblem(value);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  }),
+  env: env.nullish(),
+  labels: labels.nullish(),
+  timeoutSeconds: whole(1, LIMITS.timeoutSeconds).nullish(),
+  resources: resources.nullish(),
+  retry: z
+    .object({
+      maxAttempts: whole(1, LIMITS.maxAttempts),
+      backoffSeconds: whole(0, LIMITS.backoffSeconds).nullish(),
+    })
+    .nullish(),
+  idempotencyKey: text(LIMITS.idempotencyKeyBytes)
+    .refine((key) => key !== '', 'A key that is given cannot be empty.')
+    .nullish(),
+});
+
+/** Why the value cannot be RUN_INPUT, or null. Walks without recursion, since depth is what it guards against. */
+const jsonProblem = (value: unknown): string | null => {
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 1 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next.value === 'string' && !next.value.isWellFormed())
+      return 'It is no valid Unicode (a lone surrogate).';
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    if (next.depth > MAX_INPUT_DEPTH) return `It is nested more than ${MAX_INPUT_DEPTH} levels deep.`;
+    for (const [name, member] of Object.entries(next.value)) {
+      if (!name.isWellFormed()) return 'It is no valid Unicode (a lone surrogate).';
+      open.push({ value: member, depth: next.depth + 1 });
+    }
+  }
+  return bytes(JSON.stringify(value)) > LIMITS.inputBytes ? `As JSON: ${atMost(LIMITS.inputBytes)}` : null;
+};
+
+/** The first problem as the API tells it; the message never repeats a value, which may be a secret. */
+const refused = (error: z.ZodError, root: string): BadUserInput => {
+  const issue = error.issues[0];
+  const path = [root, ...(issue?.path ?? [])].map(String).join('.');
+  return new BadUserInput(path, issue?.message ?? 'It is not valid.');
+};
+
+/**
+ * The run that is asked for, with its defaults.
+ * @throws BadUserInput with the argument's path, such as "input.env.0.name"
+ */
+export const checkStartInput = (
+  given: StartInput,
+): { readonly spec: RunSpec; readonly idempotencyKey: string | null } => {
+  const result = startInput.safeParse(given);
+  if (!result.success) throw refused(result.error, 'input');
+  const checked = result.data;
+  return {
+    spec: {
+      name: checked.name || null,
+      image: checked.image ?? null,
+      command: checked.command,
+      input: given.input as JsonValue | undefined,
+      env: checked.env ?? [],
+      labels: checked.labels ?? [],
+      timeoutSeconds: checked.timeoutSeconds ?? null,
+      resources: { cpus: checked.resources?.cpus ?? null, memoryMb: checked.resources?.memoryMb ?? null },
+      maxAttempts: checked.retry?.maxAttempts ?? 1,
+      backoffSeconds: checked.retry?.backoffSeconds ?? 1,
+    },
+    idempotencyKey: checked.idempotencyKey ?? null,
+  };
+};
+
+const cancelReason = text(LIMITS.cancelReasonBytes).nullish();
+
+/** The reason of a cancel; null where none or an empty one is given. @throws BadUserInput "input.reason" */
+export const checkCancelReason = (given: string | null | undefined): string | null => {
+  const result = cancelReason.safeParse(given);
+  if (!result.success) throw refused(result.error, 'input.reason');
+  return result.data || null;
+};

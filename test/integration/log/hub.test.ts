@@ -1,0 +1,152 @@
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { newRunId, type RunId } from '../../../src/domain/ids.ts';
+import { RedisLogHub } from '../../../src/log/hub.ts';
+import { logChannel, logKey, recordKey } from '../../../src/log/keys.ts';
+import { RedisLogReader } from '../../../src/log/reader.ts';
+import type { LogViewer } from '../../../src/log/viewer.ts';
+import { connectRedis, type RedisConnection } from '../../../src/redis/connection.ts';
+import { createAnnouncements } from '../../../src/redis/pubsub.ts';
+import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+
+const logger = pino({ level: 'silent' });
+const never = new AbortController().signal;
+let server: TestRedis;
+let redis: Redis;
+let reading: RedisConnection;
+let subscriber: RedisConnection;
+let reader: RedisLogReader;
+let hub: RedisLogHub;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await server.connect();
+  reading = connectRedis(server.url, 'commands', 'test', logger);
+  subscriber = connectRedis(server.url, 'subscriber', 'test', logger);
+});
+afterAll(async () => {
+  reading.close();
+  subscriber.close();
+  await server.stop();
+});
+beforeEach(() => {
+  reader = new RedisLogReader(reading.redis);
+  hub = new RedisLogHub({ reader, announcements: createAnnouncements(subscriber, logger), logger });
+});
+afterEach(() => hub[Symbol.asyncDispose]());
+
+/** Seqs until the viewer is done, or `enough` of them. */
+const follow = async (viewer: LogViewer, enough = Number.POSITIVE_INFINITY): Promise<number[]> => {
+  const seqs: number[] = [];
+  while (seqs.length < enough) {
+    const pull = await viewer.pull(never);
+    if (pull === null) break;
+    for (const event of pull.entries.flatMap((entry) => entry.events()))
+      if (event.seq > pull.after) seqs.push(event.seq);
+  }
+  return seqs;
+};
+const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, i) => from + i);
+const subscribers = async (runId: RunId) => Number((await redis.pubsub('NUMSUB', logChannel(runId)))[1]);
+
+test('an early, a late and a resuming viewer get the same events, once each, and then the end', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const early = follow(await hub.open(writer.runId, {}));
+  for (let i = 0; i < 200; i += 1) await writer.lines(10);
+  const late = follow(await hub.open(writer.runId, {}));
+  const resumed = follow(await hub.open(writer.runId, { after: 1234 }));
+  const tail = follow(await hub.open(writer.runId, { tail: 5 }));
+  for (let i = 0; i < 100; i += 1) await writer.lines(3);
+  await writer.append([finished()]);
+  expect(await early).toEqual(upTo(2302));
+  expect(await late).toEqual(upTo(2302));
+  expect(await resumed).toEqual(upTo(2302, 1235));
+  expect(await tail).toEqual(upTo(2302, 1997));
+});
+
+test("announcements lost with the subscriber's connection cost no line", async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const viewer = follow(await hub.open(writer.runId, {}));
+  await vi.waitFor(async () => expect(await subscribers(writer.runId)).toBe(1));
+  for (let i = 0; i < 20; i += 1) {
+    await writer.lines(2);
+    await redis.client('KILL', 'TYPE', 'pubsub');
+  }
+  await writer.append([finished()]);
+  expect(await viewer).toEqual(upTo(42));
+});
+
+test('an idle viewer that leaves frees the subscription within a second, and so does a busy one', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const idle = await hub.open(writer.runId, {});
+  await idle.pull(never);
+  const abort = new AbortController();
+  const waiting = idle.pull(abort.signal).catch((error: unknown) => error);
+  expect(await subscribers(writer.runId)).toBe(1);
+  abort.abort(new Error('left'));
+  idle.close();
+  expect(await waiting).toBeInstanceOf(Error);
+  await vi.waitFor(async () => expect(await subscribers(writer.runId)).toBe(0), { timeout: 1000 });
+  expect(hub.feeds).toBe(0);
+});
+
+test('viewers that come at once share their reads of the store', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  for (let i = 0; i < 50; i += 1) await writer.lines(100);
+  await writer.append([finished()]);
+  const before = reader.reads;
+  const viewers = await Promise.all(Array.from({ length: 200 }, () => hub.open(writer.runId, {})));
+  for (const seqs of await Promise.all(viewers.map((viewer) => follow(viewer)))) expect(seqs).toEqual(upTo(5002));
+  expect(reader.reads - before).toBeLessThan(50);
+});
+
+test('a run that is not there, one that is removed, and one that ended before are told apart', async () => {
+  await expect(hub.open(newRunId(), {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  await expect(hub.open(writer.runId, { after: -1 })).rejects.toMatchObject({
+    code: 'BAD_USER_INPUT',
+    argument: 'after',
+  });
+  const ahead = await hub.open(writer.runId, { after: 10 });
+  const removed = await hub.open(writer.runId, { after: 1 });
+  expect((await ahead.pull(never))?.entries).toEqual([]);
+  expect((await removed.pull(never))?.entries).toEqual([]);
+  const tooFar = ahead.pull(never).catch((error: unknown) => error);
+  await writer.append([finished()]);
+  expect(await tooFar).toMatchObject({ code: 'BAD_USER_INPUT' });
+  await expect(hub.open(writer.runId, { after: 3 })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+  const atEnd = await hub.open(writer.runId, { after: 2 });
+  expect(await atEnd.pull(never)).toBeNull();
+
+  const second = await new PlainWriter(redis, await createRun(redis)).claim();
+  const viewer = await hub.open(second.runId, {});
+  await viewer.pull(never);
+  const gone = viewer.pull(never).catch((error: unknown) => error);
+  await redis.del(recordKey(second.runId), logKey(second.runId));
+  expect(await gone).toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('a viewer waits through a lost tail and sees each event once when the writer puts it back', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const viewer = await hub.open(writer.runId, {});
+  await writer.lines(3);
+  const seen = await follow(viewer, 4);
+  const record = await redis.dumpBuffer(recordKey(writer.runId));
+  const log = await redis.dumpBuffer(logKey(writer.runId));
+  const lost = [line('5'), line('6')];
+  await writer.append(lost, 5);
+  seen.push(...(await follow(viewer, 2)));
+  const late = await hub.open(writer.runId, {});
+  await redis.restore(recordKey(writer.runId), 0, record, 'REPLACE');
+  await redis.restore(logKey(writer.runId), 0, log, 'REPLACE');
+  const lateSeqs = follow(late);
+  expect((await writer.append([line('7')], 7)).code).toBe('BEHIND');
+  await writer.append(lost, 5);
+  await writer.append([line('7')], 7);
+  await writer.append([finished()], 8);
+  seen.push(...(await follow(viewer)));
+  expect(seen).toEqual(upTo(8));
+  expect(await lateSeqs).toEqual(upTo(8));
+});
