@@ -20,9 +20,8 @@ export interface Connections {
 
 /** Opens both; they need not be there yet. @throws Error where the URL makes no sense */
 export const connect = (url: string): Connections => {
-  const options = redisOptions(url);
-  const commands = new Redis(options);
-  const listener = new Redis(options);
+  const commands = new Redis(redisOptions(url));
+  const listener = new Redis(redisOptions(url));
   const stops = [keepAlive(commands), keepAlive(listener)];
   return {
     commands,
@@ -35,7 +34,7 @@ export const connect = (url: string): Connections => {
   };
 };
 
-const redisOptions = (url: string): RedisOptions => {
+const redisOptions = (url: string): Omit<RedisOptions, 'replyMapping'> => {
   const { socketPath, host, port, tls, username, password, db } = parseRedisUrl(url);
   return {
     ...(socketPath === null ? { host, port } : { path: socketPath }),

@@ -1,6 +1,6 @@
 /** Stage 1: where the executor is, what it was told, and what environment the command starts from. */
 import { readFileSync } from 'node:fs';
-import { type RunId, parseRunId } from '../src/domain/ids.ts';
+import { parseRunId, type RunId } from '../src/domain/ids.ts';
 import type { EnvVar, RunRecord } from '../src/domain/run.ts';
 import { unseal } from '../src/log/seal.ts';
 

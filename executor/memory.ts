@@ -1,4 +1,4 @@
-/** How often the kernel has killed for memory in the container's cgroup (the engines' flags are wrong). */
+/** The container's cgroup: how often the kernel has killed for memory (the engines' flags are wrong), and its bound. */
 import { readFileSync } from 'node:fs';
 
 /** cgroup v2, and v1 from Linux 4.13 on, where a container sees its own cgroup. */
@@ -21,4 +21,19 @@ export const readOomKills = (): number => {
     }
   }
   return 0;
+};
+
+const LIMIT_FILES = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'] as const;
+
+/** Bytes that the container may have; null where it has no bound of its own. */
+export const readMemoryLimit = (): number | null => {
+  for (const path of LIMIT_FILES) {
+    try {
+      const limit = Number(readFileSync(path, 'utf8'));
+      if (Number.isSafeInteger(limit)) return limit;
+    } catch {
+      // Another version of cgroups.
+    }
+  }
+  return null;
 };

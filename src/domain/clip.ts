@@ -5,8 +5,10 @@ import type { RunEvent, Seq } from './events.ts';
  * The event as it lies between `after` and `before`, both exclusive; null where it does not. Only a
  * LinesDropped that stands for a range can be cut: what its bytes were is not known for a part of it.
  */
-export const clipEvent = (event: RunEvent, after: Seq, before: Seq): RunEvent | null => {
-  if (event.kind !== 'LinesDropped') return event.seq > after && event.seq < before ? event : null;
+export const clipBetween = (event: RunEvent, after: Seq, before: Seq): RunEvent | null => {
+  if (event.kind !== 'LinesDropped' || event.fromSeq === event.seq) {
+    return event.seq > after && event.seq < before ? event : null;
+  }
   const fromSeq = Math.max(event.fromSeq, after + 1);
   const seq = Math.min(event.seq, before - 1);
   if (fromSeq > seq) return null;

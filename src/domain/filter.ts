@@ -5,11 +5,11 @@ import { LIMITS } from './limits.ts';
 
 /** As the API has it; null and an empty list say the same as a member that is missing. */
 export interface LogFilterInput {
-  readonly minLevel?: LogLevel | null;
-  readonly streams?: readonly LogStream[] | null;
-  readonly contains?: string | null;
-  readonly attempt?: number | null;
-  readonly types?: readonly string[] | null;
+  readonly minLevel?: LogLevel | null | undefined;
+  readonly streams?: readonly LogStream[] | null | undefined;
+  readonly contains?: string | null | undefined;
+  readonly attempt?: number | null | undefined;
+  readonly types?: readonly string[] | null | undefined;
 }
 
 /** Whether the event passes. `null` in place of a filter means that everything passes. */

@@ -13,6 +13,7 @@ export const LIMITS = {
   /** All environment variables of a run together, bytes; the record is read on each page of `runs`. */
   envBytes: 256 * KIB,
   envCount: 500,
+  envNameBytes: 256,
   labelCount: 64,
   labelNameBytes: 128,
   labelValueBytes: 1024,
@@ -42,6 +43,17 @@ export const LIMITS = {
   queryDirectives: 30,
   /** Operations that live at once on one WebSocket. */
   operationsPerSocket: 100,
+  /** Depth below __schema and __type: the standard introspection query of GraphiQL and others needs 15. */
+  introspectionDepth: 20,
+  /** Fields of one document, written out: what validation compares in pairs, so it bounds its CPU time. */
+  queryFields: 500,
+  /** LogFilter.contains. */
+  containsBytes: 1024,
+  /** Log events and their bytes, about, that one request may read through all its Run.logs together. */
+  requestEvents: 20_000,
+  requestBytes: 16 * MIB,
+  /** Events that one Run.logs page with a filter looks at before it comes back short. */
+  pageScan: 20_000,
 
   /** Events of one page of Run.logs, and of one batch. */
   pageEvents: 5000,

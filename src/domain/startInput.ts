@@ -7,16 +7,25 @@ import type { RunSpec } from './run.ts';
 
 /** As GraphQL hands it over: names and types are right, nothing else is known. */
 export interface StartInput {
-  readonly name?: string | null;
-  readonly image?: string | null;
+  readonly name?: string | null | undefined;
+  readonly image?: string | null | undefined;
   readonly command: readonly string[];
   readonly input?: unknown;
-  readonly env?: readonly { readonly name: string; readonly value: string; readonly secret?: boolean | null }[] | null;
-  readonly labels?: readonly { readonly name: string; readonly value: string }[] | null;
-  readonly timeoutSeconds?: number | null;
-  readonly resources?: { readonly cpus?: number | null; readonly memoryMb?: number | null } | null;
-  readonly retry?: { readonly maxAttempts: number; readonly backoffSeconds?: number | null } | null;
-  readonly idempotencyKey?: string | null;
+  readonly env?:
+    | readonly { readonly name: string; readonly value: string; readonly secret?: boolean | null | undefined }[]
+    | null
+    | undefined;
+  readonly labels?: readonly { readonly name: string; readonly value: string }[] | null | undefined;
+  readonly timeoutSeconds?: number | null | undefined;
+  readonly resources?:
+    | { readonly cpus?: number | null | undefined; readonly memoryMb?: number | null | undefined }
+    | null
+    | undefined;
+  readonly retry?:
+    | { readonly maxAttempts: number; readonly backoffSeconds?: number | null | undefined }
+    | null
+    | undefined;
+  readonly idempotencyKey?: string | null | undefined;
 }
 
 /** What the service itself tells the command, which env may not take the place of. */
@@ -113,10 +122,13 @@ const startInput = z.object({
     .refine((image) => image !== '' && !SPACE_OR_CONTROL.test(image), 'It is no name of an image.')
     .nullish(),
   command,
-  input: z.unknown().superRefine((value, context) => {
-    const message = value === undefined ? null : jsonProblem(value);
-    if (message !== null) context.addIssue({ code: 'custom', message });
-  }),
+  input: z
+    .unknown()
+    .superRefine((value, context) => {
+      const message = value === undefined ? null : jsonProblem(value);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    })
+    .optional(),
   env: env.nullish(),
   labels: labels.nullish(),
   timeoutSeconds: whole(1, LIMITS.timeoutSeconds).nullish(),

@@ -24,6 +24,8 @@ const CLOSES = 0x80;
 const HEADER_BYTES = 8;
 /** A batch holds at most LIMITS.appendBytes before compression plus one event; more is a bomb. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Bodies up to this size are put together in one lasting piece of memory. */
+const SCRATCH_BYTES = 2 * LIMITS.appendBytes;
 
 /** Bytes that are not a batch of this version. */
 export class CodecError extends Error {
@@ -112,7 +114,7 @@ export class BatchBuilder {
   /** The batch as it is stored. The builder must hold at least one event and is done with afterwards. */
   seal(firstSeq: Seq, attempt: number): Buffer {
     this.#closeSegment();
-    const body = Buffer.concat(this.#parts);
+    const body = joined(this.#parts);
     const compress = body.length >= LIMITS.compressFromBytes;
     const packed = compress ? zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) : body;
     const smaller = packed.length < body.length;
@@ -131,6 +133,19 @@ export class BatchBuilder {
     this.#segment = null;
   }
 }
+
+/** Memory for bodies that are being sealed: a flood would leave a new one behind for each batch. */
+let scratch = Buffer.alloc(0);
+
+/** The parts in one piece, valid until the next call. */
+const joined = (parts: readonly Buffer[]): Buffer => {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length > SCRATCH_BYTES) return Buffer.concat(parts);
+  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(Math.min(2 * length, SCRATCH_BYTES));
+  let at = 0;
+  for (const part of parts) at += part.copy(scratch, at);
+  return scratch.subarray(0, length);
+};
 
 /** One batch of drafts, for writers of few events. */
 export const encodeBatch = (drafts: readonly EventDraft[], firstSeq: Seq, attempt: number): Buffer => {

@@ -93,6 +93,8 @@ class Connection implements RedisConnection {
     redis.on('connect', () => this.#watchHandshake());
     redis.on('ready', () => this.#becameReady());
     redis.on('close', () => this.#lost());
+    // Whoever was given the bare connection (BullMQ) may end it too.
+    redis.on('end', () => this.#stopTimers());
     this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY_MS);
     this.#heartbeat.unref();
   }
@@ -128,8 +130,7 @@ class Connection implements RedisConnection {
   }
 
   close(): void {
-    clearInterval(this.#heartbeat);
-    clearTimeout(this.#handshake);
+    this.#stopTimers();
     this.#ready = false;
     this.#trouble = 'closed';
     this.redis.disconnect();
@@ -138,6 +139,11 @@ class Connection implements RedisConnection {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await Promise.resolve();
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#handshake);
   }
 
   #becameReady(): void {
@@ -153,7 +159,8 @@ class Connection implements RedisConnection {
     this.#pingSentAt = null;
     if (!this.#ready) return;
     this.#ready = false;
-    this.#tell('the connection was lost');
+    // Ended on purpose: ioredis has the status before it tells of the close.
+    if (this.redis.status !== 'end') this.#tell('the connection was lost');
   }
 
   /** ioredis has a deadline for the TCP connection and none for a server that accepts and then says nothing. */

@@ -94,10 +94,6 @@ export const createRecord = async (
   };
   const fields = [...recordFields(record), IMAGE_ASKED, image ?? '', IDEMPOTENCY_FIELD, idempotency ?? ''];
   await redis.zadd(ACTIVE_RUNS, 0, id);
-  await create.run(
-    redis,
-    [recordKey(id), logKey(id)],
-    [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields],
-  );
+  await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
   await redis.zadd(RUNS_INDEX, 0, id);
 };

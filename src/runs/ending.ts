@@ -90,7 +90,10 @@ const totalsOf = ({ lines, bytes, dropped }: RunRecord) => ({ lines, bytes, drop
 
 const containerEvents = ({ exit }: Evidence, now: EpochMs): EventDraft[] => {
   if (exit === null) return [];
-  const detail = how(exit).trim().replace(/^\(|\)$/g, '') || null;
+  const detail =
+    how(exit)
+      .trim()
+      .replace(/^\(|\)$/g, '') || null;
   const exited: EventDraft = { kind: 'ContainerEvent', timestamp: now, containerEvent: 'EXITED', detail };
   if (!exit.outOfMemory) return [exited];
   return [{ kind: 'ContainerEvent', timestamp: now, containerEvent: 'OUT_OF_MEMORY', detail: null }, exited];

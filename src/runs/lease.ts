@@ -8,7 +8,7 @@ import { Script } from '../log/script.ts';
 import { persist } from './wait.ts';
 
 /** A dead supervisor's run is free after this; with the reconciler's 3 s, adopted well within 15 s. */
-export const LEASE_MS = 10_000;
+const LEASE_MS = 10_000;
 const RENEW_EVERY_MS = 3000;
 
 /**
@@ -40,8 +40,6 @@ export interface Lease {
   readonly lost: AbortSignal;
   /** Stops renewing and gives it back, so that another may take it at once. Never throws. */
   release(): Promise<void>;
-  /** Stops renewing and leaves it to run out. */
-  abandon(): void;
 }
 
 /** Takes the lease, or answers null where somebody has it. @throws the signal's reason */
@@ -69,9 +67,8 @@ export const takeLease = async (
     // Stopped; or a fault of this program, after which nobody may rely on the lease.
     if (!stopped.signal.aborted) lost.abort(error);
   });
-  const abandon = (): void => stopped.abort();
   const release = async (): Promise<void> => {
-    abandon();
+    stopped.abort();
     await renewing;
     try {
       await RELEASE.run(redis, [key], [holder]);
@@ -79,5 +76,5 @@ export const takeLease = async (
       log.warn({ err: error, runId }, 'a lease could not be given back; it runs out by itself');
     }
   };
-  return { lost: lost.signal, release, abandon };
+  return { lost: lost.signal, release };
 };

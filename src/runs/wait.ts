@@ -53,7 +53,7 @@ export const persist = async <T>(
     } catch (error) {
       signal.throwIfAborted();
       if (isProgramError(error)) throw error;
-      log.warn({ err: error }, 'no answer yet, trying again');
+      if (pauseMs === FIRST_PAUSE_MS) log.warn({ err: error }, 'no answer yet, trying again');
     }
     await pause(pauseMs, signal);
   }

@@ -51,7 +51,9 @@ export const watchRun = (
       if (ended) free();
       else unsubscribe = free;
     })
-    .catch((error: unknown) => log.warn({ err: error, runId }, 'a control channel cannot be followed; polling goes on'));
+    .catch((error: unknown) =>
+      log.warn({ err: error, runId }, 'a control channel cannot be followed; polling goes on'),
+    );
   look();
   return () => {
     ended = true;

@@ -17,13 +17,14 @@ const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'];
 /** What the C library opens by name at run time, so that no list of needed libraries has it. */
 const ALSO = ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'];
 
-const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/workspace:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n';
+const PASSWD =
+  'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/workspace:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n';
 const GROUP = 'root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n';
 const NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
 
 interface BaseFile {
   readonly path: string;
-  readonly content: Buffer | { readonly source: string } | { readonly link: string };
+  readonly content: Buffer | { readonly source: string } | { readonly link: string } | 'directory';
   readonly mode: number;
 }
 
@@ -47,7 +48,9 @@ const firstOf = async (paths: readonly string[]): Promise<string | null> => {
 const needed = async (paths: readonly string[], debianPackage: string): Promise<string> => {
   const path = await firstOf(paths);
   if (path === null) {
-    throw new Error(`To build the executor image without a registry, ${paths[0]} is needed: apt-get install ${debianPackage}`);
+    throw new Error(
+      `To build the executor image without a registry, ${paths[0]} is needed: apt-get install ${debianPackage}`,
+    );
   }
   return path;
 };
@@ -58,10 +61,14 @@ export const localBase = async (node = process.execPath): Promise<LocalBase> => 
   const tini = await needed(TINI, 'tini');
   const busybox = await needed(BUSYBOX, 'busybox-static');
   const libraries = await librariesOf(loader, node);
-  const applets = (await run(busybox, ['--list'])).stdout.split('\n').filter((name) => name !== '' && name !== 'busybox');
+  const applets = (await run(busybox, ['--list'])).stdout
+    .split('\n')
+    .filter((name) => name !== '' && name !== 'busybox');
   const text = (path: string, content: string): BaseFile => ({ path, content: Buffer.from(content), mode: 0o644 });
   const program = (path: string, source: string): BaseFile => ({ path, content: { source }, mode: 0o755 });
   const files: BaseFile[] = [
+    { path: 'tmp', content: 'directory', mode: 0o1777 },
+    { path: 'root', content: 'directory', mode: 0o700 },
     text('etc/passwd', PASSWD),
     text('etc/group', GROUP),
     text('etc/nsswitch.conf', NSSWITCH),
@@ -92,6 +99,7 @@ const hashOf = async (files: readonly BaseFile[], node: string): Promise<string>
   const hash = createHash('sha256').update(process.version);
   for (const file of files) {
     hash.update(`\n${file.path} ${file.mode} `);
+    if (file.content === 'directory') continue;
     if (Buffer.isBuffer(file.content)) hash.update(file.content);
     else if ('link' in file.content) hash.update(file.content.link);
     // 120 MB that its version and size stand for.
@@ -105,8 +113,11 @@ const hashOf = async (files: readonly BaseFile[], node: string): Promise<string>
 export const packBase = async (pack: Pack, base: LocalBase): Promise<void> => {
   for (const { path, content, mode } of base.files) {
     const name = `rootfs/${path}`;
-    if (!Buffer.isBuffer(content) && 'link' in content) pack.entry({ name, mode, type: 'symlink', linkname: content.link });
-    else pack.entry({ name, mode }, Buffer.isBuffer(content) ? content : await readFile(await realpath(content.source)));
+    if (content === 'directory') pack.entry({ name, mode, type: 'directory' });
+    else if (!Buffer.isBuffer(content) && 'link' in content)
+      pack.entry({ name, mode, type: 'symlink', linkname: content.link });
+    else
+      pack.entry({ name, mode }, Buffer.isBuffer(content) ? content : await readFile(await realpath(content.source)));
   }
 };
 

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 const ENTRY = fileURLToPath(new URL('../../../executor/main.ts', import.meta.url));
 
 // Dependencies that are CommonJS ask for require, which a module has not by itself.
-const BANNER = "import { createRequire as runloomRequire } from 'node:module'; const require = runloomRequire(import.meta.url);";
+const BANNER =
+  "import { createRequire as runloomRequire } from 'node:module'; const require = runloomRequire(import.meta.url);";
 
 /** Bundles executor/main.ts (or another entry) for Node.js 24. The same input gives the same bytes. */
 export const bundleExecutor = async (entry = ENTRY): Promise<Buffer> => {

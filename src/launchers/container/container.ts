@@ -26,10 +26,21 @@ const NODE_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4', '--v8-
 
 export const containerName = (runId: RunId, attempt: number): string => `runloom-${runId}-${attempt}`;
 
-/** Starts the carried Node.js with nothing of the image's environment (NODE_OPTIONS, LD_PRELOAD). */
+const BUSYBOX = `${CARRIED}/bin/busybox`;
+const OPEN_ROOMS = `${BUSYBOX} chmod 1777 /workspace /tmp ${FIFO_DIRECTORY}; exec "$@"`;
+
+/**
+ * Starts the carried Node.js with nothing of the image's environment (NODE_OPTIONS, LD_PRELOAD). Before that, the
+ * rooms are opened: where the image has such a directory, runc 1.1 gives the tmpfs its mode, whatever was asked for.
+ */
 export const carriedNode = (...args: readonly string[]): string[] => [
   '--',
-  `${CARRIED}/bin/busybox`,
+  BUSYBOX,
+  'sh',
+  '-c',
+  OPEN_ROOMS,
+  'start',
+  BUSYBOX,
   'env',
   '-i',
   `${CARRIED}/lib/ld.so`,
@@ -73,13 +84,19 @@ export interface ContainerRequest {
 }
 
 /** The create request: hardening as DESIGN 6 has it (uid 0 for the executor, who starts the command as another user). */
-export const createOptions = (settings: ContainerSettings, request: ContainerRequest): Docker.ContainerCreateOptions => {
+export const createOptions = (
+  settings: ContainerSettings,
+  request: ContainerRequest,
+): Docker.ContainerCreateOptions => {
   const { cpus, memoryMb } = request.resources;
   // Podman fills a tmpfs from the image by default; Docker does not and refuses the option.
   const empty = request.engine === 'Podman' ? ',notmpcopyup' : '';
   const room = `rw,exec,nosuid,nodev,mode=1777,size=${settings.workspaceBytes}${empty}`;
   const binds = [`${request.carriedVolume}:${CARRIED}:ro,nocopy`];
   if (settings.redisSocketDirectory !== null) binds.push(`${settings.redisSocketDirectory}:${REDIS_DIRECTORY}:ro`);
+  // Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place.
+  const closed = `rw,noexec,nosuid,nodev,mode=755,size=${FIFO_BYTES}${empty}`;
+  const podmanRooms = request.engine === 'Podman' ? { '/run': closed, '/var/tmp': closed } : {};
   const taken = new Set(['/workspace', '/tmp', CARRIED, REDIS_DIRECTORY, FIFO_DIRECTORY]);
   return {
     name: request.name,
@@ -101,7 +118,9 @@ export const createOptions = (settings: ContainerSettings, request: ContainerReq
       // The executor prints only when it cannot work; that must be readable, and bounded.
       LogConfig: { Type: 'json-file', Config: { 'max-size': '64k' } },
       NetworkMode: settings.network,
-      ...(settings.extraHosts.length > 0 && settings.network !== 'none' ? { ExtraHosts: [...settings.extraHosts] } : {}),
+      ...(settings.extraHosts.length > 0 && settings.network !== 'none'
+        ? { ExtraHosts: [...settings.extraHosts] }
+        : {}),
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
       CapAdd: ['SETUID', 'SETGID', 'KILL'],
@@ -113,6 +132,7 @@ export const createOptions = (settings: ContainerSettings, request: ContainerReq
       IpcMode: 'private',
       ShmSize: SHM_BYTES,
       Tmpfs: {
+        ...podmanRooms,
         '/workspace': room,
         '/tmp': room,
         [FIFO_DIRECTORY]: `rw,noexec,nosuid,nodev,mode=1777,size=${FIFO_BYTES}${empty}`,

@@ -64,3 +64,18 @@ export const abortable = async <T>(work: Promise<T>, signal: AbortSignal): Promi
     signal.removeEventListener('abort', onAbort);
   }
 };
+
+/** For Container.wait. The interval is Podman's alone (250 ms by default); Docker takes no notice of it. */
+export const UNTIL_STOPPED = { condition: 'not-running', interval: '50ms' } as const;
+
+/** Far more than an engine under load needs for one call (seconds), less than anybody wants to wait. */
+const ANSWER_MS = 60_000;
+
+/**
+ * The call's answer, in time: an answer that is cut in its middle never settles in docker-modem.
+ * @throws Error after `ms`, or the signal's reason; what the call itself throws
+ */
+export const inTime = <T>(call: Promise<T>, signal?: AbortSignal, ms = ANSWER_MS): Promise<T> => {
+  const late = AbortSignal.timeout(ms);
+  return abortable(call, signal === undefined ? late : AbortSignal.any([signal, late]));
+};

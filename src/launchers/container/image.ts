@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { pack as tarPack, type Pack } from 'tar-stream';
+import { type Pack, pack as tarPack } from 'tar-stream';
 import { BASE_DOCKERFILE, type LocalBase, localBase, packBase } from './base.ts';
 import { bundleExecutor } from './bundle.ts';
 import { abortable, engineMessage, orNull } from './engine.ts';
@@ -42,7 +42,9 @@ export const ensureExecutorImage = async (
 
   const fromRegistry = nameOn(baseImage);
   if (await there(fromRegistry)) return fromRegistry;
-  const local = await localBase().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+  const local = await localBase().catch((error: unknown) =>
+    error instanceof Error ? error : new Error(String(error)),
+  );
   const fromLocal = local instanceof Error ? null : nameOn(`local ${local.hash}`);
   if (fromLocal !== null && options.preferRegistry !== true && (await there(fromLocal))) return fromLocal;
 
@@ -57,9 +59,11 @@ export const ensureExecutorImage = async (
     return fromRegistry;
   } catch (error) {
     signal.throwIfAborted();
-    if (local instanceof Error || fromLocal === null) throw new Error(`${engineMessage(error)} ${String(local)}`, { cause: error });
-    say(`${engineMessage(error)} Building the executor image from this machine's own Node.js.`);
+    if (local instanceof Error || fromLocal === null)
+      throw new Error(`${engineMessage(error)} ${String(local)}`, { cause: error });
+    say(engineMessage(error));
     if (await there(fromLocal)) return fromLocal;
+    say("Building the executor image from this machine's own Node.js.");
     const base = `${BASE_REPOSITORY}:${local.hash}`;
     if (!(await there(base))) await buildBase(docker, local, base, signal);
     await buildExecutor(build, fromLocal, base, signal);
@@ -106,7 +110,12 @@ const buildImage = async (
   // The last lines tell why a step failed; the bound is for builds that print much.
   const lines: string[] = [];
   try {
-    const request = docker.buildImage(context, { t: name, buildargs: { ...buildargs }, forcerm: true, abortSignal: signal });
+    const request = docker.buildImage(context, {
+      t: name,
+      buildargs: { ...buildargs },
+      forcerm: true,
+      abortSignal: signal,
+    });
     const stream = await abortable(request, signal);
     const keep = (line: string): void => {
       if (line !== '') lines.push(line);
@@ -116,7 +125,9 @@ const buildImage = async (
     await filled;
   } catch (error) {
     signal.throwIfAborted();
-    const said = lines.slice(-5).join(' | ');
-    throw new Error(`The image ${name} could not be built: ${engineMessage(error)} (${said}).`, { cause: error });
+    const words = [...lines.slice(-3), engineMessage(error)].map((line) =>
+      line.length > 300 ? `…${line.slice(-300)}` : line,
+    );
+    throw new Error(`The image ${name} could not be built: ${words.join(' | ')}.`, { cause: error });
   }
 };

@@ -1,6 +1,7 @@
 /** The engine's progress messages of a pull or a build: one JSON object a line. */
-import type { Readable } from 'node:stream';
+
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 interface Step {
   readonly stream?: string;

@@ -1,0 +1,225 @@
+/** One attempt, from the hello to the last word. */
+import { closeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LIMITS } from '../src/domain/limits.ts';
+import type { EnvVar, RunStatus } from '../src/domain/run.ts';
+import { CancelWatch } from './cancelWatch.ts';
+import { type Command, NotStarted, startCommand } from './command.ts';
+import type { Connections } from './connection.ts';
+import type { Cut, Outcome } from './ending.ts';
+import { commandVariables, type Orders, openEnv, type Variables } from './environment.ts';
+import type { Ends } from './fifos.ts';
+import type { Hello } from './hello.ts';
+import { sayLastWord } from './lastWord.ts';
+import { LogWriter } from './logWriter.ts';
+import { createOutput, type Output } from './output/output.ts';
+import { Pipe } from './pipe.ts';
+import type { Place } from './place.ts';
+import { after, every, StopLadder } from './stop.ts';
+
+/** What the launcher gave, ready for the command. `trouble`: why it can't be started, a sentence. */
+export interface Stage {
+  readonly orders: Orders;
+  readonly variables: Variables;
+  readonly place: Place | null;
+  readonly fifos: { readonly stdout: Ends; readonly stderr: Ends } | null;
+  readonly trouble: string | null;
+}
+
+/** From the command's exit to the end of its pipes, milliseconds at most (CONTRACT.md, "Runs"). */
+const DRAIN_MS = 2000;
+/** Pipes hold 1 MiB each at most (pipe(7)), which is read at the end whether Redis is there or not. */
+const DRAIN_BYTES = 4 * 1024 * 1024;
+const TICK_MS = 100;
+const OOM_LOOK_MS = 500;
+/** Of a command that never ran. */
+const NOTHING: Omit<Outcome, 'at'> = { cut: null, exit: null, notStarted: null, outOfMemory: false };
+
+/** LIMITS.executorBufferBytes, or a sixteenth of the container's memory where that is less. */
+const bufferBytes = (memoryLimit: number | null): number =>
+  Math.min(LIMITS.executorBufferBytes, (memoryLimit ?? Number.POSITIVE_INFINITY) / 16);
+
+export class Attempt {
+  readonly #stage: Stage;
+  readonly #hello: Hello;
+  readonly #writer: LogWriter;
+  readonly #watch: CancelWatch;
+  #status: RunStatus;
+  #output: Output | null = null;
+  #pipes: readonly Pipe[] = [];
+  #command: Command | null = null;
+  #ladder: StopLadder | null = null;
+  #cut: { readonly cut: Cut; readonly at: number } | null = null;
+  /** The kernel's counter when the command started, and kills since then that the log has. */
+  #oomKills = 0;
+  #toldOomKills = 0;
+  #closed = false;
+
+  constructor(connections: Connections, hello: Hello, stage: Stage) {
+    this.#stage = stage;
+    this.#hello = hello;
+    this.#status = hello.run.status;
+    this.#writer = new LogWriter(connections.commands, hello, bufferBytes(stage.place?.memoryLimit ?? null), {
+      onReply: (reply) => this.#watch.heardIn(reply),
+      onPressure: (full) => {
+        for (const pipe of this.#pipes) full ? pipe.pause() : pipe.resume();
+      },
+    });
+    this.#watch = new CancelWatch(connections, hello.run, () => this.#writer.storedSeq, {
+      onCancel: (force) => (force ? this.#ladder?.kill() : this.#ladder?.terminate()),
+      onLost: (code) => this.#writer.lose(code),
+      onBehind: () => this.#writer.mend(),
+    });
+  }
+
+  /** Runs it to its stored end. @throws LogLost where the log is not ours any more; the command is dead then */
+  async run(): Promise<void> {
+    try {
+      const outcome = await this.#runCommand();
+      const mask = (text: string): string => this.#output?.mask(text) ?? text;
+      const word = { run: this.#hello.run, previous: this.#status, outcome, readCancel: this.#watch.read, mask };
+      await sayLastWord(this.#writer, word, this.#writer.lost);
+    } finally {
+      this.#watch.stop();
+    }
+  }
+
+  /** SIGTERM from outside: the command is stopped, and the attempt ends as what was asked first. */
+  stop(): void {
+    this.#cutOff('stop');
+  }
+
+  /** Nothing of the command may live on; for a crash and a lost log. Synchronous. */
+  kill(): void {
+    this.#command?.signalGroup('SIGKILL');
+    if (this.#command !== null) this.#stage.place?.killRemainsOfOurs();
+  }
+
+  async #runCommand(): Promise<Outcome> {
+    const { run, clock } = this.#hello;
+    const { trouble } = this.#stage;
+    if (run.cancelRequestedAt !== null || !(await this.#reportRunning())) return { ...NOTHING, at: clock.now() };
+    if (this.#cut !== null) return { ...NOTHING, ...this.#cut };
+    try {
+      if (trouble !== null) throw new NotStarted(trouble);
+      this.#command = await this.#start();
+    } catch (error) {
+      this.#closeWritingEnds();
+      if (!(error instanceof NotStarted)) throw error;
+      return { ...NOTHING, notStarted: error.message, at: clock.now() };
+    }
+    return await this.#follow(this.#command);
+  }
+
+  /** False where somebody asked for a cancel meanwhile: the command is not started then. */
+  async #reportRunning(): Promise<boolean> {
+    const { run } = this.#hello;
+    const timestamp = Date.now();
+    const previous = this.#status;
+    const reply = await this.#writer.append(
+      [
+        { kind: 'ContainerEvent', timestamp, containerEvent: 'STARTED', detail: null },
+        ...(previous === 'RUNNING'
+          ? []
+          : [{ kind: 'StatusChanged', timestamp, status: 'RUNNING', previous, detail: null } as const]),
+      ],
+      { closes: false, knownCancel: null, changes: { status: 'RUNNING', startedAt: run.startedAt ?? timestamp } },
+      this.#writer.lost,
+    );
+    if (reply.code === 'OK') this.#status = 'RUNNING';
+    return reply.code === 'OK';
+  }
+
+  async #start(): Promise<Command> {
+    const { run } = this.#hello;
+    const { variables, place, fifos } = this.#stage;
+    if (place === null || fifos === null) throw new NotStarted('The command could not be started.');
+    const env = this.#openEnv();
+    const secrets = env.filter((one) => one.secret).map((one) => one.value);
+    this.#output = createOutput({ sink: this.#writer, maxLineBytes: run.maxLineBytes, secrets });
+    this.#oomKills = place.oomKills();
+    const command = await startCommand({
+      command: run.command,
+      directory: place.workspace,
+      variables: commandVariables(variables, place.workspace, run, env),
+      user: place.user,
+      stdout: fifos.stdout.write,
+      stderr: fifos.stderr.write,
+    });
+    this.#closeWritingEnds();
+    this.#pipes = [new Pipe(fifos.stdout.read, this.#output.stdout), new Pipe(fifos.stderr.read, this.#output.stderr)];
+    return command;
+  }
+
+  #openEnv(): EnvVar[] {
+    try {
+      return openEnv(this.#hello.run.env, this.#stage.orders.runKey);
+    } catch (error) {
+      throw new NotStarted("The run's secrets could not be opened.", { cause: error });
+    }
+  }
+
+  /** The command has its own; as long as they are open here, its pipes have no end. */
+  #closeWritingEnds(): void {
+    const { fifos } = this.#stage;
+    if (fifos === null || this.#closed) return;
+    this.#closed = true;
+    closeSync(fifos.stdout.write);
+    closeSync(fifos.stderr.write);
+  }
+
+  async #follow(command: Command): Promise<Outcome> {
+    const { run, clock } = this.#hello;
+    const { lost } = this.#writer;
+    const ladder = new StopLadder(command, run.cancelGraceMs);
+    this.#ladder = ladder;
+    const { timeoutSeconds } = run;
+    const stops = [
+      timeoutSeconds === null ? () => undefined : after(timeoutSeconds * 1000, () => this.#cutOff('timeout')),
+      every(TICK_MS, () => {
+        for (const pipe of this.#pipes) pipe.tick(Date.now());
+      }),
+      every(OOM_LOOK_MS, () => this.#lookForOom()),
+    ];
+    const onLost = (): void => this.kill();
+    lost.addEventListener('abort', onLost, { once: true });
+    this.#watch.start();
+    try {
+      const exit = await command.exited;
+      const at = clock.now();
+      ladder.over();
+      lost.throwIfAborted();
+      command.signalGroup('SIGKILL');
+      this.#stage.place?.killRemains();
+      await this.#drain();
+      return { ...NOTHING, exit, outOfMemory: this.#lookForOom(), ...(this.#cut ?? { at }) };
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    this.#writer.widen(DRAIN_BYTES);
+    const enough = new AbortController();
+    const ended = Promise.all(this.#pipes.map((pipe) => pipe.ended));
+    await Promise.race([ended, delay(DRAIN_MS, undefined, { signal: enough.signal }).catch(() => undefined)]);
+    enough.abort();
+    for (const pipe of this.#pipes) pipe.finish();
+  }
+
+  #cutOff(cut: Cut): void {
+    this.#cut ??= { cut, at: this.#hello.clock.now() };
+    this.#ladder?.terminate();
+  }
+
+  /** Tells of each kill that the kernel made here. True where there was one since the command's start. */
+  #lookForOom(): boolean {
+    const kills = (this.#stage.place?.oomKills() ?? 0) - this.#oomKills;
+    if (kills > this.#toldOomKills) {
+      this.#toldOomKills = kills;
+      const detail = `The kernel has killed ${kills} process${kills === 1 ? '' : 'es'} of the command for memory.`;
+      this.#writer.event({ kind: 'ContainerEvent', timestamp: Date.now(), containerEvent: 'OUT_OF_MEMORY', detail });
+    }
+    return this.#toldOomKills > 0;
+  }
+}

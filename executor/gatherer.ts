@@ -1,0 +1,140 @@
+/** Gathers events into batches: gives them their seqs, counts them, and keeps the digest. */
+import { createHash } from 'node:crypto';
+import type { EpochMs, EventDraft, ProgressUpdatedDraft } from '../src/domain/events.ts';
+import { isCommandLine } from '../src/domain/events.ts';
+import { LIMITS } from '../src/domain/limits.ts';
+import type { RunRecord } from '../src/domain/run.ts';
+import { BatchBuilder } from '../src/log/codec.ts';
+import type { RecordChanges } from '../src/log/record.ts';
+import type { SealedBatch } from './outbox.ts';
+import type { OutputSink, PipeStream } from './output/sink.ts';
+
+const LF = 0x0a;
+
+type Batching = Pick<SealedBatch, 'closes' | 'changes'> & { readonly knownCancel?: EpochMs | null };
+
+/** Holds one open batch, LIMITS.appendEvents and about LIMITS.appendBytes at most; full ones go to `onSealed`. */
+export class Gatherer implements OutputSink {
+  readonly #attempt: number;
+  readonly #onSealed: (batch: SealedBatch) => void;
+  readonly #digest = createHash('sha256');
+  /** Texts of the open batch: one piece of memory for all batches, or a flood makes garbage by the gigabyte. */
+  readonly #texts = Buffer.allocUnsafeSlow(LIMITS.appendBytes);
+  #textBytes = 0;
+  #builder = new BatchBuilder();
+  #progress: { readonly draft: ProgressUpdatedDraft; readonly index: number } | null = null;
+  #output: Pick<RecordChanges, 'output'> = {};
+  #nextSeq: number;
+  #lines: number;
+  #bytes: number;
+
+  /** `run` is the record at the claim: seqs and totals go on from there. */
+  constructor(run: RunRecord, onSealed: (batch: SealedBatch) => void) {
+    this.#attempt = run.attempt;
+    this.#onSealed = onSealed;
+    this.#nextSeq = run.lastSeq + 1;
+    this.#lines = run.lines;
+    this.#bytes = run.bytes;
+  }
+
+  /** Events of the open batch. */
+  get count(): number {
+    return this.#builder.count;
+  }
+  /** Bytes of the open batch, about. */
+  get size(): number {
+    return this.#builder.size;
+  }
+  /** Lines and their UTF-8 bytes in the whole log, over all attempts, what is gathered included. */
+  get totals(): { readonly lines: number; readonly bytes: number } {
+    return { lines: this.#lines, bytes: this.#bytes };
+  }
+  /** SHA-256 over this attempt's command lines so far, lower-case hex. */
+  get digest(): string {
+    return this.#digest.copy().digest('hex');
+  }
+
+  /** Plain lines; see OutputSink. The memory is copied, since the pipe reader uses it again. */
+  lines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
+    this.#digest.update(text);
+    this.#lines += count;
+    this.#bytes += text.length - count;
+    let from = 0;
+    let left = count;
+    // More lines than one batch may hold come from a flood of (nearly) empty ones alone.
+    for (; left > LIMITS.appendEvents; left -= LIMITS.appendEvents) {
+      const end = endOfLine(text, from, LIMITS.appendEvents);
+      this.#addLines(stream, timestamp, text.subarray(from, end), LIMITS.appendEvents);
+      from = end;
+    }
+    if (left > 0) this.#addLines(stream, timestamp, text.subarray(from), left);
+  }
+
+  event(draft: EventDraft): void {
+    if (this.count >= LIMITS.appendEvents) this.seal();
+    if (draft.kind === 'LogLine') {
+      this.#lines += 1;
+      this.#bytes += Buffer.byteLength(draft.message);
+      if (isCommandLine(draft)) this.#digest.update(`${draft.message}\n`);
+    }
+    if (draft.kind === 'ProgressUpdated') this.#progress = { draft, index: this.count };
+    if (draft.kind === 'OutputProduced') this.#output = { output: draft.value };
+    this.#builder.add(draft);
+    if (this.size >= LIMITS.appendBytes) this.seal();
+  }
+
+  /** Hands on what is gathered as one batch; with it goes the newest progress and output to the record. */
+  seal(): void {
+    if (this.count === 0) return;
+    const progress = this.#progress;
+    const attempt = this.#attempt;
+    const changes: RecordChanges = {
+      ...(progress === null ? {} : { progress: { ...progress.draft, seq: this.#nextSeq + progress.index, attempt } }),
+      ...this.#output,
+    };
+    const batch = this.#sealed(this.#builder, { closes: false, changes });
+    this.#nextSeq += batch.count;
+    this.#builder = new BatchBuilder();
+    this.#textBytes = 0;
+    this.#progress = null;
+    this.#output = {};
+    this.#onSealed(batch);
+  }
+
+  /** A batch that may yet be refused, of drafts that are no lines: it takes no seqs until `took` is called. */
+  alone(drafts: readonly EventDraft[], batching: Batching): SealedBatch {
+    const builder = new BatchBuilder();
+    for (const draft of drafts) builder.add(draft);
+    return this.#sealed(builder, batching);
+  }
+
+  took(batch: SealedBatch): void {
+    this.#nextSeq = batch.firstSeq + batch.count;
+  }
+
+  #sealed(builder: BatchBuilder, batching: Batching): SealedBatch {
+    const { count, lines, messageBytes } = builder;
+    const firstSeq = this.#nextSeq;
+    return { ...batching, firstSeq, count, lines, messageBytes, batch: builder.seal(firstSeq, this.#attempt) };
+  }
+
+  #addLines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
+    if (this.count + count > LIMITS.appendEvents || this.size + text.length > LIMITS.appendBytes) this.seal();
+    this.#builder.addLines(stream, timestamp, this.#copy(text), count);
+    if (this.size >= LIMITS.appendBytes) this.seal();
+  }
+
+  #copy(text: Buffer): Buffer {
+    const at = this.#textBytes;
+    if (at + text.length > this.#texts.length) return Buffer.from(text);
+    this.#textBytes += text.copy(this.#texts, at);
+    return this.#texts.subarray(at, this.#textBytes);
+  }
+}
+
+/** Where the text's `count`-th line from `from` ends, its LF included. */
+const endOfLine = (text: Buffer, from: number, count: number): number => {
+  let end = from;
+  for (let left = count; left > 0; left -= 1) end = text.indexOf(LF, end) + 1;
+  return end;
+};

@@ -1,0 +1,235 @@
+/**
+ * Stage 5: brings what the command's output became into the log, batch by batch.
+ *
+ * One append is under way at a time. A lone line leaves at once; what comes meanwhile gathers, so batches
+ * grow by themselves. What Redis has not acknowledged is bounded: `onPressure(true)` asks for the pipes to
+ * be paused (policy: block), `onPressure(false)` for their reading again.
+ */
+import type { Redis } from 'ioredis';
+import type { EpochMs, EventDraft } from '../src/domain/events.ts';
+import { type AppendCode, type AppendReply, appendBatch } from '../src/log/append.ts';
+import { recordKey } from '../src/log/keys.ts';
+import { Gatherer } from './gatherer.ts';
+import type { Hello } from './hello.ts';
+import { Outbox, type SealedBatch } from './outbox.ts';
+import type { OutputSink, PipeStream } from './output/sink.ts';
+import { untilDone } from './patience.ts';
+
+/**
+ * The log is not this executor's any more: another writer has it (FENCED), the run is over (CLOSED) or gone
+ * (GONE), or Redis lost more than is at hand here (BEHIND), so that the sequence can't be mended.
+ */
+export class LogLost extends Error {
+  override readonly name = 'LogLost';
+  readonly code: AppendCode;
+  constructor(code: AppendCode) {
+    super(`the log is lost: ${code}`);
+    this.code = code;
+  }
+}
+
+export interface LogWriterEvents {
+  /** Every answer of Redis tells of a cancel. */
+  onReply(reply: AppendReply): void;
+  onPressure(full: boolean): void;
+}
+
+export class LogWriter implements OutputSink {
+  readonly #redis: Redis;
+  readonly #run: Hello['run'];
+  readonly #events: LogWriterEvents;
+  readonly #gatherer: Gatherer;
+  readonly #outbox: Outbox;
+  readonly #lost = new AbortController();
+  #waiters: (() => void)[] = [];
+  #storedSeq: number;
+  #dropped: number;
+  /** True from the moment on at which an append is due until nothing waits any more. */
+  #busy = false;
+  #full = false;
+  #roomBytes: number;
+
+  /** `bufferBytes`: of batches that wait, and again of batches that are kept. */
+  constructor(redis: Redis, hello: Hello, bufferBytes: number, events: LogWriterEvents) {
+    this.#redis = redis;
+    this.#roomBytes = bufferBytes;
+    this.#outbox = new Outbox(bufferBytes);
+    this.#run = hello.run;
+    this.#events = events;
+    this.#gatherer = new Gatherer(hello.run, (batch) => this.#outbox.add(batch));
+    this.#storedSeq = hello.run.lastSeq;
+    this.#dropped = hello.run.dropped;
+    for (const batch of hello.stored) this.#outbox.keep(batch, performance.now());
+  }
+
+  /** Aborted, with a LogLost, once the log is not this executor's any more. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+  /** seq of the newest event that Redis has acknowledged. */
+  get storedSeq(): number {
+    return this.#storedSeq;
+  }
+  /** Of the whole log, over all attempts, what is not yet stored included. */
+  get totals(): { readonly lines: number; readonly bytes: number; readonly dropped: number } {
+    return { ...this.#gatherer.totals, dropped: this.#dropped };
+  }
+  /** See Gatherer.digest. */
+  get digest(): string {
+    return this.#gatherer.digest;
+  }
+
+  lines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
+    this.#gatherer.lines(stream, timestamp, text, count);
+    this.#feelPressure();
+    this.#wake();
+  }
+
+  event(draft: EventDraft): void {
+    this.#gatherer.event(draft);
+    this.#feelPressure();
+    this.#wake();
+  }
+
+  /** Room for what is left in the pipes once the command is gone: that must not wait for Redis. */
+  widen(bytes: number): void {
+    this.#roomBytes += bytes;
+    if (this.#full && this.#unacknowledged <= this.#roomBytes) this.#setFull(false);
+  }
+
+  /** The record says that the log is not ours any more. */
+  lose(code: AppendCode): void {
+    this.#lost.abort(new LogLost(code));
+  }
+
+  /** Resolves when all that was added is stored. @throws LogLost */
+  async flush(): Promise<void> {
+    while (this.#hasWork() || this.#busy) {
+      this.#lost.signal.throwIfAborted();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiters.push(resolve);
+      this.#wake();
+      await promise;
+    }
+    this.#lost.signal.throwIfAborted();
+  }
+
+  /**
+   * Stores the drafts, none of them a line, as a batch of their own, after all that was added before; nothing
+   * may be added until it answers. Answers OK, or CANCEL with nothing stored.
+   * @throws LogLost, or `signal`'s reason
+   */
+  async append(
+    drafts: readonly EventDraft[],
+    batching: Pick<SealedBatch, 'closes' | 'changes'> & { readonly knownCancel: EpochMs | null },
+    signal: AbortSignal,
+  ): Promise<AppendReply> {
+    await this.flush();
+    this.#busy = true;
+    try {
+      const batch = this.#gatherer.alone(drafts, batching);
+      const reply = await this.#store(batch, AbortSignal.any([signal, this.#lost.signal]));
+      if (reply.code === 'OK') {
+        this.#gatherer.took(batch);
+        this.#outbox.keep(batch, performance.now());
+      }
+      return reply;
+    } finally {
+      this.#rest();
+    }
+  }
+
+  /** Redis was seen before `storedSeq`, though it had acknowledged that: it lost its tail. Puts it back. */
+  mend(): void {
+    if (this.#busy || this.#lost.signal.aborted) return;
+    this.#busy = true;
+    this.#work(async () => await this.#putBack(await this.#askLastSeq()));
+  }
+
+  #hasWork(): boolean {
+    return this.#gatherer.count > 0 || this.#outbox.peek() !== undefined;
+  }
+
+  #feelPressure(): void {
+    const full = this.#unacknowledged > (this.#full ? this.#roomBytes / 2 : this.#roomBytes);
+    if (full !== this.#full) this.#setFull(full);
+  }
+
+  get #unacknowledged(): number {
+    return this.#outbox.waitingBytes + this.#gatherer.size;
+  }
+
+  #setFull(full: boolean): void {
+    this.#full = full;
+    this.#events.onPressure(full);
+  }
+
+  /** What one turn of the event loop reads goes into one batch. */
+  #wake(): void {
+    if (this.#busy || this.#lost.signal.aborted) return;
+    this.#busy = true;
+    setImmediate(() => this.#work(() => this.#send()));
+  }
+
+  #work(stage: () => Promise<void>): void {
+    stage()
+      .catch((error: unknown) => this.#lost.abort(error))
+      .finally(() => this.#rest());
+  }
+
+  #rest(): void {
+    this.#busy = false;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+    if (this.#hasWork()) this.#wake();
+  }
+
+  async #send(): Promise<void> {
+    for (;;) {
+      if (this.#outbox.peek() === undefined) this.#gatherer.seal();
+      const batch = this.#outbox.peek();
+      if (batch === undefined) return;
+      await this.#store(batch, this.#lost.signal);
+      this.#outbox.acknowledge(performance.now());
+      this.#feelPressure();
+    }
+  }
+
+  async #store(batch: SealedBatch, signal: AbortSignal): Promise<AppendReply> {
+    for (;;) {
+      const reply = await this.#try(batch, signal);
+      if (reply.code === 'OK') this.#storedSeq = batch.firstSeq + batch.count - 1;
+      if (reply.code === 'OK' || reply.code === 'CANCEL') return reply;
+      if (reply.code !== 'BEHIND') throw new LogLost(reply.code);
+      await this.#putBack(reply.lastSeq);
+    }
+  }
+
+  /** Redis lost what follows `lastSeq`: the same batches go there again, under the same seqs. */
+  async #putBack(lastSeq: number): Promise<void> {
+    const lost = this.#outbox.keptBetween(lastSeq, this.#storedSeq);
+    if (lost === null) throw new LogLost('BEHIND');
+    for (const { knownCancel: _, ...batch } of lost) {
+      // The cancels that the batch knew of, or not, are past: what matters is its place.
+      const { code } = await this.#try(batch, this.#lost.signal);
+      // It lost its tail once more: the next append tells how far.
+      if (code === 'BEHIND') return;
+      if (code !== 'OK') throw new LogLost(code);
+    }
+  }
+
+  async #askLastSeq(): Promise<number> {
+    const lastSeq = await untilDone(() => this.#redis.hget(recordKey(this.#run.id), 'lastSeq'), this.#lost.signal);
+    if (lastSeq === null) throw new LogLost('GONE');
+    return Number(lastSeq);
+  }
+
+  async #try(batch: SealedBatch, signal: AbortSignal): Promise<AppendReply> {
+    const { id, term, writer } = this.#run;
+    const reply = await untilDone(() => appendBatch(this.#redis, id, { ...batch, term, writer }), signal);
+    this.#dropped = Math.max(this.#dropped, reply.dropped);
+    this.#events.onReply(reply);
+    return reply;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The executor: carries out one attempt of one run, and is gone with it. Exit codes: 0 the last word is
+ * stored, 3 not wanted (nothing was started), 4 the log is not ours any more (the command is dead),
+ * 70 a fault of the executor's own, 78 started wrongly. All but 0 leave the end to the supervisor.
+ */
+import { Attempt, type Stage } from './attempt.ts';
+import { type Connections, connect } from './connection.ts';
+import {
+  BadOrders,
+  type Mode,
+  type Orders,
+  parseMode,
+  parseOrders,
+  readVariables,
+  type Variables,
+} from './environment.ts';
+import { openFifos } from './fifos.ts';
+import { sayHello } from './hello.ts';
+import { LogLost } from './logWriter.ts';
+import { findPlace } from './place.ts';
+import { UnknownUser } from './user.ts';
+
+const ENDED = 0;
+const NOT_WANTED = 3;
+const LOG_LOST = 4;
+const OWN_FAULT = 70;
+const STARTED_WRONGLY = 78;
+
+/** The engine keeps standard error for operators. Never what the command said, nor an address. */
+const tell = (line: string): void => {
+  process.stderr.write(`executor: ${line}\n`);
+};
+
+/** Prepares what needs no Redis, while Redis is being asked. Never rejects: an attempt has to tell why. */
+const setStage = async (mode: Mode, orders: Orders, variables: Variables): Promise<Stage> => {
+  try {
+    const place = findPlace(mode, orders, variables);
+    const fifos = await openFifos(place);
+    return { orders, variables, place, fifos, trouble: null };
+  } catch (error) {
+    const trouble = error instanceof UnknownUser ? error.message : "The command's pipes could not be made.";
+    tell(`${trouble} ${error instanceof Error ? error.message : ''}`);
+    return { orders, variables, place: null, fifos: null, trouble };
+  }
+};
+
+const carryOut = async (
+  connections: Connections,
+  orders: Orders,
+  setting: Promise<Stage>,
+  onAttempt: (attempt: Attempt) => void,
+  signal: AbortSignal,
+): Promise<number> => {
+  const hello = await sayHello(connections.commands, orders, signal);
+  if (hello === null) return NOT_WANTED;
+  const attempt = new Attempt(connections, hello, await setting);
+  onAttempt(attempt);
+  await attempt.run();
+  return ENDED;
+};
+
+const main = async (): Promise<number> => {
+  const mode = parseMode(process.argv.slice(2));
+  const variables = readVariables(mode);
+  const orders = parseOrders(variables);
+  const connections = connect(orders.redisUrl);
+  const unstarted = new AbortController();
+  let attempt: Attempt | null = null;
+
+  const onSignal = (): void => {
+    if (attempt === null) unstarted.abort();
+    else attempt.stop();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.on('uncaughtException', (error) => {
+    attempt?.kill();
+    tell(error.stack ?? error.message);
+    process.exit(OWN_FAULT);
+  });
+
+  const begun = (one: Attempt): void => {
+    attempt = one;
+  };
+  try {
+    return await carryOut(connections, orders, setStage(mode, orders, variables), begun, unstarted.signal);
+  } catch (error) {
+    if (unstarted.signal.aborted) return NOT_WANTED;
+    (attempt as Attempt | null)?.kill();
+    if (!(error instanceof LogLost)) throw error;
+    tell(error.message);
+    return LOG_LOST;
+  } finally {
+    connections.close();
+  }
+};
+
+process.stderr.on('error', () => undefined);
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exit(error instanceof BadOrders ? STARTED_WRONGLY : OWN_FAULT);
+  },
+);

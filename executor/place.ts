@@ -1,0 +1,91 @@
+/** What differs between a container and a plain process: directories, users, how the rest is killed. */
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseRedisUrl } from '../src/log/redisUrl.ts';
+import type { Mode, Orders, Variables } from './environment.ts';
+import type { FifoPlace } from './fifos.ts';
+import { readMemoryLimit, readOomKills } from './memory.ts';
+import { killAllOthers, killAttempt } from './remains.ts';
+import { resolveUser } from './user.ts';
+
+export interface Place extends FifoPlace {
+  /** Where the command starts; its HOME too. */
+  readonly workspace: string;
+  /** Bytes of memory for executor and command together; null where nothing bounds them. */
+  readonly memoryLimit: number | null;
+  /** How often the kernel has killed for memory here; always 0 where others could be meant. */
+  readonly oomKills: () => number;
+  /** Kills all that the command left behind. */
+  readonly killRemains: () => void;
+  /** The same where another executor may have begun the same attempt meanwhile, and must not be hit. */
+  readonly killRemainsOfOurs: () => void;
+}
+
+/** @throws UnknownUser where the image's user makes no sense */
+export const findPlace = (mode: Mode, orders: Orders, environment: Variables): Place =>
+  mode.kind === 'container' ? container(mode.imageUser, orders, environment) : directory(mode.directory, orders);
+
+const WORKSPACE = '/workspace';
+const FIFO_DIRECTORY = '/run/runloom';
+
+const container = (imageUser: string, orders: Orders, environment: Variables): Place => {
+  for (const path of [WORKSPACE, FIFO_DIRECTORY, '/tmp']) openToAll(path);
+  return containerPlace(imageUser, orders, environment);
+};
+
+/** runc gives a tmpfs the mode that the image's directory under it has, whatever was asked for (measured, 1.1). */
+const openToAll = (path: string): void => {
+  try {
+    chmodSync(path, 0o1777);
+  } catch {
+    // Not ours, or not writable: then it is as the engine made it.
+  }
+};
+
+const containerPlace = (imageUser: string, orders: Orders, environment: Variables): Place => ({
+  workspace: WORKSPACE,
+  directory: FIFO_DIRECTORY,
+  mkfifo: ['/opt/runloom/bin/busybox', 'mkfifo'],
+  environment,
+  user: resolveUser(
+    imageUser,
+    { passwd: readOptional('/etc/passwd'), group: readOptional('/etc/group') },
+    groupOfSocket(orders.redisUrl),
+  ),
+  memoryLimit: readMemoryLimit(),
+  oomKills: readOomKills,
+  killRemains: killAllOthers,
+  killRemainsOfOurs: killAllOthers,
+});
+
+const directory = (path: string, { runId, attempt }: Orders): Place => {
+  const root = resolve(path);
+  const workspace = join(root, 'workspace');
+  mkdirSync(workspace, { recursive: true });
+  return {
+    workspace,
+    directory: root,
+    mkfifo: ['mkfifo'],
+    environment: { PATH: process.env.PATH ?? '' },
+    user: null,
+    memoryLimit: null,
+    oomKills: () => 0,
+    killRemains: () => killAttempt(runId, attempt),
+    killRemainsOfOurs: () => undefined,
+  };
+};
+
+const readOptional = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/** The group through which the executor reaches the mounted directory of Redis' socket. */
+const groupOfSocket = (redisUrl: string): number | null => {
+  const { socketPath } = parseRedisUrl(redisUrl);
+  if (socketPath === null) return null;
+  return statSync(dirname(socketPath), { throwIfNoEntry: false })?.gid ?? null;
+};

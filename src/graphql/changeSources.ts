@@ -1,0 +1,203 @@
+/** Changes of runs as subscriptions get them: one run's newest state, or a list's changes. Both coalesce. */
+import { NotFound } from '../domain/errors.ts';
+import type { RunId } from '../domain/ids.ts';
+import { isTerminal, type RunRecord, type RunStatus } from '../domain/run.ts';
+import { matchesFilter, type RunFilter, type Runs, type RunUpdate, type RunUpdates } from '../runs/runs.ts';
+import type { PullSource } from './pullIterator.ts';
+
+/** Lets one reader wait until something happened. Missed and repeated wake-ups collapse into one. */
+class Wake {
+  #happened = false;
+  #resolve: (() => void) | null = null;
+
+  set(): void {
+    this.#happened = true;
+    this.#resolve?.();
+  }
+
+  /** @throws the signal's reason */
+  async wait(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!this.#happened) {
+      await new Promise<void>((resolve, reject) => {
+        const aborted = () => reject(signal.reason);
+        signal.addEventListener('abort', aborted, { once: true });
+        this.#resolve = () => {
+          signal.removeEventListener('abort', aborted);
+          resolve();
+        };
+      });
+      this.#resolve = null;
+    }
+    this.#happened = false;
+  }
+}
+
+/** The run now, then its newest state at each change; what changes while nobody asks is told once. */
+export class RunSource implements PullSource<RunRecord> {
+  readonly #runs: Pick<Runs, 'get'>;
+  readonly #runId: RunId;
+  readonly #wake = new Wake();
+  #unfollow: () => void = () => undefined;
+  #told: number | null = null;
+  #ended = false;
+  #gone = false;
+
+  private constructor(runs: Pick<Runs, 'get'>, runId: RunId) {
+    this.#runs = runs;
+    this.#runId = runId;
+  }
+
+  /** @throws NotFound, Unavailable */
+  static async open(runs: Pick<Runs, 'get'>, updates: RunUpdates, runId: RunId): Promise<RunSource> {
+    const source = new RunSource(runs, runId);
+    source.#wake.set();
+    source.#unfollow = await updates.follow({
+      onUpdate: (update) => {
+        if (update.runId !== runId) return;
+        if (update.kind === 'DELETED') source.#gone = true;
+        source.#wake.set();
+      },
+      onGap: () => source.#wake.set(),
+    });
+    try {
+      if ((await runs.get(runId)) === null) throw new NotFound();
+    } catch (error) {
+      source.#unfollow();
+      throw error;
+    }
+    return source;
+  }
+
+  async next(signal: AbortSignal): Promise<RunRecord | null> {
+    while (!this.#ended) {
+      await this.#wake.wait(signal);
+      const run = this.#gone ? null : await this.#runs.get(this.#runId);
+      if (run === null) throw new NotFound();
+      if (run.version === this.#told) continue;
+      this.#told = run.version;
+      this.#ended = isTerminal(run.status);
+      return run;
+    }
+    return null;
+  }
+
+  close(): void {
+    this.#unfollow();
+  }
+}
+
+export interface RunChange {
+  readonly kind: 'SYNCED' | 'CREATED' | 'UPDATED' | 'LEFT' | 'DELETED';
+  readonly runId: RunId | null;
+  readonly run: RunRecord | null;
+}
+
+/** What happened to a run since its reader last asked. */
+interface Pending {
+  readonly created: boolean;
+  readonly deleted: boolean;
+  /** Every status that it had in between, the one before included. */
+  readonly statuses: ReadonlySet<RunStatus>;
+}
+
+/**
+ * Runs that changed and were not told yet. Policy at the bound: forget them all and say SYNCED again,
+ * upon which the client reads the list anew.
+ */
+const MAX_PENDING_RUNS = 2000;
+/** Runs that are read in one question. */
+const READ_TOGETHER = 50;
+
+const SYNCED: RunChange = { kind: 'SYNCED', runId: null, run: null };
+
+export class RunsSource implements PullSource<RunChange> {
+  readonly #runs: Pick<Runs, 'getMany'>;
+  readonly #filter: RunFilter;
+  readonly #wake = new Wake();
+  readonly #pending = new Map<RunId, Pending>();
+  #ready: RunChange[] = [];
+  #unsynced = true;
+  #unfollow: () => void = () => undefined;
+
+  private constructor(runs: Pick<Runs, 'getMany'>, filter: RunFilter) {
+    this.#runs = runs;
+    this.#filter = filter;
+  }
+
+  /** Resolves when changes are being followed. @throws Unavailable */
+  static async open(runs: Pick<Runs, 'getMany'>, updates: RunUpdates, filter: RunFilter): Promise<RunsSource> {
+    const source = new RunsSource(runs, filter);
+    source.#unfollow = await updates.follow({
+      onUpdate: (update) => source.#note(update),
+      onGap: () => source.#gap(),
+    });
+    return source;
+  }
+
+  async next(signal: AbortSignal): Promise<RunChange | null> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#unsynced) {
+        this.#unsynced = false;
+        this.#ready = [];
+        return SYNCED;
+      }
+      const change = this.#ready.shift();
+      if (change !== undefined) return change;
+      if (this.#pending.size === 0) {
+        await this.#wake.wait(signal);
+        continue;
+      }
+      this.#ready = await this.#readSome();
+    }
+  }
+
+  close(): void {
+    this.#unfollow();
+    this.#pending.clear();
+    this.#ready = [];
+  }
+
+  #note(update: RunUpdate): void {
+    const { runId, kind, before } = update;
+    const known = this.#pending.get(runId);
+    if (known === undefined && this.#pending.size >= MAX_PENDING_RUNS) {
+      this.#gap();
+      return;
+    }
+    const statuses = new Set(known?.statuses);
+    if (before !== null) statuses.add(before);
+    this.#pending.set(runId, {
+      created: kind === 'CREATED' || (known?.created ?? false),
+      deleted: kind === 'DELETED' || (known?.deleted ?? false),
+      statuses,
+    });
+    this.#wake.set();
+  }
+
+  #gap(): void {
+    this.#pending.clear();
+    this.#unsynced = true;
+    this.#wake.set();
+  }
+
+  async #readSome(): Promise<RunChange[]> {
+    const taken = [...this.#pending].slice(0, READ_TOGETHER);
+    for (const [runId] of taken) this.#pending.delete(runId);
+    const runs = await this.#runs.getMany(taken.map(([runId]) => runId));
+    return taken.flatMap(([runId, pending], index) => this.#changeOf(runId, pending, runs[index] ?? null));
+  }
+
+  #changeOf(runId: RunId, pending: Pending, run: RunRecord | null): RunChange[] {
+    if (run === null || pending.deleted) {
+      // Its labels are not known any more, so only its status can tell that nobody here ever saw it.
+      const { status } = this.#filter;
+      const seen = !status?.length || [...pending.statuses].some((before) => status.includes(before));
+      return seen ? [{ kind: 'DELETED', runId, run: null }] : [];
+    }
+    if (matchesFilter(run, this.#filter)) return [{ kind: pending.created ? 'CREATED' : 'UPDATED', runId, run }];
+    const matched = [...pending.statuses].some((status) => matchesFilter({ status, labels: run.labels }, this.#filter));
+    return matched && !pending.created ? [{ kind: 'LEFT', runId, run }] : [];
+  }
+}

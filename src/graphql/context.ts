@@ -1,0 +1,31 @@
+/** What resolvers work with. */
+import type { Logger } from 'pino';
+import type { RunId } from '../domain/ids.ts';
+import type { RunRecord } from '../domain/run.ts';
+import type { LogHub, LogReader } from '../log/viewer.ts';
+import type { Runs, RunUpdates } from '../runs/runs.ts';
+import { LogBudget } from './logBudget.ts';
+import { RunLoader } from './runLoader.ts';
+
+/** The parts of the service that the API shows. */
+export interface Services {
+  readonly runs: Runs;
+  readonly updates: RunUpdates;
+  readonly hub: LogHub;
+  readonly reader: LogReader;
+  readonly logger: Logger;
+}
+
+/** Of one operation: a request, or a subscription for as long as it lives. */
+export interface ApiContext extends Services {
+  /** Reads runs by id, those of one tick in one question. */
+  loadRun(id: RunId): Promise<RunRecord | null>;
+  /** What the operation may still read through Run.logs. */
+  readonly logBudget: LogBudget;
+}
+
+/** A context for one operation. */
+export const createContext = (services: Services): ApiContext => {
+  const loader = new RunLoader(services.runs);
+  return { ...services, loadRun: (id) => loader.load(id), logBudget: new LogBudget() };
+};

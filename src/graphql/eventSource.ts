@@ -1,0 +1,66 @@
+/** Events as the resolvers of RunEvent get them: made once per stored entry and shared by all its viewers. */
+
+import { clipBetween } from '../domain/clip.ts';
+import type { EventKind, JsonValue, RunEvent, Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import type { LogEntry } from '../log/viewer.ts';
+
+export interface EventSource<Event extends RunEvent = RunEvent> {
+  readonly runId: RunId;
+  readonly event: Event;
+  /** About what it is on the wire, bytes. */
+  readonly size: number;
+}
+export type SourceOf<Kind extends EventKind> = EventSource<Extract<RunEvent, { kind: Kind }>>;
+
+/** Names, quotes, ids and instants of one event in a JSON result, about. */
+const FRAME_BYTES = 200;
+
+const jsonSize = (value: JsonValue | undefined): number => {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value !== 'object' || value === null) return 8;
+  let size = 2;
+  for (const [name, member] of Object.entries(value)) size += name.length + 4 + jsonSize(member as JsonValue);
+  return size;
+};
+
+const sizeOf = (event: RunEvent): number => {
+  switch (event.kind) {
+    case 'LogLine': {
+      const { fields, exception, message } = event;
+      let size = FRAME_BYTES + message.length;
+      if (fields) size += jsonSize(fields);
+      if (exception) size += (exception.stack?.length ?? 0) + (exception.message?.length ?? 0);
+      return size;
+    }
+    case 'OutputProduced':
+      return FRAME_BYTES + jsonSize(event.value);
+    default:
+      return FRAME_BYTES;
+  }
+};
+
+export const eventSource = <Event extends RunEvent>(runId: RunId, event: Event): EventSource<Event> => ({
+  runId,
+  event,
+  size: sizeOf(event),
+});
+
+const known = new WeakMap<LogEntry, readonly EventSource[]>();
+
+/** All events of the entry. @throws CodecError where its bytes are no batch */
+export const sourcesOf = (runId: RunId, entry: LogEntry): readonly EventSource[] => {
+  let sources = known.get(entry);
+  if (sources === undefined) {
+    sources = entry.events().map((event) => eventSource(runId, event));
+    known.set(entry, sources);
+  }
+  return sources;
+};
+
+/** The event as far as it lies between `after` and `before`, both exclusive; null where it does not. */
+export const clipSource = (source: EventSource, after: Seq, before: Seq): EventSource | null => {
+  const event = clipBetween(source.event, after, before);
+  if (event === source.event) return source;
+  return event === null ? null : { ...source, event };
+};

@@ -1,0 +1,177 @@
+/** Run.logs: pages of stored events. */
+import { BadUserInput, NotFound } from '../domain/errors.ts';
+import { firstSeqOf, type Seq } from '../domain/events.ts';
+import { type LogFilter, logFilter } from '../domain/filter.ts';
+import type { RunId } from '../domain/ids.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { LogPage, LogReader } from '../log/viewer.ts';
+import { builder } from './builder.ts';
+import { clipSource, type EventSource, sourcesOf } from './eventSource.ts';
+import type { LogBudget } from './logBudget.ts';
+import { LogFilterInput } from './logFilter.ts';
+import { Run } from './run.ts';
+import { RunEventRef } from './runEvent.ts';
+
+const DEFAULT_PAGE = 100;
+/** Entries of one read; an entry is at most LIMITS.appendBytes. */
+const READ_ENTRIES = 16;
+
+export interface EventPage {
+  readonly events: readonly EventSource[];
+  readonly startSeq: Seq | null;
+  readonly endSeq: Seq | null;
+  readonly hasPrevious: boolean;
+  readonly hasNext: boolean;
+}
+
+export interface PageRequest {
+  readonly runId: RunId;
+  readonly direction: 'forward' | 'backward';
+  /** Events that come back at most. */
+  readonly count: number;
+  /** Both exclusive; `before` may lie beyond the end. */
+  readonly after: Seq;
+  readonly before: Seq;
+  readonly filter: LogFilter | null;
+}
+
+/** Where the walk is: the range looked at so far, the events that passed, and what bounds it. */
+interface Walk {
+  events: EventSource[];
+  startSeq: Seq | null;
+  endSeq: Seq | null;
+  looked: number;
+  bytes: number;
+  /** The run's newest seq at the last read. */
+  lastSeq: Seq;
+}
+
+/**
+ * Reads until `count` events passed, the window's end is reached, or enough was looked at; the page then
+ * comes back short, and its startSeq and endSeq say how far it went.
+ * @throws NotFound where the run was removed meanwhile
+ */
+export const readPage = async (reader: LogReader, request: PageRequest, budget: LogBudget): Promise<EventPage> => {
+  const walk: Walk = { events: [], startSeq: null, endSeq: null, looked: 0, bytes: 0, lastSeq: 0 };
+  const forward = request.direction === 'forward';
+  let position = forward ? request.after : request.before;
+  for (let more = true; more; ) {
+    const page: LogPage | null = forward
+      ? await reader.forward(request.runId, position, READ_ENTRIES)
+      : // Before seq 1 there is nothing; asked from 2 on, the reader tells where the log stands.
+        await reader.backward(request.runId, Math.max(position, 2), READ_ENTRIES);
+    if (page === null) throw new NotFound();
+    walk.lastSeq = page.lastSeq;
+    more = page.entries.length > 0 && page.entries.every((entry) => lookAt(entry, request, walk, budget));
+    const next = forward ? walk.endSeq : walk.startSeq;
+    if (next === null || next === position || (!forward && next === 1)) more = false;
+    else position = next;
+  }
+  budget.spend(walk.looked, walk.bytes);
+  return { events: walk.events, startSeq: walk.startSeq, endSeq: walk.endSeq, ...around(request, walk) };
+};
+
+/** Takes the entry's events in the direction of the walk. Answers false where the walk is over. */
+const lookAt = (entry: LogPage['entries'][number], request: PageRequest, walk: Walk, budget: LogBudget): boolean => {
+  const forward = request.direction === 'forward';
+  const sources = sourcesOf(request.runId, entry);
+  for (let i = 0; i < sources.length; i += 1) {
+    const source = sources[forward ? i : sources.length - 1 - i];
+    if (source === undefined) continue;
+    const beyond = forward ? firstSeqOf(source.event) >= request.before : source.event.seq <= request.after;
+    if (beyond) return false;
+    const clipped = clipSource(source, request.after, request.before);
+    if (clipped === null) continue;
+    const passes = request.filter === null || request.filter(clipped.event);
+    const full =
+      walk.events.length >= request.count ||
+      walk.looked >= Math.min(LIMITS.pageScan, budget.events) ||
+      walk.bytes + clipped.size > budget.bytes;
+    // Something must be looked at, or whoever goes on from here never gets further.
+    if (full && (request.count === 0 || walk.looked > 0)) return false;
+    walk.looked += 1;
+    if (passes) {
+      walk.events[forward ? 'push' : 'unshift'](clipped);
+      walk.bytes += clipped.size;
+    }
+    walk.startSeq = forward ? (walk.startSeq ?? firstSeqOf(clipped.event)) : firstSeqOf(clipped.event);
+    walk.endSeq = forward ? clipped.event.seq : (walk.endSeq ?? clipped.event.seq);
+  }
+  return true;
+};
+
+/** Whether there is more within the window in the walk's direction, and anything at all behind its start. */
+const around = (request: PageRequest, walk: Walk): { hasPrevious: boolean; hasNext: boolean } => {
+  const { after, before } = request;
+  const { lastSeq } = walk;
+  if (request.direction === 'forward') {
+    const end = walk.endSeq ?? after;
+    return {
+      hasPrevious: walk.startSeq === null ? Math.min(after, lastSeq) > 0 : walk.startSeq > 1,
+      hasNext: end < Math.min(lastSeq, before - 1),
+    };
+  }
+  const start = walk.startSeq ?? Math.min(before, lastSeq + 1);
+  return {
+    hasPrevious: start > after + 1,
+    hasNext: walk.endSeq === null ? before <= lastSeq : walk.endSeq < lastSeq,
+  };
+};
+
+const RunEventPage = builder.objectRef<EventPage>('RunEventPage').implement({
+  description: 'A page of stored events.',
+  fields: (t) => ({
+    events: t.field({ type: [RunEventRef], resolve: (page) => page.events, description: 'In seq order.' }),
+    startSeq: t.exposeInt('startSeq', {
+      nullable: true,
+      description: `First seq looked at, filtered-out ones included (of a LinesDropped at the start: its fromSeq); null where
+nothing was there. Read backward with before: startSeq.`,
+    }),
+    endSeq: t.exposeInt('endSeq', {
+      nullable: true,
+      description:
+        'Last seq looked at, filtered-out ones included; null where nothing was there. Go on with after: endSeq.',
+    }),
+    hasPrevious: t.exposeBoolean('hasPrevious', { description: 'There are earlier events.' }),
+    hasNext: t.exposeBoolean('hasNext', { description: 'There are later events, at the moment of reading.' }),
+  }),
+});
+
+const checkCount = (argument: string, count: number | null | undefined): void => {
+  if (count != null && (count < 0 || count > LIMITS.pageEvents)) {
+    throw new BadUserInput(argument, `Between 0 and ${LIMITS.pageEvents}.`);
+  }
+};
+
+builder.objectField(Run, 'logs', (t) =>
+  t.field({
+    type: RunEventPage,
+    args: {
+      first: t.arg.int({ description: 'So many events at most, reading forward; 5000 at most, default 100.' }),
+      after: t.arg.int({ description: 'Events after this seq.' }),
+      last: t.arg.int({ description: 'So many events at most, reading backward; not together with first.' }),
+      before: t.arg.int({ description: 'Events before this seq.' }),
+      filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
+    },
+    resolve: (run, { first, after, last, before, filter }, { reader, logBudget }) => {
+      if (first != null && last != null) throw new BadUserInput('last', 'Give first or last, not both.');
+      checkCount('first', first);
+      checkCount('last', last);
+      if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
+      if (before != null && before < 0) throw new BadUserInput('before', 'A seq is 0 or more.');
+      const request: PageRequest = {
+        runId: run.id,
+        direction: last == null ? 'forward' : 'backward',
+        count: last ?? first ?? DEFAULT_PAGE,
+        after: after ?? 0,
+        before: before ?? Number.MAX_SAFE_INTEGER,
+        filter: logFilter(filter, 'filter'),
+      };
+      return logBudget.inTurn(() => readPage(reader, request, logBudget));
+    },
+    description: `A page of the run's events in seq order. first/after read forward (the default: first 100),
+last/before backward. first and last are the most that comes back, 5000 at most; a filter
+can make a page short or empty while hasNext is true: go on from endSeq. first together
+with last is BAD_USER_INPUT. Pages of very long lines come back short too.`,
+  }),
+);

@@ -1,0 +1,85 @@
+/** Subscription.runLogs and runLogBatches. */
+import { BadUserInput } from '../domain/errors.ts';
+import { type LogFilterInput as FilterInput, logFilter } from '../domain/filter.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { builder } from './builder.ts';
+import type { ApiContext } from './context.ts';
+import { LogFilterInput } from './logFilter.ts';
+import { BatchSource, type EventBatch, SingleSource } from './logSources.ts';
+import { requireRunId } from './mutations.ts';
+import { PullIterator } from './pullIterator.ts';
+import { RunEventRef } from './runEvent.ts';
+
+const RunEventBatch = builder.objectRef<EventBatch>('RunEventBatch').implement({
+  description: `Several events at once: what a viewer should use. Under load a batch grows, so the cost
+per line falls; at rest a batch holds one event, so nothing waits.`,
+  fields: (t) => ({
+    runId: t.exposeID('runId', { description: 'The run.' }),
+    events: t.field({
+      type: [RunEventRef],
+      resolve: (batch) => batch.events,
+      description: `In seq order. The first batch comes at once, empty where there is nothing yet; later ones are empty
+only where a filter took all out and the position moved on.`,
+    }),
+    lastSeq: t.exposeInt('lastSeq', { description: 'Resume with after: lastSeq.' }),
+    caughtUp: t.exposeBoolean('caughtUp', {
+      description: 'True once the stored history has been delivered and what follows is live.',
+    }),
+  }),
+});
+
+interface FollowArguments {
+  readonly runId: string;
+  readonly after?: number | null | undefined;
+  readonly tail?: number | null | undefined;
+  readonly filter?: FilterInput | null | undefined;
+  readonly maxBatch?: number | null | undefined;
+}
+
+const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<BatchSource> => {
+  const { after, tail } = given;
+  if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
+  if (tail != null && tail < 0) throw new BadUserInput('tail', 'A count is 0 or more.');
+  const maxBatch = given.maxBatch ?? LIMITS.batchEvents;
+  if (maxBatch < 1 || maxBatch > LIMITS.batchEvents) {
+    throw new BadUserInput('maxBatch', `Between 1 and ${LIMITS.batchEvents}.`);
+  }
+  const filter = logFilter(given.filter, 'filter');
+  const runId = requireRunId(given.runId);
+  const viewer = await hub.open(runId, { ...(after == null ? {} : { after }), ...(tail == null ? {} : { tail }) });
+  return new BatchSource({ runId, viewer, filter, maxBatch });
+};
+
+builder.subscriptionField('runLogs', (t) =>
+  t.field({
+    type: RunEventRef,
+    args: {
+      runId: t.arg.id({ required: true, description: 'The run.' }),
+      after: t.arg.int({ description: 'Go on after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.' }),
+      tail: t.arg.int({ description: 'Start so many events before the newest.' }),
+      filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
+    },
+    subscribe: async (_root, args, context) => new PullIterator(new SingleSource(await follow(args, context))),
+    resolve: (event) => event,
+    description: `Every event of the run, from seq after+1 on: first what is stored, then live, with no
+gap and no repeat at the join, then complete after RunFinished. Without after, tail: n
+starts n events before the newest; with neither, from the beginning; with both, after
+counts. A slow client slows only itself, in bounded memory, and still gets every event.`,
+  }),
+);
+
+builder.subscriptionField('runLogBatches', (t) =>
+  t.field({
+    type: RunEventBatch,
+    args: {
+      runId: t.arg.id({ required: true, description: 'The run.' }),
+      after: t.arg.int({ description: 'Go on after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.' }),
+      tail: t.arg.int({ description: 'Start so many events before the newest.' }),
+      filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
+      maxBatch: t.arg.int({ description: 'Events of one batch at most, 1 to 500; default 500.' }),
+    },
+    subscribe: async (_root, args, context) => new PullIterator(await follow(args, context)),
+    resolve: (batch) => batch,
+    description: 'The same sequence in batches of at most maxBatch (500) events and about 1 MiB.',
+  }),
+);

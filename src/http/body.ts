@@ -1,0 +1,70 @@
+/** Reads a request's body up to a bound, and as what it says it is. */
+import type { IncomingMessage } from 'node:http';
+import { LIMITS } from '../domain/limits.ts';
+
+/** A body that is refused; `status` is HTTP's, `code` the API's. */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const tooLarge = (): BodyError =>
+  new BodyError(413, 'LIMIT_EXCEEDED', `The body is too large: at most ${LIMITS.bodyBytes} bytes.`);
+
+/** What a page's form can send without a preflight is refused with the rest: only JSON passes. */
+const isJson = (request: IncomingMessage): boolean => {
+  const [type, ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  return (
+    (type?.trim() === 'application/json' || type?.trim() === 'application/graphql+json') &&
+    (charset === undefined || /^charset="?utf-8"?$/.test(charset))
+  );
+};
+
+/**
+ * The body's text, a JSON object. After a rejection the caller answers and closes the connection.
+ * @throws BodyError; Error where the client went away
+ */
+export const readJsonObject = async (request: IncomingMessage): Promise<string> => {
+  const encoding = request.headers['content-encoding'];
+  if (!isJson(request) || (encoding !== undefined && encoding !== 'identity')) {
+    throw new BodyError(415, 'BAD_REQUEST', 'Send application/json in UTF-8, not compressed.');
+  }
+  if (Number(request.headers['content-length'] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LIMITS.bodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const text = decode(Buffer.concat(chunks));
+  const parsed = parse(text);
+  if (Array.isArray(parsed)) throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported.');
+  if (typeof parsed !== 'object' || parsed === null) {
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON object.');
+  }
+  return text;
+};
+
+const decode = (bytes: Buffer): string => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is no UTF-8.');
+  }
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON.');
+  }
+};

@@ -1,0 +1,109 @@
+/** GraphiQL, whole without internet: 9 MB of page, built and compressed once, then kept compressed alone. */
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+import { type Exchange, SECURITY_HEADERS } from './respond.ts';
+
+const brotliAsync = promisify(brotliCompress);
+const unbrotliAsync = promisify(brotliDecompress);
+const gzipAsync = promisify(gzip);
+
+const DEFAULT_QUERY = `# runloom: runs and their logs. Ctrl-Enter runs the operation under the cursor.
+
+mutation Start {
+  startRun(input: { command: ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 1; done"] }) {
+    run { id status }
+  }
+}
+
+query Runs {
+  runs(first: 10) {
+    edges { node { id name status command createdAt durationMs lines } }
+  }
+}
+
+# Put the id of a run in place of the one below.
+subscription Follow {
+  runLogBatches(runId: "00000000-0000-7000-8000-000000000000") {
+    lastSeq
+    caughtUp
+    events {
+      __typename
+      seq
+      timestamp
+      ... on LogLine { level stream message }
+      ... on StatusChanged { status }
+      ... on RunFinished { status message lines digest }
+    }
+  }
+}
+`;
+
+/** The page's scripts are in it, its workers are blobs, and it speaks to this service alone. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' blob:",
+  "style-src 'unsafe-inline'",
+  'img-src data: blob:',
+  'font-src data:',
+  'worker-src blob:',
+  "connect-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+interface Page {
+  readonly brotli: Buffer;
+  readonly gzip: Buffer;
+  readonly etag: string;
+}
+
+const build = async (): Promise<Page> => {
+  const html = Buffer.from(
+    renderGraphiQL({ title: 'runloom', defaultQuery: DEFAULT_QUERY, subscriptionsProtocol: 'WS' }).trimStart(),
+  );
+  const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
+  const [brotli, gzipped] = await Promise.all([
+    brotliAsync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+    gzipAsync(html),
+  ]);
+  return { brotli, gzip: gzipped, etag };
+};
+
+export class GraphiqlPage {
+  #page: Promise<Page> | null = null;
+
+  /** The page in what encoding the browser takes; built at the first call. */
+  async serve({ request, response, cors }: Exchange): Promise<void> {
+    this.#page ??= build();
+    const page = await this.#page;
+    const headers = {
+      ...SECURITY_HEADERS,
+      ...cors,
+      'Cache-Control': 'no-cache',
+      'Content-Security-Policy': POLICY,
+      'X-Frame-Options': 'DENY',
+      ETag: page.etag,
+      Vary: 'Origin, Accept-Encoding, Accept',
+    };
+    if (request.headers['if-none-match']?.includes(page.etag)) {
+      response.writeHead(304, headers).end();
+      return;
+    }
+    const accepted = String(request.headers['accept-encoding'] ?? '');
+    const [encoding, body] = /\bbr\b/.test(accepted)
+      ? ['br', page.brotli]
+      : /\bgzip\b/.test(accepted)
+        ? ['gzip', page.gzip]
+        : [null, await unbrotliAsync(page.brotli)];
+    response.writeHead(200, {
+      ...headers,
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': body.length,
+      ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+}

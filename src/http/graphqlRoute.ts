@@ -1,0 +1,108 @@
+/** /graphql over HTTP: GraphQL over HTTP, server-sent events, and GraphiQL for a browser. */
+import { once } from 'node:events';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
+import type { Envelope } from '../graphql/envelope.ts';
+import { BodyError, readJsonObject } from './body.ts';
+import type { GraphiqlPage } from './graphiql.ts';
+import { drained, type Exchange, onlyMethods, SECURITY_HEADERS, sendError } from './respond.ts';
+
+/** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
+const DISCARD_MS = 2000;
+
+export interface GraphqlRoute {
+  readonly envelope: Envelope;
+  readonly graphiql: GraphiqlPage;
+  /** Called with each answer that stays open: at the stop it is cut, without its `complete`. */
+  streams(response: ServerResponse): void;
+}
+
+export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Promise<void> => {
+  const { request } = exchange;
+  const accepts = request.headers.accept ?? '';
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  if (reads && accepts.includes('text/html')) return await route.graphiql.serve(exchange);
+  if (!onlyMethods(exchange, 'GET', 'POST')) return;
+  if (request.method === 'GET') {
+    const problem = parameterProblem(exchange.url);
+    if (problem !== null) return sendError(exchange, 400, 'BAD_REQUEST', problem);
+    return await execute(exchange, route, undefined);
+  }
+  let body: string;
+  try {
+    body = await readJsonObject(request);
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error;
+    return refuseBody(exchange, error);
+  }
+  await execute(exchange, route, body);
+};
+
+/** yoga takes JSON in a GET's parameters for granted. */
+const parameterProblem = (url: URL): string | null => {
+  for (const name of ['variables', 'extensions']) {
+    const text = url.searchParams.get(name);
+    if (!text) continue;
+    try {
+      JSON.parse(text);
+    } catch {
+      return `The parameter "${name}" is no JSON.`;
+    }
+  }
+  return null;
+};
+
+const refuseBody = (exchange: Exchange, error: BodyError): void => {
+  const { request, response } = exchange;
+  sendError(exchange, error.status, error.code, error.message, { Connection: 'close' });
+  if (request.complete) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  finished(request, () => clearTimeout(timer));
+  response.once('close', () => clearTimeout(timer));
+};
+
+const execute = async (exchange: Exchange, route: GraphqlRoute, body: string | undefined): Promise<void> => {
+  const { request } = exchange;
+  const headers = new Headers();
+  for (const name of ['accept', 'content-type'] as const) {
+    const value = request.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
+  const answer = await route.envelope.fetch(exchange.url.href, {
+    method: request.method ?? 'GET',
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
+  await send(exchange, route, answer);
+};
+
+const send = async ({ response, cors }: Exchange, route: GraphqlRoute, answer: Response): Promise<void> => {
+  const reader = answer.body?.getReader();
+  if (response.destroyed) {
+    await reader?.cancel();
+    return;
+  }
+  const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
+  // Connection and a Content-Encoding "none" are yoga's for proxies; Node keeps the connection by itself.
+  delete own.connection;
+  delete own['content-encoding'];
+  const streaming = answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+  response.writeHead(answer.status, { ...SECURITY_HEADERS, ...cors, ...own });
+  if (reader === undefined) {
+    response.end();
+    return;
+  }
+  if (streaming) route.streams(response);
+  // Whoever leaves must free its subscription at once, also where nothing comes that could be read.
+  const left = once(response, 'close').then(() => reader.cancel());
+  left.catch(() => undefined);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (response.destroyed) return;
+    if (done) break;
+    if (!response.write(value)) await drained(response);
+  }
+  response.end();
+};

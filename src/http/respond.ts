@@ -1,0 +1,69 @@
+/** Short answers, errors among them, in the one shape that GraphQL clients know. */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+/** One request with its answer; `cors` are the headers that its origin gets. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  readonly cors: OutgoingHttpHeaders;
+}
+
+/** On every answer: no sniffing of types, no caching of what changes, no address of ours to other sites. */
+export const SECURITY_HEADERS: OutgoingHttpHeaders = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+};
+
+export const errorBody = (code: string, message: string, more: Readonly<Record<string, unknown>> = {}): string =>
+  JSON.stringify({ errors: [{ message, extensions: { code, ...more } }] });
+
+export const sendText = (
+  { request, response, cors }: Exchange,
+  status: number,
+  type: string,
+  body: string,
+  headers: OutgoingHttpHeaders = {},
+): void => {
+  response.writeHead(status, {
+    ...SECURITY_HEADERS,
+    ...cors,
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+};
+
+export const sendJson = (exchange: Exchange, status: number, body: string, headers: OutgoingHttpHeaders = {}): void =>
+  sendText(exchange, status, 'application/json; charset=utf-8', body, headers);
+
+export const sendError = (
+  exchange: Exchange,
+  status: number,
+  code: string,
+  message: string,
+  headers: OutgoingHttpHeaders = {},
+): void => sendJson(exchange, status, errorBody(code, message), headers);
+
+/** Answers 405 and false where the method is none of these. */
+export const onlyMethods = (exchange: Exchange, ...methods: string[]): boolean => {
+  if (methods.includes(exchange.request.method ?? '')) return true;
+  const allowed = methods.join(', ');
+  sendError(exchange, 405, 'BAD_REQUEST', `Only ${allowed} can be used here.`, { Allow: allowed });
+  return false;
+};
+
+/** Resolves when the response takes more, or is over. */
+export const drained = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    if (!response.writableNeedDrain || response.destroyed) return resolve();
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });

@@ -1,0 +1,224 @@
+/** The HTTP server: who may pass, which path goes where, and how it all ends. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Services } from '../graphql/context.ts';
+import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/envelope.ts';
+import { createErrorMask, type ErrorMask } from '../graphql/errors.ts';
+import { downloadOf, serveDownload } from './downloads.ts';
+import { GraphiqlPage } from './graphiql.ts';
+import { serveGraphql } from './graphqlRoute.ts';
+import { type Readiness, serveLive, serveReady } from './health.ts';
+import { KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
+import { createOperations } from './operations.ts';
+import { corsHeaders, Gate, preflightHeaders } from './origins.ts';
+import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './respond.ts';
+import { GraphqlSockets } from './websocket.ts';
+
+export interface HttpServerOptions extends Services {
+  /** HOST and PORT; port 0 takes a free one. */
+  readonly host: string;
+  readonly port: number;
+  /** ALLOWED_ORIGINS; null: the loopback names with the port that is listened on. */
+  readonly allowedOrigins: readonly string[] | null;
+  readonly ready: Readiness;
+  /** For tests; default: KEEP_ALIVE. */
+  readonly keepAlive?: KeepAliveOptions;
+}
+
+export interface HttpServer {
+  /** Resolves when it accepts connections. @throws what listening throws (EADDRINUSE, …) */
+  listen(): Promise<{ readonly port: number }>;
+  /**
+   * Stops accepting, closes sockets with 1001, cuts what streams without its `complete`, and lets short
+   * requests finish for STOP_MS at most. Call it before the feeds are closed. Safe to repeat.
+   */
+  close(): Promise<void>;
+}
+
+/** How long requests that are being answered may take at the stop. */
+const STOP_MS = 3000;
+/** A client that sends its request more slowly than this is no client. */
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+
+export const createHttpServer = (options: HttpServerOptions): HttpServer => new ApiServer(options);
+
+class ApiServer implements HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #server: Server;
+  readonly #mask: ErrorMask;
+  readonly #envelope: Envelope;
+  readonly #sockets: GraphqlSockets;
+  readonly #graphiql = new GraphiqlPage();
+  /** Answers that stay open: server-sent events and downloads. */
+  readonly #streams = new Set<ServerResponse>();
+  readonly #keepAlive: KeepAliveOptions;
+  #gate: Gate;
+  #stopping = false;
+  #closed: Promise<void> | null = null;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#keepAlive = options.keepAlive ?? KEEP_ALIVE;
+    this.#mask = createErrorMask(options.logger);
+    this.#envelope = createEnvelope(options, this.#mask);
+    this.#gate = new Gate(options);
+    this.#sockets = new GraphqlSockets({
+      operations: createOperations(this.#envelope, this.#mask),
+      logger: options.logger,
+      keepAlive: this.#keepAlive,
+    });
+    this.#server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, (request, response) => {
+      void this.#answer(request, response);
+    });
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('clientError', refuseClient);
+  }
+
+  async listen(): Promise<{ readonly port: number }> {
+    const { host, port, allowedOrigins } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    const bound = (this.#server.address() as AddressInfo).port;
+    this.#gate = new Gate({ host, port: bound, allowedOrigins });
+    return { port: bound };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping = true;
+    for (const response of this.#streams) response.destroy();
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), STOP_MS);
+    await this.#sockets.close();
+    await stopped;
+    clearTimeout(timer);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      this.#failed(error, request, response);
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = urlOf(request);
+    const verdict = this.#gate.check(request.headers);
+    const cors = corsHeaders(verdict.passes ? verdict.origin : null);
+    const exchange: Exchange = { request, response, url: url ?? new URL('http://localhost/'), cors };
+    if (!verdict.passes) return sendError(exchange, 403, 'FORBIDDEN', verdict.refusal);
+    if (url === null) return sendError(exchange, 400, 'BAD_REQUEST', 'The address of the request is not valid.');
+    if (this.#stopping) {
+      return sendError(exchange, 503, 'UNAVAILABLE', 'The service is stopping.', { Connection: 'close' });
+    }
+    if (request.method === 'OPTIONS') {
+      const headers = verdict.origin === null ? {} : preflightHeaders(request.headers);
+      response.writeHead(204, { ...cors, ...headers, Allow: 'GET, HEAD, POST, OPTIONS' }).end();
+      return;
+    }
+    const streams = (stream: ServerResponse): void => this.#noteStream(stream);
+    const path = url.pathname;
+    if (path === GRAPHQL_PATH) {
+      return await serveGraphql(exchange, { envelope: this.#envelope, graphiql: this.#graphiql, streams });
+    }
+    if (path === '/health/live') return serveLive(exchange);
+    if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);
+    const download = downloadOf(path);
+    if (download !== null) {
+      return await serveDownload(exchange, download, { reader: this.#options.reader, streams });
+    }
+    if (path === '/') {
+      if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
+      return sendText(exchange, 302, 'text/plain; charset=utf-8', 'See /graphql\n', { Location: GRAPHQL_PATH });
+    }
+    return sendError(exchange, 404, 'NOT_FOUND', 'There is nothing at this path.');
+  }
+
+  #noteStream(response: ServerResponse): void {
+    if (this.#stopping) {
+      response.destroy();
+      return;
+    }
+    this.#streams.add(response);
+    const { socket } = response;
+    // A client that takes nothing of what waits for it, for so long, is gone; one that reads slowly is not.
+    const stalled = (): void => {
+      if (response.writableLength > 0) response.destroy();
+    };
+    socket?.setTimeout(this.#keepAlive.stalledMs, stalled);
+    response.once('close', () => {
+      this.#streams.delete(response);
+      socket?.off('timeout', stalled);
+    });
+  }
+
+  /** Something was thrown that is no answer: a client that went away, or a fault of ours. */
+  #failed(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+    if (response.destroyed || request.destroyed) return;
+    const told = this.#mask(error);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const { code, id } = told.extensions;
+    const status = code === 'UNAVAILABLE' ? 503 : code === 'NOT_FOUND' ? 404 : 500;
+    response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+    response.end(errorBody(String(code), told.message, id === undefined ? {} : { id }));
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const verdict = this.#gate.check(request.headers);
+    if (!verdict.passes) {
+      refuseUpgrade(socket, 403, 'Forbidden', 'FORBIDDEN', verdict.refusal);
+    } else if (this.#stopping) {
+      refuseUpgrade(socket, 503, 'Service Unavailable', 'UNAVAILABLE', 'The service is stopping.');
+    } else if (urlOf(request)?.pathname !== GRAPHQL_PATH) {
+      refuseUpgrade(socket, 404, 'Not Found', 'NOT_FOUND', 'There is nothing at this path.');
+    } else {
+      this.#sockets.accept(request, socket, head);
+    }
+  }
+}
+
+/** The address as asked for; its host is of no use here, since Host was judged before. */
+const urlOf = (request: IncomingMessage): URL | null => {
+  const target = request.url ?? '/';
+  return target.startsWith('/') ? URL.parse(`http://localhost${target}`) : URL.parse(target);
+};
+
+const refuseUpgrade = (socket: Duplex, status: number, reason: string, code: string, message: string): void => {
+  const body = errorBody(code, message);
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+};
+
+/** What is no HTTP, or has headers that are too large, gets its answer here; the request was never seen. */
+const refuseClient = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, reason, code] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ([431, 'Request Header Fields Too Large', 'LIMIT_EXCEEDED'] as const)
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ([408, 'Request Timeout', 'BAD_REQUEST'] as const)
+        : ([400, 'Bad Request', 'BAD_REQUEST'] as const);
+  refuseUpgrade(socket, status, reason, code, `${reason}.`);
+};

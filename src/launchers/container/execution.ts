@@ -1,0 +1,133 @@
+/** One attempt's container, from its start on. */
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import type { Execution, ExitReport } from '../launcher.ts';
+import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine.ts';
+import { kernelToldOutOfMemory } from './evidence.ts';
+
+const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
+/** Between two questions while the engine does not answer (it is being restarted). */
+const RETRY_MS = 500;
+/** How late an end can be noticed where the engine's answer got lost. */
+const LOOK_AGAIN_MS = 5000;
+/** A container that was made and not started in this time belongs to a supervisor that died between the two. */
+const START_MS = 30_000;
+/** 128 + SIGKILL, as the first process tells a killed executor. */
+const KILLED = 137;
+
+export class ContainerExecution implements Execution {
+  readonly #docker: Docker;
+  readonly #name: string;
+  readonly #foundAt = Date.now();
+  #report: ExitReport | null = null;
+
+  constructor(docker: Docker, name: string) {
+    this.#docker = docker;
+    this.#name = name;
+  }
+
+  async wait(signal: AbortSignal): Promise<ExitReport> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#report !== null) return this.#report;
+      try {
+        const report = await inTime(this.#look(), signal);
+        if (report !== null) {
+          this.#report ??= report;
+          continue;
+        }
+        await this.#untilStopped(signal);
+      } catch {
+        signal.throwIfAborted();
+        // The engine is away, or cut the call: what is true is asked again.
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const ended = this.wait(new AbortController().signal);
+    if (graceMs > 0) {
+      await this.#kill('SIGTERM');
+      const grace = new AbortController();
+      const over = delay(graceMs, false, { signal: grace.signal }).catch(() => false);
+      const inTime = await Promise.race([ended.then(() => true), over]);
+      grace.abort();
+      if (inTime) return;
+    }
+    // The first process of a PID namespace takes everything in it along.
+    await this.#kill('SIGKILL');
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    try {
+      await inTime(this.#container().remove({ force: true, v: true }));
+    } catch (error) {
+      // 404: gone. 409: another one is removing it; it is gone when the engine says so.
+      if (statusOf(error) !== 409 && !isNotFound(error)) throw error;
+      if (statusOf(error) === 409) await this.#untilGone();
+    }
+  }
+
+  /** Resolves at the end, or after a while: the state is then looked at again, should the call be a dead one. */
+  async #untilStopped(signal: AbortSignal): Promise<void> {
+    const enough = AbortSignal.any([signal, AbortSignal.timeout(LOOK_AGAIN_MS)]);
+    const call = this.#container().wait({ ...UNTIL_STOPPED, abortSignal: enough });
+    await abortable(call, enough).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (!enough.aborted) throw error;
+    });
+  }
+
+  #container(): Docker.Container {
+    return this.#docker.getContainer(this.#name);
+  }
+
+  /** How it ended, or null while it has not. */
+  async #look(): Promise<ExitReport | null> {
+    const container = await orNull(this.#container().inspect());
+    if (container === null) return UNKNOWN;
+    const { State: state } = container;
+    if (state.Running || state.Paused || state.Restarting) return null;
+    if (notStarted(state.Status)) {
+      if (Date.now() - this.#foundAt > START_MS) return UNKNOWN;
+      await delay(50);
+      throw new Error('not started yet');
+    }
+    const exitCode = state.ExitCode;
+    return {
+      exitCode,
+      signal: signalName(exitCode),
+      outOfMemory: state.OOMKilled === true || (exitCode === KILLED && kernelToldOutOfMemory(container.Id)),
+    };
+  }
+
+  async #kill(signal: NodeJS.Signals): Promise<void> {
+    try {
+      await inTime(this.#container().kill({ signal }));
+    } catch (error) {
+      // 409 (Docker, Podman) and 500 (older Podman): it does not run, or no more; `wait` knows.
+      if (statusOf(error) === null) throw error;
+    }
+  }
+
+  async #untilGone(): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    while (Date.now() < deadline) {
+      if ((await orNull(this.#container().inspect())) === null) return;
+      await delay(50);
+    }
+  }
+}
+
+/** Made and never started. Podman's own words for it are among them. */
+export const notStarted = (status: string): boolean =>
+  status === 'created' || status === 'configured' || status === 'initialized';
+
+const signalName = (exitCode: number): string | null => {
+  if (exitCode <= 128) return null;
+  const entry = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);
+  return entry?.[0] ?? null;
+};

@@ -1,0 +1,87 @@
+/** One attempt's executor process, from its start on; our own child, or that of a service before us. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunId } from '../../domain/ids.ts';
+import type { Execution, ExitReport } from '../launcher.ts';
+import { lives, type ProcessIdentity, send, withEnvironment } from './proc.ts';
+
+const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
+/** How often a process that is not our child is looked at. */
+const POLL_MS = 100;
+/** Rounds of killing what the run left: each may find what was forked during the one before. */
+const SWEEPS = 20;
+
+export interface ProcessExecutionOptions {
+  readonly runId: RunId;
+  readonly attempt: number;
+  /** Null: nothing runs (the starter died before it). */
+  readonly executor: ProcessIdentity | null;
+  /** How our own child ended; null where it is another's. */
+  readonly exit: Promise<ExitReport> | null;
+  /** Removes the attempt's files, once nothing of it runs. */
+  readonly removeState: () => Promise<void>;
+}
+
+export class ProcessExecution implements Execution {
+  readonly #options: ProcessExecutionOptions;
+
+  constructor(options: ProcessExecutionOptions) {
+    this.#options = options;
+  }
+
+  async wait(signal: AbortSignal): Promise<ExitReport> {
+    signal.throwIfAborted();
+    const { exit, executor } = this.#options;
+    if (exit !== null) return orAborted(exit, signal);
+    while (executor !== null && (await lives(executor))) {
+      await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+      signal.throwIfAborted();
+    }
+    return UNKNOWN;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const { executor } = this.#options;
+    if (executor !== null && (await lives(executor))) {
+      const ended = new AbortController();
+      const waited = this.wait(ended.signal).then(
+        () => true,
+        () => false,
+      );
+      if (graceMs > 0) {
+        send(executor.pid, 'SIGTERM');
+        await Promise.race([waited, delay(graceMs, undefined, { signal: ended.signal }).catch(() => undefined)]);
+      }
+      if (await lives(executor)) send(-executor.pid, 'SIGKILL');
+      await waited;
+      ended.abort();
+    }
+    await this.#sweep();
+  }
+
+  async remove(): Promise<void> {
+    await this.stop(0);
+    await this.#options.removeState();
+  }
+
+  /** Kills what carries the run in its environment, wherever it went. */
+  async #sweep(): Promise<void> {
+    const { runId, attempt } = this.#options;
+    for (let round = 0; round < SWEEPS; round += 1) {
+      const left = await withEnvironment({ RUN_ID: runId, RUN_ATTEMPT: String(attempt) });
+      if (left.length === 0) return;
+      for (const pid of left) send(pid, 'SIGKILL');
+      await delay(10);
+    }
+  }
+}
+
+const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};

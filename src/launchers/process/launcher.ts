@@ -1,0 +1,181 @@
+/**
+ * Runs attempts as local processes: the same executor as in a container, as a child in a session of its own, so that
+ * it outlives the service. No image, no other user, no bound of memory or disk: for development.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { RunId } from '../../domain/ids.ts';
+import {
+  type Execution,
+  type ExitReport,
+  LaunchError,
+  type Launcher,
+  type LaunchProgress,
+  type LaunchSpec,
+} from '../launcher.ts';
+import { ProcessExecution } from './execution.ts';
+import { identify, lives, type ProcessIdentity, withEnvironment } from './proc.ts';
+import { AttemptStates } from './state.ts';
+
+export interface ProcessLauncherOptions {
+  /** Absolute; kept between starts of the service, of one installation. */
+  readonly stateDirectory: string;
+  /** PATH, and LANG and TZ where they are set; nothing else of the service's environment reaches a command. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The executor's program; default: executor/main.ts. */
+  readonly executor?: string;
+}
+
+const EXECUTOR = fileURLToPath(new URL('../../../executor/main.ts', import.meta.url));
+const IMAGE = 'process';
+
+export class ProcessLauncher implements Launcher {
+  readonly kind = 'process';
+  readonly defaultImage = IMAGE;
+  readonly description = 'local processes: no image, no other user, no bound of memory or disk (development only)';
+  readonly #options: ProcessLauncherOptions;
+  readonly #states: AttemptStates;
+  /** Ends of our own children, until they are removed. */
+  readonly #exits = new Map<string, Promise<ExitReport>>();
+
+  constructor(options: ProcessLauncherOptions) {
+    this.#options = options;
+    this.#states = new AttemptStates(options.stateDirectory);
+  }
+
+  async prepare(_say: (line: string) => void, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await mkdir(this.#options.stateDirectory, { recursive: true, mode: 0o700 });
+  }
+
+  async unready(): Promise<string | null> {
+    return null;
+  }
+
+  async launch(spec: LaunchSpec, progress: (step: LaunchProgress) => void, signal: AbortSignal): Promise<Execution> {
+    signal.throwIfAborted();
+    const { runId, attempt } = spec;
+    if (spec.image !== null && spec.image !== IMAGE) {
+      const sentence = 'Runs are local processes here and have no image; start the service with a container engine.';
+      throw new LaunchError('IMAGE_UNAVAILABLE', sentence);
+    }
+    const starter = await identify(process.pid);
+    if (starter === null) throw new LaunchError('LAUNCH_FAILED', 'The service cannot see its own process.');
+    while (!(await this.#states.take(runId, attempt, { starter, executor: null }))) {
+      signal.throwIfAborted();
+      const found = await this.#adopt(runId, attempt, signal);
+      if (found !== null) {
+        progress({ kind: 'FOUND', detail: null });
+        return found;
+      }
+    }
+    try {
+      return await this.#start(spec, starter, progress, signal);
+    } catch (error) {
+      await this.#execution(runId, attempt, null).remove();
+      throw error;
+    }
+  }
+
+  async find(runId: RunId, attempt: number): Promise<Execution | null> {
+    const state = await this.#states.read(runId, attempt);
+    return state === null ? null : this.#execution(runId, attempt, state.executor);
+  }
+
+  list(): Promise<readonly { readonly runId: RunId; readonly attempt: number }[]> {
+    return this.#states.list();
+  }
+
+  async close(): Promise<void> {
+    this.#exits.clear();
+  }
+
+  #execution(runId: RunId, attempt: number, executor: ProcessIdentity | null): Execution {
+    const exit = this.#exits.get(key(runId, attempt)) ?? null;
+    const removeState = async (): Promise<void> => {
+      await this.#states.remove(runId, attempt);
+      this.#exits.delete(key(runId, attempt));
+    };
+    return new ProcessExecution({ runId, attempt, executor, exit, removeState });
+  }
+
+  async #start(
+    spec: LaunchSpec,
+    starter: ProcessIdentity,
+    progress: (step: LaunchProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Execution> {
+    const { runId, attempt } = spec;
+    const workspace = this.#states.workspace(runId, attempt);
+    await rm(workspace, { recursive: true, force: true });
+    await mkdir(join(workspace, 'workspace'), { recursive: true, mode: 0o700 });
+    signal.throwIfAborted();
+    progress({ kind: 'CREATED', detail: null });
+    const { executor, exit } = await this.#spawn(spec, workspace);
+    this.#exits.set(key(runId, attempt), exit);
+    await this.#states.replace(runId, attempt, { starter, executor });
+    const execution = this.#execution(runId, attempt, executor);
+    if (signal.aborted) {
+      await execution.stop(0);
+      throw signal.reason;
+    }
+    return execution;
+  }
+
+  async #spawn(
+    spec: LaunchSpec,
+    workspace: string,
+  ): Promise<{ readonly executor: ProcessIdentity; readonly exit: Promise<ExitReport> }> {
+    // The executor prints only when it cannot work.
+    const output = openSync(join(workspace, 'executor.log'), 'a', 0o600);
+    const program = this.#options.executor ?? EXECUTOR;
+    const child = spawn(process.execPath, ['--no-warnings', program, `--workspace=${workspace}`], {
+      cwd: workspace,
+      env: { ...this.#options.environment, ...spec.environment },
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    const { promise: exit, resolve } = Promise.withResolvers<ExitReport>();
+    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, outOfMemory: false }));
+    await new Promise<void>((started, failed) => {
+      child.once('spawn', started);
+      child.once('error', (error) =>
+        failed(new LaunchError('LAUNCH_FAILED', 'The executor process could not be started.', error)),
+      );
+    });
+    child.unref();
+    const pid = child.pid ?? 0;
+    return { executor: (await identify(pid)) ?? { pid, started: 'ended at once' }, exit };
+  }
+
+  /** What another launch started; null where that launch died in between and the attempt is free again. */
+  async #adopt(runId: RunId, attempt: number, signal: AbortSignal): Promise<Execution | null> {
+    for (;;) {
+      const state = await this.#states.read(runId, attempt);
+      if (state === null) return null;
+      if (state.executor !== null) return this.#execution(runId, attempt, state.executor);
+      if (!(await lives(state.starter))) return this.#rescue(runId, attempt, state.starter);
+      await delay(20, undefined, { signal });
+    }
+  }
+
+  /** The starter died between taking the attempt and telling what it started. */
+  async #rescue(runId: RunId, attempt: number, starter: ProcessIdentity): Promise<Execution | null> {
+    const pids = await withEnvironment({ RUN_ID: runId, RUN_ATTEMPT: String(attempt) });
+    for (const pid of pids) {
+      const executor = await identify(pid);
+      if (executor === null) continue;
+      await this.#states.replace(runId, attempt, { starter, executor });
+      return this.#execution(runId, attempt, executor);
+    }
+    await this.#states.remove(runId, attempt);
+    return null;
+  }
+}
+
+const key = (runId: RunId, attempt: number): string => `${runId}-${attempt}`;

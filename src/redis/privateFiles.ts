@@ -1,0 +1,104 @@
+/** The files of the private redis-server in DATA_DIR, all of them 0600. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Named as ioredis' connections of executors (executorUser.ts); here to carry the user over a restart. */
+const EXECUTOR_LINE = /^user runloom-executor .*$/m;
+
+export interface PrivateFiles {
+  readonly directory: string;
+  /** Of the server that holds the lock: written under it, so it always tells where that one listens. */
+  readonly config: string;
+  readonly acl: string;
+  readonly password: string;
+  /** Locked by flock(2) as long as the server lives: the kernel frees it, whatever happens to the server. */
+  readonly lock: string;
+  readonly pid: string;
+  readonly log: string;
+}
+
+export const privateFilesIn = (directory: string): PrivateFiles => ({
+  directory,
+  config: join(directory, 'redis.conf'),
+  acl: join(directory, 'redis.acl'),
+  password: join(directory, 'redis.password'),
+  lock: join(directory, 'redis.lock'),
+  pid: join(directory, 'redis.pid'),
+  log: join(directory, 'redis.log'),
+});
+
+/** A text in double quotes, as redis.conf reads it. */
+const quoted = (text: string): string => JSON.stringify(text);
+
+/**
+ * redis.conf (https://redis.io/docs/latest/operate/oss_and_stack/management/config-file/): every write is on
+ * disk before it is answered (appendfsync always), nothing is evicted, a tail that a power cut tore is cut off.
+ */
+export const configText = (files: PrivateFiles, socketPath: string): string => `# Written by runloom at each start.
+dir ${quoted(files.directory)}
+port 0
+unixsocket ${quoted(socketPath)}
+unixsocketperm 770
+aclfile ${quoted(files.acl)}
+appendonly yes
+appendfsync always
+aof-load-truncated yes
+auto-aof-rewrite-percentage 100
+auto-aof-rewrite-min-size 64mb
+save ""
+maxmemory 0
+maxmemory-policy noeviction
+daemonize no
+set-proc-title no
+loglevel notice
+logfile ""
+`;
+
+/** Users: all rights for the service's, and the executors' as it was (a restart must not cut off their runs). */
+export const aclText = (password: string, before: string): string => {
+  const hash = createHash('sha256').update(password).digest('hex');
+  const executor = EXECUTOR_LINE.exec(before)?.[0];
+  return `user default on sanitize-payload #${hash} ~* &* +@all\n${executor === undefined ? '' : `${executor}\n`}`;
+};
+
+const PASSWORD_BYTES = 32;
+
+/** The password of this DATA_DIR, made at the first call; two processes at once get the same one. */
+export const readPassword = async (files: PrivateFiles): Promise<string> => {
+  await mkdir(files.directory, { recursive: true, mode: 0o700 });
+  const known = await readText(files.password);
+  if (known !== null) return known;
+  const draft = await draftOf(files.password, randomBytes(PASSWORD_BYTES).toString('hex'));
+  try {
+    await link(draft, files.password);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(draft);
+  }
+  return await readFile(files.password, 'utf8');
+};
+
+/** Writes a file beside `path`, for a rename or link that makes it appear whole. Answers its path. */
+export const draftOf = async (path: string, text: string): Promise<string> => {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
+  return draft;
+};
+
+/** Null where it is not there. */
+export const readText = async (path: string): Promise<string | null> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+/** Where the server of this DATA_DIR listens, by its config; null where there never was one. */
+export const socketPathIn = (config: string | null): string | null => {
+  const quotedPath = /^unixsocket (".*")$/m.exec(config ?? '')?.[1];
+  return quotedPath === undefined ? null : (JSON.parse(quotedPath) as string);
+};

@@ -1,0 +1,71 @@
+/** Which Redis the service uses: REDIS_URL, or a private redis-server. */
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { describeRedisUrl } from './log/redisUrl.ts';
+import { connectRedis } from './redis/connection.ts';
+import { type PrivateRedis, startPrivateRedis } from './redis/private.ts';
+import { NoRedisServer } from './redis/serverBinary.ts';
+import { EXIT, StartFailure } from './startFailure.ts';
+
+/** How long an operator's Redis may take to answer at the start. */
+const ANSWER_MS = 15_000;
+const OLDEST_MAJOR = 7;
+
+export interface ChosenRedis {
+  readonly url: string;
+  /** One line for the start, without a password. */
+  readonly description: string;
+  /** Null where it is an operator's. */
+  readonly server: PrivateRedis | null;
+}
+
+interface Parts {
+  readonly config: Pick<Config, 'redisUrl' | 'dataDirectory' | 'runtimeDirectory' | 'childEnvironment'>;
+  readonly instance: string;
+  readonly logger: Logger;
+  readonly say: (line: string) => void;
+}
+
+/** Resolves when it answers. @throws StartFailure, or the signal's reason */
+export const openRedis = async (parts: Parts, signal: AbortSignal): Promise<ChosenRedis> => {
+  const { config, instance, logger } = parts;
+  if (config.redisUrl !== null) {
+    const shown = describeRedisUrl(config.redisUrl);
+    const version = await versionOf(config.redisUrl, shown, instance, logger, signal);
+    return { url: config.redisUrl, description: `${shown}, version ${version} (REDIS_URL)`, server: null };
+  }
+  try {
+    const { dataDirectory, runtimeDirectory, childEnvironment: environment } = config;
+    const common = { dataDirectory, runtimeDirectory, environment, instance, logger, say: parts.say };
+    const server = await startPrivateRedis(common, signal);
+    const how = server.adopted ? 'found running' : 'started';
+    const description = `private redis-server, ${how} (pid ${server.pid}), files in ${dataDirectory}`;
+    return { url: server.url, description, server };
+  } catch (error) {
+    if (error instanceof NoRedisServer) throw new StartFailure(error.message, EXIT.config, error);
+    throw error;
+  }
+};
+
+const versionOf = async (
+  url: string,
+  shown: string,
+  instance: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<string> => {
+  await using connection = connectRedis(url, 'commands', instance, logger);
+  try {
+    await connection.whenReady(AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new StartFailure(`REDIS_URL ${shown} does not answer: ${connection.trouble}`, EXIT.unavailable, error);
+  }
+  // A managed Redis may refuse INFO; then nobody knows.
+  const facts = await connection.redis.info('server').catch(() => '');
+  const version = /^redis_version:(.+?)\r?$/m.exec(facts)?.[1] ?? 'unknown';
+  if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
+    throw new StartFailure(`REDIS_URL ${shown} is Redis ${version}; 7.0 or newer is needed`, EXIT.config);
+  }
+  return version;
+};

@@ -1,0 +1,99 @@
+/** Waits for one execution's end and, later than the executor would, keeps cancel and timeout itself. */
+import type { Logger } from 'pino';
+import type { RunRecord } from '../domain/run.ts';
+import type { Execution, ExitReport } from '../launchers/launcher.ts';
+import { type Evidence, hasEnded, NO_EVIDENCE } from './ending.ts';
+import { type WatchContext, watchRun } from './watch.ts';
+
+/** How much later than the executor, which keeps the same deadlines itself. */
+const MARGIN_MS = 5000;
+/** A launched executor that has not reported in by then never will: Node.js starts in a second or so. */
+const HELLO_MS = 120_000;
+/** An executor that had its last word ends at once; one that is still there then hangs. */
+const LEAVING_MS = 30_000;
+const CHECK_EVERY_MS = 500;
+/** Between two calls of `stop`, where the first did not end it. */
+const STOP_AGAIN_MS = 10_000;
+
+type StopReason = 'cancel' | 'timeout' | 'silent' | 'leaving';
+
+/**
+ * When things were first seen, by this process' monotonic clock: clocks of executors and of Redis may be
+ * wrong by hours. So a supervisor that adopts a run gives it the whole time again; the executor does not.
+ */
+interface Seen {
+  run: RunRecord | null;
+  running: number | null;
+  cancel: number | null;
+  force: number | null;
+  end: number | null;
+}
+
+/** Which deadline has passed, if any; `launchedAt` and `now` by the same monotonic clock, milliseconds. */
+const stopReason = (seen: Readonly<Seen>, launchedAt: number, now: number): StopReason | null => {
+  const { run } = seen;
+  if (run === null) return null;
+  const late = (since: number | null, ms: number): boolean => since !== null && now - since > ms;
+  if (late(seen.force, MARGIN_MS)) return 'cancel';
+  if (late(seen.cancel, run.cancelGraceMs + MARGIN_MS)) return 'cancel';
+  if (run.timeoutSeconds !== null && late(seen.running, run.timeoutSeconds * 1000 + run.cancelGraceMs + MARGIN_MS)) {
+    return 'timeout';
+  }
+  if (late(seen.end, LEAVING_MS)) return 'leaving';
+  return run.status === 'STARTING' && late(launchedAt, HELLO_MS) ? 'silent' : null;
+};
+
+const note = (seen: Seen, run: RunRecord, attempt: number): void => {
+  const now = performance.now();
+  seen.run = run;
+  if (run.status === 'RUNNING' && run.attempt === attempt) seen.running ??= now;
+  if (run.cancelRequestedAt !== null) seen.cancel ??= now;
+  if (run.cancelForce) seen.force ??= now;
+  if (hasEnded(run, attempt)) seen.end ??= now;
+};
+
+export interface ExecutionContext extends WatchContext {
+  readonly log: Logger;
+}
+
+/** What its end looks like. @throws the signal's reason, without touching the execution */
+export const untilExit = async (
+  context: ExecutionContext,
+  run: RunRecord,
+  attempt: number,
+  execution: Execution,
+  signal: AbortSignal,
+): Promise<Evidence> => {
+  const seen: Seen = { run: null, running: null, cancel: null, force: null, end: null };
+  const launchedAt = performance.now();
+  let reason: StopReason | null = null;
+  let stoppedAt = Number.NEGATIVE_INFINITY;
+
+  const check = (): void => {
+    const now = performance.now();
+    const due = stopReason(seen, launchedAt, now);
+    if (due === null || now - stoppedAt < STOP_AGAIN_MS) return;
+    reason ??= due;
+    stoppedAt = now;
+    context.log.warn({ runId: run.id, attempt, reason: due }, 'the executor did not end its command in time');
+    execution.stop(0).catch((error: unknown) => context.log.warn({ err: error, runId: run.id }, 'it was not stopped'));
+  };
+  const unwatch = watchRun(context, run.id, (record) => note(seen, record, attempt));
+  const timer = setInterval(check, CHECK_EVERY_MS);
+  let exit: ExitReport;
+  try {
+    exit = await execution.wait(signal);
+  } finally {
+    unwatch();
+    clearInterval(timer);
+  }
+  return { ...NO_EVIDENCE, exit, timedOut: timedOut(seen, reason, run.timeoutSeconds), silent: reason === 'silent' };
+};
+
+/** Whether the timeout passed before any cancel was known. */
+const timedOut = (seen: Readonly<Seen>, reason: StopReason | null, timeoutSeconds: number | null): boolean => {
+  if (reason !== null) return reason === 'timeout';
+  if (seen.running === null || timeoutSeconds === null) return false;
+  const dueAt = seen.running + timeoutSeconds * 1000;
+  return performance.now() >= dueAt && (seen.cancel === null || seen.cancel > dueAt);
+};

@@ -1,0 +1,103 @@
+/** Wires the runs' parts together for main.ts: the API's commands, the queue's worker, supervision, reconciling. */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { RunId } from '../domain/ids.ts';
+import type { RunStatus } from '../domain/run.ts';
+import type { Launcher } from '../launchers/launcher.ts';
+import type { Announcements } from '../log/announcements.ts';
+import { recordKey } from '../log/keys.ts';
+import { runCommands } from './commands.ts';
+import { ACTIVE_RUNS } from './keys.ts';
+import { AttemptQueue } from './queue.ts';
+import { Reconciler } from './reconcile.ts';
+import type { Runs, RunUpdates } from './runs.ts';
+import { replies } from './store.ts';
+import { Supervisor } from './supervisor.ts';
+import { runUpdates } from './updates.ts';
+
+export interface RunServiceOptions {
+  /** For commands: fails or waits while Redis is away, both are fine. */
+  readonly redis: Redis;
+  /** Makes a connection for the queue (role queue: maxRetriesPerRequest null); the service closes it. */
+  connectQueue(): Redis;
+  readonly announcements: Announcements;
+  /** Prepared before `start`. */
+  readonly launcher: Launcher;
+  /** 32 bytes. */
+  readonly masterKey: Buffer;
+  /** REDIS_URL of executors. */
+  readonly executorRedisUrl: string;
+  readonly maxConcurrentRuns: number;
+  readonly retentionMs: number;
+  readonly cancelGraceMs: number;
+  readonly maxLineBytes: number;
+  readonly maxLogBytes: number;
+  readonly log: Logger;
+}
+
+export interface RunService {
+  /** Usable before `start` and after `stop`, as long as Redis is. */
+  readonly runs: Runs;
+  readonly updates: RunUpdates;
+  /** Begins to start, adopt and supervise runs. */
+  start(): void;
+  /** Lets go of all runs and their containers, which go on, so that another process adopts them at once. */
+  stop(): Promise<void>;
+  /** Runs whose executor may be alive now: for these the private Redis must stay. @throws the connection's error */
+  aliveRuns(): Promise<number>;
+}
+
+/** A service stops in time even where Redis or the engine does not answer. */
+const STOP_MS = 4000;
+
+export const createRuns = (options: RunServiceOptions): RunService => {
+  const { redis, announcements, launcher, masterKey, executorRedisUrl } = options;
+  const log = options.log.child({ part: 'runs' });
+  const queue = new AttemptQueue({ connect: options.connectQueue, concurrency: options.maxConcurrentRuns, log });
+  const stopping = new AbortController();
+  const supervisor = new Supervisor(
+    { redis, announcements, launcher, masterKey, executorRedisUrl, queue, log, processId: randomUUID() },
+    stopping.signal,
+  );
+  const reconciler = new Reconciler({ redis, queue, launcher, supervisor, log });
+  let reconciling: Promise<void> | null = null;
+
+  return {
+    runs: runCommands({
+      redis,
+      queue,
+      masterKey,
+      defaults: {
+        defaultImage: launcher.defaultImage,
+        maxLineBytes: options.maxLineBytes,
+        maxLogBytes: options.maxLogBytes,
+        cancelGraceMs: options.cancelGraceMs,
+        retentionMs: options.retentionMs,
+      },
+      log,
+    }),
+    updates: runUpdates(announcements, log),
+    start() {
+      if (reconciling !== null) return;
+      queue.work((runId, attempt) => supervisor.startAttempt(runId, attempt));
+      reconciling = reconciler.run(stopping.signal);
+    },
+    async stop() {
+      stopping.abort(new Error('the service stops'));
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, STOP_MS);
+      await Promise.race([Promise.allSettled([reconciling, queue.close()]), late]);
+      clearTimeout(timer);
+    },
+    aliveRuns: () => aliveRuns(redis),
+  };
+};
+
+const aliveRuns = async (redis: Redis): Promise<number> => {
+  const ids = (await redis.zrange(ACTIVE_RUNS, '0', '-1')) as RunId[];
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.hget(recordKey(id), 'status');
+  const statuses = ids.length === 0 ? [] : (replies(await pipeline.exec()) as (RunStatus | null)[]);
+  return statuses.filter((status) => status === 'STARTING' || status === 'RUNNING').length;
+};

@@ -1,0 +1,166 @@
+/** Puts the parts together: Redis, launcher, runs, HTTP. Everything that is begun here is ended by `close`. */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
+import type { Config } from './config.ts';
+import { createHttpServer } from './http/server.ts';
+import type { Launcher } from './launchers/launcher.ts';
+import { RedisLogHub } from './log/hub.ts';
+import { RedisLogReader } from './log/reader.ts';
+import { assertPortFree, portFailure } from './port.ts';
+import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
+import { redisForExecutors } from './redis/executors.ts';
+import { keepExecutorUser } from './redis/executorUser.ts';
+import { masterKeyOf } from './redis/masterKey.ts';
+import { createAnnouncements } from './redis/pubsub.ts';
+import { openRedis } from './redisChoice.ts';
+import { installationId } from './runs/installation.ts';
+import { createRuns } from './runs/service.ts';
+import { EXIT, StartFailure } from './startFailure.ts';
+
+export interface Service {
+  readonly port: number;
+  /**
+   * Stops accepting, closes sockets with 1001, lets go of runs (which go on, to be found again) and stops
+   * the private Redis unless runs are alive. Safe to call more than once.
+   */
+  close(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Lines for the person who starts it. */
+  readonly say: (line: string) => void;
+}
+
+/** How long a question to Redis may take that somebody waits for: a probe of health, the stop. */
+const ANSWER_MS = 1500;
+
+/** Resolves when it serves. What was begun is ended again where it fails. @throws StartFailure, or the signal's reason */
+export const startService = async (options: ServiceOptions, signal: AbortSignal): Promise<Service> => {
+  await using begun = new AsyncDisposableStack();
+  const port = await begin(options, begun, signal);
+  const parts = begun.move();
+  return { port, close: () => parts.disposeAsync() };
+};
+
+const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signal: AbortSignal): Promise<number> => {
+  const { config, logger, say } = options;
+  const instance = randomUUID().slice(0, 8);
+  await assertPortFree(config);
+  const choice = await chooseLauncher(config);
+
+  const chosen = await openRedis({ config, instance, logger, say }, signal);
+  const { url, server } = chosen;
+  // Until they can be counted, a server that was here before is taken to have some.
+  let runsAlive = server?.adopted ?? false;
+  if (server !== null) {
+    begun.defer(async () => {
+      const kept = await server.stop({ runsAlive });
+      logger.info({ kept }, kept === null ? 'the private Redis is stopped' : 'the private Redis goes on');
+    });
+  }
+  say(`Redis: ${chosen.description}`);
+
+  const connect = (role: RedisRole): RedisConnection => begun.use(connectRedis(url, role, instance, logger));
+  const [commands, reading, subscriber] = [connect('commands'), connect('commands'), connect('subscriber')];
+  await Promise.all([commands, reading, subscriber].map((connection) => connection.whenReady(signal)));
+  const masterKey = await masterKeyOf(commands.redis, config.secretsKey);
+  const credentials = await keepExecutorUser(commands, masterKey, server !== null, logger);
+
+  const executorRedis = begun.use(
+    await redisForExecutors({
+      serviceUrl: url,
+      explicitUrl: config.executorRedisUrl,
+      launcher: choice.kind,
+      network: config.executorNetwork,
+      credentials,
+      runtimeDirectory: config.runtimeDirectory,
+      environment: config.childEnvironment,
+      logger,
+    }),
+  );
+  const installation = await installationId(commands.redis);
+  const launcher = createLauncher(choice, { config, installationId: installation, redis: executorRedis });
+  begun.defer(() => launcher.close());
+  say(`Launcher: ${choice.kind}; ${choice.why}`);
+  await prepare(launcher, say, signal);
+
+  const announcements = createAnnouncements(subscriber, logger);
+  const reader = new RedisLogReader(reading.redis);
+  const hub = begun.use(new RedisLogHub({ reader, announcements, logger }));
+  const runs = createRuns({
+    redis: commands.redis,
+    // The queue closes it.
+    connectQueue: () => connectRedis(url, 'queue', instance, logger).redis,
+    announcements,
+    launcher,
+    masterKey,
+    executorRedisUrl: executorRedis.url,
+    maxConcurrentRuns: config.maxConcurrentRuns,
+    retentionMs: config.retentionMs,
+    cancelGraceMs: config.cancelGraceMs,
+    maxLineBytes: config.maxLineBytes,
+    maxLogBytes: config.maxLogBytes,
+    log: logger,
+  });
+  begun.defer(async () => {
+    await runs.stop();
+    runsAlive = await within(ANSWER_MS, runs.aliveRuns()).then(
+      (count) => count > 0,
+      () => true,
+    );
+  });
+  const http = createHttpServer({
+    host: config.host,
+    port: config.port,
+    allowedOrigins: config.allowedOrigins,
+    runs: runs.runs,
+    updates: runs.updates,
+    hub,
+    reader,
+    logger,
+    ready: () => readiness([commands, reading, subscriber], launcher),
+  });
+  begun.defer(() => http.close());
+  signal.throwIfAborted();
+  const { port } = await http.listen().catch((error: unknown) => {
+    throw portFailure(error, config);
+  });
+  runs.start();
+  return port;
+};
+
+const prepare = async (launcher: Launcher, say: (line: string) => void, signal: AbortSignal): Promise<void> => {
+  try {
+    await launcher.prepare(say, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The ${launcher.kind} launcher cannot start runs: ${reason}`;
+    throw new StartFailure(
+      launcher.kind === 'process' ? message : `${message} (LAUNCHER=process does without)`,
+      EXIT.unavailable,
+      error,
+    );
+  }
+};
+
+const readiness = async (connections: readonly RedisConnection[], launcher: Launcher): Promise<string | null> => {
+  const answers = connections.map(async ({ ready, redis }) => ready && (await redis.ping()) === 'PONG');
+  const redis = await within(ANSWER_MS, Promise.all(answers)).catch(() => [false]);
+  return redis.includes(false) ? 'Redis does not answer.' : await launcher.unready();
+};
+
+/** @throws Error where it takes longer */
+const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+};

@@ -1,0 +1,13 @@
+/** The service cannot start, for a reason that is the operator's to mend: told in one line, without a stack. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure';
+  /** Of sysexits.h. */
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number, cause?: unknown) {
+    super(message, { cause });
+    this.exitCode = exitCode;
+  }
+}
+
+/** EX_USAGE…EX_CONFIG of sysexits.h (https://man.freebsd.org/cgi/man.cgi?query=sysexits). */
+export const EXIT = { unavailable: 69, config: 78 } as const;

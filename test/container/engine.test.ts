@@ -1,0 +1,261 @@
+/** The container launcher and its engine: networks, restarts of the engine, what it leaves, what it costs. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { containerName } from '../../src/launchers/container/container.ts';
+import { connectEngine, UNTIL_STOPPED } from '../../src/launchers/container/engine.ts';
+import { kernelToldOutOfMemory } from '../../src/launchers/container/evidence.ts';
+import { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
+import { LaunchError } from '../../src/launchers/launcher.ts';
+import { carryOut, eventsOf, newAttempt, textOf } from '../support/attempts.ts';
+import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/runs.ts';
+
+const engine = inject('engine');
+const soon = (): AbortSignal => AbortSignal.timeout(30_000);
+const quietly = (): void => undefined;
+
+/** A socket in front of the engine's that can be cut, as when the engine is restarted. */
+const cuttable = async (socketPath: string) => {
+  const directory = await mkdtemp(join(tmpdir(), 'rl-cut-'));
+  const path = join(directory, 'engine.sock');
+  const sockets = new Set<Socket>();
+  let server: Server | null = null;
+  const open = (): Promise<void> =>
+    new Promise((resolve) => {
+      server = createServer((near) => {
+        const far = connect(socketPath);
+        for (const socket of [near, far]) {
+          sockets.add(socket);
+          socket.on('error', () => undefined);
+          socket.on('close', () => {
+            sockets.delete(socket);
+            near.destroy();
+            far.destroy();
+          });
+        }
+        near.pipe(far).pipe(near);
+      }).listen(path, resolve);
+    });
+  const cut = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => (server === null ? resolve() : server.close(() => resolve())));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  await open();
+  return {
+    path,
+    open,
+    cut,
+    async [Symbol.asyncDispose]() {
+      await cut();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+};
+
+describe.skipIf(engine === null)('the container launcher', () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let docker: Docker;
+  const launchers: ContainerLauncher[] = [];
+  const open = async (more: Parameters<typeof containerLauncher>[2] = {}): Promise<ContainerLauncher> => {
+    if (engine === null) throw new Error('no engine');
+    const launcher = await containerLauncher(engine, server, more);
+    launchers.push(launcher);
+    return launcher;
+  };
+  const sh = (script: string) => newAttempt(redis, REDIS_IN_CONTAINER, { command: ['sh', '-c', script] });
+  beforeAll(async () => {
+    if (engine === null) return;
+    server = await startRedis();
+    redis = await server.connect();
+    docker = await connectEngine(engine.socketPath);
+  });
+  afterAll(async () => {
+    for (const launcher of launchers) await launcher.close();
+    await server?.stop();
+  });
+
+  test('says which engine it uses, and is ready only once it is prepared', async () => {
+    if (engine === null) return;
+    const launcher = await open();
+    expect(launcher.description).toMatch(/(Podman|Docker) \d/);
+    expect(launcher.defaultImage).toBe(engine.executorImage);
+    expect(await launcher.unready()).toBeNull();
+    const fresh = new ContainerLauncher({
+      socketPath: '/nowhere/engine.sock',
+      executorImage: null,
+      network: 'none',
+      redisSocketDirectory: null,
+      redisSocketGid: null,
+      extraHosts: [],
+      installationId: 'x',
+      pidsLimit: 64,
+      workspaceBytes: 1_000_000,
+    });
+    expect(await fresh.unready()).not.toBeNull();
+    await expect(fresh.prepare(quietly, soon())).rejects.toThrow();
+    const spec = await sh('true');
+    await expect(fresh.launch(spec, quietly, soon())).rejects.toBeInstanceOf(LaunchError);
+  });
+
+  test('gives a run a network of its own on a bridge', async () => {
+    const launcher = await open({ network: 'bridge' });
+    const { text } = await carryOut(launcher, redis, await sh('ls /sys/class/net'));
+    expect(text.trim().split('\n').sort()).toEqual(['eth0', 'lo']);
+  });
+
+  test('starts what another one made and did not start', async () => {
+    const launcher = await open();
+    const spec = await sh('echo hello');
+    const execution = await launcher.launch(await sh('true'), quietly, soon());
+    const template = await docker.listContainers({ all: true, filters: { label: ['runloom.run'] } });
+    expect(template.length).toBeGreaterThan(0);
+    await execution.remove();
+    // Made as the launcher makes it, by a launcher that cannot start.
+    const leaving = new AbortController();
+    const name = containerName(spec.runId, 1);
+    const made = launcher.launch(spec, () => leaving.abort(new Error('died')), leaving.signal);
+    await expect(made).rejects.toThrow('died');
+    await docker.createContainer({ name, Image: engine?.executorImage ?? '', Entrypoint: ['true'], Labels: {} });
+    const steps: string[] = [];
+    const found = await launcher.launch(spec, (step) => steps.push(step.kind), soon());
+    expect(steps).toEqual(['FOUND']);
+    expect(await found.wait(soon())).toMatchObject({ exitCode: 0 });
+    await found.remove();
+  });
+
+  test('waits on while the engine is away, and knows the end afterwards', async () => {
+    if (engine === null) return;
+    await using socket = await cuttable(engine.socketPath);
+    const launcher = await open({ socketPath: socket.path });
+    const spec = await sh('echo ready; sleep 1; echo done');
+    const execution = await launcher.launch(spec, quietly, soon());
+    const waiting = execution.wait(soon());
+    await until(
+      async () => textOf(await eventsOf(redis, spec.runId)),
+      (text) => text.includes('ready'),
+    );
+    await socket.cut();
+    expect(await launcher.unready()).not.toBeNull();
+    await until(
+      async () => textOf(await eventsOf(redis, spec.runId)),
+      (text) => text.includes('done'),
+    );
+    await socket.open();
+    expect(await waiting).toMatchObject({ exitCode: 0 });
+    await execution.remove();
+  });
+
+  test('does not know how a container ended that was removed behind its back', async () => {
+    const launcher = await open();
+    const spec = await sh('sleep 20');
+    const execution = await launcher.launch(spec, quietly, soon());
+    await docker.getContainer(containerName(spec.runId, 1)).remove({ force: true });
+    expect(await execution.wait(soon())).toMatchObject({ outOfMemory: false });
+    await execution.stop(0);
+    await execution.remove();
+  });
+
+  test('tells from the kernel that the executor itself was killed for memory', async () => {
+    const launcher = await open();
+    const name = `runloom-oom-${crypto.randomUUID()}`;
+    const container = await docker.createContainer({
+      name,
+      Image: launcher.defaultImage,
+      Entrypoint: ['node', '-e', 'const hold = []; for (;;) hold.push(Buffer.alloc(8 << 20, 1));'],
+      User: '0:0',
+      HostConfig: { Memory: 96 << 20, MemorySwap: 96 << 20, NetworkMode: 'none' },
+    });
+    try {
+      await container.start();
+      await container.wait({ ...UNTIL_STOPPED });
+      expect((await container.inspect()).State.ExitCode).toBe(137);
+      await until(async () => kernelToldOutOfMemory(container.id), Boolean, 5000);
+      expect(kernelToldOutOfMemory('f'.repeat(64))).toBe(false);
+    } finally {
+      await container.remove({ force: true });
+    }
+  });
+
+  test('refuses what is no name of an image, and one that is not to be had', async () => {
+    const launcher = await open();
+    for (const image of [
+      '../containers/json',
+      'a b',
+      'x?y=z',
+      'UPPER/../case',
+      '',
+      '-rf',
+      'localhost/not-here:1',
+      'no-such-image',
+    ]) {
+      const spec = await newAttempt(redis, REDIS_IN_CONTAINER, { command: ['true'], image });
+      const refusal = await launcher.launch(spec, quietly, soon()).catch((error: unknown) => error);
+      expect(refusal, image).toMatchObject({ name: 'LaunchError', reason: 'IMAGE_UNAVAILABLE' });
+    }
+  });
+
+  test('leaves no container and no volume but the carried one', async () => {
+    const launcher = await open();
+    const volumes = async (): Promise<readonly string[]> =>
+      ((await docker.listVolumes()).Volumes ?? []).map((volume) => volume.Name).sort();
+    const before = await volumes();
+    const spec = await newAttempt(redis, REDIS_IN_CONTAINER, {
+      command: ['/bin/busybox', 'true'],
+      image: 'localhost/awkward:1',
+    });
+    await carryOut(launcher, redis, spec);
+    expect(await volumes()).toEqual(before);
+    expect(await launcher.list()).toEqual([]);
+    const all = await docker.listContainers({ all: true });
+    expect(all.filter((one) => one.Names.some((name) => /runloom-(probe|fill)/.test(name)))).toEqual([]);
+  });
+
+  test('brings the first line within 400 ms of what the engine needs for an empty container', async () => {
+    const launcher = await open();
+    const bare = async (): Promise<number> => {
+      const started = performance.now();
+      const container = await docker.createContainer({
+        Image: launcher.defaultImage,
+        Entrypoint: ['/opt/runloom/bin/busybox', 'true'],
+        HostConfig: { NetworkMode: 'none' },
+      });
+      await container.start();
+      await container.wait({ ...UNTIL_STOPPED });
+      const took = performance.now() - started;
+      await container.remove({ force: true });
+      return took;
+    };
+    const carried = async (): Promise<number> => {
+      const spec = await newAttempt(redis, REDIS_IN_CONTAINER, { command: ['echo', 'first'] });
+      const started = performance.now();
+      const execution = await launcher.launch(spec, quietly, soon());
+      await until(
+        async () => textOf(await eventsOf(redis, spec.runId)),
+        (text) => text !== '',
+      );
+      const took = performance.now() - started;
+      await execution.wait(soon());
+      await execution.remove();
+      return took;
+    };
+    const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+    const [bares, carrieds]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 7; round += 1) {
+      bares.push(await bare());
+      carrieds.push(await carried());
+    }
+    process.stdout.write(
+      `empty container ${median(bares).toFixed(0)} ms, first line ${median(carrieds).toFixed(0)} ms (medians of 7)\n`,
+    );
+    expect(median(carrieds) - median(bares)).toBeLessThan(400);
+  });
+});

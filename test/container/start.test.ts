@@ -1,0 +1,80 @@
+/** The real service with a real engine: how runs' containers reach its Redis. */
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, inject, test, vi } from 'vitest';
+import { processesNaming } from '../support/podman.ts';
+import { startRedis } from '../support/redis.ts';
+import { ask, dataDirectory, spawnService } from '../support/startedService.ts';
+
+const engine = inject('engine');
+const START_RUN = 'mutation($command: [String!]!) { startRun(input: { command: $command }) { run { id } } }';
+const RUN = 'query($id: ID!) { run(id: $id) { status exitCode failure { reason message } } }';
+
+/** Runs a command to its end and answers its log.txt. */
+const runToEnd = async (address: string, command: readonly string[]): Promise<string> => {
+  const { startRun } = (await ask(address, START_RUN, { command })) as { startRun: { run: { id: string } } };
+  const { id } = startRun.run;
+  const end = await vi.waitUntil(
+    async () => {
+      const { run } = (await ask(address, RUN, { id })) as { run: { status: string } };
+      return ['COMPLETED', 'FAILED'].includes(run.status) ? run : null;
+    },
+    { timeout: 50_000, interval: 200 },
+  );
+  expect(end).toEqual({ status: 'COMPLETED', exitCode: 0, failure: null });
+  return await (await fetch(`${address}/runs/${id}/log.txt`)).text();
+};
+
+/** The command is another user than the executor, and sees the directory of the socket from outside. */
+const LOOK = ['sh', '-c', 'ls /run/runloom-redis 2>&1; cat /run/runloom-redis/* 2>&1; echo uid $(id -u); true'];
+
+test.skipIf(engine === null)(
+  'containers reach the private Redis through its mounted directory, and commands do not',
+  async () => {
+    await using data = await dataDirectory();
+    const env = {
+      DATA_DIR: data.path,
+      LAUNCHER: 'auto',
+      CONTAINER_SOCKET: engine?.socketPath ?? '',
+      EXECUTOR_IMAGE: engine?.executorImage ?? '',
+    };
+    await using service = spawnService({ env });
+    const address = await service.address();
+    expect(service.out()).toMatch(/^Launcher: container; the engine on .* answers$/m);
+    const seen = await runToEnd(address, LOOK);
+    expect(seen).toMatch(/ermission denied/);
+    expect(seen).not.toContain('redis.sock\n');
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+  },
+  120_000,
+);
+
+test.skipIf(engine === null)(
+  'containers reach an operator’s Redis on loopback through the relay, on no network at all',
+  async () => {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    await using redis = await startRedis({ config: ['--port', String(port), '--bind', '127.0.0.1'] });
+    await using data = await dataDirectory();
+    const env = {
+      DATA_DIR: data.path,
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+      LAUNCHER: 'container',
+      CONTAINER_SOCKET: engine?.socketPath ?? '',
+      EXECUTOR_IMAGE: engine?.executorImage ?? '',
+      EXECUTOR_NETWORK: 'none',
+      XDG_RUNTIME_DIR: data.path,
+    };
+    await using service = spawnService({ env });
+    const seen = await runToEnd(await service.address(), LOOK);
+    expect(redis.pid).toBeGreaterThan(0);
+    expect(seen).toMatch(/ermission denied/);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+    // The relay outlives the service on purpose.
+    for (const pid of await processesNaming(data.path)) process.kill(pid, 'SIGTERM');
+  },
+  120_000,
+);

@@ -1,0 +1,207 @@
+/** What every launcher holds (src/launchers/launcher.ts). One suite, each launcher for real. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { newRunId } from '../../src/domain/ids.ts';
+import { type Execution, LaunchError, type Launcher, type LaunchSpec } from '../../src/launchers/launcher.ts';
+import { ProcessLauncher } from '../../src/launchers/process/launcher.ts';
+import { type AttemptOptions, carryOut, eventsOf, newAttempt, textOf } from '../support/attempts.ts';
+import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/runs.ts';
+
+const engine = inject('engine');
+const quietly = (): void => undefined;
+const soon = (): AbortSignal => AbortSignal.timeout(30_000);
+
+interface Bench {
+  readonly launcher: Launcher;
+  /** Another service of the same installation. */
+  readonly other: Launcher;
+  readonly redisUrl: string;
+  close(): Promise<void>;
+}
+
+const processBench = async (server: TestRedis): Promise<Bench> => {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'rl-attempts-'));
+  const open = (): Launcher => new ProcessLauncher({ stateDirectory, environment: { PATH: process.env.PATH ?? '' } });
+  const launcher = open();
+  await launcher.prepare(quietly, soon());
+  return {
+    launcher,
+    other: open(),
+    redisUrl: server.url,
+    close: () => rm(stateDirectory, { recursive: true, force: true }),
+  };
+};
+
+const containerBench = async (server: TestRedis): Promise<Bench> => {
+  if (engine === null) throw new Error('no engine');
+  const installationId = crypto.randomUUID();
+  const launcher = await containerLauncher(engine, server, { installationId });
+  const other = await containerLauncher(engine, server, { installationId });
+  return { launcher, other, redisUrl: REDIS_IN_CONTAINER, close: async () => undefined };
+};
+
+describe.for([
+  { kind: 'process', open: processBench, skip: false },
+  { kind: 'container', open: containerBench, skip: engine === null },
+] as const)('the $kind launcher', ({ kind, open, skip }) => {
+  const it = test.skipIf(skip);
+  let server: TestRedis;
+  let redis: Redis;
+  let bench: Bench;
+  beforeAll(async () => {
+    if (skip) return;
+    server = await startRedis();
+    redis = await server.connect();
+    bench = await open(server);
+  }, 180_000);
+  afterAll(async () => {
+    await bench?.launcher.close();
+    await bench?.close();
+    await server?.stop();
+  });
+  const attempt = (options: AttemptOptions): Promise<LaunchSpec> => newAttempt(redis, bench.redisUrl, options);
+  const shell = (script: string): AttemptOptions => ({ command: ['sh', '-c', script] });
+  const untilPrinted = (spec: LaunchSpec, text: string): Promise<string> =>
+    until(
+      async () => textOf(await eventsOf(redis, spec.runId)),
+      (all) => all.includes(text),
+    );
+
+  it('carries an attempt out, and nothing is left of it once it is removed', async () => {
+    const spec = await attempt(shell('echo out; echo err >&2; exit 3'));
+    const { text, end, steps, execution } = await carryOut(bench.launcher, redis, spec);
+    expect(text.split('\n').sort()).toEqual(['', 'err', 'out']);
+    expect(end).toMatchObject({ status: 'FAILED', exitCode: 3 });
+    expect(steps.map((step) => step.kind)).toEqual(['CREATED']);
+    expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
+    expect(await bench.launcher.list()).toEqual([]);
+    await execution.remove();
+    await execution.stop(0);
+  });
+
+  it('tells how the executor ended', async () => {
+    const spec = await attempt(shell('exit 3'));
+    const execution = await bench.launcher.launch(spec, quietly, soon());
+    // The command's own end is in the log; the executor did its duty.
+    expect(await execution.wait(soon())).toEqual({ exitCode: 0, signal: null, outOfMemory: false });
+    expect(await execution.wait(soon())).toMatchObject({ exitCode: 0 });
+    await execution.remove();
+  });
+
+  it('starts nothing twice, whoever asks again', async () => {
+    const spec = await attempt(shell('echo started; sleep 20'));
+    const kinds: string[] = [];
+    const launch = (launcher: Launcher) => launcher.launch(spec, (step) => kinds.push(step.kind), soon());
+    const executions: Execution[] = await Promise.all([bench.launcher, bench.other, bench.launcher].map(launch));
+    await untilPrinted(spec, 'started');
+    executions.push(await launch(bench.other));
+    expect(kinds.sort()).toEqual(['CREATED', 'FOUND', 'FOUND', 'FOUND']);
+    expect(await bench.other.list()).toEqual([{ runId: spec.runId, attempt: 1 }]);
+    await executions[1]?.stop(0);
+    for (const execution of executions) await execution.wait(soon());
+    expect(textOf(await eventsOf(redis, spec.runId))).toBe('started\n');
+    await executions.at(-1)?.remove();
+    expect(await bench.launcher.list()).toEqual([]);
+  });
+
+  it('lets another service find a living attempt and wait for it', async () => {
+    const spec = await attempt(shell('echo started; sleep 1; echo done'));
+    await bench.launcher.launch(spec, quietly, soon());
+    const found = await bench.other.find(spec.runId, 1);
+    expect(found).not.toBeNull();
+    await found?.wait(soon());
+    expect(textOf(await eventsOf(redis, spec.runId))).toBe('started\ndone\n');
+    await found?.remove();
+    expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
+  });
+
+  it('finds nothing where nothing was launched', async () => {
+    expect(await bench.launcher.find(newRunId(), 1)).toBeNull();
+  });
+
+  it('stops with time for the command to end by itself', async () => {
+    const spec = await attempt(shell("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done"));
+    const execution = await bench.launcher.launch(spec, quietly, soon());
+    await untilPrinted(spec, 'ready');
+    await execution.stop(10_000);
+    expect(textOf(await eventsOf(redis, spec.runId))).toMatch(/^ready\n(.*\n)?asked\n$/);
+    await execution.remove();
+  });
+
+  it('kills a command that does not end in time', async () => {
+    const spec = await attempt(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"));
+    const execution = await bench.launcher.launch(spec, quietly, soon());
+    await untilPrinted(spec, 'ready');
+    const started = performance.now();
+    await execution.stop(300);
+    expect(performance.now() - started).toBeLessThan(5000);
+    const report = await execution.wait(soon());
+    expect(report.signal === 'SIGKILL' || report.exitCode === 0).toBe(true);
+    await execution.remove();
+  });
+
+  it('takes everything of the run along, even what left its session', async () => {
+    const spec = await attempt(shell('setsid sleep 300 & setsid sh -c "sleep 301 & wait" & echo ready; sleep 302'));
+    const execution = await bench.launcher.launch(spec, quietly, soon());
+    await untilPrinted(spec, 'ready');
+    await execution.stop(0);
+    await execution.remove();
+    const { processesNaming } = await import('../support/podman.ts');
+    for (const seconds of [300, 301, 302]) expect(await processesNaming(`sleep\0${seconds}`)).toEqual([]);
+  });
+
+  it('gives up waiting when the signal says so, and the attempt goes on', async () => {
+    const spec = await attempt(shell('echo ready; sleep 20'));
+    const execution = await bench.launcher.launch(spec, quietly, soon());
+    await untilPrinted(spec, 'ready');
+    const leaving = new AbortController();
+    const waiting = execution.wait(leaving.signal);
+    leaving.abort(new Error('leaving'));
+    await expect(waiting).rejects.toThrow('leaving');
+    expect(await bench.launcher.find(spec.runId, 1)).not.toBeNull();
+    await execution.remove();
+    expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
+  });
+
+  it('leaves nothing of a launch that was aborted', async () => {
+    const spec = await attempt(shell('sleep 20'));
+    const leaving = new AbortController();
+    const launching = bench.launcher.launch(spec, () => leaving.abort(new Error('leaving')), leaving.signal);
+    await expect(launching).rejects.toThrow('leaving');
+    expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
+  });
+
+  it('refuses an image that is not to be had, with a sentence that names no address', async () => {
+    const spec = await attempt({ command: ['true'], image: 'no.such.registry.invalid/none:1' });
+    const refusal = await bench.launcher.launch(spec, quietly, soon()).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(LaunchError);
+    expect(refusal).toMatchObject({ reason: 'IMAGE_UNAVAILABLE' });
+    expect(String(refusal)).not.toMatch(/\d+\.\d+\.\d+\.\d+|lookup|dial/);
+    expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
+  });
+
+  it('hands a command nothing of the service', async () => {
+    process.env.OF_THE_SERVICE = 'secret';
+    const spec = await attempt(shell('env'));
+    const { text } = await carryOut(bench.launcher, redis, spec);
+    delete process.env.OF_THE_SERVICE;
+    const names = text.split('\n').map((line) => line.split('=')[0]);
+    expect(names).toContain('RUN_ID');
+    expect(names).not.toContain('OF_THE_SERVICE');
+    expect(names).not.toContain('REDIS_URL');
+    expect(names).not.toContain('RUN_KEY');
+  });
+
+  it('knows its default image by its name', async () => {
+    const spec = await attempt({ command: ['echo', 'hello'], image: bench.launcher.defaultImage });
+    const { text } = await carryOut(bench.launcher, redis, spec);
+    expect(text).toBe('hello\n');
+    expect(bench.launcher.kind).toBe(kind);
+    expect(await bench.launcher.unready()).toBeNull();
+  });
+});

@@ -1,0 +1,115 @@
+import { readdir, readFile } from 'node:fs/promises';
+import {
+  buildSchema,
+  type GraphQLArgument,
+  type GraphQLInputField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getIntrospectionQuery,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  parse,
+  print,
+  validate,
+  valueFromAST,
+} from 'graphql';
+import { expect, test } from 'vitest';
+import { limitErrors } from '../../src/graphql/limits.ts';
+import { printedSchema } from '../../src/graphql/schema.ts';
+
+const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
+const contract = buildSchema(await read('contract.graphql'));
+const printed = buildSchema(printedSchema());
+
+/** Every promise of a schema as one line: type, field, argument, nullability, default, enum value. */
+const promises = (schema: GraphQLSchema): Set<string> => {
+  const lines = new Set<string>();
+  const argument = (owner: string, given: GraphQLArgument | GraphQLInputField): void => {
+    const ast = given.astNode?.defaultValue;
+    const value = ast ? ` = ${JSON.stringify(valueFromAST(ast, given.type))}` : '';
+    lines.add(`${owner}(${given.name}: ${given.type}${value})`);
+  };
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (type.name.startsWith('__')) continue;
+    lines.add(`${type.astNode?.kind ?? 'built in'} ${type.name}`);
+    if (isEnumType(type)) for (const { name } of type.getValues()) lines.add(`${type.name}.${name}`);
+    if (isInputObjectType(type)) for (const field of Object.values(type.getFields())) argument(type.name, field);
+    if (!isObjectType(type) && !isInterfaceType(type)) continue;
+    for (const parent of type.getInterfaces()) lines.add(`${type.name} implements ${parent.name}`);
+    for (const field of Object.values(type.getFields())) {
+      lines.add(`${type.name}.${field.name}: ${field.type}`);
+      for (const given of field.args) argument(`${type.name}.${field.name}`, given);
+    }
+  }
+  return lines;
+};
+
+/** Places without a description. */
+const undescribed = (type: GraphQLNamedType): string[] => {
+  const places: string[] = type.description ? [] : [type.name];
+  const look = (path: string, thing: { readonly description?: string | null | undefined }): void => {
+    if (!thing.description) places.push(path);
+  };
+  if (isEnumType(type)) for (const value of type.getValues()) look(`${type.name}.${value.name}`, value);
+  if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return places;
+  for (const field of Object.values(type.getFields())) {
+    look(`${type.name}.${field.name}`, field);
+    if ('args' in field) for (const given of field.args) look(`${type.name}.${field.name}(${given.name})`, given);
+  }
+  return places;
+};
+
+test('the schema holds every promise of the contract, none of them stricter', () => {
+  const held = promises(printed);
+  const missing = [...promises(contract)].filter((promise) => !held.has(promise));
+  expect(promises(contract).size).toBeGreaterThan(250);
+  expect(missing).toEqual([]);
+});
+
+test('what the schema adds to an input of the contract is not required', () => {
+  for (const type of Object.values(contract.getTypeMap())) {
+    const own = printed.getType(type.name);
+    if (!isInputObjectType(type) || !isInputObjectType(own)) continue;
+    for (const field of Object.values(own.getFields())) {
+      if (field.name in type.getFields()) continue;
+      expect(`${field.name}: ${field.type}`).not.toMatch(/!$/);
+    }
+  }
+});
+
+test('every type, field, argument and enum value has a description', () => {
+  const types = Object.values(printed.getTypeMap()).filter((type) => type.astNode);
+  expect(types.flatMap(undescribed)).toEqual([]);
+});
+
+test('schema/schema.graphql is what the code prints', async () => {
+  expect(await read('../../schema/schema.graphql')).toBe(printedSchema());
+});
+
+test('the operations of schema/operations are valid and within the limits', async () => {
+  const folder = new URL('../../schema/operations/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.graphql'));
+  expect(files.length).toBeGreaterThan(0);
+  for (const name of files) {
+    const document = parse(await readFile(new URL(name, folder), 'utf8'));
+    expect([name, validate(printed, document)]).toEqual([name, []]);
+    expect([name, limitErrors(document)]).toEqual([name, []]);
+  }
+});
+
+test('the introspection that tools send is within the limits', () => {
+  const query = getIntrospectionQuery({
+    descriptions: true,
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    oneOf: true,
+  });
+  const document = parse(query);
+  expect(limitErrors(document)).toEqual([]);
+  expect(validate(printed, document)).toEqual([]);
+  expect(print(document)).toContain('__schema');
+});

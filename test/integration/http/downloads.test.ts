@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EVERY_EVENT, EVERY_FIELD, withoutAliases } from '../../support/everyEvent.ts';
+import { openHttp, post, type TestApi } from '../../support/http.ts';
+import { createRun, finished, PlainWriter } from '../../support/log.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await openHttp();
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const get = (id: string, file: string, init: RequestInit = {}) => fetch(`${api.url}/runs/${id}/${file}`, init);
+
+test('log.ndjson has every event as the API shows it', async () => {
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  await writer.append(EVERY_EVENT);
+  const response = await get(writer.runId, 'log.ndjson');
+  expect(response.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+  const text = await response.text();
+  expect(text.endsWith('\n')).toBe(true);
+  const events = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const { data, errors } = await post(
+    api.url,
+    `query ($id: ID!) { run(id: $id) { logs { events { ${EVERY_FIELD} } } } }`,
+    {
+      id: writer.runId,
+    },
+  );
+  expect(errors).toBeUndefined();
+  expect(events).toEqual(data.run.logs.events.map(withoutAliases));
+  expect(events).toHaveLength(EVERY_EVENT.length + 1);
+});
+
+test('log.txt has the lines of the command alone, each with one LF, and its SHA-256 is the digest of them', async () => {
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  await writer.append(EVERY_EVENT);
+  const response = await get(writer.runId, 'log.txt');
+  expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  expect(await response.text()).toBe('plain ü \u001b[1mx\ncut\nrecord\n');
+});
+
+test('100,000 lines come whole, from after on, and in bounded memory', async () => {
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  const hash = createHash('sha256');
+  for (let batch = 0; batch < 50; batch += 1) {
+    for (let i = 0; i < 2000; i += 1) hash.update(`line ${writer.nextSeq + i}\n`);
+    await writer.lines(2000);
+  }
+  const whole = await (await get(writer.runId, 'log.txt')).arrayBuffer();
+  expect(createHash('sha256').update(Buffer.from(whole)).digest('hex')).toBe(hash.digest('hex'));
+  const tail = await (await get(writer.runId, 'log.ndjson?after=99998')).text();
+  const seqs = tail
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).seq);
+  expect(seqs).toEqual([99_999, 100_000, 100_001]);
+});
+
+test('a running run is read to where it is, though it goes on', async () => {
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  await writer.lines(10);
+  expect((await (await get(writer.runId, 'log.txt')).text()).split('\n')).toHaveLength(11);
+  expect(await (await get(writer.runId, 'log.ndjson?after=500')).text()).toBe('');
+});
+
+test('HEAD has the headers alone, other methods 405, what is not there 404', async () => {
+  const id = await createRun(api.redis);
+  const head = await get(id, 'log.txt', { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([
+    200,
+    'text/plain; charset=utf-8',
+    '',
+  ]);
+  expect((await get(id, 'log.txt', { method: 'POST' })).status).toBe(405);
+  for (const [name, file] of [
+    ['00000000-0000-7000-8000-000000000000', 'log.txt'],
+    ['no-id', 'log.ndjson'],
+    ['%2e%2e', 'log.txt'],
+    [id, 'log.html'],
+  ] as const) {
+    const response = await get(name, file);
+    expect([response.status, await response.json()]).toMatchObject([
+      404,
+      { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
+    ]);
+  }
+});
+
+test('an after that is no seq, or beyond the end of a finished run, is BAD_USER_INPUT', async () => {
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  await writer.append([finished()]);
+  for (const after of ['-1', 'x', '1.5', '', '99999999999', '1e3', '3', '1&after=2']) {
+    const response = await get(writer.runId, `log.txt?after=${after}`);
+    const body = await response.json();
+    expect([after, response.status, body]).toMatchObject([
+      after,
+      400,
+      { errors: [{ extensions: { code: 'BAD_USER_INPUT', argument: 'after' } }] },
+    ]);
+  }
+  expect((await get(writer.runId, 'log.txt?after=2')).status).toBe(200);
+});
+
+test('the middle that was dropped is told in log.ndjson, clipped to after', async () => {
+  const id = await createRun(api.redis, { maxLogBytes: 20_000 });
+  const writer = await new PlainWriter(api.redis, id).claim();
+  for (let i = 0; i < 50; i += 1) await writer.lines(10, 'x'.repeat(100));
+  const events = async (query: string) =>
+    (await (await get(id, `log.ndjson${query}`)).text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const all = await events('');
+  const dropped = all.find((event) => event.__typename === 'LinesDropped');
+  expect(dropped).toMatchObject({ reason: 'LOG_LIMIT', count: dropped.seq - dropped.fromSeq + 1 });
+  const [first] = await events(`?after=${dropped.fromSeq + 4}`);
+  expect(first).toMatchObject({ __typename: 'LinesDropped', fromSeq: dropped.fromSeq + 5, seq: dropped.seq });
+});
+
+test('a client that stops reading is not read for, and is cut after the time for it; a slow one is not', async () => {
+  await using limited = await openHttp({ keepAlive: { pingMs: 100, stalledMs: 500 } });
+  const writer = await new PlainWriter(limited.redis, await createRun(limited.redis)).claim();
+  for (let i = 0; i < 300; i += 1) await writer.lines(100, 'z'.repeat(1000));
+  const download = async (pauseMs: number): Promise<number> => {
+    const socket = connect(limited.port, '127.0.0.1');
+    socket.write(`GET /runs/${writer.runId}/log.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+      if (pauseMs === 0) return;
+      socket.pause();
+      setTimeout(() => socket.resume(), bytes > 1_000_000 ? pauseMs : 0);
+    });
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('close', resolve));
+    return bytes;
+  };
+  const whole = 300 * 100 * 1000;
+  // The pause is what is tested: the client gives no sign in that time, and reads all that was under way after it.
+  const [fast, slow, stalled] = await Promise.all([download(0), download(10), download(2500)]);
+  expect(fast).toBeGreaterThan(whole);
+  expect(slow).toBeGreaterThan(whole);
+  expect(stalled).toBeLessThan(whole);
+}, 60_000);
+
+test('health tells whether it lives and whether it is ready', async () => {
+  let reason: string | null = 'Redis does not answer.';
+  await using other = await openHttp({ ready: () => Promise.resolve(reason) });
+  const ask = async (path: string) => {
+    const response = await fetch(`${other.url}/health/${path}`);
+    return [response.status, await response.json()];
+  };
+  expect(await ask('live')).toEqual([200, { status: 'live' }]);
+  expect(await ask('ready')).toEqual([503, { status: 'unready', reason: 'Redis does not answer.' }]);
+  reason = null;
+  expect(await ask('ready')).toEqual([200, { status: 'ready' }]);
+});
+
+test('/ leads to GraphiQL', async () => {
+  const response = await fetch(`${api.url}/`, { redirect: 'manual' });
+  expect([response.status, response.headers.get('location')]).toEqual([302, '/graphql']);
+});

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openHttp, RawSocket, rawHttp, type TestApi } from '../../support/http.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await openHttp();
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const START = JSON.stringify({ query: 'mutation { startRun(input: { command: ["true"] }) { run { id } } }' });
+
+/** A request with exactly these headers; fetch sets some by itself. */
+const send = async (lines: readonly string[], body = '', method = 'POST', path = '/graphql') => {
+  const head = [
+    `${method} ${path} HTTP/1.1`,
+    'Connection: close',
+    ...lines,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  const answer = await rawHttp(api.port, `${head.join('\r\n')}\r\n\r\n${body}`);
+  const [, status] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? [];
+  return { status: Number(status), text: answer };
+};
+const json = 'Content-Type: application/json';
+const runs = async () => Number(await api.redis.dbsize());
+
+const FOREIGN = (port: number) => [
+  'https://evil.example',
+  'null',
+  '',
+  `http://127.0.0.1:${port}.evil.example`,
+  `http://127.0.0.1.evil.example:${port}`,
+  `http://127.0.0.1:${port + 1}`,
+  'http://127.0.0.1',
+  `https://127.0.0.1:${port}`,
+  `http://user@127.0.0.1:${port}`,
+  `HTTP://127.0.0.1:${port}`,
+  `http://127.0.0.1:${port}/`,
+  `http://127.0.0.1:${port}, https://evil.example`,
+  `http://[::2]:${port}`,
+  'file://',
+];
+
+test('a page of a foreign origin starts no run, whatever it sends', async () => {
+  const before = await runs();
+  for (const origin of FOREIGN(api.port)) {
+    const answer = await send([`Host: 127.0.0.1:${api.port}`, `Origin: ${origin}`, json], START);
+    expect([origin, answer.status]).toEqual([origin, 403]);
+    expect(answer.text).toContain('"code":"FORBIDDEN"');
+    expect(answer.text).not.toMatch(/access-control-allow-origin/i);
+  }
+  expect(await runs()).toBe(before);
+});
+
+test('a foreign origin is refused at the upgrade, before 101', async () => {
+  for (const origin of FOREIGN(api.port)) {
+    const answer = await send(
+      [
+        `Host: 127.0.0.1:${api.port}`,
+        `Origin: ${origin}`,
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        'Sec-WebSocket-Protocol: graphql-transport-ws',
+      ],
+      '',
+      'GET',
+    );
+    expect([origin, answer.status]).toEqual([origin, 403]);
+  }
+});
+
+test('a Host that is no name of the service is refused on every path and at the upgrade', async () => {
+  const hosts = [
+    'evil.example',
+    `evil.example:${api.port}`,
+    `127.0.0.1.evil.example:${api.port}`,
+    '10.0.0.1',
+    'localhost.',
+    'a b',
+  ];
+  for (const host of hosts) {
+    for (const path of ['/graphql', '/health/live', '/', '/runs/x/log.txt', '/nothing']) {
+      expect([host, path, (await send([`Host: ${host}`], '', 'GET', path)).status]).toEqual([host, path, 403]);
+    }
+  }
+  const socket = new RawSocket(api.url, { headers: { host: 'evil.example' } });
+  await expect(socket.opened()).rejects.toThrow('403');
+});
+
+test('the loopback names pass as Host, on any port, and a request without Origin is no page', async () => {
+  for (const host of [`localhost:${api.port}`, '127.0.0.1:8080', `[::1]:${api.port}`, 'LOCALHOST', '127.0.0.2']) {
+    expect([host, (await send([`Host: ${host}`], '', 'GET', '/health/live')).status]).toEqual([host, 200]);
+  }
+});
+
+test('the loopback origins with the port pass, on HTTP with CORS and at the upgrade', async () => {
+  for (const name of ['127.0.0.1', 'localhost', '[::1]']) {
+    const origin = `http://${name}:${api.port}`;
+    const answer = await send([`Host: localhost:${api.port}`, `Origin: ${origin}`, json], '{"query":"{ __typename }"}');
+    expect(answer.status).toBe(200);
+    expect(answer.text.toLowerCase()).toContain(`access-control-allow-origin: ${origin}\r\n`);
+    expect(answer.text).not.toMatch(/access-control-allow-credentials/i);
+    await using socket = new RawSocket(api.url, { origin });
+    await socket.ready();
+  }
+});
+
+test('a preflight is answered for allowed origins alone', async () => {
+  const preflight = (origin: string) =>
+    send(
+      [
+        `Host: 127.0.0.1:${api.port}`,
+        `Origin: ${origin}`,
+        'Access-Control-Request-Method: POST',
+        'Access-Control-Request-Headers: content-type, x-anything',
+      ],
+      '',
+      'OPTIONS',
+    );
+  const allowed = await preflight(`http://localhost:${api.port}`);
+  expect(allowed.status).toBe(204);
+  expect(allowed.text.toLowerCase()).toContain(`access-control-allow-origin: http://localhost:${api.port}\r\n`);
+  expect(allowed.text.toLowerCase()).toContain('access-control-allow-headers: content-type, x-anything\r\n');
+  const refused = await preflight('https://evil.example');
+  expect(refused.status).toBe(403);
+  expect(refused.text).not.toMatch(/access-control/i);
+});
+
+test('what another site embeds is refused though it has no Origin; a link to the service is not', async () => {
+  const host = `Host: 127.0.0.1:${api.port}`;
+  const embedded = await send(
+    [host, 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors'],
+    '',
+    'GET',
+    '/graphql?query={__typename}',
+  );
+  expect(embedded.status).toBe(403);
+  const linked = await send(
+    [host, 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate'],
+    '',
+    'GET',
+    '/health/live',
+  );
+  expect(linked.status).toBe(200);
+});
+
+test('ALLOWED_ORIGINS takes the place of the loopback origins, and its names are allowed as Host', async () => {
+  await using other = await openHttp({ allowedOrigins: ['https://runs.example.com'] });
+  const ask = async (headers: string[]) =>
+    (
+      await rawHttp(other.port, `GET /health/live HTTP/1.1\r\nConnection: close\r\n${headers.join('\r\n')}\r\n\r\n`)
+    ).slice(9, 12);
+  expect(await ask(['Host: runs.example.com', 'Origin: https://runs.example.com'])).toBe('200');
+  expect(await ask(['Host: runs.example.com', 'Origin: http://runs.example.com'])).toBe('403');
+  expect(await ask(['Host: localhost', `Origin: http://localhost:${other.port}`])).toBe('403');
+  expect(await ask(['Host: other.example.com'])).toBe('403');
+});
+
+test('form posts and mutations by GET are refused', async () => {
+  const before = await runs();
+  const host = `Host: 127.0.0.1:${api.port}`;
+  const query = 'mutation { startRun(input: { command: ["true"] }) { run { id } } }';
+  const forms: [string, string][] = [
+    ['application/x-www-form-urlencoded', `query=${encodeURIComponent(query)}`],
+    ['text/plain', START],
+    ['text/plain;charset=UTF-8', START],
+    [
+      'multipart/form-data; boundary=x',
+      `--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n${START}\r\n--x--\r\n`,
+    ],
+    ['application/graphql', query],
+    ['', START],
+    ['text/plain, application/json', START],
+  ];
+  for (const [type, body] of forms) {
+    const answer = await send([host, ...(type ? [`Content-Type: ${type}`] : [])], body);
+    expect([type, answer.status]).toEqual([type, 415]);
+    expect(answer.text).toContain('"code":"BAD_REQUEST"');
+  }
+  const get = await send([host, 'Accept: application/json'], '', 'GET', `/graphql?query=${encodeURIComponent(query)}`);
+  expect(get.status).toBe(405);
+  const events = await send(
+    [host, 'Accept: text/event-stream'],
+    '',
+    'GET',
+    `/graphql?query=${encodeURIComponent(query)}`,
+  );
+  expect(events.text).toContain('Can only perform a mutation operation from a POST request');
+  expect(await runs()).toBe(before);
+});

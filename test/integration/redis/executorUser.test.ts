@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { newRunId } from '../../../src/domain/ids.ts';
+import { appendBatch, claimLog } from '../../../src/log/append.ts';
+import { controlChannel, logChannel, logKey, recordKey } from '../../../src/log/keys.ts';
+import { recordFields } from '../../../src/log/record.ts';
+import { connectRedis } from '../../../src/redis/connection.ts';
+import { executorCredentials, keepExecutorUser } from '../../../src/redis/executorUser.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+
+const logger = pino({ level: 'silent' });
+const masterKey = randomBytes(32);
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+const login = (own: TestRedis, username: string, password: string): Redis => {
+  const redis = new Redis({
+    path: own.socketPath,
+    username,
+    password,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+  });
+  redis.on('error', () => undefined);
+  return redis;
+};
+
+test('the user can do what an executor does: claim, append, follow its channels, read its log', async () => {
+  await using service = connectRedis(server.url, 'commands', 'one', logger);
+  const credentials = await keepExecutorUser(service, masterKey, false, logger);
+  expect(credentials).toEqual(executorCredentials(masterKey));
+  const executor = login(server, credentials?.username ?? '', credentials?.password ?? '');
+  const runId = newRunId();
+  const record = { id: runId, status: 'STARTING', attempt: 1, term: 1, writer: 'supervisor', lastSeq: 0 } as const;
+  const limits = { maxLogBytes: 1000, retentionMs: 60_000 };
+  await service.redis.hset(recordKey(runId), recordFields({ ...record, ...limits }));
+  const claimed = await claimLog(executor, runId, { writer: 'executor', attempt: 1, statuses: ['STARTING'] });
+  expect(claimed.code).toBe('OK');
+  const append = { term: 2, writer: 'executor', count: 1, lines: 1, messageBytes: 400, closes: false, changes: {} };
+  // Enough to take the budget's path too (XRANGE, XDEL), and a closing batch (PEXPIRE).
+  for (let seq = 1; seq <= 6; seq += 1) {
+    const reply = await appendBatch(executor, runId, { ...append, firstSeq: seq, batch: Buffer.from('{}') });
+    expect(reply.code).toBe('OK');
+  }
+  const last = {
+    ...append,
+    firstSeq: 7,
+    batch: Buffer.from('{}'),
+    closes: true,
+    changes: { status: 'COMPLETED' } as const,
+  };
+  expect((await appendBatch(executor, runId, last)).code).toBe('OK');
+  expect(await executor.hget(recordKey(runId), 'lastSeq')).toBe('7');
+  expect(await executor.xrevrange(logKey(runId), '+', '-', 'COUNT', 1)).toHaveLength(1);
+  const listener = login(server, credentials?.username ?? '', credentials?.password ?? '');
+  await listener.subscribe(controlChannel(runId));
+  await listener.ping();
+  executor.disconnect();
+  listener.disconnect();
+});
+
+test('the user can do nothing else', async () => {
+  await using service = connectRedis(server.url, 'commands', 'one', logger);
+  const credentials = await keepExecutorUser(service, masterKey, false, logger);
+  const executor = login(server, credentials?.username ?? '', credentials?.password ?? '');
+  await service.redis.set('runloom:secrets-key', 'x');
+  await service.redis.set('other', 'x');
+  const refused = [
+    ['GET', 'runloom:secrets-key'],
+    ['HGETALL', 'runloom:secrets-key'],
+    ['EVAL', "return redis.call('HGETALL', 'other')", '0'],
+    ['EVAL', "return redis.call('GET', KEYS[1])", '1', 'run:{x}'],
+    ['EVAL', "return redis.call('KEYS', '*')", '0'],
+    ['DEL', 'run:{x}'],
+    ['KEYS', '*'],
+    ['SCAN', '0'],
+    ['FLUSHALL'],
+    ['CONFIG', 'GET', '*'],
+    ['ACL', 'LIST'],
+    ['CLIENT', 'LIST'],
+    ['MONITOR'],
+    ['INFO'],
+    ['SHUTDOWN'],
+    ['SCRIPT', 'FLUSH'],
+    ['PUBLISH', 'elsewhere', 'x'],
+    ['SUBSCRIBE', 'elsewhere'],
+    ['PSUBSCRIBE', '*'],
+    ['XADD', 'other', '*', 'a', 'b'],
+  ] as const;
+  for (const [name, ...args] of refused) {
+    await expect(executor.call(name, ...args), name).rejects.toThrow(/NOPERM|user executing the script can't/);
+  }
+  expect(await executor.publish(logChannel(newRunId()), 'x')).toBe(0);
+  executor.disconnect();
+});
+
+test('the user is made again after a restart of Redis, which forgets it', async () => {
+  const first = await startRedis();
+  await using service = connectRedis(first.url, 'commands', 'one', logger);
+  const credentials = await keepExecutorUser(service, masterKey, false, logger);
+  process.kill(first.pid, 'SIGKILL');
+  await vi.waitUntil(() => !service.ready);
+  await using second = await startRedis({ directory: first.directory });
+  const executor = login(second, credentials?.username ?? '', credentials?.password ?? '');
+  await vi.waitUntil(async () => (await executor.ping().catch(() => null)) === 'PONG', { timeout: 5000 });
+  executor.disconnect();
+  service.close();
+  await first.stop();
+});
+
+test('where Redis lets no users be made there are no credentials, and a warning', async () => {
+  const admin = await server.connect();
+  await admin.call('ACL', 'SETUSER', 'managed', 'on', '>pw', '~*', '&*', '+@all', '-acl');
+  const warnings: string[] = [];
+  const listening = pino({ level: 'warn' }, { write: (line: string) => warnings.push(line) });
+  await using service = connectRedis(`unix://managed:pw@${server.socketPath}`, 'commands', 'one', listening);
+  expect(await keepExecutorUser(service, masterKey, false, listening)).toBeNull();
+  expect(warnings).toHaveLength(1);
+});

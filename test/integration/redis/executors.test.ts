@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  CONTAINER_REDIS_DIRECTORY,
+  type RedisForExecutorsOptions,
+  redisForExecutors,
+} from '../../../src/redis/executors.ts';
+import { keepRelay, type Relay } from '../../../src/redis/relay.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+
+const logger = pino({ level: 'silent' });
+const environment = { PATH: process.env.PATH ?? '' };
+const runtime = mkdtempSync(join(tmpdir(), 'rl-run-'));
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(async () => {
+  for (const pid of relays()) process.kill(pid, 'SIGTERM');
+  await vi.waitUntil(() => relays().length === 0);
+  await server.stop();
+  rmSync(runtime, { recursive: true, force: true });
+});
+
+/** Relays of this file: they name its runtime directory. */
+const relays = (): number[] =>
+  execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes('relayMain.ts') && line.includes(runtime) && !line.includes(' sh '))
+    .map((line) => Number.parseInt(line, 10));
+
+const common: RedisForExecutorsOptions = {
+  serviceUrl: 'redis://redis.example:6380/3',
+  explicitUrl: null,
+  launcher: 'container',
+  network: 'bridge',
+  credentials: { username: 'runloom-executor', password: 'p w' },
+  runtimeDirectory: runtime,
+  environment,
+  logger,
+};
+
+test('a Redis on the network is reached as it is, by the executors’ user', async () => {
+  const { url, mountDirectory, mountGid } = await redisForExecutors(common);
+  expect(url).toBe('redis://runloom-executor:p%20w@redis.example:6380/3');
+  expect([mountDirectory, mountGid]).toEqual([null, null]);
+});
+
+test('without a user for executors it is the service’s own login', async () => {
+  const serviceUrl = 'rediss://me:secret@redis.example:6380';
+  expect((await redisForExecutors({ ...common, serviceUrl, credentials: null })).url).toBe(serviceUrl);
+});
+
+test('EXECUTOR_REDIS_URL counts as it is given', async () => {
+  const explicitUrl = 'redis://host.containers.internal:6379';
+  expect((await redisForExecutors({ ...common, explicitUrl })).url).toBe(explicitUrl);
+});
+
+test('a process uses loopback and sockets directly', async () => {
+  const options = { ...common, launcher: 'process', serviceUrl: 'redis://127.0.0.1:6379' } as const;
+  expect((await redisForExecutors(options)).url).toBe('redis://runloom-executor:p%20w@127.0.0.1:6379');
+});
+
+test('a socket in a directory that keeps others out is mounted with its directory and group', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rl-sock-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  chmodSync(directory, 0o750);
+  const found = await redisForExecutors({ ...common, serviceUrl: `unix:///${directory}/redis.sock?db=2` });
+  expect(found.url).toBe(`unix://runloom-executor:p%20w@${CONTAINER_REDIS_DIRECTORY}/redis.sock?db=2`);
+  expect(found.mountDirectory?.endsWith(directory)).toBe(true);
+  expect(found.mountGid).toBe(statSync(directory).gid);
+});
+
+test('a Redis on loopback, and a socket that is open to all, are reached through a relay', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rl-open-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  chmodSync(directory, 0o755);
+  await using tcp = await startRedis({ config: ['--port', '0'] });
+  chmodSync(tcp.directory, 0o755);
+  await using found = await redisForExecutors({ ...common, serviceUrl: tcp.url, credentials: null });
+  expect(found.url).toBe(`unix://${CONTAINER_REDIS_DIRECTORY}/redis.sock`);
+  const mount = found.mountDirectory ?? '';
+  expect(statSync(mount).mode & 0o777).toBe(0o750);
+  expect(found.mountGid).toBe(statSync(mount).gid);
+  const redis = new Redis({ path: join(mount, 'redis.sock') });
+  expect(await redis.set('through', 'x'.repeat(5_000_000))).toBe('OK');
+  expect(await redis.strlen('through')).toBe(5_000_000);
+  expect(await redis.get('through')).toBe('x'.repeat(5_000_000));
+  redis.disconnect();
+});
+
+const relayTo = async (port: number, idleMs?: number): Promise<Relay> =>
+  await keepRelay(
+    { socketPath: null, host: '127.0.0.1', port, tls: false },
+    { runtimeDirectory: runtime, environment, logger, ...(idleMs === undefined ? {} : { idleMs }) },
+  );
+const listen = async (onConnection: (socket: Socket) => void): Promise<number> => {
+  const target = createServer({ allowHalfOpen: true }, onConnection);
+  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    target.close();
+  });
+  return (target.address() as AddressInfo).port;
+};
+
+test('a relay carries bytes both ways untouched, and the end of either side', async () => {
+  const port = await listen((socket) => socket.pipe(socket));
+  await using relay = await relayTo(port);
+  const sent = randomBytes(3_000_000);
+  const near = connect({ path: join(relay.directory, relay.socketName), allowHalfOpen: true });
+  const hash = createHash('sha256');
+  near.on('data', (chunk: Buffer) => hash.update(chunk));
+  near.end(sent);
+  await new Promise((resolve) => near.once('end', resolve));
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
+});
+
+test('a relay reads no faster than the other side takes', async () => {
+  const port = await listen((socket) => socket.pause());
+  await using relay = await relayTo(port);
+  const near = connect(join(relay.directory, relay.socketName));
+  const chunk = Buffer.alloc(1024 * 1024);
+  let taken = 0;
+  const feed = (): void => {
+    near.write(chunk, () => {
+      taken += 1;
+      if (taken < 200) feed();
+    });
+  };
+  feed();
+  let before = -1;
+  await vi.waitUntil(
+    () => {
+      const still = taken === before;
+      before = taken;
+      return still;
+    },
+    { interval: 700, timeout: 10_000 },
+  );
+  expect(taken).toBeLessThan(50);
+  near.destroy();
+}, 20_000);
+
+test('services that start at once share one relay, and a killed one is started again at the same place', async () => {
+  const port = await listen((socket) => socket.pipe(socket));
+  const before = new Set(relays());
+  const all = await Promise.all(Array.from({ length: 5 }, () => relayTo(port, 4000)));
+  const [pid, ...more] = relays().filter((one) => !before.has(one));
+  expect(more).toEqual([]);
+  expect(new Set(all.map((relay) => relay.directory)).size).toBe(1);
+  process.kill(pid ?? 0, 'SIGKILL');
+  await vi.waitUntil(() => relays().some((one) => !before.has(one) && one !== pid), { timeout: 10_000 });
+  for (const relay of all) await relay[Symbol.asyncDispose]();
+}, 20_000);
+
+test('a relay that nobody needs any more ends itself and takes its socket away', async () => {
+  const port = await listen((socket) => socket.pipe(socket));
+  const before = new Set(relays());
+  const relay = await relayTo(port, 800);
+  await relay[Symbol.asyncDispose]();
+  await vi.waitUntil(() => relays().every((one) => before.has(one)), { timeout: 10_000 });
+  expect(() => statSync(join(relay.directory, relay.socketName))).toThrow();
+  expect(dirname(relay.directory)).toContain(runtime);
+}, 20_000);

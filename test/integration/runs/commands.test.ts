@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Conflict, NotFound } from '../../../src/domain/errors.ts';
+import { newRunId, type RunId } from '../../../src/domain/ids.ts';
+import { leaseKey, logKey, recordKey } from '../../../src/log/keys.ts';
+import { createRecord } from '../../../src/runs/creation.ts';
+import { reserve } from '../../../src/runs/idempotency.ts';
+import { installationId } from '../../../src/runs/installation.ts';
+import { ACTIVE_RUNS, idempotencyName, RUNS_INDEX } from '../../../src/runs/keys.ts';
+import type { RunUpdate } from '../../../src/runs/runs.ts';
+import { keyFingerprint, unsealEnv } from '../../../src/runs/secrets.ts';
+import { runUpdates } from '../../../src/runs/updates.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { type Api, openAnnouncements, openApi, quiet, specOf, storedEvents, until } from '../../support/runs.ts';
+
+const masterKey = randomBytes(32);
+let server: TestRedis;
+let api: Api;
+
+beforeAll(async () => {
+  server = await startRedis();
+  api = await openApi(server, masterKey);
+});
+afterAll(async () => {
+  await api?.[Symbol.asyncDispose]();
+  await server?.stop();
+});
+
+const start = (more = {}, idempotencyKey: string | null = null) =>
+  api.runs.start({ spec: specOf(more), idempotencyKey });
+const hasJob = async (id: RunId): Promise<boolean> =>
+  (await api.context.queue.has([{ runId: id, attempt: 1 }]))[0] === true;
+
+test('a started run is PENDING, with its first event, its place in the sets and its job', async () => {
+  const run = await start({ name: 'one', labels: [{ name: 'a', value: 'b' }], input: { x: [1, null] } });
+  expect(run).toMatchObject({
+    status: 'PENDING',
+    attempt: 1,
+    nextAttempt: 1,
+    image: 'process',
+    lastSeq: 1,
+    version: 1,
+  });
+  expect(run.input).toEqual({ x: [1, null] });
+  expect(await storedEvents(api.redis, run.id)).toMatchObject([
+    { seq: 1, attempt: 1, kind: 'StatusChanged', status: 'PENDING', previous: null },
+  ]);
+  expect(await api.redis.zscore(RUNS_INDEX, run.id)).toBe('0');
+  expect(await api.redis.zscore(ACTIVE_RUNS, run.id)).toBe('0');
+  expect(await hasJob(run.id)).toBe(true);
+});
+
+test('a secret is stored under the key of its run alone, and retry seals it anew', async () => {
+  const env = [
+    { name: 'TOKEN', value: 'open sesame', secret: true },
+    { name: 'PLAIN', value: 'seen', secret: false },
+  ];
+  const run = await start({ env });
+  expect(JSON.stringify(await api.redis.hgetall(recordKey(run.id)))).not.toContain('sesame');
+  const retried = await api.runs.retry(run.id);
+  expect(retried).toMatchObject({ retryOf: run.id, status: 'PENDING', command: ['true'] });
+  expect(retried.env[0]?.value).not.toBe(run.env[0]?.value);
+  expect(unsealEnv(masterKey, retried.id, retried.env)).toEqual(env);
+  expect(() => unsealEnv(masterKey, run.id, retried.env)).toThrow();
+});
+
+test('the same key with the same input is the same run, whatever the order of its members', async () => {
+  const first = await start({ input: { a: 1, b: 2 } }, 'key-1');
+  expect((await start({ input: { b: 2, a: 1 } }, 'key-1')).id).toBe(first.id);
+  await expect(start({ input: { a: 1, b: 3 } }, 'key-1')).rejects.toThrow(Conflict);
+  const secret = (value: string) => ({ env: [{ name: 'S', value, secret: true }] });
+  await start(secret('x'), 'key-2');
+  await expect(start(secret('y'), 'key-2')).rejects.toThrow(Conflict);
+});
+
+test('twenty starts with one key at the same instant make one run', async () => {
+  const runs = await Promise.all(Array.from({ length: 20 }, () => start({ name: 'same' }, 'race')));
+  expect(new Set(runs.map((run) => run.id)).size).toBe(1);
+  const racers = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, i) => start({ name: `other ${i % 2}` }, 'race 2')),
+  );
+  const won = racers.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
+  expect(new Set(won).size).toBe(1);
+  expect(won).toHaveLength(10);
+  for (const one of racers) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(Conflict);
+});
+
+test('a start that died half-way is completed by the next with its key, under the same id', async () => {
+  const spec = specOf({ name: 'half' });
+  const { id, name } = await reserve(api.redis, masterKey, 'half', spec, 60_000);
+  expect(await api.runs.get(id)).toBeNull();
+  expect((await api.runs.start({ spec, idempotencyKey: 'half' })).id).toBe(id);
+  expect(await hasJob(id)).toBe(true);
+  expect(await api.redis.hget(recordKey(id), 'idempotency')).toBe(name);
+});
+
+test('cancelling in the queue ends the run at once, and a second cancel changes nothing', async () => {
+  const { id } = await start();
+  const cancelled = await api.runs.cancel(id, 'no need', false);
+  expect(cancelled).toMatchObject({ status: 'CANCELLED', closed: true, cancelReason: 'no need', digest: null });
+  expect(cancelled.finishedAt).not.toBeNull();
+  const events = await storedEvents(api.redis, id);
+  expect(events.map((event) => event.kind)).toEqual([
+    'StatusChanged',
+    'AttemptFinished',
+    'StatusChanged',
+    'RunFinished',
+  ]);
+  expect(events.at(-1)).toEqual({
+    kind: 'RunFinished',
+    seq: 4,
+    attempt: 1,
+    timestamp: expect.any(Number),
+    status: 'CANCELLED',
+    exitCode: null,
+    failure: null,
+    message: 'Run CANCELLED: no need',
+    lines: 0,
+    bytes: 0,
+    dropped: 0,
+    digest: null,
+  });
+  expect(await api.runs.cancel(id, 'again', true)).toEqual(cancelled);
+  expect(await hasJob(id)).toBe(false);
+  expect(await api.redis.zscore(ACTIVE_RUNS, id)).toBeNull();
+});
+
+test('twenty cancels at the same instant end a run once', async () => {
+  const { id } = await start();
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => api.runs.cancel(id, `${i}`, i % 2 === 0)));
+  await until(
+    async () => (await api.runs.get(id))?.closed,
+    (closed) => closed === true,
+  );
+  expect(answers).toHaveLength(20);
+  const events = await storedEvents(api.redis, id);
+  expect(events.filter((event) => event.kind === 'RunFinished')).toHaveLength(1);
+  expect(events.map((event) => event.seq)).toEqual([1, 2, 3, 4]);
+});
+
+test('deleting removes every key of the run, and its idempotency key', async () => {
+  const { id } = await start({}, 'deleted');
+  await expect(api.runs.delete(id)).rejects.toThrow(Conflict);
+  await api.runs.cancel(id, null, false);
+  await api.runs.delete(id);
+  expect(await api.runs.get(id)).toBeNull();
+  const name = idempotencyName(keyFingerprint(masterKey, 'deleted'));
+  expect(await api.redis.exists(recordKey(id), logKey(id), leaseKey(id), name)).toBe(0);
+  expect(await api.redis.zscore(RUNS_INDEX, id)).toBeNull();
+  await expect(api.runs.delete(id)).rejects.toThrow(NotFound);
+  await expect(api.runs.cancel(id, null, false)).rejects.toThrow(NotFound);
+  await expect(api.runs.retry(id)).rejects.toThrow(NotFound);
+  expect((await start({}, 'deleted')).id).not.toBe(id);
+});
+
+test('making a record twice changes nothing', async () => {
+  const run = { id: newRunId(), spec: specOf({ name: 'twice' }), retryOf: null, idempotency: null };
+  await createRecord(api.redis, masterKey, api.context.defaults, run);
+  const before = await api.runs.get(run.id);
+  await createRecord(api.redis, masterKey, api.context.defaults, run);
+  expect(await api.runs.get(run.id)).toEqual(before);
+});
+
+test('updates tell of a start, a cancel and a delete, and a lost connection', async () => {
+  const { connection, announcements } = await openAnnouncements(server);
+  const told: RunUpdate[] = [];
+  let gaps = 0;
+  const end = await runUpdates(announcements, quiet).follow({
+    onUpdate: (update) => told.push(update),
+    onGap: () => {
+      gaps += 1;
+    },
+  });
+  const { id } = await start();
+  await api.runs.cancel(id, null, false);
+  await api.runs.delete(id);
+  const mine = await until(
+    async () => told.filter((update) => update.runId === id),
+    (updates) => updates.at(-1)?.kind === 'DELETED',
+  );
+  expect(mine.map((update) => [update.kind, update.before])).toEqual([
+    ['CREATED', null],
+    ['UPDATED', 'PENDING'],
+    ['UPDATED', 'PENDING'],
+    ['DELETED', 'CANCELLED'],
+  ]);
+  await api.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await until(
+    async () => gaps,
+    (count) => count === 1,
+  );
+  const count = told.length;
+  end();
+  await until(
+    async () => await api.redis.pubsub('NUMSUB', 'run_updates'),
+    (answer) => JSON.stringify(answer) === '["run_updates",0]',
+  );
+  await start();
+  expect(told).toHaveLength(count);
+  connection.close();
+});
+
+test('the installation has one id, whoever asks first', async () => {
+  const ids = await Promise.all(Array.from({ length: 5 }, () => installationId(api.redis)));
+  expect(new Set(ids).size).toBe(1);
+});

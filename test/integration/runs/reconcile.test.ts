@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newRunId } from '../../../src/domain/ids.ts';
+import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
+import { logKey, recordKey } from '../../../src/log/keys.ts';
+import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/keys.ts';
+import { Reconciler } from '../../../src/runs/reconcile.ts';
+import { Supervisor } from '../../../src/runs/supervisor.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { type Api, openAnnouncements, openApi, quiet, specOf } from '../../support/runs.ts';
+
+const executor = fileURLToPath(new URL('../../fixtures/executors/never-reports.ts', import.meta.url));
+const { signal } = new AbortController();
+let server: TestRedis;
+let api: Api;
+let directory: string;
+let launcher: ProcessLauncher;
+let close: () => void;
+
+beforeAll(async () => {
+  server = await startRedis();
+  api = await openApi(server);
+  directory = await mkdtemp(join(tmpdir(), 'rl-reconcile-'));
+  launcher = new ProcessLauncher({ stateDirectory: directory, environment: {}, executor });
+  await launcher.prepare(() => undefined, signal);
+});
+afterAll(async () => {
+  close?.();
+  await api?.[Symbol.asyncDispose]();
+  await server?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const reconciler = async (graceMs: number): Promise<Reconciler> => {
+  const { connection, announcements } = await openAnnouncements(server);
+  close = () => connection.close();
+  const { redis, queue, masterKey } = api.context;
+  const context = { redis, queue, masterKey, launcher, announcements, log: quiet };
+  const supervisor = new Supervisor({ ...context, executorRedisUrl: server.url, processId: 'test' }, signal);
+  return new Reconciler({ redis, queue, launcher, supervisor, log: quiet, graceMs });
+};
+
+test('a PENDING run gets the job and the place in the index that a crash left out, and keeps its key alive', async () => {
+  const run = await api.runs.start({ spec: specOf(), idempotencyKey: 'kept' });
+  const name = (await api.redis.hget(recordKey(run.id), 'idempotency')) ?? '';
+  await api.context.queue.remove(run.id, 1);
+  await api.redis.zrem(RUNS_INDEX, run.id);
+  await api.redis.pexpire(name, 60_000);
+  await (await reconciler(30_000)).pass(signal);
+  expect(await api.context.queue.has([{ runId: run.id, attempt: 1 }])).toEqual([true]);
+  expect(await api.redis.zscore(RUNS_INDEX, run.id)).toBe('0');
+  expect(await api.redis.pttl(name)).toBeGreaterThan(3_500_000);
+});
+
+test('an id without a run leaves the unfinished ones after the grace, not before', async () => {
+  const id = newRunId();
+  await api.redis.zadd(ACTIVE_RUNS, 0, id);
+  const patient = await reconciler(30_000);
+  await patient.pass(signal);
+  await patient.pass(signal);
+  expect(await api.redis.zscore(ACTIVE_RUNS, id)).toBe('0');
+  await (await reconciler(0)).pass(signal);
+  expect(await api.redis.zscore(ACTIVE_RUNS, id)).toBeNull();
+});
+
+test('ended runs leave the unfinished ones, and those past their retention the index', async () => {
+  const ended = await api.runs.start({ spec: specOf(), idempotencyKey: null });
+  await api.runs.cancel(ended.id, null, false);
+  await api.redis.zadd(ACTIVE_RUNS, 0, ended.id);
+  const one = await reconciler(0);
+  await one.pass(signal);
+  expect(await api.redis.zscore(ACTIVE_RUNS, ended.id)).toBeNull();
+  await api.redis.del(recordKey(ended.id), logKey(ended.id));
+  await one.clean(signal);
+  expect(await api.redis.zscore(RUNS_INDEX, ended.id)).toBeNull();
+});
+
+test('a process that no unfinished attempt owns is removed after the grace; one that is owned stays', async () => {
+  const spec = { image: null, resources: { cpus: null, memoryMb: null }, environment: {} };
+  const [orphan, owned] = [newRunId(), newRunId()];
+  for (const runId of [orphan, owned]) {
+    await launcher.launch(
+      { ...spec, runId, attempt: 1, environment: { RUN_ID: runId, RUN_ATTEMPT: '1' } },
+      () => {},
+      signal,
+    );
+  }
+  await api.redis.hset(recordKey(owned), { id: owned, status: 'RUNNING', attempt: '1' });
+  await (await reconciler(30_000)).clean(signal);
+  expect(await launcher.list()).toHaveLength(2);
+  await (await reconciler(0)).clean(signal);
+  expect(await launcher.list()).toEqual([{ runId: owned, attempt: 1 }]);
+  await (await launcher.find(owned, 1))?.remove();
+});

@@ -1,0 +1,263 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newRunId } from '../../../src/domain/ids.ts';
+import { leaseKey, recordKey } from '../../../src/log/keys.ts';
+import { createRecord } from '../../../src/runs/creation.ts';
+import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/keys.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { openService, specOf, storedEvents, until, untilFinished } from '../../support/runs.ts';
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../fixtures/executors/${name}.ts`, import.meta.url));
+
+const masterKey = randomBytes(32);
+let server: TestRedis;
+let directory: string;
+
+beforeAll(async () => {
+  server = await startRedis();
+  directory = await mkdtemp(join(tmpdir(), 'rl-runs-'));
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const open = (executor: string, more = {}) =>
+  openService({ server, masterKey, directory, executor: fixture(executor), ...more });
+
+test('an executor that dies without a word: the supervisor tells it, and what it left is removed', async () => {
+  await using one = await open('dies-mute');
+  const { runs } = one.service;
+  const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
+  const run = await untilFinished(runs, id);
+  expect(run).toMatchObject({ status: 'FAILED', closed: true, exitCode: null, digest: null, startedAt: null });
+  expect(run.failure).toEqual({
+    reason: 'EXECUTOR_LOST',
+    message: 'The executor went away without a last word (exit code 7).',
+    signal: null,
+  });
+  const events = await storedEvents(one.redis, id);
+  expect(events.map((event) => ('containerEvent' in event ? event.containerEvent : event.kind))).toEqual([
+    'StatusChanged',
+    'StatusChanged',
+    'CREATED',
+    'EXITED',
+    'AttemptFinished',
+    'StatusChanged',
+    'RunFinished',
+  ]);
+  expect(events.map((event) => event.seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  await until(
+    async () => await one.launcher.list(),
+    (list) => list.length === 0,
+  );
+  await until(
+    async () => await one.redis.exists(leaseKey(id)),
+    (there) => there === 0,
+  );
+  expect(await one.redis.zscore(ACTIVE_RUNS, id)).toBeNull();
+}, 20_000);
+
+test('attempts follow one another inside one run, in one sequence, each event with its attempt', async () => {
+  await using one = await open('dies-mute');
+  const { runs } = one.service;
+  const { id } = await runs.start({ spec: specOf({ maxAttempts: 3, backoffSeconds: 1 }), idempotencyKey: null });
+  const run = await untilFinished(runs, id);
+  expect(run).toMatchObject({ status: 'FAILED', attempt: 3, retryAt: null });
+  const events = await storedEvents(one.redis, id);
+  expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => i + 1));
+  expect(events.filter((event) => event.kind === 'AttemptFinished').map((event) => event.attempt)).toEqual([1, 2, 3]);
+  expect(
+    events.flatMap((event) => (event.kind === 'StatusChanged' ? [`${event.attempt} ${event.status}`] : [])),
+  ).toEqual(['1 PENDING', '1 STARTING', '1 PENDING', '2 STARTING', '2 PENDING', '3 STARTING', '3 FAILED']);
+  const ends = events.flatMap((event) => (event.kind === 'AttemptFinished' ? [event] : []));
+  const starts = events.flatMap((event) =>
+    event.kind === 'StatusChanged' && event.status === 'STARTING' ? [event.timestamp] : [],
+  );
+  for (const [i, pauseMs] of [1000, 2000].entries()) {
+    const end = ends[i];
+    expect((end?.retryAt ?? 0) - (end?.timestamp ?? 0)).toBe(pauseMs);
+    const late = (starts[i + 1] ?? 0) - (end?.retryAt ?? 0);
+    expect(late).toBeGreaterThanOrEqual(-5);
+    expect(late).toBeLessThan(1000);
+  }
+  expect(ends[2]?.retryAt).toBeNull();
+}, 30_000);
+
+test('a cancel while STARTING ends the run after the grace and a margin, whatever the executor does', async () => {
+  await using one = await open('never-reports');
+  const { runs } = one.service;
+  const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
+  await until(
+    () => one.launcher.list(),
+    (list) => list.length === 1,
+  );
+  await until(
+    () => runs.get(id),
+    (run) => (run?.lastSeq ?? 0) >= 3,
+  );
+  expect((await runs.cancel(id, 'stop it', true)).status).toBe('STARTING');
+  const run = await untilFinished(runs, id);
+  expect(run).toMatchObject({ status: 'CANCELLED', failure: null, cancelReason: 'stop it' });
+  await until(
+    () => one.launcher.list(),
+    (list) => list.length === 0,
+  );
+}, 20_000);
+
+test('a cancel between two attempts ends the run at once, with the last attempt as it was', async () => {
+  await using one = await open('dies-mute');
+  const { runs } = one.service;
+  const spec = specOf({ maxAttempts: 2, backoffSeconds: 600 });
+  const { id } = await runs.start({ spec, idempotencyKey: null });
+  await until(
+    () => runs.get(id),
+    (run) => run?.nextAttempt === 2,
+  );
+  const run = await runs.cancel(id, null, false);
+  expect(run).toMatchObject({ status: 'CANCELLED', attempt: 1, closed: true });
+  const events = await storedEvents(one.redis, id);
+  expect(events.filter((event) => event.kind === 'AttemptFinished')).toHaveLength(1);
+  expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', message: 'Run CANCELLED: cancelled on request' });
+}, 20_000);
+
+test('an image that local processes have not got ends the run with its reason', async () => {
+  await using one = await open('dies-mute');
+  const { runs } = one.service;
+  const { id } = await runs.start({ spec: specOf({ image: 'debian' }), idempotencyKey: null });
+  const run = await untilFinished(runs, id);
+  expect(run).toMatchObject({ status: 'FAILED', image: 'debian', failure: { reason: 'IMAGE_UNAVAILABLE' } });
+}, 20_000);
+
+test('a run whose start died before its job is found and started', async () => {
+  await using one = await open('dies-mute');
+  const id = newRunId();
+  const defaults = {
+    defaultImage: 'process',
+    maxLineBytes: 65_536,
+    maxLogBytes: 1000,
+    cancelGraceMs: 1000,
+    retentionMs: 60_000,
+  };
+  await createRecord(one.redis, masterKey, defaults, { id, spec: specOf(), retryOf: null, idempotency: null });
+  await one.redis.zrem(RUNS_INDEX, id);
+  expect((await untilFinished(one.service.runs, id)).status).toBe('FAILED');
+  expect(await one.redis.zscore(RUNS_INDEX, id)).toBe('0');
+}, 20_000);
+
+test('when one service vanishes, another on the same Redis adopts its run within 15 s', async () => {
+  const first = await open('never-reports');
+  const { id } = await first.service.runs.start({ spec: specOf(), idempotencyKey: null });
+  await until(
+    () => first.redis.hget(recordKey(id), 'lastSeq'),
+    (seq) => Number(seq) >= 3,
+  );
+  await using second = await open('never-reports');
+  const holder = await second.redis.get(leaseKey(id));
+  const vanishedAt = performance.now();
+  first.vanish();
+  await until(
+    () => second.redis.get(leaseKey(id)),
+    (now) => now !== null && now !== holder,
+    15_000,
+  );
+  expect(performance.now() - vanishedAt).toBeLessThan(15_000);
+  expect(await second.service.aliveRuns()).toBe(1);
+  await second.service.runs.cancel(id, null, true);
+  expect((await untilFinished(second.service.runs, id)).status).toBe('CANCELLED');
+  await until(
+    () => second.launcher.list(),
+    (list) => list.length === 0,
+  );
+  await first[Symbol.asyncDispose]();
+}, 45_000);
+
+test('a service that stops lets its run go on, and the next takes it over at once', async () => {
+  const first = await open('never-reports');
+  const { id } = await first.service.runs.start({ spec: specOf(), idempotencyKey: null });
+  await until(
+    () => first.service.runs.get(id),
+    (run) => (run?.lastSeq ?? 0) >= 3,
+  );
+  await first[Symbol.asyncDispose]();
+  await using second = await open('never-reports');
+  expect(await second.redis.exists(leaseKey(id))).toBeLessThanOrEqual(1);
+  await until(
+    () => second.redis.exists(leaseKey(id)),
+    (there) => there === 1,
+    2000,
+  );
+  expect(await second.launcher.list()).toHaveLength(1);
+  await second.service.runs.cancel(id, null, true);
+  await untilFinished(second.service.runs, id);
+  await until(
+    () => second.launcher.list(),
+    (list) => list.length === 0,
+  );
+}, 30_000);
+
+test('a cancel right after an adoption removes what the first supervisor had begun', async () => {
+  const first = await open('never-reports');
+  const { id } = await first.service.runs.start({ spec: specOf(), idempotencyKey: null });
+  await until(
+    () => first.service.runs.get(id),
+    (run) => (run?.lastSeq ?? 0) >= 3,
+  );
+  await first.service.stop();
+  expect(await first.launcher.list()).toHaveLength(1);
+  await first.service.runs.cancel(id, null, true);
+  await using second = await open('never-reports');
+  expect((await untilFinished(second.service.runs, id)).status).toBe('CANCELLED');
+  await until(
+    () => second.launcher.list(),
+    (list) => list.length === 0,
+  );
+  await first[Symbol.asyncDispose]();
+}, 30_000);
+
+test('a hundred runs started at once on two services end once each, begun in the order of their start', async () => {
+  await using one = await open('dies-mute', { maxConcurrentRuns: 2 });
+  await using two = await open('dies-mute', { maxConcurrentRuns: 1 });
+  await rm(join(server.directory, 'starts.txt'), { force: true });
+  const started = await Promise.all(
+    Array.from({ length: 100 }, () => one.service.runs.start({ spec: specOf(), idempotencyKey: null })),
+  );
+  for (const { id } of started) await untilFinished(two.service.runs, id, 90_000);
+  const trace = (await readFile(join(server.directory, 'starts.txt'), 'utf8')).trim().split('\n');
+  expect(trace).toHaveLength(100);
+  expect(new Set(trace).size).toBe(100);
+  const begun: { readonly id: string; readonly at: number }[] = [];
+  for (const { id } of started) {
+    const events = await storedEvents(one.redis, id);
+    expect(events.filter((event) => event.kind === 'RunFinished')).toHaveLength(1);
+    begun.push({ id, at: events[1]?.timestamp ?? 0 });
+  }
+  // Three places: a start can be told before that of its neighbours in line, never before that of an earlier one.
+  for (const [i, { at }] of begun.entries()) expect(at).toBeGreaterThanOrEqual((begun[i - 3]?.at ?? 0) - 5);
+  expect(
+    await until(
+      () => one.launcher.list(),
+      (list) => list.length === 0,
+    ),
+  ).toEqual([]);
+}, 120_000);
+
+test('nothing without a TTL is left behind by runs that ended, but the fixed keys', async () => {
+  const redis = await server.connect();
+  const expectedKeys = async (): Promise<string[]> => {
+    const left: string[] = [];
+    for (const key of await redis.keys('*')) if ((await redis.pttl(key)) === -1) left.push(key);
+    return left.sort();
+  };
+  expect(await until(expectedKeys, (keys) => !keys.some((key) => key.includes('run:{')))).toEqual([
+    'runs',
+    '{runloom}:attempts:events',
+    '{runloom}:attempts:id',
+    '{runloom}:attempts:meta',
+  ]);
+}, 20_000);

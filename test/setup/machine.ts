@@ -1,0 +1,75 @@
+/**
+ * `npm run pretest`: what tests need of the machine. On Debian and Ubuntu, as root, what is missing is
+ * installed with apt; elsewhere it is named, and the tests that need it are skipped visibly.
+ */
+import { spawn } from 'node:child_process';
+import { access } from 'node:fs/promises';
+
+interface Need {
+  readonly files: readonly string[];
+  readonly debianPackage: string;
+  readonly for: string;
+}
+
+const NEEDS: readonly Need[] = [
+  {
+    files: ['/usr/bin/redis-server', '/usr/local/bin/redis-server', '/opt/homebrew/bin/redis-server'],
+    debianPackage: 'redis-server',
+    for: 'every test with Redis',
+  },
+  { files: ['/usr/bin/podman'], debianPackage: 'podman', for: 'container tests' },
+  { files: ['/usr/sbin/runc', '/usr/bin/runc'], debianPackage: 'runc', for: 'container tests' },
+  {
+    files: ['/usr/lib/cni/bridge', '/opt/cni/bin/bridge', '/usr/lib/podman/netavark'],
+    debianPackage: 'containernetworking-plugins',
+    for: 'container tests',
+  },
+  { files: ['/usr/sbin/iptables', '/sbin/iptables'], debianPackage: 'iptables', for: 'container tests' },
+  { files: ['/usr/bin/tini-static'], debianPackage: 'tini', for: 'container tests' },
+  { files: ['/usr/bin/busybox', '/bin/busybox'], debianPackage: 'busybox-static', for: 'container tests' },
+];
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+const isMissing = async (need: Need): Promise<boolean> => !(await Promise.all(need.files.map(isThere))).includes(true);
+
+const missingNeeds = async (): Promise<readonly Need[]> => {
+  const missing = await Promise.all(NEEDS.map(isMissing));
+  return NEEDS.filter((_need, index) => missing[index]);
+};
+
+const apt = (args: readonly string[]): Promise<boolean> =>
+  new Promise((resolve) => {
+    // DPkg::Lock::Timeout: another apt on a fresh machine (unattended upgrades) is waited for, seconds.
+    const child = spawn('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    child.once('error', () => resolve(false));
+    child.once('exit', (code) => resolve(code === 0));
+  });
+
+const missing = process.platform === 'linux' ? await missingNeeds() : [];
+if (missing.length > 0) {
+  const packages = missing.map((need) => need.debianPackage);
+  if (process.getuid?.() === 0 && (await isThere('/usr/bin/apt-get'))) {
+    say(`Installing what the tests need, with apt: ${packages.join(', ')}.`);
+    const install = ['install', '-y', '--no-install-recommends', ...packages];
+    // A machine that knows the packages needs no new lists; one that does not gets them first.
+    if (!(await apt(install))) {
+      await apt(['update']);
+      await apt(install);
+    }
+  }
+  for (const need of await missingNeeds()) {
+    say(`Missing: ${need.debianPackage}, needed for ${need.for}. Tests that need it are skipped.`);
+  }
+}

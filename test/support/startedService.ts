@@ -1,0 +1,120 @@
+/** The real service as a process of its own, as an operator starts it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readText, socketPathIn } from '../../src/redis/privateFiles.ts';
+import { isAlive } from '../../src/redis/processes.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(ROOT, 'src/main.ts');
+const START_MS = 60_000;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface StartedService extends AsyncDisposable {
+  readonly child: ChildProcess;
+  /** Standard output and standard error so far. */
+  readonly out: () => string;
+  readonly err: () => string;
+  readonly ended: Promise<Exit>;
+  /** Resolves when it serves; the address without a path. @throws Error with what it printed, where it ended */
+  address(): Promise<string>;
+}
+
+export interface ServiceOptions {
+  /** Beside PATH and PORT=0; nothing else of the test's environment is handed on. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: node src/main.ts */
+  readonly command?: readonly [string, ...string[]];
+  readonly cwd?: string;
+}
+
+/** Starts it and does not wait. Disposing kills the process, not what it left running on purpose. */
+export const spawnService = (options: ServiceOptions = {}): StartedService => {
+  const [program, ...args] = options.command ?? [process.execPath, MAIN];
+  const child = spawn(program, args, {
+    cwd: options.cwd ?? ROOT,
+    env: { PATH: process.env.PATH, PORT: '0', LAUNCHER: 'process', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  const changed = new EventTarget();
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    changed.dispatchEvent(new Event('change'));
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const ended = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  const address = async (): Promise<string> => {
+    const served = new Promise<string>((resolve, reject) => {
+      const look = (): void => {
+        const found = /^GraphiQL: (http:\/\/\S+)\/graphql$/m.exec(out)?.[1];
+        if (found !== undefined) resolve(found);
+      };
+      changed.addEventListener('change', look);
+      look();
+      void ended.then(({ code }) => reject(new Error(`the service ended with ${code}: ${out}${err}`)));
+      setTimeout(() => reject(new Error(`the service did not start: ${out}${err}`)), START_MS).unref();
+    });
+    return await served;
+  };
+  return {
+    child,
+    out: () => out,
+    err: () => err,
+    ended,
+    address,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await ended;
+    },
+  };
+};
+
+export interface DataDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** A DATA_DIR; with it goes the private Redis that works on it. */
+export const dataDirectory = async (): Promise<DataDirectory> => {
+  const path = await mkdtemp(join(tmpdir(), 'rl-e2e-'));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const pid = await privateRedisPid(path);
+      if (pid !== null) process.kill(pid, 'SIGKILL');
+      const socketPath = socketPathIn(await readText(join(path, 'redis.conf')));
+      if (socketPath !== null) await rm(dirname(socketPath), { recursive: true, force: true });
+      await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+};
+
+/** Of the private redis-server on this DATA_DIR; null where none lives. */
+export const privateRedisPid = async (path: string): Promise<number | null> => {
+  const text = await readFile(join(path, 'redis.pid'), 'utf8').catch(() => '0');
+  const pid = Number(text);
+  if (!(pid > 0) || !isAlive(pid)) return null;
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return words.includes(join(path, 'redis.conf')) ? pid : null;
+};
+
+/** One GraphQL request. @throws Error where the answer has errors */
+export const ask = async (address: string, query: string, variables: object = {}): Promise<Record<string, unknown>> => {
+  const response = await fetch(`${address}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  });
+  const answer = (await response.json()) as { data?: Record<string, unknown>; errors?: unknown };
+  if (answer.errors !== undefined || answer.data === undefined) throw new Error(JSON.stringify(answer));
+  return answer.data;
+};

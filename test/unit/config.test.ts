@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../src/config.ts';
+
+const problemsOf = (env: Record<string, string>): Record<string, string> => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return Object.fromEntries(error.problems.map(({ variable, message }) => [variable, message]));
+    }
+    throw error;
+  }
+  return {};
+};
+
+test('with nothing set it is what CONTRACT.md says', () => {
+  expect(readConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 4000,
+    allowedOrigins: null,
+    openToNetwork: false,
+    redisUrl: null,
+    dataDirectory: resolve('data'),
+    launcher: 'auto',
+    containerSocket: null,
+    dockerHost: null,
+    executorImage: null,
+    executorRedisUrl: null,
+    executorNetwork: 'bridge',
+    maxConcurrentRuns: 2 * availableParallelism(),
+    maxLineBytes: 65_536,
+    maxLogBytes: 268_435_456,
+    retentionMs: 168 * 3_600_000,
+    cancelGraceMs: 10_000,
+    logLevel: 'info',
+    secretsKey: null,
+    runtimeDirectory: null,
+    childEnvironment: {},
+  });
+});
+
+test('an empty value counts as unset', () => {
+  const names = ['HOST', 'PORT', 'ALLOWED_ORIGINS', 'ALLOW_NO_AUTH', 'REDIS_URL', 'DATA_DIR', 'LAUNCHER', 'LOG_LEVEL'];
+  expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
+});
+
+test('tells all problems at once, each by its variable', () => {
+  const problems = problemsOf({
+    HOST: 'http://x',
+    PORT: '65536',
+    ALLOWED_ORIGINS: '*',
+    ALLOW_NO_AUTH: 'yes',
+    REDIS_URL: 'http://localhost',
+    LAUNCHER: 'rocket',
+    CONTAINER_SOCKET: 'relative.sock',
+    EXECUTOR_IMAGE: 'two words',
+    EXECUTOR_REDIS_URL: 'localhost:6379',
+    EXECUTOR_NETWORK: '-x',
+    MAX_CONCURRENT_RUNS: '0',
+    MAX_LINE_BYTES: '1e3',
+    MAX_LOG_BYTES: '-1',
+    RETENTION_HOURS: 'long',
+    CANCEL_GRACE_SECONDS: '-1',
+    LOG_LEVEL: 'loud',
+    SECRETS_KEY: 'short',
+  });
+  expect(Object.keys(problems).sort()).toEqual(
+    [
+      ...['ALLOWED_ORIGINS', 'ALLOW_NO_AUTH', 'CANCEL_GRACE_SECONDS', 'CONTAINER_SOCKET', 'EXECUTOR_IMAGE'],
+      ...['EXECUTOR_NETWORK', 'EXECUTOR_REDIS_URL', 'HOST', 'LAUNCHER', 'LOG_LEVEL', 'MAX_CONCURRENT_RUNS'],
+      ...['MAX_LINE_BYTES', 'MAX_LOG_BYTES', 'PORT', 'REDIS_URL', 'RETENTION_HOURS', 'SECRETS_KEY'],
+    ].sort(),
+  );
+});
+
+test('a problem is told as a line with the name and what would do', () => {
+  expect(() => readConfig({ PORT: 'x', LAUNCHER: 'kubernetes' })).toThrow(
+    /^PORT: must be a whole number.*\nLAUNCHER: kubernetes is not there yet; use auto, container or process$/,
+  );
+});
+
+test('a host that is not loopback is refused unless ALLOW_NO_AUTH is 1', () => {
+  expect(problemsOf({ HOST: '0.0.0.0' }).HOST).toMatch(/ALLOW_NO_AUTH=1/);
+  expect(problemsOf({ HOST: '::', ALLOW_NO_AUTH: '0' }).HOST).toMatch(/not loopback/);
+  expect(problemsOf({ HOST: 'example.org', PORT: 'x' })).toHaveProperty('HOST');
+  expect(readConfig({ HOST: '0.0.0.0', ALLOW_NO_AUTH: '1' }).openToNetwork).toBe(true);
+  for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost']) {
+    expect(readConfig({ HOST: host }).openToNetwork).toBe(false);
+  }
+});
+
+test('port 0 takes a free one', () => {
+  expect(readConfig({ PORT: '0' }).port).toBe(0);
+});
+
+test('origins are scheme, host and port, comma-separated, in their normal form', () => {
+  const asked = 'https://Runs.example.org, http://localhost:3000,http://[::1]:80,https://a.example:443';
+  expect(readConfig({ ALLOWED_ORIGINS: asked }).allowedOrigins).toEqual([
+    'https://runs.example.org',
+    'http://localhost:3000',
+    'http://[::1]',
+    'https://a.example',
+  ]);
+  const bad = [
+    '*',
+    'null',
+    'https://*.example.org',
+    'example.org',
+    'https://x/',
+    'https://x/path',
+    'https://u@x',
+    'https://x?q',
+  ];
+  for (const origin of [...bad, 'https://x:99999', 'https://a.example,,https://b.example']) {
+    expect(problemsOf({ ALLOWED_ORIGINS: origin }), origin).toHaveProperty('ALLOWED_ORIGINS');
+  }
+});
+
+test('numbers with units become milliseconds and bytes', () => {
+  const config = readConfig({ RETENTION_HOURS: '0.5', CANCEL_GRACE_SECONDS: '1.5', MAX_LOG_BYTES: '100000' });
+  expect([config.retentionMs, config.cancelGraceMs, config.maxLogBytes]).toEqual([1_800_000, 1500, 100_000]);
+});
+
+test('the secrets key is 32 bytes in base64, base64url or hexadecimal', () => {
+  const key = randomBytes(32);
+  for (const encoding of ['base64', 'base64url', 'hex'] as const) {
+    expect(readConfig({ SECRETS_KEY: key.toString(encoding) }).secretsKey).toEqual(key);
+  }
+  expect(problemsOf({ SECRETS_KEY: randomBytes(31).toString('base64') })).toHaveProperty('SECRETS_KEY');
+});
+
+test('Redis is redis://, rediss:// or unix:///path', () => {
+  for (const url of ['redis://h', 'rediss://u:p@h:1/2', 'unix:///run/redis.sock', 'unix://u:p@/run/redis.sock?db=1']) {
+    expect(readConfig({ REDIS_URL: url }).redisUrl).toBe(url);
+  }
+  for (const url of ['unix://', 'unix://relative', 'h:6379', '/run/redis.sock', 'redis://h/x']) {
+    expect(problemsOf({ REDIS_URL: url }), url).toHaveProperty('REDIS_URL');
+  }
+});
+
+test('no password of a bad address is shown', () => {
+  expect(
+    JSON.stringify(problemsOf({ REDIS_URL: 'http://u:hunter2@h', EXECUTOR_REDIS_URL: 'redis://u:hunter2@h/x' })),
+  ).not.toContain('hunter2');
+});
+
+test('child processes get PATH, LANG and TZ and nothing else', () => {
+  const env = { PATH: '/bin', TZ: 'UTC', HOME: '/root', REDIS_URL: 'redis://h' };
+  expect(readConfig(env).childEnvironment).toEqual({ PATH: '/bin', TZ: 'UTC' });
+});

@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config';
+
+const shared = {
+  // One graphql for the tests and for what Node loads by itself ("another module or realm" otherwise).
+  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
+  ssr: { resolve: { conditions: ['node', 'import', 'module-sync', 'default'] } },
+};
+
+const CONTAINER_TESTS = ['test/container/**/*.test.ts', 'test/contract/launcher.test.ts'];
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { ...shared, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        ...shared,
+        test: {
+          name: 'integration',
+          include: ['test/{integration,contract,e2e,faults}/**/*.test.ts'],
+          exclude: CONTAINER_TESTS,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // One private engine, one executor image for all of them; one file at a time, or they measure each other.
+        ...shared,
+        test: {
+          name: 'container',
+          include: CONTAINER_TESTS,
+          globalSetup: ['test/setup/containers.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
