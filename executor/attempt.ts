@@ -186,13 +186,14 @@ export class Attempt {
     this.#watch.start();
     try {
       const exit = await command.exited;
-      const at = clock.now();
+      // What is asked for from here on, while the pipes are drained, comes after the exit.
+      const { at, cut } = this.#cut ?? { at: clock.now(), cut: null };
       ladder.over();
       lost.throwIfAborted();
       command.signalGroup('SIGKILL');
       this.#stage.place?.killRemains();
       await this.#drain();
-      return { ...NOTHING, exit, outOfMemory: this.#lookForOom(), ...(this.#cut ?? { at }) };
+      return { ...NOTHING, at, cut, exit, outOfMemory: this.#lookForOom() };
     } finally {
       for (const stop of stops) stop();
     }

@@ -25,6 +25,7 @@ export class StopLadder {
   readonly #command: Command;
   readonly #graceMs: number;
   #forget: (() => void) | null = null;
+  #isOver = false;
 
   constructor(command: Command, graceMs: number) {
     this.#command = command;
@@ -33,19 +34,19 @@ export class StopLadder {
 
   /** Begins the ladder; a second call changes nothing. */
   terminate(): void {
-    if (this.#forget !== null) return;
+    if (this.#isOver || this.#forget !== null) return;
     this.#command.signalGroup('SIGTERM');
     this.#forget = after(this.#graceMs, () => this.kill());
   }
 
   /** The end of the ladder at once. */
   kill(): void {
-    this.#command.signalGroup('SIGKILL');
+    if (!this.#isOver) this.#command.signalGroup('SIGKILL');
   }
 
   /** The command has exited: its group's number may become another's. */
   over(): void {
     this.#forget?.();
-    this.#forget = () => undefined;
+    this.#isOver = true;
   }
 }

@@ -18,14 +18,14 @@ export const closeRedisDirectory = async (server: TestRedis): Promise<void> => {
 };
 
 export const containerLauncher = async (
-  engine: { readonly socketPath: string },
+  engine: { readonly socketPath: string; readonly executorImage: string },
   server: TestRedis,
   more: Partial<ContainerLauncherOptions> = {},
 ): Promise<ContainerLauncher> => {
   await closeRedisDirectory(server);
   const launcher = new ContainerLauncher({
     socketPath: engine.socketPath,
-    executorImage: null,
+    executorImage: engine.executorImage,
     network: 'none',
     redisSocketDirectory: server.directory,
     redisSocketGid: REDIS_GID,

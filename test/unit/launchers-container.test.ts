@@ -24,6 +24,7 @@ const optionsFor = (engine: 'Docker' | 'Podman', more: Partial<ContainerSettings
       name: 'runloom-x-1',
       image: 'some/image',
       imageVolumes: ['/data', '/tmp/', '/workspace'],
+      imageHasHealthcheck: false,
       carriedVolume: 'runloom-executor-abc',
       command: executorCommand('node'),
       environment: { RUN_ID: 'x' },

@@ -74,6 +74,8 @@ export interface ContainerRequest {
   readonly image: string;
   /** VOLUMEs of the image: mounted read-only, or they would be writable without bound. */
   readonly imageVolumes: readonly string[];
+  /** It is switched off: it would be another command in the run's container. */
+  readonly imageHasHealthcheck: boolean;
   readonly carriedVolume: string;
   /** Arguments of tini, from carriedNode. */
   readonly command: readonly string[];
@@ -107,7 +109,8 @@ export const createOptions = (
     User: '0:0',
     WorkingDir: '/',
     StopSignal: 'SIGTERM',
-    Healthcheck: { Test: ['NONE'] },
+    // Podman 4 would make a timer even for NONE.
+    ...(request.imageHasHealthcheck ? { Healthcheck: { Test: ['NONE'] } } : {}),
     Labels: { ...request.labels, [LABEL_INSTALLATION]: settings.installationId },
     Tty: false,
     OpenStdin: false,

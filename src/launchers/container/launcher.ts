@@ -40,6 +40,14 @@ export interface ContainerLauncherOptions extends ContainerSettings {
 /** A pull in which the registry says nothing for so long has failed. */
 const PULL_IDLE_MS = 120_000;
 
+/** What of an image matters for its container. */
+interface RunImage {
+  readonly name: string;
+  readonly user: string;
+  readonly volumes: readonly string[];
+  readonly healthcheck: boolean;
+}
+
 interface Prepared {
   readonly image: string;
   readonly imageUser: string;
@@ -106,6 +114,7 @@ export class ContainerLauncher implements Launcher {
       name,
       image: image.name,
       imageVolumes: image.volumes,
+      imageHasHealthcheck: image.healthcheck,
       carriedVolume: prepared.volume,
       command: executorCommand(image.user),
       environment: spec.environment,
@@ -160,6 +169,7 @@ export class ContainerLauncher implements Launcher {
       name: `runloom-probe-${crypto.randomUUID()}`,
       image: prepared.image,
       imageVolumes: [],
+      imageHasHealthcheck: false,
       carriedVolume: prepared.volume,
       command: carriedNode('-e', PROBE_SCRIPT),
       environment: {},
@@ -188,16 +198,16 @@ export class ContainerLauncher implements Launcher {
     prepared: Prepared,
     progress: (step: LaunchProgress) => void,
     signal: AbortSignal,
-  ): Promise<{ readonly name: string; readonly user: string; readonly volumes: readonly string[] }> {
+  ): Promise<RunImage> {
     const asked = spec.image ?? prepared.image;
-    if (asked === prepared.image) return { name: asked, user: prepared.imageUser, volumes: [] };
+    if (asked === prepared.image) return { name: asked, user: prepared.imageUser, volumes: [], healthcheck: false };
     if (!isImageReference(asked)) {
       throw new LaunchError('IMAGE_UNAVAILABLE', `${asked.slice(0, 100)} is no name of an image.`);
     }
     let image = await engineSays(orNull(docker.getImage(asked).inspect()));
     if (image === null && asked.startsWith(`${EXECUTOR_REPOSITORY}:`)) {
       // A run that was made before an upgrade names the default image of that time.
-      return { name: prepared.image, user: prepared.imageUser, volumes: [] };
+      return { name: prepared.image, user: prepared.imageUser, volumes: [], healthcheck: false };
     }
     if (image === null) {
       progress({ kind: 'IMAGE_PULLING', detail: asked });
@@ -212,7 +222,13 @@ export class ContainerLauncher implements Launcher {
         `The image ${asked} is made for ${image.Architecture}; this machine is ${architecture}.`,
       );
     }
-    return { name: asked, user: image.Config.User ?? '', volumes: Object.keys(image.Config.Volumes ?? {}) };
+    const healthcheck = image.Config.Healthcheck != null;
+    return {
+      name: asked,
+      user: image.Config.User ?? '',
+      volumes: Object.keys(image.Config.Volumes ?? {}),
+      healthcheck,
+    };
   }
 
   /** Takes over what a launch of before made, starting it where that one did not come to it. */

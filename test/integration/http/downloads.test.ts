@@ -127,23 +127,30 @@ test('a client that stops reading is not read for, and is cut after the time for
   await using limited = await openHttp({ keepAlive: { pingMs: 100, stalledMs: 500 } });
   const writer = await new PlainWriter(limited.redis, await createRun(limited.redis)).claim();
   for (let i = 0; i < 300; i += 1) await writer.lines(100, 'z'.repeat(1000));
-  const download = async (pauseMs: number): Promise<number> => {
+  const download = async (pauses: (bytes: number) => number): Promise<number> => {
     const socket = connect(limited.port, '127.0.0.1');
     socket.write(`GET /runs/${writer.runId}/log.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
     let bytes = 0;
     socket.on('data', (chunk) => {
       bytes += chunk.length;
+      const pauseMs = pauses(bytes);
       if (pauseMs === 0) return;
       socket.pause();
-      setTimeout(() => socket.resume(), bytes > 1_000_000 ? pauseMs : 0);
+      setTimeout(() => socket.resume(), pauseMs);
     });
     socket.on('error', () => undefined);
     await new Promise((resolve) => socket.once('close', resolve));
     return bytes;
   };
+  let stopped = false;
+  const stopsOnce = (): number => {
+    if (stopped) return 0;
+    stopped = true;
+    return 2500;
+  };
   const whole = 300 * 100 * 1000;
   // The pause is what is tested: the client gives no sign in that time, and reads all that was under way after it.
-  const [fast, slow, stalled] = await Promise.all([download(0), download(10), download(2500)]);
+  const [fast, slow, stalled] = await Promise.all([download(() => 0), download(() => 10), download(stopsOnce)]);
   expect(fast).toBeGreaterThan(whole);
   expect(slow).toBeGreaterThan(whole);
   expect(stalled).toBeLessThan(whole);

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { followers, openHttp, RawSocket } from '../../support/http.ts';
+import { createRun, finished, PlainWriter } from '../../support/log.ts';
+import { until } from '../../support/runs.ts';
+
+const QUERY = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
+const FAST = { keepAlive: { pingMs: 50, stalledMs: 400 } };
+
+test('an idle client that answers pings stays', async () => {
+  await using api = await openHttp(FAST);
+  await using socket = await new RawSocket(api.url).ready();
+  let pings = 0;
+  socket.socket.on('ping', () => {
+    pings += 1;
+  });
+  await until(
+    async () => pings,
+    (count) => count >= 15,
+  );
+  expect(socket.socket.readyState).toBe(socket.socket.OPEN);
+});
+
+test('a client that is gone without a word is found, and its feed is freed', async () => {
+  await using api = await openHttp(FAST);
+  const id = await createRun(api.redis);
+  const socket = await new RawSocket(api.url, { autoPong: false }).ready();
+  socket.subscribe('1', QUERY, { id });
+  await socket.until((message) => message.id === '1');
+  expect((await socket.closed).code).toBe(1006);
+  await until(
+    () => followers(api.redis, id),
+    (count) => count === 0,
+    1000,
+  );
+});
+
+test('a client that stops reading in a flood is cut after the time for it', async () => {
+  await using api = await openHttp(FAST);
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  for (let i = 0; i < 200; i += 1) await writer.lines(100, 'x'.repeat(1000));
+  const socket = await new RawSocket(api.url).ready();
+  socket.subscribe('1', QUERY, { id: writer.runId });
+  await until(
+    () => followers(api.redis, writer.runId),
+    (count) => count === 1,
+  );
+  socket.socket.pause();
+  await until(
+    () => followers(api.redis, writer.runId),
+    (count) => count === 0,
+    10_000,
+  );
+  socket.socket.terminate();
+});
+
+test('a slow reader whose pings wait behind its data is not cut, and gets everything', async () => {
+  await using api = await openHttp(FAST);
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  for (let i = 0; i < 150; i += 1) await writer.lines(100, 'x'.repeat(1000));
+  await writer.append([finished()]);
+  const socket = await new RawSocket(api.url, { autoPong: false }).ready();
+  // Reads for a moment, then not for longer than between two pings, and never answers one.
+  const slow = (async () => {
+    while (socket.socket.readyState === socket.socket.OPEN) {
+      socket.socket.pause();
+      await delay(120);
+      socket.socket.resume();
+      await delay(10);
+    }
+  })();
+  socket.subscribe('1', QUERY, { id: writer.runId });
+  await socket.until(({ type }) => type === 'complete');
+  const seqs = socket.messages.flatMap(({ payload }) =>
+    ((payload as { data?: { runLogBatches: { events: { seq: number }[] } } })?.data?.runLogBatches.events ?? []).map(
+      ({ seq }) => seq,
+    ),
+  );
+  expect(seqs).toEqual(Array.from({ length: 15_002 }, (_, i) => i + 1));
+  socket.socket.terminate();
+  await slow;
+});
