@@ -1,109 +1,102 @@
 /**
- * Makes a graphql-ws client follow runs without losing or repeating a line. Wrap the client that Apollo's
- * GraphQLWsLink, urql's subscriptionExchange or your own code uses; operations without a log pass through.
- *
- *     const client = resumable(createClient({ url, retryAttempts: 0 }), { onState: (state) => … });
- *
- * Stock clients send their first variables again when they reconnect, so a log starts anew; they give up
- * after five tries; and they take a closed socket for the end. Here a subscription to runLogs or
- * runLogBatches goes on after the last seq, drops what it had, tries for ever with jitter, and ends only
- * after RunFinished. The operation needs a variable `after`, and `__typename seq` (runLogs) or
- * `lastSeq events { __typename seq }` (runLogBatches) in its selection.
+ * Makes a graphql-ws client follow runs without losing or repeating an event, however often it is cut off. Stock
+ * clients send their first `after` again when they reconnect, give up after five tries, and take any close for the
+ * end. Here a subscription goes on after the last seq, drops what it had, tries again with jitter, and has ended
+ * after RunFinished (where a filter hides that: once the server, asked again, completes with nothing new). The
+ * operation's line begins with `subscription`; it has a variable `$after` and selects `__typename seq` (runLogs) or
+ * `lastSeq events { __typename seq }` (runLogBatches). Other subscriptions start anew; the rest passes through.
  */
-import type { Client, ExecutionResult, Sink, SubscribePayload } from 'graphql-ws';
+import type { Client, Sink, SubscribePayload } from 'graphql-ws';
 
-/** connecting: not there yet · live: events flow · reconnecting: lost, trying again · ended: complete or refused. */
+/** `reconnecting`: lost, trying again. `ended`: complete, refused or stopped. */
 export type FollowState = 'connecting' | 'live' | 'reconnecting' | 'ended';
 export interface ResumableOptions {
+  /** Told of each change, with the operation that it is of. */
   readonly onState?: (state: FollowState, payload: SubscribePayload) => void;
-  /** The longest pause between two tries, ms; the first is up to 500 ms. Default 10,000. */
+  /** Bound of the random pause before a try, ms; the first is below 500, and it doubles. Default 10,000. */
   readonly maxPauseMs?: number;
 }
+type Result = Parameters<Sink['next']>[0];
+type Log = { readonly __typename?: string; readonly seq?: number; readonly lastSeq?: number; readonly events?: Log[] };
 
-interface LogEvent {
-  readonly __typename?: string;
-  readonly seq: number;
-}
-interface LogBatch {
-  readonly lastSeq: number;
-  readonly events?: readonly LogEvent[];
-}
-type Data = Record<string, unknown>;
-
-/** Codes after which trying again cannot help: the protocol was broken, or the caller is not let in. */
-const FATAL_CLOSES = new Set([1002, 1003, 1007, 1009, 4400, 4401, 4406, 4409, 4429]);
-const isLost = (error: unknown): boolean => {
-  if (Array.isArray(error)) return error.every((one) => one?.extensions?.code === 'UNAVAILABLE');
-  const code = (error as { code?: unknown } | null)?.code;
-  return !(typeof code === 'number' && FATAL_CLOSES.has(code));
+/** Closes after which another try ends alike: a broken protocol, a caller who is not let in. */
+const FINAL = [1002, 1003, 1007, 1008, 1009, 1010, 4004, 4005, 4400, 4401, 4406, 4409, 4429];
+const isFinal = (error: unknown): boolean => {
+  if (Array.isArray(error)) return error.some((one) => one?.extensions?.code !== 'UNAVAILABLE');
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return typeof code === 'number' ? FINAL.includes(code) : error instanceof Error;
 };
 
-export const resumable = (client: Client, options: ResumableOptions = {}): Client => ({
-  ...client,
-  subscribe: <D = Data, E = unknown>(payload: SubscribePayload, sink: Sink<ExecutionResult<D, E>>) => {
+export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: ResumableOptions = {}): Client => {
+  const open = new Set<() => void>();
+  const subscribe = (payload: SubscribePayload, sink: Sink): (() => void) => {
+    if (!/^\s*subscription\b/m.test(payload.query)) return client.subscribe(payload, sink);
+    // One object for all tries: graphql-ws' own silent reconnects send it again as it is then.
     const variables: Record<string, unknown> = { ...payload.variables };
-    let last = -1;
-    let ended = false;
-    let stopped = false;
-    let progress = false;
-    let tries = 0;
+    let last = typeof variables.after === 'number' ? variables.after : 0;
+    let [tries, progress, finished, stopped, told] = [0, false, false, false, ''];
     let stop = (): void => undefined;
-    const tell = (state: FollowState): void => options.onState?.(state, payload);
-
-    /** The result less what was had before, or null where nothing is left of it. */
-    const fresh = (result: ExecutionResult<D, E>): ExecutionResult<D, E> | null => {
-      const [[field, value] = []] = Object.entries((result.data ?? {}) as Data);
-      const event = value as Partial<LogEvent & LogBatch> | null | undefined;
-      if (field === undefined || typeof (event?.lastSeq ?? event?.seq) !== 'number') return result;
-      const events = event?.events ?? (typeof event?.seq === 'number' ? [event as LogEvent] : []);
-      const unseen = events.filter(({ seq }) => seq > last);
-      ended ||= events.some(({ __typename }) => __typename === 'RunFinished');
-      const seq = Math.max(last, event?.lastSeq ?? event?.seq ?? 0);
-      progress ||= seq > last;
-      last = seq;
-      // Also for the client's own silent reconnects: it sends this very object again.
-      variables.after = last;
-      if (events.length > 0 && unseen.length === 0) return null;
-      return unseen.length === events.length
-        ? result
-        : { ...result, data: { ...result.data, [field]: { ...event, events: unseen } } as D };
+    const tell = (state: FollowState): void => {
+      if (told !== state) onState?.(state, payload);
+      told = state;
     };
-
+    const deaf = [client.on('connected', () => tell('live')), client.on('closed', () => tell('reconnecting'))];
+    const end = (error?: unknown): void => {
+      for (const off of deaf) off();
+      open.delete(leave);
+      tell('ended');
+      if (error === undefined) sink.complete();
+      else sink.error(error);
+    };
+    /** The result less what was had before; null where nothing is left of it. */
+    const fresh = (result: Result): Result | null => {
+      const [[field, value] = ['', null]] = Object.entries((result.data ?? {}) as Record<string, Log | null>);
+      const events = value?.events ?? (value?.seq === undefined ? [] : [value]);
+      const seq = events === value?.events ? (value.lastSeq ?? events.at(-1)?.seq) : value?.seq;
+      if (seq === undefined) return result;
+      const unseen = events.filter((event) => event.seq === undefined || event.seq > last);
+      finished ||= events.some((event) => event.__typename === 'RunFinished');
+      progress ||= seq > last;
+      if (seq > last) variables.after = last = seq;
+      if (unseen.length === 0 && events.length > 0) return null;
+      const data = unseen.length === events.length ? result.data : { [field]: { ...value, events: unseen } };
+      // Without hasNext urql shows the last result a second time.
+      return { ...result, data: data ?? null, ...(finished ? { hasNext: false } : {}) };
+    };
     const again = (): void => {
-      if (stopped) return;
       tell('reconnecting');
-      const pause = Math.random() * Math.min(500 * 2 ** tries, options.maxPauseMs ?? 10_000);
+      const timer = setTimeout(start, Math.random() * Math.min(500 * 2 ** tries, maxPauseMs));
       tries += 1;
-      const timer = setTimeout(start, pause);
-      stop = () => clearTimeout(timer);
+      stop = () => end(clearTimeout(timer));
+    };
+    const relay: Sink = {
+      next: (result) => {
+        tries = 0;
+        tell('live');
+        const news = fresh(result);
+        if (news !== null) sink.next(news);
+      },
+      error: (error) => (finished || stopped ? end() : isFinal(error) ? end(error) : again()),
+      // A close in good order looks like this too. Where there is nothing more, the server completes at once.
+      complete: () => (progress && !finished && !stopped ? again() : end()),
     };
     const start = (): void => {
       progress = false;
-      stop = client.subscribe<D, Record<string, unknown>>({ ...payload, variables }, {
-        next: (result: ExecutionResult<D, E>) => {
-          tries = 0;
-          tell('live');
-          const news = fresh(result);
-          if (news !== null) sink.next(news);
-        },
-        error: (error: unknown) => {
-          if (last >= 0 || tries > 0 || !Array.isArray(error) ? isLost(error) : false) return again();
-          tell('ended');
-          sink.error(error);
-        },
-        // A socket closed as usual looks like an end too. The server completes at once where there is nothing more.
-        complete: () => {
-          if (!stopped && !ended && last >= 0 && progress) return again();
-          tell('ended');
-          sink.complete();
-        },
-      } as Sink<ExecutionResult<D, Record<string, unknown>>>);
+      stop = client.subscribe({ ...payload, variables }, relay);
     };
-    tell('connecting');
-    start();
-    return () => {
+    const leave = (): void => {
       stopped = true;
       stop();
     };
-  },
-});
+    open.add(leave);
+    tell('connecting');
+    start();
+    return leave;
+  };
+  const dispose = (): void | Promise<void> => {
+    for (const leave of open) leave();
+    return client.dispose();
+  };
+  // Without iterate, which would go round what is done here.
+  return { ...client, subscribe, dispose, iterate: undefined } as unknown as Client;
+};

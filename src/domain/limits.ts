@@ -45,6 +45,8 @@ export const LIMITS = {
   operationsPerSocket: 100,
   /** Depth below __schema and __type: the standard introspection query of GraphiQL and others needs 15. */
   introspectionDepth: 20,
+  /** __schema and __type in one document: each can answer with some 100 kB. */
+  introspections: 4,
   /** Fields of one document, written out: what validation compares in pairs, so it bounds its CPU time. */
   queryFields: 500,
   /** LogFilter.contains. */
@@ -52,6 +54,8 @@ export const LIMITS = {
   /** Log events and their bytes, about, that one request may read through all its Run.logs together. */
   requestEvents: 20_000,
   requestBytes: 16 * MIB,
+  /** Runs that one request may list through all its Query.runs together. */
+  requestRuns: 2000,
   /** Events that one Run.logs page with a filter looks at before it comes back short. */
   pageScan: 20_000,
 

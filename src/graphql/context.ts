@@ -1,6 +1,8 @@
 /** What resolvers work with. */
 import type { Logger } from 'pino';
+import { LimitExceeded } from '../domain/errors.ts';
 import type { RunId } from '../domain/ids.ts';
+import { LIMITS } from '../domain/limits.ts';
 import type { RunRecord } from '../domain/run.ts';
 import type { LogHub, LogReader } from '../log/viewer.ts';
 import type { Runs, RunUpdates } from '../runs/runs.ts';
@@ -22,10 +24,21 @@ export interface ApiContext extends Services {
   loadRun(id: RunId): Promise<RunRecord | null>;
   /** What the operation may still read through Run.logs. */
   readonly logBudget: LogBudget;
+  /** Notes that the operation lists so many runs. @throws LimitExceeded where they are too many in all */
+  takeRuns(count: number): void;
 }
 
 /** A context for one operation. */
 export const createContext = (services: Services): ApiContext => {
   const loader = new RunLoader(services.runs);
-  return { ...services, loadRun: (id) => loader.load(id), logBudget: new LogBudget() };
+  let listed = 0;
+  return {
+    ...services,
+    loadRun: (id) => loader.load(id),
+    logBudget: new LogBudget(),
+    takeRuns: (count) => {
+      listed += count;
+      if (listed > LIMITS.requestRuns) throw new LimitExceeded(`One request lists at most ${LIMITS.requestRuns} runs.`);
+    },
+  };
 };

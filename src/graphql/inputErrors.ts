@@ -28,8 +28,8 @@ const argumentOf = (document: DocumentNode, variable: string): string => {
     }
   };
   visit(document, {
-    Argument: (node) => {
-      search(node.value, node.name.value);
+    enter: (node) => {
+      if (node.kind === Kind.ARGUMENT) search(node.value, node.name.value);
     },
   });
   return found ?? variable;

@@ -21,13 +21,15 @@ interface Cost {
   readonly depth: number;
   /** Levels of fields at and below __schema and __type. */
   readonly introspection: number;
+  /** How often those two are asked for. */
+  readonly introspections: number;
   readonly aliases: number;
   readonly directives: number;
   /** Fields of the selection itself, not of those below. */
   readonly width: number;
 }
 
-const NOTHING: Cost = { depth: 0, introspection: 0, aliases: 0, directives: 0, width: 0 };
+const NOTHING: Cost = { depth: 0, introspection: 0, introspections: 0, aliases: 0, directives: 0, width: 0 };
 
 const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type';
 
@@ -42,7 +44,7 @@ class Counter {
   }
 
   of(selectionSet: SelectionSetNode | undefined): Cost {
-    let { depth, introspection, aliases, directives, width } = NOTHING;
+    let { depth, introspection, introspections, aliases, directives, width } = NOTHING;
     for (const selection of selectionSet?.selections ?? []) {
       directives += selection.directives?.length ?? 0;
       let cost: Cost;
@@ -57,6 +59,7 @@ class Counter {
           width: 1,
         };
         if (selection.alias !== undefined) aliases += 1;
+        if (inspects) introspections += 1;
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         cost = this.of(selection.selectionSet);
       } else {
@@ -64,11 +67,12 @@ class Counter {
       }
       depth = Math.max(depth, cost.depth);
       introspection = Math.max(introspection, cost.introspection);
+      introspections += cost.introspections;
       aliases += cost.aliases;
       directives += cost.directives;
       width += cost.width;
     }
-    return { depth, introspection, aliases, directives, width };
+    return { depth, introspection, introspections, aliases, directives, width };
   }
 
   #ofFragment(name: string): Cost {
@@ -114,6 +118,7 @@ export const limitErrors = (document: DocumentNode): readonly GraphQLError[] => 
     if (cost.introspection > LIMITS.introspectionDepth) {
       return [exceeded('levels of introspection', LIMITS.introspectionDepth)];
     }
+    if (cost.introspections > LIMITS.introspections) return [exceeded('introspections', LIMITS.introspections)];
     if (cost.aliases > LIMITS.queryAliases) return [exceeded('aliases', LIMITS.queryAliases)];
     if (directives > LIMITS.queryDirectives) return [exceeded('directives', LIMITS.queryDirectives)];
     if (cost.width > LIMITS.queryDirectives) return [exceeded('root fields', LIMITS.queryDirectives)];

@@ -87,6 +87,7 @@ builder.queryField('runs', (t) =>
       checkCount('last', last);
       const afterId = checkCursor('after', after);
       const beforeId = checkCursor('before', before);
+      context.takeRuns(last ?? first ?? DEFAULT_PAGE);
       return context.runs.page({
         ...(last == null ? { first: first ?? DEFAULT_PAGE } : { last }),
         ...(afterId === undefined ? {} : { after: afterId }),

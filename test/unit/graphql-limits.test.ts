@@ -58,3 +58,9 @@ test('a bomb of fragments costs no more than its text', () => {
 test('fragments within themselves end', () => {
   expect(codes('{ ...A } fragment A on Query { a ...B } fragment B on Query { b ...A }')).toEqual([]);
 });
+
+test('a document asks for the schema a few times at most', () => {
+  const times = (count: number) => Array.from({ length: count }, (_, i) => `s${i}: __schema { description }`).join(' ');
+  expect(codes(`{ ${times(4)} }`)).toEqual([]);
+  expect(codes(`{ ${times(5)} }`)).toEqual(refused('4 introspections'));
+});

@@ -297,6 +297,12 @@ test('100 operations live on one socket, one more is refused, and it goes again 
   await socket.until((message) => message.id === 'again' && message.type === 'next');
 });
 
+test('one request lists a bounded number of runs', async () => {
+  const lists = Array.from({ length: 5 }, (_, i) => `r${i}: runs(first: 500) { pageInfo { hasNextPage } }`);
+  expect((await post(api.url, `{ ${lists.slice(1).join(' ')} }`)).errors).toBeUndefined();
+  expect((await post(api.url, `{ ${lists.join(' ')} }`)).errors?.[0]?.extensions).toEqual({ code: 'LIMIT_EXCEEDED' });
+});
+
 test('an operation that cannot be told apart is refused, and the socket stays', async () => {
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('1', 'query A { __typename } query B { __typename }');

@@ -125,8 +125,9 @@ test('a viewer that stops reading holds up nobody, is held in bounded memory, an
   await followed(writer.runId);
   for (let i = 0; i < 60; i += 1) await writer.lines(200, 'y'.repeat(5000));
   const before = process.memoryUsage().rss;
-  for (let i = 0; i < 60; i += 1) await writer.lines(200, 'y'.repeat(5000));
-  expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024);
+  // 400 MB; the writer itself, in this process, leaves some garbage.
+  for (let i = 0; i < 400; i += 1) await writer.lines(200, 'y'.repeat(5000));
+  expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
   slow.socket.terminate();
   await freed(writer.runId);
 });

@@ -72,7 +72,7 @@ test("announcements lost with the subscriber's connection cost no line", async (
   await vi.waitFor(async () => expect(await subscribers(writer.runId)).toBe(1));
   for (let i = 0; i < 20; i += 1) {
     await writer.lines(2);
-    await redis.client('KILL', 'TYPE', 'pubsub');
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   }
   await writer.append([finished()]);
   expect(await viewer).toEqual(upTo(42));
