@@ -1,23 +1,28 @@
-/** Types of the operations in schema/operations, for clients of this repository: `npm run codegen`. */
+/**
+ * `npm run codegen`: makes schema/generated from schema/schema.graphql and schema/operations, for every client in
+ * TypeScript. Clients copy schema/ and need nothing else of this repository.
+ */
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   documents: 'schema/operations/*.graphql',
-  // Node runs the files as they are, and wants their endings.
+  // Node and bundlers run the files as they are, and want their endings.
   importExtension: '.ts',
   generates: {
+    // Typed documents, which Apollo and urql take as they are; print() of graphql makes text of them.
     'schema/generated/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: {
-        documentMode: 'string',
         useTypeImports: true,
         enumsAsTypes: true,
         immutableTypes: true,
         scalars: { DateTime: 'string', JSON: 'unknown' },
       },
     },
+    // Apollo's cache needs it for fragments on RunEvent.
+    'schema/generated/possibleTypes.ts': { plugins: ['./scripts/possibleTypes.ts'] },
   },
 };
 

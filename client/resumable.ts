@@ -16,8 +16,8 @@ export interface ResumableOptions {
   /** Bound of the random pause before a try, ms; the first is below 500, and it doubles. Default 10,000. */
   readonly maxPauseMs?: number;
 }
-type Result = Parameters<Sink['next']>[0];
 type Log = { readonly __typename?: string; readonly seq?: number; readonly lastSeq?: number; readonly events?: Log[] };
+type Result = { readonly data?: Record<string, Log | null> | null };
 
 /** Closes after which another try ends alike: a broken protocol, a caller who is not let in. */
 const FINAL = [1002, 1003, 1007, 1008, 1009, 1010, 4004, 4005, 4400, 4401, 4406, 4409, 4429];
@@ -29,12 +29,12 @@ const isFinal = (error: unknown): boolean => {
 
 export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: ResumableOptions = {}): Client => {
   const open = new Set<() => void>();
-  const subscribe = (payload: SubscribePayload, sink: Sink): (() => void) => {
+  const subscribe = (payload: SubscribePayload, sink: Sink<Result>): (() => void) => {
     if (!/^\s*subscription\b/m.test(payload.query)) return client.subscribe(payload, sink);
     // One object for all tries: graphql-ws' own silent reconnects send it again as it is then.
     const variables: Record<string, unknown> = { ...payload.variables };
     let last = typeof variables.after === 'number' ? variables.after : 0;
-    let [tries, progress, finished, stopped, told] = [0, false, false, false, ''];
+    let [tries, progress, finished, told] = [0, false, false, ''];
     let stop = (): void => undefined;
     const tell = (state: FollowState): void => {
       if (told !== state) onState?.(state, payload);
@@ -45,12 +45,11 @@ export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: Resu
       for (const off of deaf) off();
       open.delete(leave);
       tell('ended');
-      if (error === undefined) sink.complete();
-      else sink.error(error);
+      error === undefined ? sink.complete() : sink.error(error);
     };
     /** The result less what was had before; null where nothing is left of it. */
     const fresh = (result: Result): Result | null => {
-      const [[field, value] = ['', null]] = Object.entries((result.data ?? {}) as Record<string, Log | null>);
+      const [[field, value] = ['', null]] = Object.entries(result.data ?? {});
       const events = value?.events ?? (value?.seq === undefined ? [] : [value]);
       const seq = events === value?.events ? (value.lastSeq ?? events.at(-1)?.seq) : value?.seq;
       if (seq === undefined) return result;
@@ -65,28 +64,26 @@ export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: Resu
     };
     const again = (): void => {
       tell('reconnecting');
-      const timer = setTimeout(start, Math.random() * Math.min(500 * 2 ** tries, maxPauseMs));
-      tries += 1;
+      const timer = setTimeout(start, Math.random() * Math.min(500 * 2 ** tries++, maxPauseMs));
       stop = () => end(clearTimeout(timer));
     };
-    const relay: Sink = {
+    const relay: Sink<Result> = {
       next: (result) => {
         tries = 0;
         tell('live');
         const news = fresh(result);
         if (news !== null) sink.next(news);
       },
-      error: (error) => (finished || stopped ? end() : isFinal(error) ? end(error) : again()),
+      error: (error) => (finished || !open.has(leave) ? end() : isFinal(error) ? end(error) : again()),
       // A close in good order looks like this too. Where there is nothing more, the server completes at once.
-      complete: () => (progress && !finished && !stopped ? again() : end()),
+      complete: () => (progress && !finished && open.has(leave) ? again() : end()),
     };
     const start = (): void => {
       progress = false;
       stop = client.subscribe({ ...payload, variables }, relay);
     };
     const leave = (): void => {
-      stopped = true;
-      stop();
+      if (open.delete(leave)) stop();
     };
     open.add(leave);
     tell('connecting');

@@ -1,9 +1,24 @@
 /** Changes of runs as subscriptions get them: one run's newest state, or a list's changes. Both coalesce. */
-import { NotFound } from '../domain/errors.ts';
+import { NotFound, Unavailable } from '../domain/errors.ts';
 import type { RunId } from '../domain/ids.ts';
 import { isTerminal, type RunRecord, type RunStatus } from '../domain/run.ts';
 import { matchesFilter, type RunFilter, type Runs, type RunUpdate, type RunUpdates } from '../runs/runs.ts';
+import { pause } from '../runs/wait.ts';
 import type { PullSource } from './pullIterator.ts';
+
+const READ_AGAIN_MS = 250;
+
+/** While Redis is away, who follows waits. @throws the signal's reason, and every other error */
+const whenAnswered = async <T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+    }
+    await pause(READ_AGAIN_MS, signal);
+  }
+};
 
 /** Lets one reader wait until something happened. Missed and repeated wake-ups collapse into one. */
 class Wake {
@@ -72,7 +87,7 @@ export class RunSource implements PullSource<RunRecord> {
   async next(signal: AbortSignal): Promise<RunRecord | null> {
     while (!this.#ended) {
       await this.#wake.wait(signal);
-      const run = this.#gone ? null : await this.#runs.get(this.#runId);
+      const run = this.#gone ? null : await whenAnswered(() => this.#runs.get(this.#runId), signal);
       if (run === null) throw new NotFound();
       if (run.version === this.#told) continue;
       this.#told = run.version;
@@ -149,7 +164,7 @@ export class RunsSource implements PullSource<RunChange> {
         await this.#wake.wait(signal);
         continue;
       }
-      this.#ready = await this.#readSome();
+      this.#ready = await this.#readSome(signal);
     }
   }
 
@@ -182,10 +197,11 @@ export class RunsSource implements PullSource<RunChange> {
     this.#wake.set();
   }
 
-  async #readSome(): Promise<RunChange[]> {
+  async #readSome(signal: AbortSignal): Promise<RunChange[]> {
     const taken = [...this.#pending].slice(0, READ_TOGETHER);
     for (const [runId] of taken) this.#pending.delete(runId);
-    const runs = await this.#runs.getMany(taken.map(([runId]) => runId));
+    const ids = taken.map(([runId]) => runId);
+    const runs = await whenAnswered(() => this.#runs.getMany(ids), signal);
     return taken.flatMap(([runId, pending], index) => this.#changeOf(runId, pending, runs[index] ?? null));
   }
 

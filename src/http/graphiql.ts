@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type Exchange, SECURITY_HEADERS } from './respond.ts';
 
 const brotliAsync = promisify(brotliCompress);
@@ -61,6 +60,8 @@ interface Page {
 }
 
 const build = async (): Promise<Page> => {
+  // Loaded when somebody wants the page: it is 9 MB of text in memory.
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const html = Buffer.from(
     renderGraphiQL({ title: 'runloom', defaultQuery: DEFAULT_QUERY, subscriptionsProtocol: 'WS' }).trimStart(),
   );

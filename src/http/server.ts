@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { answering } from '../graphql/answering.ts';
 import type { Services } from '../graphql/context.ts';
 import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/errors.ts';
@@ -58,7 +59,8 @@ class ApiServer implements HttpServer {
   #stopping = false;
   #closed: Promise<void> | null = null;
 
-  constructor(options: HttpServerOptions) {
+  constructor(given: HttpServerOptions) {
+    const options = answering(given);
     this.#options = options;
     this.#keepAlive = options.keepAlive ?? KEEP_ALIVE;
     this.#mask = createErrorMask(options.logger);

@@ -1,11 +1,12 @@
 /**
- * How a batch of events is stored and announced (PROTOCOL.md, part 3): an 8-byte header, then the
+ * How a batch of events is stored and announced (PROTOCOL.md, part 3): a short header, then the
  * body, which from LIMITS.compressFromBytes on is one zstd frame.
  *
  *     byte 0      0x52 'R': version 1, plain body · 0x5a 'Z': version 1, zstd body
  *     byte 1      attempt; its highest bit is set where the batch ends with RunFinished
  *     bytes 2-5   first seq, unsigned, big endian
  *     bytes 6-7   number of events, unsigned, big endian
+ *     bytes 8-11  of a zstd body: its length before compression, unsigned, big endian
  *
  * The body is UTF-8 text made of segments. A segment is either ONE event,
  *     j<JSON of the draft>LF
@@ -22,6 +23,7 @@ const PLAIN = 0x52;
 const ZSTD = 0x5a;
 const CLOSES = 0x80;
 const HEADER_BYTES = 8;
+const ZSTD_HEADER_BYTES = 12;
 /** A batch holds at most LIMITS.appendBytes before compression plus one event; more is a bomb. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Bodies up to this size are put together in one lasting piece of memory. */
@@ -38,12 +40,15 @@ export interface BatchHeader {
   readonly attempt: number;
   /** The batch ends with RunFinished, so the end of a run is seen in the sequence itself. */
   readonly closes: boolean;
+  /** Bytes of the body before compression: about what the events are in memory and on the wire. */
+  readonly bodyBytes: number;
 }
 
 /** Reads the header alone. @throws CodecError */
 export const batchHeader = (batch: Buffer): BatchHeader => {
   const mark = batch[0];
   if (batch.length < HEADER_BYTES || (mark !== PLAIN && mark !== ZSTD)) throw new CodecError('not a batch of events');
+  if (mark === ZSTD && batch.length < ZSTD_HEADER_BYTES) throw new CodecError('not a batch of events');
   const firstSeq = batch.readUInt32BE(2);
   const second = batch.readUInt8(1);
   return {
@@ -51,6 +56,7 @@ export const batchHeader = (batch: Buffer): BatchHeader => {
     lastSeq: firstSeq + batch.readUInt16BE(6) - 1,
     attempt: second & 0x7f,
     closes: (second & CLOSES) !== 0,
+    bodyBytes: mark === ZSTD ? batch.readUInt32BE(HEADER_BYTES) : batch.length - HEADER_BYTES,
   };
 };
 
@@ -118,7 +124,8 @@ export class BatchBuilder {
     const compress = body.length >= LIMITS.compressFromBytes;
     const packed = compress ? zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) : body;
     const smaller = packed.length < body.length;
-    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    const header = Buffer.allocUnsafe(smaller ? ZSTD_HEADER_BYTES : HEADER_BYTES);
+    if (smaller) header.writeUInt32BE(body.length, HEADER_BYTES);
     header.writeUInt8(smaller ? ZSTD : PLAIN, 0);
     header.writeUInt8(attempt | (this.#closes ? CLOSES : 0), 1);
     header.writeUInt32BE(firstSeq, 2);
@@ -154,13 +161,19 @@ export const encodeBatch = (drafts: readonly EventDraft[], firstSeq: Seq, attemp
   return builder.seal(firstSeq, attempt);
 };
 
+const bodyOf = (batch: Buffer): Buffer => {
+  if (batch[0] !== ZSTD) return batch.subarray(HEADER_BYTES);
+  try {
+    return zstdDecompressSync(batch.subarray(ZSTD_HEADER_BYTES), { maxOutputLength: MAX_BODY_BYTES });
+  } catch (error) {
+    throw new CodecError('a batch cannot be decompressed', { cause: error });
+  }
+};
+
 /** All events of a stored batch, in seq order. @throws CodecError where the bytes are no batch. */
 export const decodeBatch = (batch: Buffer): RunEvent[] => {
   const { firstSeq, lastSeq, attempt } = batchHeader(batch);
-  const body = batch.subarray(HEADER_BYTES);
-  const text = (batch[0] === ZSTD ? zstdDecompressSync(body, { maxOutputLength: MAX_BODY_BYTES }) : body).toString(
-    'utf8',
-  );
+  const text = bodyOf(batch).toString('utf8');
   const events: RunEvent[] = [];
   let seq = firstSeq;
   let at = 0;

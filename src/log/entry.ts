@@ -1,4 +1,4 @@
-/** Entries of the log as readers hold them: decoded at most once, shared by all viewers of a process. */
+/** Entries of the log as readers hold them: decoded once (again only after memory was short), shared by all viewers. */
 import type { EpochMs, LinesDropped, RunEvent, Seq } from '../domain/events.ts';
 import type { Span } from '../domain/join.ts';
 import { batchHeader, decodeBatch } from './codec.ts';
@@ -15,7 +15,8 @@ export class StoredEntry implements LogEntry, Span {
   readonly closes: boolean;
   readonly size: number;
   readonly #batch: Buffer;
-  #events: readonly RunEvent[] | null = null;
+  /** Kept no longer than memory allows: what viewers share is mostly the text that was made of them. */
+  #events: WeakRef<readonly RunEvent[]> | null = null;
 
   /** @throws CodecError where the bytes are no batch. */
   constructor(batch: Buffer) {
@@ -24,13 +25,16 @@ export class StoredEntry implements LogEntry, Span {
     this.lastSeq = header.lastSeq;
     this.attempt = header.attempt;
     this.closes = header.closes;
-    this.size = batch.length + (header.lastSeq - header.firstSeq + 1) * EVENT_BYTES;
+    this.size = batch.length + header.bodyBytes + (header.lastSeq - header.firstSeq + 1) * EVENT_BYTES;
     this.#batch = batch;
   }
 
   events(): readonly RunEvent[] {
-    this.#events ??= decodeBatch(this.#batch);
-    return this.#events;
+    const known = this.#events?.deref();
+    if (known !== undefined) return known;
+    const events = decodeBatch(this.#batch);
+    this.#events = new WeakRef(events);
+    return events;
   }
 }
 

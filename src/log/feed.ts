@@ -51,6 +51,11 @@ export class Feed {
     return this.#known;
   }
 
+  /** Asks the store how far the log goes. Waits while Redis is away. */
+  async refresh(): Promise<void> {
+    if (this.asksRegularly) this.answered(await this.#askUntilAnswered());
+  }
+
   answered(stored: LogPosition | null): void {
     this.#tell({ kind: 'answered', stored });
   }

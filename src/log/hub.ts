@@ -52,6 +52,8 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     feed.viewers += 1;
     try {
       await feed.known();
+      // A feed that others follow may lag behind the store by what is on its way; the newest is asked for.
+      if (from.after === undefined && from.tail !== undefined) await feed.refresh();
       const { head, end, gone } = feed.state;
       if (gone || head === null) throw new NotFound();
       const position = from.after ?? (from.tail === undefined ? 0 : Math.max(head - from.tail, 0));

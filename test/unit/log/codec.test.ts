@@ -18,7 +18,7 @@ test('drafts come back with their seqs and the attempt', () => {
     line('ü\u0000\n\u001b[1m'),
   ];
   const batch = encodeBatch(drafts, 7, 3);
-  expect(batchHeader(batch)).toEqual({ firstSeq: 7, lastSeq: 9, attempt: 3, closes: false });
+  expect(batchHeader(batch)).toMatchObject({ firstSeq: 7, lastSeq: 9, attempt: 3, closes: false });
   expect(decodeBatch(batch)).toEqual(drafts.map((draft, i) => ({ ...draft, seq: 7 + i, attempt: 3 })));
 });
 
@@ -81,7 +81,7 @@ test('a batch that ends with RunFinished says so in its header', () => {
     dropped: 0,
     digest: null,
   };
-  expect(batchHeader(encodeBatch([end], 5, 10))).toEqual({ firstSeq: 5, lastSeq: 5, attempt: 10, closes: true });
+  expect(batchHeader(encodeBatch([end], 5, 10))).toMatchObject({ firstSeq: 5, lastSeq: 5, attempt: 10, closes: true });
 });
 
 test('typical lines take less than a fifth of their bytes in a full batch', () => {
@@ -100,6 +100,7 @@ test('bytes that are no batch are refused, never half read', () => {
     Buffer.from('{}'),
     Buffer.from('R1234567x\n'),
     Buffer.from('Rnothing at all'),
+    Buffer.from('Znothing at all'),
   ]) {
     expect(() => decodeBatch(bytes)).toThrow(CodecError);
   }

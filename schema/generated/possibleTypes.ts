@@ -1,0 +1,18 @@
+/** For new InMemoryCache({ possibleTypes }). */
+export const possibleTypes: Record<string, string[]> = {
+  "Node": [
+    "Run"
+  ],
+  "RunEvent": [
+    "AttemptFinished",
+    "ContainerEvent",
+    "GroupEnded",
+    "GroupStarted",
+    "LinesDropped",
+    "LogLine",
+    "OutputProduced",
+    "ProgressUpdated",
+    "RunFinished",
+    "StatusChanged"
+  ]
+};

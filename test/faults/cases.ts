@@ -1,0 +1,32 @@
+/** All cases, in the order of the issue. */
+import * as network from './cases/network.ts';
+import * as processes from './cases/processes.ts';
+import * as redis from './cases/redis.ts';
+import type { FaultCase } from './faultCase.ts';
+
+export const CASES: readonly FaultCase[] = [
+  processes.apiKilled,
+  processes.otherServes,
+  processes.supervisorKilled,
+  redis.redisStopped,
+  redis.redisKilled,
+  redis.operatorRestarted,
+  redis.powerLossAlways,
+  redis.powerLossEverysec,
+  redis.wiped,
+  redis.redisFrozen,
+  redis.clientPause,
+  redis.clientKill,
+  redis.subscriberCut,
+  redis.pubsubLimit,
+  network.repliesLost,
+  network.executorReplies,
+  network.netCut,
+  network.netBlackhole,
+  network.netOneWay,
+  network.netSlow,
+  network.netBytes,
+  redis.outOfMemory,
+  processes.frozen,
+  processes.terminated,
+];

@@ -1,0 +1,171 @@
+/** A TCP port before Redis, whose network can be hurt: cut, cut one way, slow, a byte at a time, answers lost. */
+import { connect, createServer, type Socket } from 'node:net';
+
+/**
+ * - open: as if it were not there;
+ * - shut: connections are cut, new ones too;
+ * - blackhole: nothing moves in either direction, nobody is told;
+ * - upCut, downCut: nothing moves towards Redis, or from it;
+ * - slow: each piece arrives DELAY_MS later;
+ * - bytes: one byte at a time.
+ */
+export type ProxyMode = 'open' | 'shut' | 'blackhole' | 'upCut' | 'downCut' | 'slow' | 'bytes';
+
+export interface Proxy extends AsyncDisposable {
+  readonly url: string;
+  set(mode: ProxyMode): void;
+  /** Cuts all connections of now. Answers how many there were. */
+  cut(): number;
+  /** From now on, each `every`-th request with `marker` reaches Redis and loses its answer; 0: no more. */
+  loseAnswers(marker: string, every: number): void;
+  readonly lostAnswers: () => number;
+}
+
+const DELAY_MS = 200;
+
+interface Pair {
+  readonly client: Socket;
+  readonly redis: Socket;
+  /** What waits for its way to be open again. */
+  readonly look: () => void;
+}
+
+/** @param target path of Redis' unix socket */
+export const startProxy = async (target: string): Promise<Proxy> => {
+  const pairs = new Set<Pair>();
+  let mode: ProxyMode = 'open';
+  let marker = '';
+  let every = 0;
+  let seen = 0;
+  let lost = 0;
+
+  const held = (up: boolean): boolean => mode === 'blackhole' || mode === (up ? 'upCut' : 'downCut');
+  const server = createServer((client) => {
+    client.on('error', () => undefined);
+    if (mode === 'shut') {
+      client.destroy();
+      return;
+    }
+    const redis = connect(target);
+    client.setNoDelay(true);
+    let loses = false;
+    const up = new Way(redis, () => held(true), () => mode);
+    const down = new Way(client, () => held(false), () => mode);
+    const pair: Pair = {
+      client,
+      redis,
+      look: () => {
+        up.look();
+        down.look();
+      },
+    };
+    pairs.add(pair);
+    redis.on('error', () => undefined);
+    redis.on('close', () => client.destroy());
+    client.on('close', () => {
+      pairs.delete(pair);
+      if (!loses) redis.destroy();
+    });
+    client.on('data', (chunk) => {
+      if (loses) return;
+      up.push(chunk);
+      if (every === 0 || !chunk.includes(marker)) return;
+      seen += 1;
+      loses = seen % every === 0;
+    });
+    redis.on('data', (chunk) => {
+      if (!loses) return down.push(chunk);
+      // Redis has answered, so it has done what was asked.
+      lost += 1;
+      redis.destroy();
+      client.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const cut = (): number => {
+    const count = pairs.size;
+    for (const { client, redis } of [...pairs]) {
+      client.resetAndDestroy();
+      redis.destroy();
+    }
+    return count;
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    set: (next) => {
+      mode = next;
+      if (next === 'shut') cut();
+      for (const pair of pairs) pair.look();
+    },
+    cut,
+    loseAnswers: (text, nth) => {
+      marker = text;
+      every = nth;
+      seen = 0;
+    },
+    lostAnswers: () => lost,
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+/** One direction of one connection, in order. Holds what cannot pass (the test's own amount, so unbounded). */
+class Way {
+  readonly #to: Socket;
+  readonly #held: () => boolean;
+  readonly #mode: () => ProxyMode;
+  readonly #waiting: { readonly chunk: Buffer; readonly at: number }[] = [];
+  #busy = false;
+
+  constructor(to: Socket, held: () => boolean, mode: () => ProxyMode) {
+    this.#to = to;
+    this.#held = held;
+    this.#mode = mode;
+  }
+
+  push(chunk: Buffer): void {
+    this.#waiting.push({ chunk, at: Date.now() + (this.#mode() === 'slow' ? DELAY_MS : 0) });
+    this.look();
+  }
+
+  look(): void {
+    if (this.#busy) return;
+    const first = this.#waiting[0];
+    if (first === undefined || this.#held() || this.#to.destroyed) return;
+    const wait = first.at - Date.now();
+    if (wait > 0) return this.#later(() => setTimeout(() => this.#go(), wait));
+    this.#waiting.shift();
+    if (this.#mode() !== 'bytes') {
+      this.#to.write(first.chunk);
+      return this.look();
+    }
+    this.#later(() => this.#byByte(first.chunk, 0));
+  }
+
+  #byByte(chunk: Buffer, from: number): void {
+    if (this.#to.destroyed) return;
+    if (this.#mode() !== 'bytes') {
+      this.#to.write(chunk.subarray(from));
+      return this.#go();
+    }
+    // Each byte is a write and a packet of its own (no Nagle); some per turn, or nothing would ever arrive.
+    const end = Math.min(from + 64, chunk.length);
+    for (let at = from; at < end; at += 1) this.#to.write(chunk.subarray(at, at + 1));
+    if (end === chunk.length) return this.#go();
+    setImmediate(() => this.#byByte(chunk, end));
+  }
+
+  #later(start: () => void): void {
+    this.#busy = true;
+    start();
+  }
+
+  #go(): void {
+    this.#busy = false;
+    this.look();
+  }
+}

@@ -1,0 +1,175 @@
+/** The scene of nearly every case: a command writes numbered lines, three viewers follow, something goes wrong. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { request, startRun } from '../support/client.ts';
+import { digestOfLines } from './audit.ts';
+import { PlainViewer } from './plainViewer.ts';
+import type { Random } from './random.ts';
+import type { Stack } from './stack.ts';
+import type { Verdict } from './verdict.ts';
+import { Viewer } from './viewer.ts';
+
+export interface Scene {
+  readonly stack: Stack;
+  readonly random: Random;
+  readonly runId: string;
+  readonly lines: number;
+  /** Viewer from the start, the late one (once it came), the restless one. */
+  readonly viewers: readonly Viewer[];
+  readonly started: Viewer;
+  /** Resolves when the first viewer has this share of the lines, or after `withinMs`. */
+  at(share: number, withinMs?: number): Promise<void>;
+  note(text: string): void;
+  /** What makes the case fail. */
+  problem(text: string): void;
+}
+
+export interface ScenarioOptions {
+  readonly stack: Stack;
+  readonly random: Random;
+  readonly lines: number;
+  /** How long the command takes, about. */
+  readonly seconds: number;
+  /** How long after the faults all must have ended. Default 60. */
+  readonly settleSeconds?: number;
+  /** Beside command. */
+  readonly input?: Readonly<Record<string, unknown>>;
+  /** Another command: it must print "line N of <lines>". */
+  readonly command?: readonly string[];
+  /** Where the viewers go; default all services of the stack. */
+  readonly urls?: () => readonly string[];
+  /** Starts the run by other means than startRun. */
+  readonly start?: () => Promise<string>;
+  readonly expect?: { readonly status: string; readonly reason?: string | null };
+  /** Lines that are never printed do not count as lost: the command was killed. */
+  readonly partial?: boolean;
+  /** A LinesDropped is allowed and is counted, never more than these. */
+  readonly mayDrop?: boolean;
+  /** Puts the faults in and answers how many. */
+  readonly faults: (scene: Scene) => Promise<number>;
+}
+
+/** Prints so many lines in about so many seconds, in steps of 50 ms; for any sh. */
+export const numbered = (lines: number, seconds: number): readonly string[] => {
+  const step = Math.max(1, Math.round((lines * 0.05) / Math.max(seconds, 0.05)));
+  const loop =
+    'n=$1; k=$2; i=0; while [ $i -lt $n ]; do i=$((i+1)); echo "line $i of $n"; [ $((i % k)) -eq 0 ] && sleep 0.05; done; exit 0';
+  return ['sh', '-c', loop, 'sh', String(lines), String(seconds === 0 ? lines + 1 : step)];
+};
+
+const RUN = `query ($id: ID!) { run(id: $id) { status attempt exitCode lines dropped digest failure { reason message } } }`;
+
+export interface RunAnswer {
+  readonly status: string;
+  readonly lines: number;
+  readonly dropped: number;
+  readonly exitCode: number | null;
+  readonly digest: string | null;
+  readonly failure: { readonly reason: string; readonly message: string } | null;
+}
+
+export const runOf = async (url: string, id: string): Promise<RunAnswer | null> => {
+  const { data } = await request(url, RUN, { id });
+  return (data?.run as RunAnswer | null | undefined) ?? null;
+};
+
+const RESTLESS = [400, 1600] as const;
+
+export const scenario = async (options: ScenarioOptions): Promise<Verdict> => {
+  const { stack, random, lines, seconds, urls = stack.urls } = options;
+  const command = options.command ?? numbered(lines, seconds);
+  const runId = await (options.start?.() ??
+    startRun(stack.urls()[0] ?? '', { command: [...command], ...options.input }));
+  stack.runs.push(runId);
+  const notes: string[] = [];
+  const problems: string[] = [];
+  const started = new Viewer({ runId, urls, random });
+  const restless = new Viewer({ runId, urls, random, restless: RESTLESS });
+  const viewers = [started, restless];
+  const plain = [
+    new PlainViewer(runId, stack.plainUrls, random),
+    new PlainViewer(runId, stack.plainUrls, random, RESTLESS),
+  ];
+  const at = async (share: number, withinMs = seconds * 1000 + 20_000): Promise<void> => {
+    const deadline = performance.now() + withinMs;
+    while (started.audit.lines < share * lines && !started.done && performance.now() < deadline) await delay(20);
+  };
+  const late = at(0.4, seconds * 1000).then(() => {
+    viewers.push(new Viewer({ runId, urls, random }));
+    plain.push(new PlainViewer(runId, stack.plainUrls, random));
+  });
+  const scene: Scene = {
+    stack,
+    random,
+    runId,
+    lines,
+    viewers,
+    started,
+    at,
+    note: (text) => notes.push(text),
+    problem: (text) => problems.push(text),
+  };
+  try {
+    const faults = await options.faults(scene);
+    await late;
+    const deadline = AbortSignal.timeout((options.settleSeconds ?? 60) * 1000 + seconds * 1000);
+    const aborted = new Promise<void>((resolve) => deadline.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([Promise.all(viewers.map((viewer) => viewer.ended)), aborted]);
+    await delay(200);
+    return await judge(options, scene, faults, plain, notes, problems);
+  } finally {
+    for (const viewer of [...viewers, ...plain]) viewer.stop();
+  }
+};
+
+const judge = async (
+  options: ScenarioOptions,
+  { stack, runId, viewers, lines }: Scene,
+  faults: number,
+  plain: readonly PlainViewer[],
+  notes: readonly string[],
+  problems: string[],
+): Promise<Verdict> => {
+  const { expect = { status: 'COMPLETED', reason: null }, partial = false, mayDrop = false } = options;
+  const run = await runOf(stack.urls()[0] ?? '', runId).catch(() => null);
+  const whole = partial ? (run?.lines ?? 0) : lines;
+  const per = viewers.map(({ audit }) => {
+    // A LinesDropped stands for events; of those, lines are what is missing of the lines then.
+    const covered = mayDrop ? Math.min(audit.dropped, Math.max(whole - audit.lines, 0)) : 0;
+    return Math.max(whole - audit.lines - covered, audit.lost, 0);
+  });
+  const ends = viewers.map(
+    ({ audit }) =>
+      audit.ends === 1 &&
+      audit.finished?.finalStatus === expect.status &&
+      (audit.finished.failure?.reason ?? null) === (expect.reason ?? null),
+  );
+  const endRight = ends.every(Boolean) && run?.status === expect.status;
+  if (!endRight) {
+    const got = viewers.map(({ audit }) => `${audit.ends}x${audit.finished?.finalStatus}/${audit.finished?.failure?.reason ?? '-'}`);
+    problems.push(`ends ${got.join(' ')}; record ${run?.status}/${run?.failure?.reason ?? '-'}: ${run?.failure?.message ?? ''}`);
+  }
+  for (const viewer of viewers) {
+    if (viewer.refused !== null) problems.push(`refused: ${viewer.refused}`);
+    if (viewer.falseEnds > 0) problems.push(`${viewer.falseEnds} complete without an end`);
+  }
+  const expected = partial ? (run?.digest ?? null) : digestOfLines(lines);
+  const withDigest = viewers.filter(({ audit }) => audit.dropped === 0);
+  const digestRight =
+    expected === null || withDigest.length === 0
+      ? null
+      : run?.digest === expected && withDigest.every(({ audit }) => audit.digest === expected);
+  return {
+    faults,
+    delivered: viewers.reduce((all, { audit }) => all + audit.lines, 0),
+    lost: per.reduce((all, one) => all + one, 0),
+    repeated: viewers.reduce((all, { audit }) => all + audit.repeated, 0),
+    disordered: viewers.reduce((all, { audit }) => all + audit.disordered + audit.altered, 0),
+    stuck: viewers.filter((viewer) => !viewer.done).length,
+    endRight,
+    digestRight,
+    plainLost: plain.reduce((all, one) => all + Math.max(whole - one.lines, 0), 0),
+    plainOf: whole * plain.length,
+    notes: [...notes, `${viewers.reduce((all, viewer) => all + viewer.connections, 0)} connections`],
+    problems,
+  };
+};

@@ -1,0 +1,287 @@
+/** The real parts under test: services as processes, a Redis (the private one or an operator's), the plain design beside. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { withEnvironment } from '../../src/launchers/process/proc.ts';
+import { formatRedisUrl } from '../../src/log/redisUrl.ts';
+import { readText, socketPathIn } from '../../src/redis/privateFiles.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import {
+  type DataDirectory,
+  dataDirectory,
+  type Exit,
+  privateRedisPid,
+  type StartedService,
+  spawnService,
+} from '../support/startedService.ts';
+import { type Proxy, startProxy } from './proxy.ts';
+
+export interface StackOptions {
+  /** Processes of the service; default 1. */
+  readonly services?: number;
+  /** private: the service's own; else an operator's with this appendfsync. Default private. */
+  readonly redis?: 'private' | 'always' | 'everysec';
+  /** The operator's Redis is reached through proxies, one for services and one for executors. */
+  readonly proxied?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** More arguments of the operator's redis-server. */
+  readonly redisConfig?: readonly string[];
+  /** Loaded into redis-server (LD_PRELOAD): where a program of that name stands, first on the PATH. */
+  readonly path?: string;
+}
+
+interface Slot {
+  readonly port: number;
+  readonly plainPort: number;
+  service: StartedService | null;
+  plain: ChildProcess | null;
+}
+
+const PLAIN = fileURLToPath(new URL('./plainDesign.ts', import.meta.url));
+
+export class Stack implements AsyncDisposable {
+  readonly options: StackOptions;
+  readonly runs: string[] = [];
+  /** Of executors and services; only where proxied. */
+  serviceProxy: Proxy | null = null;
+  executorProxy: Proxy | null = null;
+  readonly #slots: Slot[] = [];
+  #data: DataDirectory | null = null;
+  #server: TestRedis | null = null;
+  #serverDirectory = '';
+  #admin: Redis | null = null;
+
+  private constructor(options: StackOptions) {
+    this.options = options;
+  }
+
+  static async open(options: StackOptions = {}): Promise<Stack> {
+    const stack = new Stack(options);
+    try {
+      await stack.#open();
+    } catch (error) {
+      await stack[Symbol.asyncDispose]();
+      throw error;
+    }
+    return stack;
+  }
+
+  async #open(): Promise<void> {
+    const { services = 1, redis = 'private', proxied = false } = this.options;
+    this.#data = await dataDirectory();
+    if (redis !== 'private') {
+      this.#serverDirectory = await mkdtemp(join(tmpdir(), 'rl-op-'));
+      await this.startRedis();
+      if (proxied) {
+        this.serviceProxy = await startProxy(this.#socketPath);
+        this.executorProxy = await startProxy(this.#socketPath);
+      }
+    }
+    for (let i = 0; i < services; i += 1) {
+      this.#slots.push({ port: await freePort(), plainPort: await freePort(), service: null, plain: null });
+    }
+    // One after the other: the first one starts the private Redis, the others find it.
+    for (let i = 0; i < services; i += 1) await this.start(i);
+  }
+
+  /** Addresses of the services that are started. */
+  readonly urls = (): readonly string[] =>
+    this.#slots.filter((slot) => slot.service !== null).map((slot) => `http://127.0.0.1:${slot.port}`);
+
+  readonly urlOf = (index: number): string => `http://127.0.0.1:${this.#slots[index]?.port}`;
+
+  /** Addresses of the plain design's servers. */
+  readonly plainUrls = (): readonly string[] =>
+    this.#slots.filter((slot) => slot.plain !== null).map((slot) => `ws://127.0.0.1:${slot.plainPort}`);
+
+  pidOf(index: number): number {
+    return this.#slots[index]?.service?.child.pid ?? 0;
+  }
+
+  plainPidOf(index: number): number {
+    return this.#slots[index]?.plain?.pid ?? 0;
+  }
+
+  /** What the service printed, for a failure's report. */
+  printed(index: number): string {
+    const service = this.#slots[index]?.service;
+    return service ? service.out() + service.err() : '';
+  }
+
+  /** Starts (again) the service and the plain design's server at their ports, and waits until both serve. */
+  async start(index: number): Promise<void> {
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new Error(`no service ${index}`);
+    const service = spawnService({
+      env: {
+        PORT: String(slot.port),
+        DATA_DIR: this.#data?.path ?? '',
+        LOG_LEVEL: process.env.CHAOS_LOG ?? 'warn',
+        ...(this.options.path === undefined ? {} : { PATH: `${this.options.path}:${process.env.PATH}` }),
+        ...(this.options.redis === undefined || this.options.redis === 'private'
+          ? {}
+          : {
+              REDIS_URL: this.serviceProxy?.url ?? `unix://${this.#socketPath}`,
+              EXECUTOR_REDIS_URL: this.executorProxy?.url ?? `unix://${this.#socketPath}`,
+            }),
+        ...this.options.env,
+      },
+    });
+    slot.service = service;
+    await service.address();
+    slot.plain = spawn(process.execPath, ['--no-warnings', PLAIN, String(slot.plainPort), await this.redisUrl()], {
+      stdio: 'ignore',
+    });
+    await untilListens(slot.plainPort);
+  }
+
+  /** Kills both, and waits until they are gone. */
+  async kill(index: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
+    const slot = this.#slots[index];
+    const { service = null, plain = null } = slot ?? {};
+    if (slot === undefined || service === null) throw new Error(`service ${index} is not started`);
+    service.child.kill(signal);
+    plain?.kill(signal);
+    slot.plain = null;
+    const exit = await service.ended;
+    slot.service = null;
+    return exit;
+  }
+
+  /** As the services reach it: through the proxy, where there is one. */
+  async redisUrl(): Promise<string> {
+    if (this.serviceProxy !== null) return this.serviceProxy.url;
+    if (this.#serverDirectory !== '') return `unix://${this.#socketPath}`;
+    const path = this.#data?.path ?? '';
+    const socketPath = socketPathIn(await readText(join(path, 'redis.conf'))) ?? '';
+    const password = await readText(join(path, 'redis.password'));
+    return formatRedisUrl({ socketPath, host: '', port: 0, tls: false, username: 'default', password, db: 0 });
+  }
+
+  /** A connection of the test's own, past all proxies. */
+  async admin(): Promise<Redis> {
+    if (this.#admin !== null) return this.#admin;
+    const path =
+      this.#serverDirectory === ''
+        ? (socketPathIn(await readText(join(this.#data?.path ?? '', 'redis.conf'))) ?? '')
+        : this.#socketPath;
+    const password = this.#serverDirectory === '' ? await readText(join(this.#data?.path ?? '', 'redis.password')) : null;
+    const redis = new Redis({
+      path,
+      ...(password === null ? {} : { password }),
+      connectionName: 'chaos',
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 50,
+    });
+    redis.on('error', () => undefined);
+    this.#admin = redis;
+    return redis;
+  }
+
+  async redisPid(): Promise<number> {
+    if (this.#serverDirectory !== '') return this.#server?.pid ?? 0;
+    return (await privateRedisPid(this.#data?.path ?? '')) ?? 0;
+  }
+
+  /** Where the append-only file is. */
+  get redisDirectory(): string {
+    return this.#serverDirectory === '' ? (this.#data?.path ?? '') : this.#serverDirectory;
+  }
+  get dataPath(): string {
+    return this.#data?.path ?? '';
+  }
+
+  /** kill -9 of Redis. An operator's is started again by `startRedis`, the private one by the service. */
+  async killRedis(): Promise<void> {
+    const pid = await this.redisPid();
+    if (pid > 0) process.kill(pid, 'SIGKILL');
+    if (this.#serverDirectory !== '') await this.#server?.stop();
+  }
+
+  /** An operator's Redis: on its files, at the same address. */
+  async startRedis(): Promise<void> {
+    const { redis, redisConfig = [], path } = this.options;
+    const before = process.env.PATH;
+    if (path !== undefined) process.env.PATH = `${path}:${before}`;
+    try {
+      const config = ['--appendonly', 'yes', '--appendfsync', redis ?? 'always', ...redisConfig];
+      this.#server = await startRedis({ directory: this.#serverDirectory, config });
+    } finally {
+      process.env.PATH = before;
+    }
+  }
+
+  /** Processes of the run's attempt: its executor, and what the command started. */
+  async processesOf(runId: string): Promise<{ readonly executors: number[]; readonly commands: number[] }> {
+    const all = await withEnvironment({ RUN_ID: runId });
+    const executors: number[] = [];
+    const commands: number[] = [];
+    for (const pid of all) {
+      const line = (await readText(`/proc/${pid}/cmdline`).catch(() => null)) ?? '';
+      if (line.includes('--workspace=')) executors.push(pid);
+      else commands.push(pid);
+    }
+    return { executors, commands };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const slot of this.#slots) {
+      if (slot.service?.child.pid !== undefined) {
+        // A frozen one cannot die of SIGTERM; this stack is thrown away as a whole.
+        await slot.service[Symbol.asyncDispose]();
+      }
+      slot.plain?.kill('SIGKILL');
+    }
+    for (const runId of this.runs) {
+      const { executors, commands } = await this.processesOf(runId);
+      for (const pid of [...executors, ...commands]) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It ended by itself.
+        }
+      }
+    }
+    this.#admin?.disconnect();
+    await this.serviceProxy?.[Symbol.asyncDispose]();
+    await this.executorProxy?.[Symbol.asyncDispose]();
+    await this.#server?.stop();
+    if (this.#serverDirectory !== '') await rm(this.#serverDirectory, { recursive: true, force: true, maxRetries: 5 });
+    await this.#data?.[Symbol.asyncDispose]();
+  }
+
+  get #socketPath(): string {
+    return join(this.#serverDirectory, 'redis.sock');
+  }
+
+  /** Keeps a copy of Redis' files, as a power failure at this moment would leave them with what `cut` does to it. */
+  async copyAppendOnly(to: string): Promise<void> {
+    await cp(join(this.redisDirectory, 'appendonlydir'), to, { recursive: true });
+  }
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+};
+
+const untilListens = async (port: number): Promise<void> => {
+  for (let tries = 0; tries < 500; tries += 1) {
+    const there = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false,
+    );
+    if (there) return;
+    await delay(20);
+  }
+  throw new Error(`nothing listens on ${port}`);
+};

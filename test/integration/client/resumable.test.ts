@@ -1,0 +1,325 @@
+/** The helper against a server that says what each test wants, over real sockets. */
+import type { AddressInfo } from 'node:net';
+import { type ClientOptions, createClient, type SubscribePayload } from 'graphql-ws';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type FollowState, type ResumableOptions, resumable } from '../../../client/resumable.ts';
+
+interface Event {
+  readonly __typename: string;
+  readonly seq: number;
+  readonly fromSeq?: number;
+}
+/** One subscription as the server sees it. */
+interface Asked {
+  readonly variables: Record<string, unknown>;
+  next(data: unknown, errors?: unknown): void;
+  error(...codes: string[]): void;
+  complete(): void;
+  /** Cuts the socket: with a close frame, or without a word. */
+  close(code?: number): void;
+}
+type Script = (asked: Asked, turn: number) => void;
+
+const line = (seq: number): Event => ({ __typename: 'LogLine', seq });
+const end = (seq: number): Event => ({ __typename: 'RunFinished', seq });
+const batch = (...events: Event[]) => ({ log: { lastSeq: events.at(-1)?.seq, events } });
+
+/** Speaks graphql-transport-ws; each subscription is answered by the script. */
+const serve = async (script: Script): Promise<{ readonly url: string; readonly asked: SubscribePayload[] }> => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  const asked: SubscribePayload[] = [];
+  server.on('connection', (socket) => {
+    const send = (message: unknown): void => socket.send(JSON.stringify(message));
+    socket.on('message', (bytes) => {
+      const { type, id, payload } = JSON.parse(String(bytes));
+      if (type === 'connection_init') return send({ type: 'connection_ack' });
+      if (type !== 'subscribe') return;
+      asked.push(payload);
+      const one: Asked = {
+        variables: payload.variables,
+        next: (data, errors) => send({ id, type: 'next', payload: { data, errors } }),
+        error: (...codes) =>
+          send({ id, type: 'error', payload: codes.map((code) => ({ message: code, extensions: { code } })) }),
+        complete: () => send({ id, type: 'complete' }),
+        close: (code) => (code === undefined ? socket.terminate() : socket.close(code)),
+      };
+      script(one, asked.length);
+    });
+  });
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+};
+
+const BATCHES = `subscription ($after: Int) {
+  log: runLogBatches(runId: "1", after: $after) { lastSeq events { __typename seq } } }`;
+const LINES = 'subscription ($after: Int) { log: runLogs(runId: "1", after: $after) { __typename seq } }';
+
+interface Follow {
+  readonly query?: string;
+  readonly variables?: Record<string, unknown>;
+  readonly client?: Partial<ClientOptions>;
+  readonly helper?: ResumableOptions;
+}
+const follow = (url: string, { query = BATCHES, variables = {}, client: more = {}, helper = {} }: Follow = {}) => {
+  const states: FollowState[] = [];
+  const seqs: number[] = [];
+  const results: { readonly hasNext?: boolean; readonly data?: Record<string, unknown> }[] = [];
+  const client = resumable(createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...more }), {
+    maxPauseMs: 20,
+    onState: (state) => states.push(state),
+    ...helper,
+  });
+  onTestFinished(() => void client.dispose());
+  let completes = 0;
+  const over = Promise.withResolvers<unknown>();
+  const stop = client.subscribe<Record<string, { events?: Event[]; seq?: number }>>(
+    { query, variables },
+    {
+      next: (result) => {
+        results.push(result as never);
+        const log = Object.values(result.data ?? {})[0];
+        seqs.push(...(log?.events ?? (log?.seq === undefined ? [] : [log as Event])).map(({ seq }) => seq));
+      },
+      error: over.resolve,
+      complete: () => {
+        completes += 1;
+        over.resolve('complete');
+      },
+    },
+  );
+  return { client, states, seqs, results, stop, over: over.promise, completes: () => completes };
+};
+
+test.each([
+  ['batches', BATCHES],
+  ['lines', LINES],
+])('goes on after the last seq when the socket is cut, by %s, whatever the field is called', async (by, query) => {
+  const { url, asked } = await serve((one, turn) => {
+    const from = Number(one.variables.after ?? 0) + 1;
+    const events = turn < 6 ? [line(from), line(from + 1)] : [end(from)];
+    if (by === 'batches') one.next(batch(...events));
+    else for (const event of events) one.next({ log: event });
+    if (turn < 6) setTimeout(() => one.close(turn % 2 === 0 ? 1001 : undefined), 5);
+    else one.complete();
+  });
+  const log = follow(url, { query });
+  expect(await log.over).toBe('complete');
+  expect(log.seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  expect(asked.map(({ variables }) => variables?.after)).toEqual([undefined, 2, 4, 6, 8, 10]);
+  expect(log.states.slice(0, 4)).toEqual(['connecting', 'live', 'reconnecting', 'live']);
+  expect(log.states.at(-1)).toBe('ended');
+  expect(log.completes()).toBe(1);
+});
+
+test('goes on with what the silent reconnects of graphql-ws send, and tells of them', async () => {
+  const { url, asked } = await serve((one, turn) => {
+    one.next(batch(line(turn * 2 - 1), turn === 3 ? end(turn * 2) : line(turn * 2)));
+    if (turn < 3) one.close(turn === 1 ? 1000 : 1012);
+    else one.complete();
+  });
+  const log = follow(url, { client: { retryAttempts: 5, retryWait: () => Promise.resolve() } });
+  expect(await log.over).toBe('complete');
+  expect(log.seqs).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(asked.map(({ variables }) => variables?.after)).toEqual([undefined, 2, 4]);
+  expect(log.states).toEqual(['connecting', 'live', 'reconnecting', 'live', 'reconnecting', 'live', 'ended']);
+});
+
+test('drops what it had, also inside a batch, and keeps a LinesDropped that reaches further', async () => {
+  const { url } = await serve((one) => {
+    one.next(batch(line(1), line(2)));
+    one.next(batch(line(1), line(2)));
+    one.next(batch(line(2), line(3)));
+    one.next(batch({ __typename: 'LinesDropped', fromSeq: 4, seq: 9 }));
+    one.next(batch({ __typename: 'LinesDropped', fromSeq: 4, seq: 9 }, end(10)));
+    one.complete();
+  });
+  const log = follow(url);
+  await log.over;
+  expect(log.seqs).toEqual([1, 2, 3, 9, 10]);
+  expect(log.results).toHaveLength(4);
+});
+
+test('starts after the `after` it is given and drops what is before it', async () => {
+  const { url, asked } = await serve((one) => {
+    one.next(batch(line(7), line(8), end(9)));
+    one.complete();
+  });
+  const log = follow(url, { variables: { after: 7 } });
+  await log.over;
+  expect(log.seqs).toEqual([8, 9]);
+  expect(asked[0]?.variables).toEqual({ after: 7 });
+});
+
+test('moves on with an empty batch of a filter, and hands it out', async () => {
+  const { url, asked } = await serve((one, turn) => {
+    if (turn > 1) return one.complete();
+    one.next({ log: { lastSeq: 40, events: [] } });
+    one.close();
+  });
+  const log = follow(url, { variables: { filter: { types: ['LogLine'] } } });
+  await log.over;
+  expect(asked[1]?.variables).toEqual({ filter: { types: ['LogLine'] }, after: 40 });
+  expect(log.results).toHaveLength(1);
+});
+
+test('a complete without RunFinished is asked about, and believed where nothing new comes', async () => {
+  const { url, asked } = await serve((one, turn) => {
+    if (turn < 3) one.next(batch(line(turn)));
+    one.complete();
+  });
+  const log = follow(url);
+  expect(await log.over).toBe('complete');
+  expect(log.seqs).toEqual([1, 2]);
+  expect(asked).toHaveLength(3);
+  const { url: finished, asked: once } = await serve((one) => one.complete());
+  expect(await follow(finished, { variables: { after: 9 } }).over).toBe('complete');
+  expect(once).toHaveLength(1);
+});
+
+test('marks the result with RunFinished as the last one', async () => {
+  const { url } = await serve((one) => {
+    one.next(batch(line(1)));
+    one.next(batch(end(2)));
+    one.complete();
+  });
+  const log = follow(url);
+  await log.over;
+  expect(log.results.map(({ hasNext }) => hasNext)).toEqual([undefined, false]);
+});
+
+test('has its end where the socket is cut between RunFinished and complete', async () => {
+  const { url, asked } = await serve((one) => {
+    one.next(batch(line(1), end(2)));
+    setTimeout(() => one.close(), 5);
+  });
+  const log = follow(url);
+  expect(await log.over).toBe('complete');
+  expect(asked).toHaveLength(1);
+});
+
+test.each(['NOT_FOUND', 'BAD_USER_INPUT', 'INTERNAL_SERVER_ERROR'])('an error %s is final', async (code) => {
+  const { url, asked } = await serve((one) => {
+    one.next(batch(line(1)));
+    one.error(code);
+  });
+  const log = follow(url);
+  expect(await log.over).toMatchObject([{ extensions: { code } }]);
+  expect(asked).toHaveLength(1);
+  expect(log.states.at(-1)).toBe('ended');
+});
+
+test('UNAVAILABLE is tried again, from the first time on', async () => {
+  const { url } = await serve((one, turn) => {
+    if (turn < 4) return one.error('UNAVAILABLE');
+    one.next(batch(end(1)));
+    one.complete();
+  });
+  const log = follow(url);
+  expect(await log.over).toBe('complete');
+  expect(log.seqs).toEqual([1]);
+});
+
+test.each([1009, 4400, 4401, 4409])('a close with %i is final', async (code) => {
+  const { url, asked } = await serve((one) => one.close(code));
+  expect(await follow(url).over).toMatchObject({ code });
+  expect(asked).toHaveLength(1);
+});
+
+test('what the sink throws ends it with that error', async () => {
+  const { url, asked } = await serve((one) => one.next(batch(line(1))));
+  const client = resumable(createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 }));
+  const error = await new Promise((resolve) => {
+    const next = (): void => {
+      throw new Error('mine');
+    };
+    client.subscribe({ query: BATCHES }, { next, error: resolve, complete: () => resolve(null) });
+  });
+  expect(error).toMatchObject({ message: 'mine' });
+  expect(asked).toHaveLength(1);
+});
+
+test('tries for ever, with pauses that are random, grow and are bounded', async () => {
+  const { url } = await serve(() => undefined);
+  const closed = new URL(url);
+  closed.port = '1';
+  const random = vi.spyOn(Math, 'random').mockReturnValue(1 / 512);
+  onTestFinished(() => void random.mockRestore());
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  onTestFinished(() => void timers.mockRestore());
+  const log = follow(closed.href, { helper: { maxPauseMs: 4096 } });
+  const pauses = (): number[] => timers.mock.calls.map(([, ms]) => ms ?? 0).filter((ms) => ms > 0 && ms <= 8);
+  await vi.waitUntil(() => pauses().length >= 9, { timeout: 5000, interval: 20 });
+  log.stop();
+  expect(await log.over).toBe('complete');
+  expect(log.completes()).toBe(1);
+  const [first, second, third] = pauses();
+  expect([first, second, third]).toEqual([500 / 512, 1000 / 512, 2000 / 512]);
+  expect(pauses().slice(4)).toEqual(Array(pauses().length - 4).fill(8));
+  expect(log.states).toEqual(['connecting', 'reconnecting', 'ended']);
+});
+
+test('stops at once, live or while it waits to try again, and once', async () => {
+  const { url, asked } = await serve((one, turn) => {
+    one.next(batch(line(turn)));
+    if (turn === 2) one.close();
+  });
+  const live = follow(url);
+  await vi.waitUntil(() => live.seqs.length === 1);
+  live.stop();
+  live.stop();
+  expect(await live.over).toBe('complete');
+  const waiting = follow(url, { helper: { maxPauseMs: 1e9 } });
+  vi.spyOn(Math, 'random').mockReturnValueOnce(1);
+  await vi.waitUntil(() => waiting.seqs.length === 1);
+  waiting.stop();
+  waiting.stop();
+  expect(await waiting.over).toBe('complete');
+  expect([live.completes(), waiting.completes(), asked.length]).toEqual([1, 1, 2]);
+});
+
+test('dispose ends what is followed and opens no socket again', async () => {
+  const { url, asked } = await serve((one) => one.next(batch(line(1))));
+  const log = follow(url);
+  await vi.waitUntil(() => log.seqs.length === 1);
+  await log.client.dispose();
+  expect(await log.over).toBe('complete');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(asked).toHaveLength(1);
+});
+
+test('another subscription starts anew after a loss and ends with its complete', async () => {
+  const run = (lastSeq: number) => ({ runUpdated: { __typename: 'Run', id: '1', lastSeq } });
+  const { url, asked } = await serve((one, turn) => {
+    one.next(run(turn));
+    if (turn < 3) one.close(1001);
+    else one.complete();
+  });
+  const log = follow(url, { query: 'subscription { runUpdated(runId: "1") { id lastSeq } }' });
+  expect(await log.over).toBe('complete');
+  expect(log.results).toHaveLength(3);
+  expect(asked.map(({ variables }) => variables)).toEqual([{}, {}, {}]);
+});
+
+test('queries and mutations pass through: a lost mutation is not sent again', async () => {
+  const { url, asked } = await serve((one) => one.close(1001));
+  const log = follow(url, { query: 'mutation { startRun(input: { name: "a subscription" }) { run { id } } }' });
+  expect(await log.over).toMatchObject({ code: 1001 });
+  expect(asked).toHaveLength(1);
+  expect(log.states).toEqual([]);
+});
+
+test('errors of a result are handed on as they are', async () => {
+  const { url } = await serve((one) => {
+    one.next(null, [{ message: 'no' }]);
+    one.next(batch(end(1)));
+    one.complete();
+  });
+  const log = follow(url);
+  await log.over;
+  expect(log.results[0]).toMatchObject({ data: null, errors: [{ message: 'no' }] });
+});

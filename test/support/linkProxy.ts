@@ -1,0 +1,57 @@
+/** A TCP port before a service, so that a test can cut what goes through it, or move the service. */
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface LinkProxy extends AsyncDisposable {
+  /** http://127.0.0.1:<port> */
+  readonly url: string;
+  /** Connections that were cut so far. */
+  readonly cuts: () => number;
+  /** Ends every connection without a word to either side. */
+  cut(): void;
+  /** Where new connections go from now on; null: they are refused by an immediate end. */
+  target(url: string | null): void;
+}
+
+export const startLinkProxy = async (first: string): Promise<LinkProxy> => {
+  const sockets = new Set<Socket>();
+  let target: string | null = first;
+  let cuts = 0;
+  const server = createServer((client) => {
+    if (target === null) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(Number(new URL(target).port), '127.0.0.1');
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets) {
+      cuts += 1;
+      socket.destroy();
+    }
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cuts: () => cuts / 2,
+    cut,
+    target: (url) => {
+      target = url;
+    },
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
