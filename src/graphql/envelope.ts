@@ -5,6 +5,7 @@ import { type ApiContext, createContext, type Services } from './context.ts';
 import type { ErrorMask } from './errors.ts';
 import { inputErrors } from './inputErrors.ts';
 import { documentLimits } from './limits.ts';
+import { logSubscriptions } from './logSubscription.ts';
 import { schema } from './schema.ts';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -41,7 +42,7 @@ export const createEnvelope = (services: Services, mask: ErrorMask): Envelope =>
     graphqlEndpoint: GRAPHQL_PATH,
     // Node's own classes: a stream whose reader leaves must tell its source at once.
     fetchAPI: { Request, Response, Headers, ReadableStream, TransformStream, TextEncoder, TextDecoder },
-    plugins: [documentLimits, inputErrors],
+    plugins: [documentLimits, inputErrors, logSubscriptions()],
     maskedErrors: { errorMessage: 'Unexpected error.', isDev: false, maskError: (error) => mask(error) },
     parserAndValidationCache: {
       documentCache: new DocumentCache<DocumentNode>(),

@@ -46,15 +46,15 @@ export const eventSource = <Event extends RunEvent>(runId: RunId, event: Event):
   size: sizeOf(event),
 });
 
-const known = new WeakMap<LogEntry, readonly EventSource[]>();
+/** Kept no longer than memory allows: what viewers share is mostly the text that is made of them. */
+const known = new WeakMap<LogEntry, WeakRef<readonly EventSource[]>>();
 
 /** All events of the entry. @throws CodecError where its bytes are no batch */
 export const sourcesOf = (runId: RunId, entry: LogEntry): readonly EventSource[] => {
-  let sources = known.get(entry);
-  if (sources === undefined) {
-    sources = entry.events().map((event) => eventSource(runId, event));
-    known.set(entry, sources);
-  }
+  const held = known.get(entry)?.deref();
+  if (held !== undefined) return held;
+  const sources = entry.events().map((event) => eventSource(runId, event));
+  known.set(entry, new WeakRef(sources));
   return sources;
 };
 

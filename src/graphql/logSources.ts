@@ -1,13 +1,16 @@
-/** A run's log as a viewer gets it: in batches, or event by event; filtered, and cut to size. */
-
+/**
+ * A run's log as a viewer gets it: pieces of stored entries, cut where every viewer cuts them, so that
+ * what is made of a piece can be made once and shared (sharedResults.ts).
+ */
 import type { Seq } from '../domain/events.ts';
 import type { LogFilter } from '../domain/filter.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
-import type { LogViewer, Pull } from '../log/viewer.ts';
+import type { LogEntry, LogViewer, Pull } from '../log/viewer.ts';
 import { clipSource, type EventSource, sourcesOf } from './eventSource.ts';
 import type { PullSource } from './pullIterator.ts';
 
+/** What RunEventBatch's resolvers look at. */
 export interface EventBatch {
   readonly runId: RunId;
   readonly events: readonly EventSource[];
@@ -15,41 +18,61 @@ export interface EventBatch {
   readonly caughtUp: boolean;
 }
 
-export interface BatchOptions {
+/** A filter and the name under which equal filters meet. */
+export interface NamedFilter {
+  readonly passes: LogFilter;
+  readonly name: string;
+}
+
+/** Some events of a log that follow each other. Nothing is decoded before `events` is called. */
+export interface LogPiece {
+  readonly runId: RunId;
+  /** First entry that the piece has events of; null in an empty piece. With `name` it says what the piece is. */
+  readonly entry: LogEntry | null;
+  /** Equal for pieces of one entry that hold the same events and say the same of the position. */
+  readonly name: string;
+  readonly lastSeq: Seq;
+  readonly caughtUp: boolean;
+  /** Those that pass the filter. @throws CodecError */
+  events(): readonly EventSource[];
+}
+
+export interface PieceOptions {
   readonly runId: RunId;
   readonly viewer: LogViewer;
-  readonly filter: LogFilter | null;
-  /** Events of one batch at most, 1 to LIMITS.batchEvents. */
+  readonly filter: NamedFilter | null;
+  /** Events of one piece at most, 1 to LIMITS.batchEvents. */
   readonly maxBatch: number;
 }
 
 /**
- * Batches of at most maxBatch events and about LIMITS.batchBytes. Holds at most one pull's entries, which
- * are shared with the other viewers, and its place in them.
+ * Pieces of at most maxBatch events and about LIMITS.batchBytes: several whole entries, or a part of one
+ * whose borders lie at multiples of maxBatch from the entry's start. Holds at most one pull's entries,
+ * which are shared with the other viewers, and its place in them.
  */
-export class BatchSource implements PullSource<EventBatch> {
-  readonly #options: BatchOptions;
+export class PieceSource implements PullSource<LogPiece> {
+  readonly #options: PieceOptions;
   #pull: Pull | null = null;
   #entry = 0;
-  #event = 0;
+  #position: Seq = 0;
   #caughtUp = false;
   #ended = false;
 
-  constructor(options: BatchOptions) {
+  constructor(options: PieceOptions) {
     this.#options = options;
   }
 
-  async next(signal: AbortSignal): Promise<EventBatch | null> {
+  async next(signal: AbortSignal): Promise<LogPiece | null> {
     if (this.#pull === null) {
       if (this.#ended) return null;
       const pull = await this.#options.viewer.pull(signal);
       if (pull === null) return null;
       this.#pull = pull;
       this.#entry = 0;
-      this.#event = 0;
+      this.#position = pull.after;
       this.#ended = pull.ended;
     }
-    return this.#cut(this.#pull);
+    return this.#take(this.#pull);
   }
 
   close(): void {
@@ -58,62 +81,90 @@ export class BatchSource implements PullSource<EventBatch> {
     this.#options.viewer.close();
   }
 
-  /** The next batch of the pull; what is left of it stays for the next call. */
-  #cut(pull: Pull): EventBatch {
-    const { runId, filter, maxBatch } = this.#options;
-    const events: EventSource[] = [];
-    let bytes = 0;
-    let position = pull.after;
-    for (; this.#entry < pull.entries.length; this.#entry += 1, this.#event = 0) {
-      const entry = pull.entries[this.#entry];
-      const sources = entry === undefined ? [] : sourcesOf(runId, entry);
-      for (; this.#event < sources.length; this.#event += 1) {
-        const source = sources[this.#event];
-        const clipped = source === undefined ? null : clipSource(source, pull.after, Number.POSITIVE_INFINITY);
-        if (clipped === null) continue;
-        if (filter === null || filter(clipped.event)) {
-          if (events.length >= maxBatch || (bytes + clipped.size > LIMITS.batchBytes && events.length > 0)) {
-            return { runId, events, lastSeq: position, caughtUp: this.#caughtUp };
-          }
-          events.push(clipped);
-          bytes += clipped.size;
-        }
-        position = clipped.event.seq;
-      }
+  /** The next piece of the pull that something passes; where nothing does, an empty one that moves the position. */
+  #take(pull: Pull): LogPiece {
+    for (;;) {
+      const piece = this.#cut(pull);
+      if (this.#pull === null || this.#options.filter === null || piece.events().length > 0) return piece;
     }
-    this.#pull = null;
-    this.#caughtUp ||= pull.caughtUp;
-    return { runId, events, lastSeq: pull.lastSeq, caughtUp: this.#caughtUp };
+  }
+
+  #cut(pull: Pull): LogPiece {
+    const { runId, filter, maxBatch } = this.#options;
+    const after = this.#position;
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    let count = 0;
+    let lastSeq = after;
+    for (; this.#entry < pull.entries.length; this.#entry += 1) {
+      const entry = pull.entries[this.#entry];
+      if (entry === undefined || entry.lastSeq <= after) continue;
+      const whole = eventsIn(entry);
+      if (count > 0 && (count + whole > maxBatch || bytes + entry.size > LIMITS.batchBytes)) break;
+      entries.push(entry);
+      count += whole;
+      bytes += entry.size;
+      lastSeq = entry.lastSeq;
+      if (whole <= maxBatch) continue;
+      const border = entry.firstSeq + (Math.floor((after + 1 - entry.firstSeq) / maxBatch) + 1) * maxBatch - 1;
+      if (border < entry.lastSeq) lastSeq = border;
+      else this.#entry += 1;
+      break;
+    }
+    this.#position = lastSeq;
+    if (this.#entry >= pull.entries.length) {
+      this.#pull = null;
+      this.#caughtUp ||= pull.caughtUp;
+      // A viewer may know of a later position than its entries show.
+      lastSeq = Math.max(lastSeq, pull.lastSeq);
+    }
+    const caughtUp = this.#caughtUp;
+    return {
+      runId,
+      entry: entries[0] ?? null,
+      name: `${after} ${lastSeq} ${caughtUp ? 1 : 0}${filter === null ? '' : ` ${filter.name}`}`,
+      lastSeq,
+      caughtUp,
+      events: () => eventsOf(runId, entries, after, lastSeq, filter),
+    };
   }
 }
 
-/** Event by event, over batches that are never empty for their reader. */
-export class SingleSource implements PullSource<EventSource> {
-  readonly #batches: BatchSource;
-  #events: readonly EventSource[] = [];
-  #next = 0;
+/** A LinesDropped is one event, however many seqs it stands for. */
+const eventsIn = (entry: LogEntry): number => (entry.isHole ? 1 : entry.lastSeq - entry.firstSeq + 1);
 
-  constructor(batches: BatchSource) {
-    this.#batches = batches;
-  }
-
-  async next(signal: AbortSignal): Promise<EventSource | null> {
-    for (;;) {
-      const event = this.#events[this.#next];
-      if (event !== undefined) {
-        this.#next += 1;
-        return event;
-      }
-      signal.throwIfAborted();
-      const batch = await this.#batches.next(signal);
-      if (batch === null) return null;
-      this.#events = batch.events;
-      this.#next = 0;
+const eventsOf = (
+  runId: RunId,
+  entries: readonly LogEntry[],
+  after: Seq,
+  lastSeq: Seq,
+  filter: NamedFilter | null,
+): readonly EventSource[] => {
+  const events: EventSource[] = [];
+  for (const entry of entries) {
+    for (const source of sourcesOf(runId, entry)) {
+      const clipped = clipSource(source, after, lastSeq + 1);
+      if (clipped !== null && (filter === null || filter.passes(clipped.event))) events.push(clipped);
     }
   }
+  return events;
+};
 
-  close(): void {
-    this.#events = [];
-    this.#batches.close();
+/** The piece as RunEventBatch shows it. */
+export const batchOf = (piece: LogPiece): EventBatch => ({
+  runId: piece.runId,
+  events: piece.events(),
+  lastSeq: piece.lastSeq,
+  caughtUp: piece.caughtUp,
+});
+
+/** What the subscribe resolvers of the log fields hand to logSubscription.ts, which alone knows how to go through it. */
+export class LogStream implements AsyncIterable<never> {
+  readonly pieces: PieceSource;
+  constructor(pieces: PieceSource) {
+    this.pieces = pieces;
+  }
+  [Symbol.asyncIterator](): AsyncIterator<never> {
+    throw new TypeError('a log is followed through the envelope alone');
   }
 }

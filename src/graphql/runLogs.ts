@@ -4,10 +4,10 @@ import { type LogFilterInput as FilterInput, logFilter } from '../domain/filter.
 import { LIMITS } from '../domain/limits.ts';
 import { builder } from './builder.ts';
 import type { ApiContext } from './context.ts';
+import type { EventSource } from './eventSource.ts';
 import { LogFilterInput } from './logFilter.ts';
-import { BatchSource, type EventBatch, SingleSource } from './logSources.ts';
+import { type EventBatch, LogStream, PieceSource } from './logSources.ts';
 import { requireRunId } from './mutations.ts';
-import { PullIterator } from './pullIterator.ts';
 import { RunEventRef } from './runEvent.ts';
 
 const RunEventBatch = builder.objectRef<EventBatch>('RunEventBatch').implement({
@@ -36,7 +36,7 @@ interface FollowArguments {
   readonly maxBatch?: number | null | undefined;
 }
 
-const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<BatchSource> => {
+const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<LogStream> => {
   const { after, tail } = given;
   if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
   if (tail != null && tail < 0) throw new BadUserInput('tail', 'A count is 0 or more.');
@@ -44,10 +44,11 @@ const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<Batc
   if (maxBatch < 1 || maxBatch > LIMITS.batchEvents) {
     throw new BadUserInput('maxBatch', `Between 1 and ${LIMITS.batchEvents}.`);
   }
-  const filter = logFilter(given.filter, 'filter');
+  const passes = logFilter(given.filter, 'filter');
+  const filter = passes === null ? null : { passes, name: JSON.stringify(given.filter) };
   const runId = requireRunId(given.runId);
   const viewer = await hub.open(runId, { ...(after == null ? {} : { after }), ...(tail == null ? {} : { tail }) });
-  return new BatchSource({ runId, viewer, filter, maxBatch });
+  return new LogStream(new PieceSource({ runId, viewer, filter, maxBatch }));
 };
 
 builder.subscriptionField('runLogs', (t) =>
@@ -59,7 +60,7 @@ builder.subscriptionField('runLogs', (t) =>
       tail: t.arg.int({ description: 'Start so many events before the newest.' }),
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
     },
-    subscribe: async (_root, args, context) => new PullIterator(new SingleSource(await follow(args, context))),
+    subscribe: (_root, args, context) => follow(args, context) satisfies Promise<AsyncIterable<EventSource>>,
     resolve: (event) => event,
     description: `Every event of the run, from seq after+1 on: first what is stored, then live, with no
 gap and no repeat at the join, then complete after RunFinished. Without after, tail: n
@@ -78,7 +79,7 @@ builder.subscriptionField('runLogBatches', (t) =>
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
       maxBatch: t.arg.int({ description: 'Events of one batch at most, 1 to 500; default 500.' }),
     },
-    subscribe: async (_root, args, context) => new PullIterator(await follow(args, context)),
+    subscribe: (_root, args, context) => follow(args, context) satisfies Promise<AsyncIterable<EventBatch>>,
     resolve: (batch) => batch,
     description: 'The same sequence in batches of at most maxBatch (500) events and about 1 MiB.',
   }),

@@ -2,42 +2,12 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
+import { NEWEST_SCRIPT, TABS } from './graphiqlTabs.ts';
 import { type Exchange, SECURITY_HEADERS } from './respond.ts';
 
 const brotliAsync = promisify(brotliCompress);
 const unbrotliAsync = promisify(brotliDecompress);
 const gzipAsync = promisify(gzip);
-
-const DEFAULT_QUERY = `# runloom: runs and their logs. Ctrl-Enter runs the operation under the cursor.
-
-mutation Start {
-  startRun(input: { command: ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 1; done"] }) {
-    run { id status }
-  }
-}
-
-query Runs {
-  runs(first: 10) {
-    edges { node { id name status command createdAt durationMs lines } }
-  }
-}
-
-# Put the id of a run in place of the one below.
-subscription Follow {
-  runLogBatches(runId: "00000000-0000-7000-8000-000000000000") {
-    lastSeq
-    caughtUp
-    events {
-      __typename
-      seq
-      timestamp
-      ... on LogLine { level stream message }
-      ... on StatusChanged { status }
-      ... on RunFinished { status message lines digest }
-    }
-  }
-}
-`;
 
 /** The page's scripts are in it, its workers are blobs, and it speaks to this service alone. */
 const POLICY = [
@@ -62,9 +32,9 @@ interface Page {
 const build = async (): Promise<Page> => {
   // Loaded when somebody wants the page: it is 9 MB of text in memory.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const html = Buffer.from(
-    renderGraphiQL({ title: 'runloom', defaultQuery: DEFAULT_QUERY, subscriptionsProtocol: 'WS' }).trimStart(),
-  );
+  const page = renderGraphiQL({ title: 'runloom', defaultTabs: [...TABS], subscriptionsProtocol: 'WS' }).trimStart();
+  const root = '<div id="root"></div>';
+  const html = Buffer.from(page.replace(root, () => `${root}<script>${NEWEST_SCRIPT}</script>`));
   const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
   const [brotli, gzipped] = await Promise.all([
     brotliAsync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),

@@ -45,5 +45,5 @@ export const keepAlive = (client: WebSocket, { pingMs, stalledMs }: KeepAliveOpt
 };
 
 /** ws does not show its socket in its types; without it a stalled client is found by its missing pong alone. */
-const socketOf = (client: WebSocket): import('node:net').Socket | null =>
+export const socketOf = (client: WebSocket): import('node:net').Socket | null =>
   (client as WebSocket & { readonly _socket?: import('node:net').Socket })._socket ?? null;

@@ -10,10 +10,13 @@ import { type Context, makeServer, type Server, type SubscribePayload } from 'gr
 import { LIMITS } from '../domain/limits.ts';
 import type { Envelope } from '../graphql/envelope.ts';
 import { type ErrorMask, formatError } from '../graphql/errors.ts';
+import { SharedResult } from '../graphql/logSubscription.ts';
+import type { Outbox } from './outbox.ts';
 
 /** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
 export interface SocketExtra {
   context: Context | null;
+  readonly outbox: Outbox;
 }
 
 /** Carries the errors of a refused operation to graphql-ws' `error` message, which has no other way in. */
@@ -54,7 +57,7 @@ const prepare = async (
   envelope: Envelope,
   payload: SubscribePayload,
 ): Promise<EnvelopedArgs | readonly GraphQLError[]> => {
-  const operation = envelope.getEnveloped({ params: payload });
+  const operation = envelope.getEnveloped({ params: payload, manyTexts: true });
   const document = operation.parse(payload.query);
   const errors = operation.validate(operation.schema, document);
   if (errors.length > 0) return errors;
@@ -108,7 +111,9 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
     },
     execute: (args) => run(args, 'execute'),
     subscribe: (args) => run(args, 'subscribe'),
-    onNext: (_context, _id, _payload, _args, { errors, ...result }): FormattedExecutionResult | undefined => {
+    onNext: ({ extra }, _id, _payload, _args, outcome): FormattedExecutionResult | undefined => {
+      if (outcome instanceof SharedResult) return extra.outbox.handOver(outcome.texts);
+      const { errors, ...result } = outcome;
       return errors === undefined
         ? undefined
         : ({ ...result, errors: errors.map(formatError) } as FormattedExecutionResult);

@@ -9,17 +9,11 @@ import { LIMITS } from '../domain/limits.ts';
 import { formatError } from '../graphql/errors.ts';
 import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
 import { isInUse, limitError, type SocketExtra } from './operations.ts';
+import { Outbox } from './outbox.ts';
 
 /** Close codes of RFC 6455, 7.4.1. */
 const GOING_AWAY = 1001;
 const MESSAGE_TOO_BIG = 1009;
-/**
- * A send resolves at once below this, so that the next result is made while this one leaves; above, it waits
- * until its bytes are with the kernel. With one message more it is what a socket can hold here.
- */
-const HIGH_WATER_BYTES = 256 * 1024;
-/** What one socket may send before others get their turn: a kernel that takes all at once never makes it wait. */
-const TURN_BYTES = 512 * 1024;
 /** How long a client may take to answer the close. */
 const CLOSE_WAIT_MS = 2000;
 
@@ -64,8 +58,8 @@ export class GraphqlSockets {
 
   #serve(client: WebSocket): void {
     const { operations, logger } = this.#options;
-    const extra: SocketExtra = { context: null };
-    const send = sender(client);
+    const extra: SocketExtra = { context: null, outbox: new Outbox(client) };
+    const { send } = extra.outbox;
     const failed = (error: unknown): void => {
       logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');
       client.close(CloseCode.InternalServerError, 'Internal server error');
@@ -98,33 +92,6 @@ export class GraphqlSockets {
 const textOf = (bytes: RawData): string => {
   if (Array.isArray(bytes)) return Buffer.concat(bytes).toString();
   return Buffer.isBuffer(bytes) ? bytes.toString() : Buffer.from(bytes).toString();
-};
-
-/** Sends in order; resolves when more may be sent, also where the socket is gone, whose end is told elsewhere. */
-const sender = (client: WebSocket): ((text: string) => Promise<void>) => {
-  let sentInTurn = 0;
-  let turnEnds = false;
-  const nextTurn = (): Promise<void> =>
-    new Promise((resolve) => {
-      setImmediate(() => {
-        sentInTurn = 0;
-        turnEnds = false;
-        resolve();
-      });
-    });
-  return async (text) => {
-    if (client.readyState !== client.OPEN) return;
-    sentInTurn += text.length;
-    if (!turnEnds) {
-      turnEnds = true;
-      void nextTurn();
-    }
-    await new Promise<void>((resolve) => {
-      client.send(text, () => resolve());
-      if (client.bufferedAmount < HIGH_WATER_BYTES) resolve();
-    });
-    if (sentInTurn > TURN_BYTES) await nextTurn();
-  };
 };
 
 /** A message over the limit: its operation is refused, and the socket with its other operations stays. */

@@ -13,6 +13,7 @@ export class StoredEntry implements LogEntry, Span {
   readonly lastSeq: Seq;
   readonly attempt: number;
   readonly closes: boolean;
+  readonly isHole = false;
   readonly size: number;
   readonly #batch: Buffer;
   /** Kept no longer than memory allows: what viewers share is mostly the text that was made of them. */
@@ -43,6 +44,7 @@ export class DroppedEntry implements LogEntry, Span {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
   readonly closes = false;
+  readonly isHole = true;
   readonly size = EVENT_BYTES;
   readonly #event: LinesDropped;
 
@@ -73,9 +75,3 @@ export class DroppedEntry implements LogEntry, Span {
     return [this.#event];
   }
 }
-
-/** The event as a reader from `after` on sees it: a LinesDropped is clipped, all else stays. */
-export const clipEvent = (event: RunEvent, after: Seq): RunEvent => {
-  if (event.kind !== 'LinesDropped' || event.fromSeq > after || event.seq <= after) return event;
-  return { ...event, fromSeq: after + 1, count: event.seq - after, bytes: null };
-};

@@ -9,10 +9,12 @@ import type { RunId } from '../domain/ids.ts';
 export interface LogEntry {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** The highest level of its lines, and its events; decoded at the first call, which may throw CodecError. */
+  /** Its events; decoded at the first call, which may throw CodecError. */
   events(): readonly RunEvent[];
   /** About what it is on the wire, bytes. */
   readonly size: number;
+  /** It is one LinesDropped, which stands for all its seqs. */
+  readonly isHole: boolean;
 }
 
 /** Where a viewer starts: after a seq; or `tail` events before the newest; or the beginning. `after` wins. */

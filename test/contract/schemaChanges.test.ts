@@ -15,10 +15,10 @@ test('what was added is accepted too, so that its removal will be noticed: npm r
 });
 
 test.each([
-  ['a field that is gone', /^ {2}exitCode: Int$/m, ''],
+  ['a field that is gone', /^ *exitCode: Int$/m, ''],
   ['a field that may be null now', /status: RunStatus!/, 'status: RunStatus'],
   ['an argument that is required now', /after: Int$/m, 'after: Int!'],
-  ['an enum value that is gone', /^ {2}TIMEOUT$/m, ''],
+  ['an enum value that is gone', /^ *TIMEOUT$/m, ''],
   ['another type of a field', /lastSeq: Int!/, 'lastSeq: String!'],
 ])('%s is breaking', async (_name, from, to) => {
   const changed = landed.replace(/"""[^"]*"""\n/g, '').replace(from, to);

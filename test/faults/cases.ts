@@ -1,4 +1,6 @@
 /** All cases, in the order of the issue. */
+import * as executor from './cases/executor.ts';
+import * as load from './cases/load.ts';
 import * as network from './cases/network.ts';
 import * as processes from './cases/processes.ts';
 import * as redis from './cases/redis.ts';
@@ -26,7 +28,16 @@ export const CASES: readonly FaultCase[] = [
   network.netOneWay,
   network.netSlow,
   network.netBytes,
+  executor.executorKilled,
+  executor.commandKilled,
+  executor.waysToDie,
+  load.slowViewers,
+  load.flood,
   redis.outOfMemory,
   processes.frozen,
+  executor.twoExecutors,
+  load.herd,
+  executor.clockBack,
   processes.terminated,
+  load.manyRuns,
 ];

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FaultCase, NotHere } from '../faultCase.ts';
 import { makeFsyncRecorder, loseUnsynced } from '../powerLoss.ts';
-import { scenario } from '../scenario.ts';
+import { numberedWide, scenario } from '../scenario.ts';
 import { Stack } from '../stack.ts';
 
 export const redisStopped: FaultCase = {
@@ -290,16 +290,19 @@ export const pubsubLimit: FaultCase = {
   title: "the output buffer limit of pubsub clients hit, the service's process frozen for moments",
   async run({ random, lines, seconds }) {
     await using stack = await Stack.open();
+    const wide = Math.round(lines / 5);
     return await scenario({
       stack,
       random,
-      lines,
+      lines: wide,
       seconds,
+      command: numberedWide(wide, seconds, 2000),
+      ownDigest: true,
       faults: async ({ at, started, lines, problem }) => {
         const redis = await stack.admin();
         const closed = async (): Promise<number> =>
           Number(/^client_output_buffer_limit_disconnections:(\d+)/m.exec(await redis.info('stats'))?.[1] ?? 0);
-        await redis.config('SET', 'client-output-buffer-limit', 'pubsub 4096 2048 1');
+        await redis.config('SET', 'client-output-buffer-limit', 'pubsub 65536 32768 1');
         await at(0.1);
         while (started.audit.lines < lines * 0.9 && !started.done) {
           // What reads nothing for a moment has its announcements pile up in Redis.

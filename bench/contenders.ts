@@ -1,0 +1,90 @@
+/** Who is measured: two rivals and three ways to follow a run. */
+import type { Redis } from 'ioredis';
+import type { RunId } from '../src/domain/ids.ts';
+import { createRun } from '../test/support/log.ts';
+import { asGraphqlEvent, channelFeed, type Feed, LogFeed } from './feed/feed.ts';
+import type { Target } from './load/messages.ts';
+import { type BenchServer, type ServerOptions, startBare, startPlainGraphql, startRunloom } from './servers.ts';
+
+export type Letter = 'A' | 'B' | 'C' | 'D' | 'E';
+
+/** A channel or a run, with what writes it and what viewers ask for. */
+export interface Stage {
+  readonly feed: Feed;
+  target(port: number): Target;
+}
+
+export interface Contender {
+  readonly letter: Letter;
+  readonly name: string;
+  start(options: ServerOptions): Promise<BenchServer>;
+  /** Something fresh to follow. */
+  stage(redis: Redis): Promise<Stage>;
+  /** Whether a viewer that is behind costs the server memory without bound, so that a flood must be kept short of it. */
+  readonly pushes: boolean;
+}
+
+/** What a viewer shows of a line. */
+const LINE_FIELDS = 'level stream message';
+const FIELDS = `__typename seq timestamp ... on LogLine { ${LINE_FIELDS} }`;
+/** No bound to a run's log: a long flood must stay in it. */
+const UNBOUNDED = { maxLogBytes: 2 ** 40 };
+
+const QUERIES = {
+  B: `subscription ($runId: ID!) { logLine(runId: $runId) { __typename seq timestamp ${LINE_FIELDS} } }`,
+  C: `subscription ($runId: ID!, $after: Int) { runLogs(runId: $runId, after: $after) { ${FIELDS} } }`,
+  D: `subscription ($runId: ID!, $after: Int) { runLogBatches(runId: $runId, after: $after) { lastSeq events { ${FIELDS} } } }`,
+} as const;
+
+/** How viewers of C, D or E ask for a run's log. */
+export const runTarget = (letter: 'C' | 'D' | 'E', runId: RunId, port: number): Target => ({
+  protocol: letter === 'E' ? 'sse' : 'graphql',
+  port,
+  path: '/graphql',
+  query: QUERIES[letter === 'E' ? 'D' : letter],
+  variables: { runId },
+});
+
+let channels = 0;
+const newChannel = (): string => `bench-${process.pid}-${(channels += 1)}`;
+
+const runloom = (letter: 'C' | 'D' | 'E', name: string): Contender => ({
+  letter,
+  name,
+  pushes: false,
+  start: startRunloom,
+  async stage(redis) {
+    const runId = await createRun(redis, UNBOUNDED);
+    const feed = await LogFeed.open(redis, runId);
+    return { feed, target: (port) => runTarget(letter, runId, port) };
+  },
+});
+
+export const CONTENDERS: readonly Contender[] = [
+  {
+    letter: 'A',
+    name: 'bare forwarder',
+    pushes: true,
+    start: startBare,
+    stage(redis) {
+      const channel = newChannel();
+      const feed = channelFeed(redis, channel, (line) => line);
+      return Promise.resolve({ feed, target: (port) => ({ protocol: 'bare', port, path: `/${channel}` }) });
+    },
+  },
+  {
+    letter: 'B',
+    name: 'plain GraphQL',
+    pushes: true,
+    start: startPlainGraphql,
+    stage(redis) {
+      const runId = newChannel();
+      const target = { protocol: 'graphql', path: '/graphql', query: QUERIES.B, variables: { runId } } as const;
+      const feed = channelFeed(redis, `lines.${runId}`, asGraphqlEvent);
+      return Promise.resolve({ feed, target: (port) => ({ ...target, port }) });
+    },
+  },
+  runloom('C', 'runLogs'),
+  runloom('D', 'runLogBatches'),
+  runloom('E', 'batches over SSE'),
+];

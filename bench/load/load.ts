@@ -1,0 +1,169 @@
+/** The load client: viewers in worker processes, as the bench sees them. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Counted, FromWorker, Progress, Target, ToWorker } from './messages.ts';
+
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+export interface LoadOptions {
+  readonly target: Target;
+  readonly viewers: number;
+  /** Worker processes; no more than viewers. */
+  readonly workers: number;
+  /** Whether latencies are taken, which costs the client. */
+  readonly timed: boolean;
+}
+
+/** What all workers together counted. */
+export type LoadCount = Omit<Counted, 'kind'> & {
+  /** The busiest worker's CPU time, microseconds: at the elapsed time, the client is the limit. */
+  readonly busiestMicros: readonly number[];
+};
+
+/** A viewer missed a line, got one twice, or was cut off. */
+export class LineLost extends Error {
+  override readonly name = 'LineLost';
+}
+
+class Worker {
+  readonly child: ChildProcess;
+  progress: Progress = { kind: 'progress', last: 0, warm: false, fault: null };
+  #counted: ((counted: Counted) => void)[] = [];
+  #opened: () => void = () => undefined;
+
+  constructor(onProgress: () => void) {
+    this.child = fork(WORKER, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.child.on('message', (message: FromWorker) => {
+      if (message.kind === 'progress') {
+        this.progress = message;
+        onProgress();
+      } else if (message.kind === 'counted') this.#counted.shift()?.(message);
+      else this.#opened();
+    });
+    this.child.once('exit', () => {
+      const fault = this.progress.fault ?? 'a load worker ended';
+      this.progress = { ...this.progress, fault };
+      onProgress();
+    });
+  }
+
+  send(message: ToWorker): void {
+    this.child.send(message);
+  }
+
+  open(message: ToWorker): Promise<void> {
+    return new Promise((resolve) => {
+      this.#opened = resolve;
+      this.send(message);
+    });
+  }
+
+  count(): Promise<Counted> {
+    return new Promise((resolve) => {
+      this.#counted.push(resolve);
+      this.send({ kind: 'count' });
+    });
+  }
+}
+
+export class Load implements AsyncDisposable {
+  readonly #workers: Worker[];
+  #waiting: (() => void)[] = [];
+  #fault: LineLost | null = null;
+
+  private constructor(workers: number) {
+    this.#workers = Array.from({ length: workers }, () => new Worker(() => this.#changed()));
+  }
+
+  /** Resolves when all viewers are connected and have asked. @throws LineLost where one is refused */
+  static async open({ target, viewers, workers, timed }: LoadOptions): Promise<Load> {
+    const count = Math.min(workers, viewers);
+    const load = new Load(count);
+    const opened = load.#workers.map((worker, i) => {
+      const share = Math.floor(viewers / count) + (i < viewers % count ? 1 : 0);
+      return worker.open({ kind: 'open', target, viewers: share, timed });
+    });
+    try {
+      await Promise.race([Promise.all(opened), load.until(() => false)]);
+    } catch (error) {
+      await load[Symbol.asyncDispose]();
+      throw error;
+    }
+    return load;
+  }
+
+  /** Number of the newest line that every viewer has. */
+  get last(): number {
+    return Math.min(...this.#workers.map(({ progress }) => progress.last));
+  }
+
+  get warm(): boolean {
+    return this.#workers.every(({ progress }) => progress.warm);
+  }
+
+  /** Resolves when the condition holds; it is looked at whenever a worker tells something. @throws LineLost, at any fault */
+  async until(holds: () => boolean): Promise<void> {
+    for (;;) {
+      if (this.#fault !== null) throw this.#fault;
+      if (holds()) return;
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+  }
+
+  /** Resolves when every viewer has every line up to this. @throws LineLost where one has a fault, or after `ms` */
+  async complete(last: number, ms: number): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#fault ??= new LineLost(`after ${ms} ms a viewer is at line ${this.last} of ${last}`);
+      this.#changed();
+    }, ms);
+    try {
+      await this.until(() => this.last >= last);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Forgets latencies so far. */
+  time(): void {
+    for (const worker of this.#workers) worker.send({ kind: 'time' });
+  }
+
+  stall(stalled: boolean): void {
+    for (const worker of this.#workers) worker.send({ kind: 'stall', stalled });
+  }
+
+  async count(): Promise<LoadCount> {
+    const counts = await Promise.all(this.#workers.map((worker) => worker.count()));
+    const latencies = new Map<number, number>();
+    for (const [step, count] of counts.flatMap((one) => one.latencies)) {
+      latencies.set(step, (latencies.get(step) ?? 0) + count);
+    }
+    return {
+      lines: sum(counts.map(({ lines }) => lines)),
+      bytes: sum(counts.map(({ bytes }) => bytes)),
+      cpuMicros: sum(counts.map(({ cpuMicros }) => cpuMicros)),
+      busiestMicros: counts.map(({ cpuMicros }) => cpuMicros),
+      latencies: [...latencies].sort(([a], [b]) => a - b),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.#workers.map(
+      ({ child }) => child.exitCode !== null || new Promise<void>((resolve) => child.once('exit', () => resolve())),
+    );
+    for (const { child } of this.#workers) child.kill('SIGKILL');
+    await Promise.all(ended);
+  }
+
+  #changed(): void {
+    const fault = this.#workers.find(({ progress }) => progress.fault !== null)?.progress.fault;
+    if (fault !== undefined && fault !== null) this.#fault ??= new LineLost(fault);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,0 +1,77 @@
+/** The servers that are measured, each a process of its own on the bench's Redis. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const START_MS = 60_000;
+
+export interface BenchServer extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+}
+
+export interface ServerOptions {
+  readonly redisUrl: string;
+  /** Of node itself, such as --cpu-prof. */
+  readonly nodeFlags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a program and waits for the line that tells its port. @throws Error with what it printed instead */
+const start = async (file: string, line: RegExp, { redisUrl, nodeFlags = [], env = {} }: ServerOptions) => {
+  const child = spawn(process.execPath, [...nodeFlags, path(file)], {
+    env: { PATH: process.env.PATH, REDIS_URL: redisUrl, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  const port = await new Promise<number>((resolve, reject) => {
+    const failed = (): void => reject(new Error(`${file} did not start: ${printed}`));
+    const timer = setTimeout(failed, START_MS);
+    child.once('exit', failed);
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (printed.length > 64_000) return;
+      printed += chunk.toString();
+      const found = line.exec(printed)?.[1];
+      if (found === undefined) return;
+      clearTimeout(timer);
+      child.off('exit', failed);
+      resolve(Number(found));
+    });
+  });
+  return { child, port };
+};
+
+const stop = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await ended;
+};
+
+const rival =
+  (file: string) =>
+  async (options: ServerOptions): Promise<BenchServer> => {
+    const { child, port } = await start(file, /^port (\d+)$/m, options);
+    return { pid: child.pid ?? 0, port, [Symbol.asyncDispose]: () => stop(child, 'SIGKILL') };
+  };
+
+export const startBare = rival('./rivals/bare.ts');
+export const startPlainGraphql = rival('./rivals/plainGraphql.ts');
+
+/** The service as an operator starts it, with local processes as its launcher. */
+export const startRunloom = async (options: ServerOptions): Promise<BenchServer> => {
+  const data = await mkdtemp(join(tmpdir(), 'rl-bench-'));
+  const env = { DATA_DIR: data, PORT: '0', LAUNCHER: 'process', LOG_LEVEL: 'warn', ...options.env };
+  const { child, port } = await start('../src/main.ts', /^GraphiQL: http:\/\/\S+:(\d+)\/graphql$/m, {
+    ...options,
+    env,
+  });
+  const dispose = async (): Promise<void> => {
+    await stop(child, 'SIGTERM');
+    await rm(data, { recursive: true, force: true });
+  };
+  return { pid: child.pid ?? 0, port, [Symbol.asyncDispose]: dispose };
+};

@@ -1,0 +1,26 @@
+/** Medians and percentiles. */
+import { LATENCY_STEP_MICROS } from './load/messages.ts';
+
+export const median = (numbers: readonly number[]): number => {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+};
+
+/** Of a histogram of latencies, ms; `share` from 0 to 1. NaN where it is empty. */
+export const percentileMs = (histogram: readonly (readonly [number, number])[], share: number): number => {
+  const total = histogram.reduce((sum, [, count]) => sum + count, 0);
+  let seen = 0;
+  for (const [step, count] of histogram) {
+    seen += count;
+    if (seen >= share * total) return ((step + 1) * LATENCY_STEP_MICROS) / 1000;
+  }
+  return Number.NaN;
+};
+
+/** Every member's median over several measurements of the same thing. */
+export const medians = <T extends Readonly<Record<string, number>>>(rows: readonly T[]): T => {
+  const names = Object.keys(rows[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(rows.map((row) => row[name] ?? Number.NaN))])) as T;
+};

@@ -1,0 +1,202 @@
+/**
+ * Results of log subscriptions as text, made once and shared by all viewers that ask for the same: the
+ * same selection (document, operation, variables that reach below the root field's arguments) of the same
+ * piece of a log. What differs after a reconnect (after, tail, maxBatch) is no part of it.
+ */
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+  visit,
+} from 'graphql';
+import type { LogEntry } from '../log/viewer.ts';
+import { type CompiledOperation, compileSubscription, NotCompiled, type Variables } from './compiled.ts';
+import type { EventSource } from './eventSource.ts';
+import { batchOf, type LogPiece } from './logSources.ts';
+
+/** Root fields whose sources are pieces of a log. */
+export type LogField = 'runLogs' | 'runLogBatches';
+
+/** A result each, as JSON, with the brace that closes the `next` message around it: sockets send it as it is. */
+export interface SharedTexts {
+  readonly texts: readonly Buffer[];
+}
+
+/** Selections that are remembered; beyond it the oldest go and are made anew by whoever comes. */
+const MAX_SELECTIONS = 200;
+
+/** Counts for tests: how often a piece was executed, however many viewers it went to. */
+export const executions = { count: 0 };
+
+/** All viewers of one selection. */
+export class SharedSelection {
+  readonly #field: LogField;
+  readonly #compiled: CompiledOperation | null;
+  readonly #fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>;
+  /** Dies with the entries, which the feed's ring and the pages hold. */
+  readonly #known = new WeakMap<LogEntry, Map<string, SharedTexts>>();
+
+  constructor(
+    field: LogField,
+    compiled: CompiledOperation | null,
+    fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>,
+  ) {
+    this.#field = field;
+    this.#compiled = compiled;
+    this.#fallback = fallback;
+  }
+
+  /** The piece's texts, or the results that graphql-js made where it has to. */
+  textsOf(piece: LogPiece): SharedTexts | null {
+    if (this.#compiled === null) return null;
+    const { entry, name } = piece;
+    const pieces = entry === null ? undefined : this.#known.get(entry);
+    const held = pieces?.get(name);
+    if (held !== undefined) return held;
+    const made = this.#make(piece, this.#compiled);
+    if (made === null || entry === null) return made;
+    if (pieces === undefined) this.#known.set(entry, new Map([[name, made]]));
+    else pieces.set(name, made);
+    return made;
+  }
+
+  /** What graphql-js says of the piece, a result per message. */
+  async resultsOf(piece: LogPiece): Promise<readonly ExecutionResult[]> {
+    executions.count += 1;
+    if (this.#field === 'runLogBatches') return [await this.#fallback(batchOf(piece))];
+    return await Promise.all(piece.events().map((event: EventSource) => this.#fallback(event)));
+  }
+
+  #make(piece: LogPiece, compiled: CompiledOperation): SharedTexts | null {
+    executions.count += 1;
+    try {
+      if (this.#field === 'runLogBatches') return { texts: [Buffer.from(`${compiled.result(batchOf(piece))}}`)] };
+      return { texts: piece.events().map((event) => Buffer.from(`${compiled.result(event)}}`)) };
+    } catch (error) {
+      if (error instanceof NotCompiled) return null;
+      throw error;
+    }
+  }
+}
+
+/** The operation's log field, or null where it subscribes to something else. */
+export const logFieldOf = (document: DocumentNode, operationName: string | null | undefined): LogField | null => {
+  const operation = getOperationAST(document, operationName);
+  const [selection, ...more] = operation?.selectionSet.selections ?? [];
+  if (operation?.operation !== 'subscription' || selection?.kind !== Kind.FIELD || more.length > 0) return null;
+  const name = selection.name.value;
+  return name === 'runLogs' || name === 'runLogBatches' ? name : null;
+};
+
+export interface SelectionRequest {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variableValues?: Variables | null | undefined;
+  readonly contextValue?: unknown;
+}
+
+/** The selections of one envelope. */
+export class SharedSelections {
+  readonly #selections = new Map<string, SharedSelection>();
+
+  /** The viewers of the same selection get the same object. */
+  of(field: LogField, request: SelectionRequest): SharedSelection {
+    const { document, operationName, variableValues } = request;
+    const operation = getOperationAST(document, operationName);
+    if (!operation) throw new TypeError('the operation was not validated');
+    const fragments = fragmentsOf(document);
+    const variables = below(operation, fragments, variableValues ?? {});
+    const text = document.loc?.source.body;
+    // A document without its text (nobody here makes one) is its own selection.
+    if (text === undefined) return this.#make(field, request, operation, fragments, variables);
+    const key = JSON.stringify([text, operationName ?? null, variables]);
+    const known = this.#selections.get(key);
+    if (known !== undefined) return known;
+    const made = this.#make(field, request, operation, fragments, variables);
+    if (this.#selections.size >= MAX_SELECTIONS) {
+      this.#selections.delete(this.#selections.keys().next().value ?? key);
+    }
+    this.#selections.set(key, made);
+    return made;
+  }
+
+  #make(
+    field: LogField,
+    request: SelectionRequest,
+    operation: OperationDefinitionNode,
+    fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+    variables: Variables,
+  ): SharedSelection {
+    const { schema, document, operationName, variableValues, contextValue } = request;
+    const fallback = (rootValue: unknown) =>
+      execute({
+        schema,
+        document,
+        operationName: operationName ?? null,
+        variableValues: variableValues ?? {},
+        contextValue,
+        rootValue,
+      });
+    return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback);
+  }
+}
+
+const compiled = (
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  variables: Variables,
+): CompiledOperation | null => {
+  try {
+    return compileSubscription(schema, operation, fragments, variables);
+  } catch (error) {
+    if (error instanceof NotCompiled) return null;
+    throw error;
+  }
+};
+
+const fragmentsOf = (document: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+  new Map(
+    document.definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+
+/** The variables, defaults included, that anything but the root field's arguments uses. */
+const below = (
+  operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  values: Variables,
+): Variables => {
+  const [root] = operation.selectionSet.selections as readonly FieldNode[];
+  const used: Record<string, unknown> = {};
+  const defaults = new Map(
+    operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
+  );
+  const note = (name: string): void => {
+    const fallback = defaults.get(name);
+    used[name] = Object.hasOwn(values, name)
+      ? values[name]
+      : fallback?.kind === Kind.BOOLEAN
+        ? fallback.value
+        : undefined;
+  };
+  const look = (node: Parameters<typeof visit>[0]): void => {
+    visit(node, {
+      enter: (part) => {
+        if (part.kind === Kind.VARIABLE) note(part.name.value);
+      },
+    });
+  };
+  for (const directive of root?.directives ?? []) look(directive);
+  if (root?.selectionSet) look(root.selectionSet);
+  for (const fragment of fragments.values()) look(fragment);
+  return used;
+};

@@ -1,0 +1,138 @@
+/** What GraphiQL shows at the first visit: operations that work as they stand. */
+
+interface Tab {
+  readonly query: string;
+  readonly variables?: string;
+}
+
+const EVENT = `      __typename
+      seq
+      timestamp
+      ... on LogLine { level stream message }
+      ... on GroupStarted { name }
+      ... on ProgressUpdated { label current total unit }
+      ... on StatusChanged { status }
+      ... on RunFinished { status message lines digest }`;
+
+const json = (value: unknown): string => JSON.stringify(value, null, 2);
+const newest = json({ runId: 'newest' });
+
+export const TABS: readonly Tab[] = [
+  // The first tab has no variables: GraphiQL 5 does not put them into its editor.
+  {
+    query: `# 1. Start a run: press the button or Ctrl-Enter.
+# Then follow it in the next tab.
+mutation Start {
+  startRun(input: {
+    name: "A minute of counting"
+    command: ["sh", "-c", """
+      echo "::group::Counting"
+      for i in $(seq 60); do
+        echo "line $i"
+        echo "::progress current=$i,total=60::Counting"
+        sleep 1
+      done
+      echo "::endgroup::"
+    """]
+  }) {
+    run { id status }
+  }
+}
+`,
+  },
+  {
+    query: `# 2. Follow it: first what is stored, then live,
+# to the end. Press again to stop.
+# This page takes "newest" for the newest run;
+# elsewhere give its id.
+subscription Follow($runId: ID!, $after: Int) {
+  runLogBatches(runId: $runId, after: $after) {
+    lastSeq
+    caughtUp
+    events {
+${EVENT}
+    }
+  }
+}
+`,
+    variables: newest,
+  },
+  {
+    query: `# 3. Its newest events. Further back:
+# before is the startSeq of the page you have.
+query History($runId: ID!, $before: Int) {
+  run(id: $runId) {
+    status
+    lastSeq
+    logs(last: 20, before: $before) {
+      startSeq
+      hasPrevious
+      events {
+  ${EVENT.replaceAll('\n', '\n  ')}
+      }
+    }
+  }
+}
+`,
+    variables: newest,
+  },
+  {
+    query: `# 4. Runs, newest first.
+query Runs($filter: RunFilter) {
+  runs(first: 10, filter: $filter) {
+    edges {
+      node {
+        id name status createdAt durationMs lines
+        progress { current total }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+    variables: json({ filter: { status: [] } }),
+  },
+  {
+    query: `# 5. Changes of runs, as they happen: of those
+# that you start elsewhere, such as with curl.
+subscription Watch {
+  runsUpdated {
+    kind
+    run { id name status lines }
+  }
+}
+`,
+  },
+  {
+    query: `# 6. End it: SIGTERM, then SIGKILL after the
+# grace period.
+mutation Cancel($runId: ID!) {
+  cancelRun(input: { runId: $runId, reason: "From GraphiQL" }) {
+    run { id status cancelRequestedAt }
+  }
+}
+`,
+    variables: newest,
+  },
+];
+
+/** Puts the newest run's id in place of "newest", in what GraphiQL sends over HTTP and WebSocket. Runs in the page. */
+export const NEWEST_SCRIPT = `{
+  const { fetch } = window;
+  const { send } = WebSocket.prototype;
+  const ask = (body) => fetch('/graphql', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const filled = async (text, place) => {
+    const message = JSON.parse(text);
+    const answer = await (await ask({ query: '{ runs(first: 1) { edges { node { id } } } }' })).json();
+    place(message).variables.runId = answer.data?.runs.edges[0]?.node.id ?? 'There is no run yet: start one.';
+    return JSON.stringify(message);
+  };
+  const asks = (text) => typeof text === 'string' && /"runId":\\s*"newest"/.test(text);
+  window.fetch = async (input, init) =>
+    fetch(input, asks(init?.body) ? { ...init, body: await filled(init.body, (message) => message) } : init);
+  WebSocket.prototype.send = function (text) {
+    if (!asks(text)) return send.call(this, text);
+    filled(text, (message) => message.payload).then((full) => send.call(this, full));
+  };
+}`;

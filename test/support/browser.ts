@@ -1,0 +1,53 @@
+/** Debian's Chromium, headless, with everything that a page asks for written down. */
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+const EXECUTABLES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const executablePath = EXECUTABLES.find((path) => existsSync(path));
+
+/** False where no Chromium is installed: the tests that need one are skipped there, and fail in CI. */
+export const hasBrowser = executablePath !== undefined;
+
+export interface TestBrowser extends AsyncDisposable {
+  readonly browser: Browser;
+  /** A page of a new profile. */
+  open(): Promise<OpenPage>;
+}
+export interface OpenPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Addresses that were asked for, of WebSockets too. */
+  readonly requests: readonly string[];
+  /** Errors of the page's own: thrown, or written to the console. */
+  readonly faults: readonly string[];
+}
+
+export const startBrowser = async (): Promise<TestBrowser> => {
+  const browser = await chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    // Without these Chromium looks for hosts of its own, and has no GPU here.
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  const open = async (): Promise<OpenPage> => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    const requests: string[] = [];
+    const faults: string[] = [];
+    context.on('request', (request) => requests.push(request.url()));
+    page.on('websocket', (socket) => requests.push(socket.url()));
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+    return { page, context, requests, faults };
+  };
+  return { browser, open, [Symbol.asyncDispose]: () => browser.close() };
+};
