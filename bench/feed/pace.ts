@@ -34,7 +34,7 @@ export const flood = (feed: Feed, load: Load, { batch, window }: { batch: number
   let stopped = false;
   const work = async (): Promise<void> => {
     while (!stopped) {
-      const count = Math.min(batch, window);
+      const count = Math.max(Math.min(batch, Math.floor(window / 4)), 1);
       await load.until(() => stopped || written + count - load.last <= window);
       if (stopped) return;
       await feed.write(written + 1, count, stampNow());

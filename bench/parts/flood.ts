@@ -11,8 +11,11 @@ import { medians } from '../statistics.ts';
 /** Lines of one batch of the executor's in a flood, about (a full pipe, 64 KiB). */
 const BATCH = 640;
 const WINDOW = 20_000;
-/** Messages that wait in a server which pushes, over all its viewers; each is some hundred bytes there. */
-const PUSHED = 500_000;
+/**
+ * Messages that wait in a server which pushes, over all its viewers: a second or more of its work, so it is
+ * never idle, and few enough that its pings are still answered in time.
+ */
+const PUSHED = 50_000;
 const SLICES = 3;
 const WARM_MS = 1000;
 const COMPLETE_MS = 60_000;
@@ -44,7 +47,7 @@ export const measureFlood = async (contender: Contender, options: FloodOptions):
   const { feed, target } = await contender.stage(redis);
   await using load = await Load.open({ target: target(server.port), viewers, workers, timed: false });
   await warmUp(feed, load);
-  const window = contender.pushes ? Math.min(WINDOW, Math.max(Math.floor(PUSHED / viewers), 1000)) : WINDOW;
+  const window = contender.pushes ? Math.min(WINDOW, Math.ceil(PUSHED / viewers)) : WINDOW;
   const pace = flood(feed, load, { batch: BATCH, window });
   const slices: FloodRow[] = [];
   const look = async () => ({ at: performance.now(), cpu: cpuMicros(server.pid), ...(await load.count()) });

@@ -8,8 +8,6 @@ import type { LogEntry } from '../log/viewer.ts';
 export interface EventSource<Event extends RunEvent = RunEvent> {
   readonly runId: RunId;
   readonly event: Event;
-  /** About what it is on the wire, bytes. */
-  readonly size: number;
 }
 export type SourceOf<Kind extends EventKind> = EventSource<Extract<RunEvent, { kind: Kind }>>;
 
@@ -24,7 +22,8 @@ const jsonSize = (value: JsonValue | undefined): number => {
   return size;
 };
 
-const sizeOf = (event: RunEvent): number => {
+/** About what the event is on the wire, bytes. */
+export const sizeOf = (event: RunEvent): number => {
   switch (event.kind) {
     case 'LogLine': {
       const { fields, exception, message } = event;
@@ -43,7 +42,6 @@ const sizeOf = (event: RunEvent): number => {
 export const eventSource = <Event extends RunEvent>(runId: RunId, event: Event): EventSource<Event> => ({
   runId,
   event,
-  size: sizeOf(event),
 });
 
 /** Kept no longer than memory allows: what viewers share is mostly the text that is made of them. */

@@ -6,7 +6,7 @@ import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LogPage, LogReader } from '../log/viewer.ts';
 import { builder } from './builder.ts';
-import { clipSource, type EventSource, sourcesOf } from './eventSource.ts';
+import { clipSource, type EventSource, sizeOf, sourcesOf } from './eventSource.ts';
 import type { LogBudget } from './logBudget.ts';
 import { LogFilterInput } from './logFilter.ts';
 import { Run } from './run.ts';
@@ -83,16 +83,17 @@ const lookAt = (entry: LogPage['entries'][number], request: PageRequest, walk: W
     const clipped = clipSource(source, request.after, request.before);
     if (clipped === null) continue;
     const passes = request.filter === null || request.filter(clipped.event);
+    const size = sizeOf(clipped.event);
     const full =
       walk.events.length >= request.count ||
       walk.looked >= Math.min(LIMITS.pageScan, budget.events) ||
-      walk.bytes + clipped.size > budget.bytes;
+      walk.bytes + size > budget.bytes;
     // Something must be looked at, or whoever goes on from here never gets further.
     if (full && (request.count === 0 || walk.looked > 0)) return false;
     walk.looked += 1;
     if (passes) {
       walk.events[forward ? 'push' : 'unshift'](clipped);
-      walk.bytes += clipped.size;
+      walk.bytes += size;
     }
     walk.startSeq = forward ? (walk.startSeq ?? firstSeqOf(clipped.event)) : firstSeqOf(clipped.event);
     walk.endSeq = forward ? clipped.event.seq : (walk.endSeq ?? clipped.event.seq);

@@ -140,14 +140,20 @@ const eventsOf = (
   lastSeq: Seq,
   filter: NamedFilter | null,
 ): readonly EventSource[] => {
-  const events: EventSource[] = [];
-  for (const entry of entries) {
-    for (const source of sourcesOf(runId, entry)) {
-      const clipped = clipSource(source, after, lastSeq + 1);
-      if (clipped !== null && (filter === null || filter.passes(clipped.event))) events.push(clipped);
-    }
-  }
-  return events;
+  const [only] = entries;
+  if (entries.length === 1 && only !== undefined && filter === null) return partOf(runId, only, after, lastSeq);
+  return entries.flatMap((entry) => {
+    const events = partOf(runId, entry, after, lastSeq);
+    return filter === null ? events : events.filter(({ event }) => filter.passes(event));
+  });
+};
+
+/** The entry's events after one seq and up to another. */
+const partOf = (runId: RunId, entry: LogEntry, after: Seq, lastSeq: Seq): readonly EventSource[] => {
+  const sources = sourcesOf(runId, entry);
+  if (entry.isHole) return sources.flatMap((source) => clipSource(source, after, lastSeq + 1) ?? []);
+  if (entry.firstSeq > after && entry.lastSeq <= lastSeq) return sources;
+  return sources.slice(Math.max(after + 1 - entry.firstSeq, 0), lastSeq + 1 - entry.firstSeq);
 };
 
 /** The piece as RunEventBatch shows it. */

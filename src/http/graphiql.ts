@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
-import { NEWEST_SCRIPT, TABS } from './graphiqlTabs.ts';
+import { FIRST_QUERY, PAGE_SCRIPT } from './graphiqlTabs.ts';
 import { type Exchange, SECURITY_HEADERS } from './respond.ts';
 
 const brotliAsync = promisify(brotliCompress);
@@ -32,9 +32,9 @@ interface Page {
 const build = async (): Promise<Page> => {
   // Loaded when somebody wants the page: it is 9 MB of text in memory.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const page = renderGraphiQL({ title: 'runloom', defaultTabs: [...TABS], subscriptionsProtocol: 'WS' }).trimStart();
+  const page = renderGraphiQL({ title: 'runloom', defaultQuery: FIRST_QUERY, subscriptionsProtocol: 'WS' }).trimStart();
   const root = '<div id="root"></div>';
-  const html = Buffer.from(page.replace(root, () => `${root}<script>${NEWEST_SCRIPT}</script>`));
+  const html = Buffer.from(page.replace(root, () => `${root}<script>${PAGE_SCRIPT}</script>`));
   const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
   const [brotli, gzipped] = await Promise.all([
     brotliAsync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),

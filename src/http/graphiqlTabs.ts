@@ -1,8 +1,9 @@
 /** What GraphiQL shows at the first visit: operations that work as they stand. */
 
 interface Tab {
+  readonly title: string;
   readonly query: string;
-  readonly variables?: string;
+  readonly variables: string | null;
 }
 
 const EVENT = `      __typename
@@ -17,9 +18,9 @@ const EVENT = `      __typename
 const json = (value: unknown): string => JSON.stringify(value, null, 2);
 const newest = json({ runId: 'newest' });
 
-export const TABS: readonly Tab[] = [
-  // The first tab has no variables: GraphiQL 5 does not put them into its editor.
+const TABS: readonly Tab[] = [
   {
+    title: 'Start',
     query: `# 1. Start a run: press the button or Ctrl-Enter.
 # Then follow it in the next tab.
 mutation Start {
@@ -39,8 +40,10 @@ mutation Start {
   }
 }
 `,
+    variables: null,
   },
   {
+    title: 'Follow',
     query: `# 2. Follow it: first what is stored, then live,
 # to the end. Press again to stop.
 # This page takes "newest" for the newest run;
@@ -58,6 +61,7 @@ ${EVENT}
     variables: newest,
   },
   {
+    title: 'History',
     query: `# 3. Its newest events. Further back:
 # before is the startSeq of the page you have.
 query History($runId: ID!, $before: Int) {
@@ -77,6 +81,7 @@ query History($runId: ID!, $before: Int) {
     variables: newest,
   },
   {
+    title: 'Runs',
     query: `# 4. Runs, newest first.
 query Runs($filter: RunFilter) {
   runs(first: 10, filter: $filter) {
@@ -93,6 +98,7 @@ query Runs($filter: RunFilter) {
     variables: json({ filter: { status: [] } }),
   },
   {
+    title: 'Watch',
     query: `# 5. Changes of runs, as they happen: of those
 # that you start elsewhere, such as with curl.
 subscription Watch {
@@ -102,12 +108,17 @@ subscription Watch {
   }
 }
 `,
+    variables: null,
   },
   {
+    title: 'Cancel',
     query: `# 6. End it: SIGTERM, then SIGKILL after the
 # grace period.
 mutation Cancel($runId: ID!) {
-  cancelRun(input: { runId: $runId, reason: "From GraphiQL" }) {
+  cancelRun(input: {
+    runId: $runId
+    reason: "From GraphiQL"
+  }) {
     run { id status cancelRequestedAt }
   }
 }
@@ -116,8 +127,32 @@ mutation Cancel($runId: ID!) {
   },
 ];
 
-/** Puts the newest run's id in place of "newest", in what GraphiQL sends over HTTP and WebSocket. Runs in the page. */
-export const NEWEST_SCRIPT = `{
+/** Where there is no localStorage, GraphiQL opens with this. */
+export const FIRST_QUERY = TABS[0]?.query ?? '';
+
+/**
+ * Sets the tabs up at the first visit. GraphiQL 5 has an option for that, but with it the first click on another
+ * tab does nothing, and every visit without ?query= adds an empty tab: what it looks up must agree.
+ */
+const TABS_SCRIPT = `try {
+  const kept = (name) => 'graphiql:' + name;
+  const tabs = ${JSON.stringify(TABS)}.map((tab, i) => (
+    { id: 'runloom-' + i, hash: null, headers: null, operationName: tab.title, response: null, ...tab }));
+  let state = JSON.parse(localStorage.getItem(kept('tabState')) ?? 'null');
+  if (!state?.tabs?.length) localStorage.setItem(kept('tabState'), JSON.stringify(state = { tabs, activeTabIndex: 0 }));
+  const { query, variables, headers } = state.tabs[state.activeTabIndex] ?? state.tabs[0];
+  const url = new URL(location.href);
+  if (!url.searchParams.has('query')) url.searchParams.set('query', query ?? '');
+  if (url.searchParams.get('query') === (query ?? '')) {
+    for (const [name, value] of Object.entries({ query, variables, headers })) localStorage.setItem(kept(name), value ?? '');
+  }
+  history.replaceState({}, '', url);
+} catch (error) {
+  console.warn(error);
+}`;
+
+/** Puts the newest run's id in place of "newest", in what GraphiQL sends over HTTP and WebSocket. */
+const NEWEST_SCRIPT = `{
   const { fetch } = window;
   const { send } = WebSocket.prototype;
   const ask = (body) => fetch('/graphql', {
@@ -136,3 +171,6 @@ export const NEWEST_SCRIPT = `{
     filled(text, (message) => message.payload).then((full) => send.call(this, full));
   };
 }`;
+
+/** Runs in the page, before GraphiQL does. */
+export const PAGE_SCRIPT = `${TABS_SCRIPT}\n${NEWEST_SCRIPT}`.replaceAll('</', '<\\/');

@@ -12,6 +12,12 @@ const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes 
 /** Between questions that did not close a hole: 10 ms at first, for a late answer; then a second, for a lost tail. */
 const ASK_AGAIN_MS = [0, 10, 50, 250, 1000] as const;
 
+/**
+ * While lines keep coming and several viewers follow, they are woken at most this often: each message then
+ * carries what came meanwhile, and its cost is shared by more lines. A line after a pause leaves at once.
+ */
+const WAKE_WINDOW_MS = 6;
+
 export interface FeedOptions {
   readonly announcements: Announcements;
   readonly logger: Logger;
@@ -28,6 +34,8 @@ export class Feed {
   #version = 0;
   #waiting = new Set<() => void>();
   #fruitless = 0;
+  #wokenAt = 0;
+  #wakeTimer: NodeJS.Timeout | null = null;
 
   constructor(runId: RunId, options: FeedOptions) {
     this.runId = runId;
@@ -90,6 +98,7 @@ export class Feed {
   /** Frees the Redis subscription at once, also one that is only being made. */
   close(): void {
     this.#closing.abort();
+    if (this.#wakeTimer !== null) clearTimeout(this.#wakeTimer);
   }
 
   /** A finished run needs no subscription. Otherwise: subscribe first, ask after Redis has confirmed it. */
@@ -138,7 +147,7 @@ export class Feed {
   #tell(fact: FeedFact<StoredEntry>): void {
     const { state, ask, wake } = decideFeed(this.#state, fact, RING);
     this.#state = state;
-    if (wake) this.#wake();
+    if (wake) this.#wakeSoon(fact);
     if (ask) void this.#ask();
     else if (!state.asking) this.#fruitless = 0;
   }
@@ -151,7 +160,21 @@ export class Feed {
     if (!this.#closing.signal.aborted) this.answered(stored);
   }
 
+  #wakeSoon(fact: FeedFact<StoredEntry>): void {
+    if (this.#wakeTimer !== null) return;
+    const sinceMs = performance.now() - this.#wokenAt;
+    if (fact.kind !== 'announced' || this.viewers < 2 || sinceMs >= WAKE_WINDOW_MS || this.#state.end !== null) {
+      this.#wake();
+      return;
+    }
+    this.#wakeTimer = setTimeout(() => {
+      this.#wakeTimer = null;
+      this.#wake();
+    }, WAKE_WINDOW_MS - sinceMs);
+  }
+
   #wake(): void {
+    this.#wokenAt = performance.now();
     this.#version += 1;
     const waiting = this.#waiting;
     this.#waiting = new Set();

@@ -1,5 +1,6 @@
 /** The real service as a process of its own, as an operator starts it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,8 +9,15 @@ import { readText, socketPathIn } from '../../src/redis/privateFiles.ts';
 import { isAlive } from '../../src/redis/processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'src/main.ts');
 const START_MS = 60_000;
+
+/** The start script of package.json: "exec node <flags> src/main.ts". */
+const startCommand = (): readonly [string, ...string[]] => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const [, , ...args] = scripts.start.split(' ');
+  return [process.execPath, ...args];
+};
+const START = startCommand();
 
 export interface Exit {
   readonly code: number | null;
@@ -29,14 +37,14 @@ export interface StartedService extends AsyncDisposable {
 export interface ServiceOptions {
   /** Beside PATH and PORT=0; nothing else of the test's environment is handed on. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: node src/main.ts */
+  /** Default: what `npm start` runs. */
   readonly command?: readonly [string, ...string[]];
   readonly cwd?: string;
 }
 
 /** Starts it and does not wait. Disposing kills the process, not what it left running on purpose. */
 export const spawnService = (options: ServiceOptions = {}): StartedService => {
-  const [program, ...args] = options.command ?? [process.execPath, MAIN];
+  const [program, ...args] = options.command ?? START;
   const child = spawn(program, args, {
     cwd: options.cwd ?? ROOT,
     env: { PATH: process.env.PATH, PORT: '0', LAUNCHER: 'process', ...options.env },

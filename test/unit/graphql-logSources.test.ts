@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../src/domain/events.ts';
-import { logFilter } from '../../src/domain/filter.ts';
+import { type LogFilterInput, logFilter } from '../../src/domain/filter.ts';
 import { newRunId } from '../../src/domain/ids.ts';
 import { sourcesOf } from '../../src/graphql/eventSource.ts';
-import { BatchSource, type EventBatch, SingleSource } from '../../src/graphql/logSources.ts';
+import { type LogPiece, PieceSource } from '../../src/graphql/logSources.ts';
 import { PullIterator } from '../../src/graphql/pullIterator.ts';
 import type { LogEntry, LogViewer, Pull } from '../../src/log/viewer.ts';
 
@@ -20,7 +20,13 @@ const event = (seq: number, message = `m${seq}`): RunEvent => ({
 });
 const entry = (from: number, to: number, message?: string): LogEntry => {
   const events = Array.from({ length: to - from + 1 }, (_, i) => event(from + i, message));
-  return { firstSeq: from, lastSeq: to, size: 1, events: () => events };
+  return {
+    firstSeq: from,
+    lastSeq: to,
+    size: events.length * (message?.length ?? 5),
+    isHole: false,
+    events: () => events,
+  };
 };
 /** A viewer of what is given; it then waits until its signal, or is at its end. */
 const viewerOf = (
@@ -49,24 +55,60 @@ const pull = (entries: LogEntry[], more: Partial<Pull> = {}): Pull => ({
   ended: false,
   ...more,
 });
-const all = async (source: BatchSource) => {
-  const batches: EventBatch[] = [];
-  for (let batch = await source.next(never); batch !== null; batch = await source.next(never)) batches.push(batch);
-  return batches.map(({ events, lastSeq, caughtUp }) => ({
-    seqs: events.map((one) => one.event.seq),
+const all = async (source: PieceSource) => {
+  const pieces: LogPiece[] = [];
+  for (let piece = await source.next(never); piece !== null; piece = await source.next(never)) pieces.push(piece);
+  return pieces.map(({ events, lastSeq, caughtUp }) => ({
+    seqs: events().map((one) => one.event.seq),
     lastSeq,
     caughtUp,
   }));
 };
-const source = (pulls: Pull[], more: Partial<ConstructorParameters<typeof BatchSource>[0]> = {}) =>
-  new BatchSource({ runId, viewer: viewerOf(pulls), filter: null, maxBatch: 500, ...more });
+const named = (input: LogFilterInput) => ({ passes: logFilter(input, 'filter') ?? (() => true), name: 'filter' });
+const source = (pulls: Pull[], more: Partial<ConstructorParameters<typeof PieceSource>[0]> = {}) =>
+  new PieceSource({ runId, viewer: viewerOf(pulls), filter: null, maxBatch: 500, ...more });
 
-test('entries of one pull become one batch, cut at maxBatch, and only its last part is caught up', async () => {
-  expect(await all(source([pull([entry(1, 3), entry(4, 5)], { ended: true })], { maxBatch: 2 }))).toEqual([
-    { seqs: [1, 2], lastSeq: 2, caughtUp: false },
-    { seqs: [3, 4], lastSeq: 4, caughtUp: false },
+test('whole entries of one pull go together up to maxBatch, and only the last piece is caught up', async () => {
+  const entries = [entry(1, 2), entry(3, 4), entry(5, 5)];
+  expect(await all(source([pull(entries, { ended: true })], { maxBatch: 4 }))).toEqual([
+    { seqs: [1, 2, 3, 4], lastSeq: 4, caughtUp: false },
     { seqs: [5], lastSeq: 5, caughtUp: true },
   ]);
+});
+
+test('a larger entry is cut at multiples of maxBatch from its start, wherever a viewer comes in', async () => {
+  const one = entry(11, 20);
+  const cuts = async (after: number) =>
+    (await all(source([pull([one], { after, ended: true })], { maxBatch: 4 }))).map(({ seqs }) => seqs);
+  expect(await cuts(10)).toEqual([
+    [11, 12, 13, 14],
+    [15, 16, 17, 18],
+    [19, 20],
+  ]);
+  expect(await cuts(12)).toEqual([
+    [13, 14],
+    [15, 16, 17, 18],
+    [19, 20],
+  ]);
+  expect(await cuts(14)).toEqual([
+    [15, 16, 17, 18],
+    [19, 20],
+  ]);
+  expect(await cuts(19)).toEqual([[20]]);
+});
+
+test('pieces of viewers that met have one name, and another where anything differs', async () => {
+  const entries = [entry(1, 3), entry(4, 9)];
+  const names = async (more: Partial<Pull>, options = {}) => {
+    const from = source([pull(entries, { ended: true, ...more })], { maxBatch: 3, ...options });
+    const found: string[] = [];
+    for (let piece = await from.next(never); piece !== null; piece = await from.next(never)) found.push(piece.name);
+    return found;
+  };
+  const [, ...early] = await names({ after: 0 });
+  const [, ...late] = await names({ after: 1 });
+  expect(late).toEqual(early);
+  expect(new Set([...early, ...(await names({}, { filter: { passes: () => true, name: 'f' } }))]).size).toBe(5);
 });
 
 test('an entry that began before the position is cut there', async () => {
@@ -75,16 +117,15 @@ test('an entry that began before the position is cut there', async () => {
   ]);
 });
 
-test('a batch is about 1 MiB at most, and one event that is larger goes alone', async () => {
-  const batches = await all(
-    source([pull([entry(1, 40, 'x'.repeat(65_000)), entry(41, 41, 'x'.repeat(2_000_000))], { ended: true })]),
-  );
-  expect(batches.map(({ seqs }) => seqs.length)).toEqual([16, 16, 8, 1]);
-  expect(batches.flatMap(({ seqs }) => seqs)).toEqual(Array.from({ length: 41 }, (_, i) => i + 1));
+test('entries go together up to about 1 MiB, and a larger one goes alone', async () => {
+  const entries = [...Array.from({ length: 5 }, (_, i) => entry(8 * i + 1, 8 * i + 8, 'x'.repeat(62_500)))];
+  const pieces = await all(source([pull([...entries, entry(41, 41, 'x'.repeat(2_000_000))], { ended: true })]));
+  expect(pieces.map(({ seqs }) => seqs.length)).toEqual([16, 16, 8, 1]);
+  expect(pieces.flatMap(({ seqs }) => seqs)).toEqual(Array.from({ length: 41 }, (_, i) => i + 1));
 });
 
 test('what a filter took out moves the position', async () => {
-  const filter = logFilter({ contains: 'm7' }, 'filter');
+  const filter = named({ contains: 'm7' });
   expect(await all(source([pull([entry(1, 5)]), pull([entry(6, 9)], { ended: true })], { filter }))).toEqual([
     { seqs: [], lastSeq: 5, caughtUp: true },
     { seqs: [7], lastSeq: 9, caughtUp: true },
@@ -100,10 +141,11 @@ test('the first batch may be empty, and a viewer that is at the end at once give
   expect(await all(source([], { viewer: ended }))).toEqual([]);
 });
 
-test('event by event ends with the run, also where a filter takes the end out', async () => {
-  const filter = logFilter({ types: ['GroupStarted'] }, 'filter');
-  const single = new SingleSource(source([pull([entry(1, 5)], { ended: true })], { filter }));
-  expect(await single.next(never)).toBeNull();
+test('a filter that takes everything out moves the position once per pull, not once per piece', async () => {
+  const filter = named({ types: ['GroupStarted'] });
+  expect(await all(source([pull([entry(1, 50)], { ended: true })], { filter, maxBatch: 5 }))).toEqual([
+    { seqs: [], lastSeq: 50, caughtUp: true },
+  ]);
 });
 
 test('viewers of one entry share its events', () => {
@@ -113,7 +155,7 @@ test('viewers of one entry share its events', () => {
 
 test('return() ends a pull that waits, and closes the viewer once', async () => {
   const state = { closed: 0 };
-  const iterator = new PullIterator(new BatchSource({ runId, viewer: viewerOf([], state), filter: null, maxBatch: 1 }));
+  const iterator = new PullIterator(new PieceSource({ runId, viewer: viewerOf([], state), filter: null, maxBatch: 1 }));
   const waiting = iterator.next();
   expect(await iterator.return()).toEqual({ done: true, value: undefined });
   expect(state.closed).toBe(1);
@@ -126,7 +168,7 @@ test('return() ends a pull that waits, and closes the viewer once', async () => 
 test('the natural end and an error close the viewer too', async () => {
   const ended = { closed: 0 };
   const whole = new PullIterator(
-    new BatchSource({
+    new PieceSource({
       runId,
       viewer: viewerOf([pull([entry(1, 1)], { ended: true })], ended),
       filter: null,
@@ -137,7 +179,7 @@ test('the natural end and an error close the viewer too', async () => {
   expect(ended.closed).toBe(1);
   const failed = { closed: 0 };
   const viewer = { ...viewerOf([], failed), pull: () => Promise.reject(new Error('gone')) };
-  const broken = new PullIterator(new BatchSource({ runId, viewer, filter: null, maxBatch: 1 }));
+  const broken = new PullIterator(new PieceSource({ runId, viewer, filter: null, maxBatch: 1 }));
   await expect(broken.next()).rejects.toThrow('gone');
   expect(failed.closed).toBe(1);
   expect(await broken.next()).toEqual({ done: true, value: undefined });

@@ -1,5 +1,7 @@
 /** Cases 4, 5, 6, 7, 13: Redis dies, forgets, freezes, cuts, is full. */
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readText } from '../../../src/redis/privateFiles.ts';
 import { type FaultCase, NotHere } from '../faultCase.ts';
 import { makeFsyncRecorder, loseUnsynced } from '../powerLoss.ts';
 import { numberedWide, scenario } from '../scenario.ts';
@@ -301,7 +303,7 @@ export const pubsubLimit: FaultCase = {
       faults: async ({ at, started, lines, problem }) => {
         const redis = await stack.admin();
         const closed = async (): Promise<number> =>
-          Number(/^client_output_buffer_limit_disconnections:(\d+)/m.exec(await redis.info('stats'))?.[1] ?? 0);
+          ((await readText(join(stack.dataPath, 'redis.log'))) ?? '').split('for overcoming of output buffer limits').length - 1;
         await redis.config('SET', 'client-output-buffer-limit', 'pubsub 65536 32768 1');
         await at(0.1);
         while (started.audit.lines < lines * 0.9 && !started.done) {

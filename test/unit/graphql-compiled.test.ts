@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { executeSync, parse, validate } from 'graphql';
+import { expect, test } from 'vitest';
+import type { RunEvent } from '../../src/domain/events.ts';
+import { newRunId } from '../../src/domain/ids.ts';
+import { eventSource } from '../../src/graphql/eventSource.ts';
+import type { EventBatch } from '../../src/graphql/logSources.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { SharedSelections } from '../../src/graphql/sharedResults.ts';
+import { EVERY_EVENT } from '../support/everyEvent.ts';
+
+const runId = newRunId();
+const events: readonly RunEvent[] = [
+  ...EVERY_EVENT.map((draft, i) => ({ ...draft, seq: i + 1, attempt: 1 })),
+  { kind: 'LinesDropped', seq: 99, fromSeq: 50, attempt: 1, timestamp: 5, count: 50, bytes: null, reason: 'LOG_LIMIT' },
+];
+
+/** What the shared text says, and what graphql-js says, of the same batch. */
+const both = (document: string, batch: EventBatch, variables: Record<string, unknown> = {}) => {
+  const parsed = parse(document);
+  expect(validate(schema, parsed)).toEqual([]);
+  const request = { schema, document: parsed, variableValues: variables };
+  const piece = { runId, entry: null, name: '', lastSeq: batch.lastSeq, caughtUp: true, events: () => batch.events };
+  const shared = new SharedSelections().of('runLogBatches', request).textsOf(piece);
+  const expected = executeSync({ ...request, rootValue: { ...batch, caughtUp: true } });
+  return {
+    shared: shared === null ? null : JSON.parse(shared.texts[0]?.toString().slice(0, -1) ?? ''),
+    expected: JSON.parse(JSON.stringify(expected)),
+  };
+};
+const batch = (list: readonly RunEvent[]): EventBatch => ({
+  runId,
+  events: list.map((event) => eventSource(runId, event)),
+  lastSeq: list.at(-1)?.seq ?? 0,
+  caughtUp: true,
+});
+
+const FIELDS: Readonly<Record<string, string>> = {
+  LogLine: 'level stream message logger fields exception { type message stack } truncated',
+  StatusChanged: 'status previous detail',
+  ProgressUpdated: 'label current total unit',
+  GroupStarted: 'name',
+  GroupEnded: 'groupName: name',
+  OutputProduced: 'value',
+  ContainerEvent: 'containerKind: kind containerDetail: detail',
+  LinesDropped: 'fromSeq count dropped: bytes reason',
+  AttemptFinished: 'exitCode failure { reason message signal __typename } digest retryAt',
+  RunFinished: 'end: status exitCode failure { ...F } finalMessage: message lines allBytes: bytes gone: dropped digest',
+};
+
+test('every selection of every event is the text that graphql-js would make', () => {
+  const inline = fc
+    .subarray(Object.keys(FIELDS))
+    .map((types) => types.map((type) => `... on ${type} { ${FIELDS[type]} }`).join(' '));
+  const common = fc.subarray(['seq', 'runId', 'attempt', 'timestamp', '__typename', 'again: seq', '...Common'], {
+    minLength: 1,
+  });
+  fc.assert(
+    fc.property(
+      common,
+      inline,
+      fc.subarray([...events]),
+      fc.boolean(),
+      fc.boolean(),
+      (shared, types, list, with1, with2) => {
+        const document = `subscription S($id: ID!, $a: Boolean!, $b: Boolean = true) {
+        log: runLogBatches(runId: $id) { lastSeq caughtUp runId
+          events { ${shared.join(' ')} ${types} seq @include(if: $a) ... @skip(if: $b) { attempt } ... on RunEvent { timestamp } } } }
+        fragment Common on RunEvent { seq ... on LogLine { message } }
+        fragment F on RunFailure { reason message signal }`;
+        const used =
+          document.includes('...F ') && document.includes('RunFinished')
+            ? document
+            : document.replace(/fragment F .*/, '');
+        const final = used.includes('...Common') ? used : used.replace(/fragment Common .*/, '');
+        const { shared: text, expected } = both(final, batch(list), {
+          id: runId,
+          a: with1,
+          ...(with2 ? { b: false } : {}),
+        });
+        expect(text).toEqual(expected);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test('any message comes out as JSON says it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (message, value) => {
+      const list: RunEvent[] = [
+        {
+          kind: 'LogLine',
+          seq: 1,
+          attempt: 1,
+          timestamp: 1e12,
+          level: 'INFO',
+          stream: 'LOGGER',
+          message,
+          fields: { value: value as never },
+        },
+      ];
+      const { shared, expected } = both(
+        'subscription ($id: ID!) { runLogBatches(runId: $id) { events { ... on LogLine { message fields } } } }',
+        batch(list),
+        { id: runId },
+      );
+      expect(shared).toEqual(expected);
+    }),
+  );
+});
+
+test('what is beyond the compiler is left to graphql-js', () => {
+  const broken = batch([
+    { kind: 'LogLine', seq: 2 ** 40, attempt: 1, timestamp: 0, level: 'INFO', stream: 'STDOUT', message: 'm' },
+  ]);
+  const { shared, expected } = both(
+    'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq } } }',
+    broken,
+    { id: runId },
+  );
+  expect(shared).toBeNull();
+  expect(expected.errors).toHaveLength(1);
+});
