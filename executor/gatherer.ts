@@ -4,6 +4,7 @@ import type { EpochMs, EventDraft, ProgressUpdatedDraft } from '../src/domain/ev
 import { isCommandLine } from '../src/domain/events.ts';
 import { LIMITS } from '../src/domain/limits.ts';
 import type { RunRecord } from '../src/domain/run.ts';
+import type { LogTotals } from '../src/log/append.ts';
 import { BatchBuilder } from '../src/log/codec.ts';
 import type { RecordChanges } from '../src/log/record.ts';
 import type { SealedBatch } from './outbox.ts';
@@ -27,6 +28,8 @@ export class Gatherer implements OutputSink {
   #nextSeq: number;
   #lines: number;
   #bytes: number;
+  /** What is sealed of them. */
+  #sealedTotals: LogTotals;
 
   /** `run` is the record at the claim: seqs and totals go on from there. */
   constructor(run: RunRecord, onSealed: (batch: SealedBatch) => void) {
@@ -35,6 +38,7 @@ export class Gatherer implements OutputSink {
     this.#nextSeq = run.lastSeq + 1;
     this.#lines = run.lines;
     this.#bytes = run.bytes;
+    this.#sealedTotals = { lines: run.lines, bytes: run.bytes };
   }
 
   /** Events of the open batch. */
@@ -93,6 +97,8 @@ export class Gatherer implements OutputSink {
       ...this.#output,
     };
     const batch = this.#sealed(this.#builder, { closes: false, changes });
+    const { lines, bytes } = batch.before;
+    this.#sealedTotals = { lines: lines + batch.lines, bytes: bytes + batch.messageBytes };
     this.#nextSeq += batch.count;
     this.#builder = new BatchBuilder();
     this.#textBytes = 0;
@@ -115,7 +121,8 @@ export class Gatherer implements OutputSink {
   #sealed(builder: BatchBuilder, batching: Batching): SealedBatch {
     const { count, lines, messageBytes } = builder;
     const firstSeq = this.#nextSeq;
-    return { ...batching, firstSeq, count, lines, messageBytes, batch: builder.seal(firstSeq, this.#attempt) };
+    const before = this.#sealedTotals;
+    return { ...batching, firstSeq, count, lines, messageBytes, before, batch: builder.seal(firstSeq, this.#attempt) };
   }
 
   #addLines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {

@@ -44,6 +44,7 @@ export const sayHello = async (redis: Redis, orders: Orders, signal: AbortSignal
 
 const readStored = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> => {
   const batches: SealedBatch[] = [];
+  let before = { lines: run.lines, bytes: run.bytes };
   let bytes = 0;
   let end = '+';
   while (batches.length < STORED_ENTRIES && bytes < STORED_BYTES) {
@@ -51,12 +52,14 @@ const readStored = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> 
     for (const [id, fields] of page) {
       const [, batch = Buffer.alloc(0), , lines, , messageBytes] = fields;
       const { firstSeq, lastSeq } = batchHeader(batch);
+      before = { lines: before.lines - Number(lines), bytes: before.bytes - Number(messageBytes) };
       batches.push({
         firstSeq,
         count: lastSeq - firstSeq + 1,
         batch,
         lines: Number(lines),
         messageBytes: Number(messageBytes),
+        before,
         closes: false,
         changes: batches.length === 0 ? stateOf(run) : {},
       });

@@ -7,8 +7,9 @@
  */
 import type { Redis } from 'ioredis';
 import type { EpochMs, EventDraft } from '../src/domain/events.ts';
-import { type AppendCode, type AppendReply, appendBatch } from '../src/log/append.ts';
+import { type AppendCode, type AppendReply, type AppendRequest, appendBatch } from '../src/log/append.ts';
 import { recordKey } from '../src/log/keys.ts';
+import type { RecordChanges } from '../src/log/record.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Hello } from './hello.ts';
 import { Outbox, type SealedBatch } from './outbox.ts';
@@ -17,7 +18,7 @@ import { untilDone } from './patience.ts';
 
 /**
  * The log is not this executor's any more: another writer has it (FENCED), the run is over (CLOSED) or gone
- * (GONE), or Redis lost more than is at hand here (BEHIND), so that the sequence can't be mended.
+ * (GONE), or Redis lost what was there before and nothing is at hand here (BEHIND).
  */
 export class LogLost extends Error {
   override readonly name = 'LogLost';
@@ -43,6 +44,8 @@ export class LogWriter implements OutputSink {
   readonly #lost = new AbortController();
   #waiters: (() => void)[] = [];
   #storedSeq: number;
+  /** Where the stored batches have brought the record, as far as they changed it. */
+  #state: RecordChanges = {};
   #dropped: number;
   /** True from the moment on at which an append is due until nothing waits any more. */
   #busy = false;
@@ -59,7 +62,10 @@ export class LogWriter implements OutputSink {
     this.#gatherer = new Gatherer(hello.run, (batch) => this.#outbox.add(batch));
     this.#storedSeq = hello.run.lastSeq;
     this.#dropped = hello.run.dropped;
-    for (const batch of hello.stored) this.#outbox.keep(batch, performance.now());
+    for (const batch of hello.stored) {
+      this.#state = { ...this.#state, ...batch.changes };
+      this.#outbox.keep(batch, performance.now());
+    }
   }
 
   /** Aborted, with a LogLost, once the log is not this executor's any more. */
@@ -199,20 +205,28 @@ export class LogWriter implements OutputSink {
   async #store(batch: SealedBatch, signal: AbortSignal): Promise<AppendReply> {
     for (;;) {
       const reply = await this.#try(batch, signal);
-      if (reply.code === 'OK') this.#storedSeq = batch.firstSeq + batch.count - 1;
+      if (reply.code === 'OK') {
+        this.#storedSeq = batch.firstSeq + batch.count - 1;
+        this.#state = { ...this.#state, ...batch.changes };
+      }
       if (reply.code === 'OK' || reply.code === 'CANCEL') return reply;
       if (reply.code !== 'BEHIND') throw new LogLost(reply.code);
       await this.#putBack(reply.lastSeq);
     }
   }
 
-  /** Redis lost what follows `lastSeq`: the same batches go there again, under the same seqs. */
+  /**
+   * Redis lost what follows `lastSeq`: the same batches go there again, under the same seqs. What is no more at
+   * hand is a hole before them, which readers are told of; the record is brought where it was.
+   */
   async #putBack(lastSeq: number): Promise<void> {
-    const lost = this.#outbox.keptBetween(lastSeq, this.#storedSeq);
-    if (lost === null) throw new LogLost('BEHIND');
-    for (const { knownCancel: _, ...batch } of lost) {
+    const lost = this.#outbox.keptAfter(lastSeq);
+    if (lost.length === 0 && lastSeq < this.#storedSeq) throw new LogLost('BEHIND');
+    for (const [at, { knownCancel: _, ...batch }] of lost.entries()) {
       // The cancels that the batch knew of, or not, are past: what matters is its place.
-      const { code } = await this.#try(batch, this.#lost.signal);
+      const hole = at === 0 && batch.firstSeq > lastSeq + 1;
+      const across = { acrossLoss: batch.before, changes: { ...this.#state, ...batch.changes } };
+      const { code } = await this.#try(hole ? { ...batch, ...across } : batch, this.#lost.signal);
       // It lost its tail once more: the next append tells how far.
       if (code === 'BEHIND') return;
       if (code !== 'OK') throw new LogLost(code);
@@ -225,7 +239,7 @@ export class LogWriter implements OutputSink {
     return Number(lastSeq);
   }
 
-  async #try(batch: SealedBatch, signal: AbortSignal): Promise<AppendReply> {
+  async #try(batch: Omit<AppendRequest, 'term' | 'writer'>, signal: AbortSignal): Promise<AppendReply> {
     const { id, term, writer } = this.#run;
     const reply = await untilDone(() => appendBatch(this.#redis, id, { ...batch, term, writer }), signal);
     this.#dropped = Math.max(this.#dropped, reply.dropped);

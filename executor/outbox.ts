@@ -1,8 +1,11 @@
 /** Sealed batches: those that wait to be stored, and those stored lately, in case Redis loses its tail. */
 import type { Seq } from '../src/domain/events.ts';
-import type { AppendRequest } from '../src/log/append.ts';
+import type { AppendRequest, LogTotals } from '../src/log/append.ts';
 
-export type SealedBatch = Omit<AppendRequest, 'term' | 'writer'>;
+export type SealedBatch = Omit<AppendRequest, 'term' | 'writer' | 'acrossLoss'> & {
+  /** Of the whole log before it. */
+  readonly before: LogTotals;
+};
 
 /** How long a stored batch is kept at least, milliseconds: longer than a Redis that syncs each second can lose. */
 const KEEP_MS = 10_000;
@@ -62,10 +65,8 @@ export class Outbox {
     }
   }
 
-  /** Stored batches after `lastSeq` up to `storedSeq`, oldest first, or null where not all are at hand. */
-  keptBetween(lastSeq: Seq, storedSeq: Seq): readonly SealedBatch[] | null {
-    if (lastSeq === storedSeq) return [];
-    const lost = this.#kept.map((kept) => kept.batch).filter((batch) => batch.firstSeq > lastSeq);
-    return lost[0]?.firstSeq === lastSeq + 1 ? lost : null;
+  /** Stored batches after `lastSeq` as far as they are at hand: without a hole up to the newest, the oldest first. */
+  keptAfter(lastSeq: Seq): readonly SealedBatch[] {
+    return this.#kept.map((kept) => kept.batch).filter((batch) => batch.firstSeq > lastSeq);
   }
 }

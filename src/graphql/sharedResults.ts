@@ -31,9 +31,6 @@ export interface SharedTexts {
 /** Selections that are remembered; beyond it the oldest go and are made anew by whoever comes. */
 const MAX_SELECTIONS = 200;
 
-/** Counts for tests: how often a piece was executed, however many viewers it went to. */
-export const executions = { count: 0 };
-
 /** All viewers of one selection. */
 export class SharedSelection {
   readonly #field: LogField;
@@ -68,13 +65,11 @@ export class SharedSelection {
 
   /** What graphql-js says of the piece, a result per message. */
   async resultsOf(piece: LogPiece): Promise<readonly ExecutionResult[]> {
-    executions.count += 1;
     if (this.#field === 'runLogBatches') return [await this.#fallback(batchOf(piece))];
     return await Promise.all(piece.events().map((event: EventSource) => this.#fallback(event)));
   }
 
   #make(piece: LogPiece, compiled: CompiledOperation): SharedTexts | null {
-    executions.count += 1;
     try {
       if (this.#field === 'runLogBatches') return { texts: [Buffer.from(`${compiled.result(batchOf(piece))}}`)] };
       return { texts: piece.events().map((event) => Buffer.from(`${compiled.result(event)}}`)) };

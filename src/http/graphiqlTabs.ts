@@ -11,9 +11,9 @@ const EVENT = `      __typename
       timestamp
       ... on LogLine { level stream message }
       ... on GroupStarted { name }
-      ... on ProgressUpdated { label current total unit }
+      ... on ProgressUpdated { current total }
       ... on StatusChanged { status }
-      ... on RunFinished { status message lines digest }`;
+      ... on RunFinished { message digest }`;
 
 const json = (value: unknown): string => JSON.stringify(value, null, 2);
 const newest = json({ runId: 'newest' });
@@ -30,7 +30,7 @@ mutation Start {
       echo "::group::Counting"
       for i in $(seq 60); do
         echo "line $i"
-        echo "::progress current=$i,total=60::Counting"
+        echo "::progress current=$i,total=60::"
         sleep 1
       done
       echo "::endgroup::"
@@ -131,8 +131,8 @@ mutation Cancel($runId: ID!) {
 export const FIRST_QUERY = TABS[0]?.query ?? '';
 
 /**
- * Sets the tabs up at the first visit. GraphiQL 5 has an option for that, but with it the first click on another
- * tab does nothing, and every visit without ?query= adds an empty tab: what it looks up must agree.
+ * Sets the tabs up at the first visit. GraphiQL 5 has an option for that, but leaves out the first tab's variables,
+ * and adds an empty tab at every later visit without ?query=: what it looks up at the start must agree.
  */
 const TABS_SCRIPT = `try {
   const kept = (name) => 'graphiql:' + name;
@@ -172,5 +172,16 @@ const NEWEST_SCRIPT = `{
   };
 }`;
 
+/** GraphiQL 5 lets a tab jump away under the first press, so that the click misses it and it is not opened. */
+const PRESS_SCRIPT = `{
+  let pressed = null;
+  document.addEventListener('pointerdown', (event) => { pressed = event.target.closest?.('.graphiql-tab-button'); }, true);
+  document.addEventListener('click', (event) => {
+    const missed = pressed?.contains(event.target) === false && event.target.matches?.('.graphiql-tabs') ? pressed : null;
+    pressed = null;
+    missed?.click();
+  }, true);
+}`;
+
 /** Runs in the page, before GraphiQL does. */
-export const PAGE_SCRIPT = `${TABS_SCRIPT}\n${NEWEST_SCRIPT}`.replaceAll('</', '<\\/');
+export const PAGE_SCRIPT = `${TABS_SCRIPT}\n${NEWEST_SCRIPT}\n${PRESS_SCRIPT}`.replaceAll('</', '<\\/');

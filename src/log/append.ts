@@ -28,14 +28,26 @@ export interface AppendRequest {
    * an end) is refused with CANCEL where the record has another; undefined: the batch does not care.
    */
   readonly knownCancel?: EpochMs | null;
+  /**
+   * The store lost more than the writer has at hand: the batch may begin beyond lastSeq + 1, and readers get a
+   * LinesDropped (STORE_LOST) for what is between. These are the totals of the whole log before the batch.
+   */
+  readonly acrossLoss?: LogTotals;
   readonly changes: RecordChanges;
+}
+
+/** Lines of a log and the UTF-8 bytes of their messages, lost and dropped ones included. */
+export interface LogTotals {
+  readonly lines: number;
+  readonly bytes: number;
 }
 
 /**
  * - OK: stored, or stored before by this same writer (a repeated call after a lost reply).
  * - FENCED: another writer has the log; stop writing, for good.
  * - CLOSED: the run has its RunFinished.
- * - BEHIND: Redis is at lastSeq, earlier than firstSeq - 1: it lost its tail. Send again what follows lastSeq.
+ * - BEHIND: Redis is at lastSeq, earlier than firstSeq - 1: it lost its tail. Send again what follows lastSeq, or
+ *   what is left of it with `acrossLoss`.
  * - CANCEL: somebody asked for a cancel that this writer has not heard of; nothing was stored.
  * - GONE: the run is not there (removed, or Redis was wiped).
  */
@@ -67,6 +79,8 @@ export const appendBatch = async (redis: ScriptRedis, runId: RunId, request: App
       logChannel(runId),
       request.closes ? '1' : '0',
       known === undefined ? '*' : (known ?? ''),
+      request.acrossLoss?.lines ?? '',
+      request.acrossLoss?.bytes ?? '',
       ...recordFields(request.changes),
     ],
   )) as [AppendCode, number, number, string, string];

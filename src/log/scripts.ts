@@ -23,7 +23,9 @@ end`;
  *       9 '1' where this batch closes the log,
  *       10 the cancelRequestedAt that the writer knows ('' none, '*' any): a closing or status change
  *          that does not know of a cancel is answered CANCEL and not stored,
- *       11… field, value: changes of the record.
+ *       11 and 12 '' or, where the store lost more than the writer has at hand: the lines and message bytes of the
+ *          whole log before this batch. It may then begin beyond lastSeq + 1 (readers get a LinesDropped),
+ *       13… field, value: changes of the record.
  * Answers { code, lastSeq, dropped lines, cancelRequestedAt, cancelForce }:
  *   OK (stored, or there already from the same writer), FENCED, CLOSED, BEHIND, CANCEL, GONE.
  */
@@ -40,7 +42,8 @@ local known = tonumber(run[1])
 if term < known or (term == known and run[2] ~= ARGV[2]) then return answer('FENCED') end
 if term == known and last <= lastSeq then return answer('OK') end
 if run[4] == '1' then return answer('CLOSED') end
-if first ~= lastSeq + 1 then
+local hole = ARGV[11] ~= '' and first > lastSeq + 1
+if first ~= lastSeq + 1 and not hole then
   if term > known then redis.call('HSET', KEYS[1], 'term', ARGV[1], 'writer', ARGV[2]) end
   return answer('BEHIND')
 end
@@ -50,8 +53,15 @@ redis.call('XADD', KEYS[2], last .. '-0', 'd', ARGV[5], 'l', ARGV[6], 'b', ARGV[
 lastSeq = last
 local set = { 'lastSeq', last, 'term', ARGV[1], 'writer', ARGV[2] }
 if ARGV[9] == '1' then set[#set + 1] = 'closed'; set[#set + 1] = '1' end
-for i = 11, #ARGV do set[#set + 1] = ARGV[i] end
+for i = 13, #ARGV do set[#set + 1] = ARGV[i] end
 redis.call('HSET', KEYS[1], unpack(set))
+if hole then
+  -- The totals are those of what was written; lines that nobody has any more count as dropped.
+  local lost = tonumber(ARGV[11]) - tonumber(redis.call('HGET', KEYS[1], 'lines') or 0)
+  redis.call('HSET', KEYS[1], 'lines', ARGV[11], 'bytes', ARGV[12])
+  run[13] = ARGV[12]
+  if lost > 0 then dropped = redis.call('HINCRBY', KEYS[1], 'dropped', lost) end
+end
 if ARGV[6] ~= '0' then
   redis.call('HINCRBY', KEYS[1], 'lines', ARGV[6])
   redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[7])
@@ -98,7 +108,7 @@ if ARGV[9] == '1' then
   redis.call('PEXPIRE', KEYS[2], retention)
 end
 redis.call('PUBLISH', ARGV[8], ARGV[5])
-if #ARGV > 10 then tell('UPDATED', run[11]) end
+if #ARGV > 12 then tell('UPDATED', run[11]) end
 return answer('OK')`;
 
 /**

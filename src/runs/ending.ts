@@ -5,7 +5,7 @@ import type { AttemptEnd, Failure, FailureReason, RunRecord } from '../domain/ru
 import { isTerminal } from '../domain/run.ts';
 import type { ExitReport, LaunchError } from '../launchers/launcher.ts';
 import type { RecordChanges } from '../log/record.ts';
-import type { RunWriter, WriteCode } from './writer.ts';
+import type { LogExtent, RunWriter, WriteCode } from './writer.ts';
 
 /** All that a supervisor knows about how an attempt ended without a last word. */
 export interface Evidence {
@@ -17,9 +17,11 @@ export interface Evidence {
   readonly timedOut: boolean;
   /** It was stopped because its executor never reported in. */
   readonly silent: boolean;
+  /** How far its log was last seen to go, by a look each 2 s; null where nobody looked. */
+  readonly seen: LogExtent | null;
 }
 
-export const NO_EVIDENCE: Evidence = { launchError: null, exit: null, timedOut: false, silent: false };
+export const NO_EVIDENCE: Evidence = { launchError: null, exit: null, timedOut: false, silent: false, seen: null };
 
 const failed = (reason: FailureReason, message: string, exit: ExitReport | null): AttemptEnd => {
   const failure: Failure = { reason, message, signal: null };
@@ -66,8 +68,9 @@ export const writeEnd = async (
   evidence: Evidence,
 ): Promise<WriteCode> => {
   const now = Date.now();
+  if (evidence.seen !== null) writer.goOnAfter(evidence.seen);
   const end = decideEnd(run, evidence);
-  const batch = endingBatch(run, attempt, run.status, end, totalsOf(run), now);
+  const batch = endingBatch(run, attempt, run.status, end, totalsOf(run, evidence.seen), now);
   const before = containerEvents(evidence, now);
   const terminal = isTerminal(batch.status);
   const changes: RecordChanges = {
@@ -86,7 +89,11 @@ export const writeEnd = async (
   });
 };
 
-const totalsOf = ({ lines, bytes, dropped }: RunRecord) => ({ lines, bytes, dropped });
+/** Lines that Redis has lost since they were seen count as dropped. */
+const totalsOf = ({ lines, bytes, dropped, lastSeq }: RunRecord, seen: LogExtent | null = null) =>
+  seen === null || seen.lastSeq <= lastSeq
+    ? { lines, bytes, dropped }
+    : { lines: seen.lines, bytes: seen.bytes, dropped: dropped + seen.lines - lines };
 
 const containerEvents = ({ exit }: Evidence, now: EpochMs): EventDraft[] => {
   if (exit === null) return [];

@@ -4,6 +4,7 @@ import type { RunRecord } from '../domain/run.ts';
 import type { Execution, ExitReport } from '../launchers/launcher.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE } from './ending.ts';
 import { type WatchContext, watchRun } from './watch.ts';
+import type { LogExtent } from './writer.ts';
 
 /** How much later than the executor, which keeps the same deadlines itself. */
 const MARGIN_MS = 5000;
@@ -27,6 +28,8 @@ interface Seen {
   cancel: number | null;
   force: number | null;
   end: number | null;
+  /** The farthest that its log went: a Redis that loses its tail shows less later. */
+  extent: LogExtent | null;
 }
 
 /** Which deadline has passed, if any; `launchedAt` and `now` by the same monotonic clock, milliseconds. */
@@ -46,6 +49,8 @@ const stopReason = (seen: Readonly<Seen>, launchedAt: number, now: number): Stop
 const note = (seen: Seen, run: RunRecord, attempt: number): void => {
   const now = performance.now();
   seen.run = run;
+  const { lastSeq, lines, bytes } = run;
+  if (lastSeq > (seen.extent?.lastSeq ?? 0)) seen.extent = { lastSeq, lines, bytes };
   if (run.status === 'RUNNING' && run.attempt === attempt) seen.running ??= now;
   if (run.cancelRequestedAt !== null) seen.cancel ??= now;
   if (run.cancelForce) seen.force ??= now;
@@ -64,7 +69,7 @@ export const untilExit = async (
   execution: Execution,
   signal: AbortSignal,
 ): Promise<Evidence> => {
-  const seen: Seen = { run: null, running: null, cancel: null, force: null, end: null };
+  const seen: Seen = { run: null, running: null, cancel: null, force: null, end: null, extent: null };
   const launchedAt = performance.now();
   let reason: StopReason | null = null;
   let stoppedAt = Number.NEGATIVE_INFINITY;
@@ -87,7 +92,8 @@ export const untilExit = async (
     unwatch();
     clearInterval(timer);
   }
-  return { ...NO_EVIDENCE, exit, timedOut: timedOut(seen, reason, run.timeoutSeconds), silent: reason === 'silent' };
+  const late = timedOut(seen, reason, run.timeoutSeconds);
+  return { ...NO_EVIDENCE, exit, timedOut: late, silent: reason === 'silent', seen: seen.extent };
 };
 
 /** Whether the timeout passed before any cancel was known. */

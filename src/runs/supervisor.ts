@@ -114,8 +114,8 @@ export class Supervisor {
       if (claimed.code !== 'OK') return;
       const { run, writer } = claimed;
       if (run.cancelRequestedAt !== null) {
-        if ((await writeCancelledPending(writer, run)) !== 'LOST') return;
-        continue;
+        await writeCancelledPending(writer, run);
+        return;
       }
       const code = await writer.write(
         [{ kind: 'StatusChanged', timestamp: Date.now(), status: 'STARTING', previous: 'PENDING', detail: null }],
@@ -126,7 +126,7 @@ export class Supervisor {
         },
       );
       if (code === 'OK') return await this.#launch(run, attempt, writer, signal);
-      if (code !== 'CANCEL' && code !== 'LOST') return;
+      if (code !== 'CANCEL') return;
     }
   }
 

@@ -5,7 +5,14 @@ import type { Logger } from 'pino';
 import type { EpochMs, EventDraft, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunRecord } from '../domain/run.ts';
-import { type AppendCode, type AppendRequest, appendBatch, type ClaimRequest, claimLog } from '../log/append.ts';
+import {
+  type AppendCode,
+  type AppendRequest,
+  appendBatch,
+  type ClaimRequest,
+  claimLog,
+  type LogTotals,
+} from '../log/append.ts';
 import { encodeBatch } from '../log/codec.ts';
 import type { RecordChanges } from '../log/record.ts';
 import { persist } from './wait.ts';
@@ -16,8 +23,12 @@ export interface WriterContext {
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** What came of an append. LOST: Redis lost more of its tail than this writer wrote itself; claim anew. */
-export type WriteCode = Exclude<AppendCode, 'BEHIND'> | 'LOST';
+export type WriteCode = Exclude<AppendCode, 'BEHIND'>;
+
+/** How far a log was seen to go. */
+export interface LogExtent extends LogTotals {
+  readonly lastSeq: Seq;
+}
 
 export interface WriteOptions {
   readonly attempt: number;
@@ -59,6 +70,8 @@ export class RunWriter {
   readonly #term: number;
   readonly #name: string;
   #lastSeq: Seq;
+  /** Of the log before what this claim writes; it holds no line. */
+  #totals: LogTotals;
   /** All that this claim wrote, for BEHIND: bounded by what a supervisor has to say, some ten small batches. */
   readonly #sent: AppendRequest[] = [];
 
@@ -68,6 +81,20 @@ export class RunWriter {
     this.#term = claimed.term;
     this.#name = claimed.writer;
     this.#lastSeq = claimed.lastSeq;
+    this.#totals = { lines: claimed.lines, bytes: claimed.bytes };
+  }
+
+  /**
+   * The log was seen to go farther than it does now: Redis lost its tail and nobody is left to put it back. What
+   * viewers may have seen keeps its seqs; this writer goes on after them. Before the first write.
+   */
+  goOnAfter(seen: LogExtent): void {
+    if (seen.lastSeq <= this.#lastSeq) return;
+    this.#lastSeq = seen.lastSeq;
+    this.#totals = {
+      lines: Math.max(seen.lines, this.#totals.lines),
+      bytes: Math.max(seen.bytes, this.#totals.bytes),
+    };
   }
 
   /**
@@ -99,13 +126,21 @@ export class RunWriter {
     for (;;) {
       const reply = await this.#append(request);
       if (reply.code !== 'BEHIND') return reply.code;
+      // What is not this claim's is a hole, which readers are told of: no seq is ever given to another event.
       const lost = this.#sent.filter((one) => one.firstSeq > reply.lastSeq);
-      if (lost[0]?.firstSeq !== reply.lastSeq + 1) return 'LOST';
-      for (const one of lost) {
+      const across = (one: AppendRequest): AppendRequest =>
+        one.firstSeq > reply.lastSeq + 1 ? { ...one, acrossLoss: this.#totals } : one;
+      const [first, ...rest] = lost;
+      if (first === undefined) {
+        const { code } = await this.#append(across(request));
+        if (code !== 'BEHIND') return code;
+        continue;
+      }
+      for (const one of [across(first), ...rest]) {
         // The cancel that this batch knew of is past; what matters is that it comes back under its seqs.
         const { knownCancel: _, ...again } = one;
         const { code } = await this.#append(again);
-        if (code === 'BEHIND') return 'LOST';
+        if (code === 'BEHIND') break;
         if (code !== 'OK') return code;
       }
     }

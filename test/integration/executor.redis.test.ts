@@ -1,9 +1,11 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { firstSeqOf } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import { logKey, recordKey } from '../../src/log/keys.ts';
+import { RedisLogReader } from '../../src/log/reader.ts';
 import { startCuttingProxy } from '../support/cuttingProxy.ts';
 import {
   digestOf,
@@ -125,6 +127,42 @@ test('a tail that Redis lost comes back under the same seqs', async () => {
   expect(messages(events)).toEqual(count(30));
   const run = await readRun(redis, id);
   expect(run).toMatchObject({ status: 'COMPLETED', lines: 30, lastSeq: events.length, digest: digestOf(count(30)) });
+});
+
+test('where Redis lost more than is kept, the command goes on and readers are told of the hole', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  // More than LIMITS.executorBufferBytes, of lines that do not compress; then a line, once the tail is lost.
+  const program =
+    'const { randomBytes } = require("crypto"); const { writeSync, existsSync } = require("fs"); \
+    for (let i = 1; i <= 1600; i += 1) writeSync(1, i + " " + randomBytes(9216).toString("base64") + "\\n"); \
+    const wait = () => existsSync("go") ? writeSync(1, "after\\n") : setTimeout(wait, 50); wait();';
+  const id = await startingRun(redis, { command: [process.execPath, '-e', program] });
+  await using executor = await startExecutor(server.url, id);
+  await vi.waitFor(async () => expect((await readRun(redis, id)).lines).toBe(1600), WAIT);
+  const before = await readRun(redis, id);
+  const entries = await redis.xlen(logKey(id));
+  await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), entries - 3);
+  expect(await readRun(redis, id)).toMatchObject({ lastSeq: 3, lines: 0 });
+  // The executor sees it by itself within two seconds, without a line of the command's.
+  await vi.waitFor(async () => expect(await readRun(redis, id)).toMatchObject({ lastSeq: before.lastSeq }), WAIT);
+  await writeFile(join(executor.directory, 'workspace', 'go'), '');
+  expect(await executor.exited).toBe(0);
+  const page = await new RedisLogReader(redis).forward(id, 0, 10_000);
+  const events = page?.entries.flatMap((entry) => entry.events()) ?? [];
+  const hole = events.find((event) => event.kind === 'LinesDropped');
+  expect(hole).toMatchObject({ fromSeq: 4, reason: 'STORE_LOST' });
+  let next = 1;
+  for (const event of events) {
+    expect(firstSeqOf(event)).toBe(next);
+    next = event.seq + 1;
+  }
+  const lines = messages(events);
+  expect(lines.at(-1)).toBe('after');
+  const run = await readRun(redis, id);
+  expect(run).toMatchObject({ status: 'COMPLETED', lines: 1601, dropped: 1601 - lines.length, attempt: 1 });
+  expect(run.startedAt).toBe(before.startedAt);
+  expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', lines: 1601, dropped: 1601 - lines.length });
 });
 
 test('a Redis that came back from older files, before the hello itself, is brought up to date while idle', async () => {

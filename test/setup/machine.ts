@@ -25,6 +25,11 @@ const NEEDS: readonly Need[] = [
     for: 'container tests',
   },
   { files: ['/usr/sbin/iptables', '/sbin/iptables'], debianPackage: 'iptables', for: 'container tests' },
+  {
+    files: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+    debianPackage: 'chromium',
+    for: 'tests of pages',
+  },
   { files: ['/usr/bin/tini-static'], debianPackage: 'tini', for: 'container tests' },
   { files: ['/usr/bin/busybox', '/bin/busybox'], debianPackage: 'busybox-static', for: 'container tests' },
 ];

@@ -18,6 +18,8 @@ export interface OpenPage {
   readonly context: BrowserContext;
   /** Addresses that were asked for, of WebSockets too. */
   readonly requests: readonly string[];
+  /** Messages of the protocol that the page sent over WebSockets. */
+  readonly sent: readonly { readonly type: string; readonly payload?: unknown }[];
   /** Errors of the page's own: thrown, or written to the console. */
   readonly faults: readonly string[];
 }
@@ -41,13 +43,17 @@ export const startBrowser = async (): Promise<TestBrowser> => {
     const page = await context.newPage();
     const requests: string[] = [];
     const faults: string[] = [];
+    const sent: { readonly type: string }[] = [];
     context.on('request', (request) => requests.push(request.url()));
-    page.on('websocket', (socket) => requests.push(socket.url()));
+    page.on('websocket', (socket) => {
+      requests.push(socket.url());
+      socket.on('framesent', ({ payload }) => void sent.push(JSON.parse(String(payload))));
+    });
     page.on('pageerror', (error) => faults.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error') faults.push(message.text());
     });
-    return { page, context, requests, faults };
+    return { page, context, requests, sent, faults };
   };
   return { browser, open, [Symbol.asyncDispose]: () => browser.close() };
 };

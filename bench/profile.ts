@@ -1,0 +1,67 @@
+/** Where a server's CPU time goes: --cpu-prof of node, summed up by function. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+}
+interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  /** Microseconds before each sample. */
+  readonly timeDeltas: readonly number[];
+  /** Microseconds, of the clock that process.hrtime has. */
+  readonly startTime: number;
+}
+
+export interface Profiler extends AsyncDisposable {
+  readonly nodeFlags: readonly string[];
+  /**
+   * The functions with the most time of their own between two instants (process.hrtime, microseconds), as a
+   * text of `top` lines. To be called when the process has ended.
+   */
+  summary(fromMicros: number, toMicros: number, top: number): Promise<string>;
+}
+
+export const microsNow = (): number => Number(process.hrtime.bigint() / 1000n);
+
+const place = ({ functionName, url, lineNumber }: ProfileNode['callFrame']): string => {
+  const file = url.replace(/^file:\/\//, '').replace(/^.*\/(node_modules|src)\//, '$1/');
+  return `${functionName || '(anonymous)'} ${file}${file === '' ? '' : `:${lineNumber + 1}`}`;
+};
+
+/** Self time by function within the window, without idle time. */
+export const selfTimes = (profile: CpuProfile, fromMicros: number, toMicros: number): Map<string, number> => {
+  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, place(callFrame)]));
+  const times = new Map<string, number>();
+  let at = profile.startTime;
+  for (const [i, id] of profile.samples.entries()) {
+    const delta = profile.timeDeltas[i] ?? 0;
+    at += delta;
+    const name = names.get(id) ?? '';
+    if (at < fromMicros || at > toMicros || name.startsWith('(idle)')) continue;
+    times.set(name, (times.get(name) ?? 0) + delta);
+  }
+  return times;
+};
+
+export const createProfiler = async (): Promise<Profiler> => {
+  const directory = await mkdtemp(join(tmpdir(), 'rl-profile-'));
+  return {
+    nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${directory}`],
+    async summary(fromMicros, toMicros, top) {
+      const [file] = await readdir(directory);
+      const profile = JSON.parse(await readFile(join(directory, file ?? ''), 'utf8')) as CpuProfile;
+      const times = [...selfTimes(profile, fromMicros, toMicros)].sort(([, a], [, b]) => b - a);
+      const total = times.reduce((sum, [, micros]) => sum + micros, 0);
+      const head = `${(total / 1e6).toFixed(2)} s busy of ${((toMicros - fromMicros) / 1e6).toFixed(2)} s`;
+      const rows = times.slice(0, top).map(([name, micros]) => {
+        return `${((100 * micros) / total).toFixed(1).padStart(5)} % ${(micros / 1000).toFixed(0).padStart(6)} ms  ${name}`;
+      });
+      return `${[head, ...rows].join('\n')}\n`;
+    },
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+};

@@ -1,0 +1,137 @@
+/** GraphiQL in a real browser, at the real service. */
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { hasBrowser, type OpenPage, startBrowser, type TestBrowser } from '../support/browser.ts';
+import { request, startRun } from '../support/client.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let browser: TestBrowser | null = null;
+beforeAll(async () => {
+  service = await startService();
+  if (hasBrowser) browser = await startBrowser();
+}, 90_000);
+afterAll(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await service?.stop();
+});
+
+const open = async (): Promise<OpenPage> => {
+  const opened = (await browser?.open()) ?? expect.fail('no browser');
+  onTestFinished(() => opened.context.close());
+  await visit(opened.page);
+  return opened;
+};
+const visit = async (page: Page): Promise<void> => {
+  await page.goto(`${service.url}/graphql`);
+  await page.getByRole('button', { name: 'Execute query' }).waitFor({ timeout: 30_000 });
+};
+const tabNames = (page: Page): Promise<string[]> => page.locator('.graphiql-tab-button').allTextContents();
+const tab = async (page: Page, name: string): Promise<void> => {
+  await page.locator('.graphiql-tab-button', { hasText: name }).click();
+  await page.locator('.graphiql-tab-active', { hasText: name }).waitFor();
+};
+const execute = (page: Page): Promise<void> => page.getByRole('button', { name: 'Execute query' }).click();
+/** Waits until the answer holds the text; Monaco has its spaces unbreakable. */
+const answer = async (page: Page, text: string | RegExp): Promise<void> => {
+  await page.locator('.graphiql-response', { hasText: text }).waitFor({ timeout: 15_000 });
+};
+const newest = async (): Promise<{ readonly id: string; readonly status: string }> => {
+  const { data } = await request(service.url, '{ runs(first: 1) { edges { node { id status } } } }');
+  const runs = data?.runs as { edges: { node: { id: string; status: string } }[] } | undefined;
+  return runs?.edges[0]?.node ?? expect.fail('there is no run');
+};
+
+test('the page is compressed before it is asked for, cached, and whole in itself', async () => {
+  const get = (headers: Record<string, string>) =>
+    fetch(`${service.url}/graphql`, { headers: { accept: 'text/html', ...headers } });
+  const plain = await get({ 'accept-encoding': 'identity' });
+  const html = await plain.text();
+  const packed = await get({ 'accept-encoding': 'gzip' });
+  const brotli = await get({ 'accept-encoding': 'gzip, br' });
+  const bytes = [plain, packed, brotli].map(({ headers }) => Number(headers.get('content-length')));
+  expect([packed, brotli].map(({ headers }) => headers.get('content-encoding'))).toEqual(['gzip', 'br']);
+  expect(await packed.text()).toBe(html);
+  expect(bytes[2]).toBeLessThan(2_200_000);
+  process.stdout.write(`GraphiQL: ${bytes[0]} bytes, ${bytes[1]} as gzip, ${bytes[2]} as brotli\n`);
+  const again = await get({ 'if-none-match': brotli.headers.get('etag') ?? '' });
+  expect([again.status, (await again.arrayBuffer()).byteLength]).toEqual([304, 0]);
+});
+
+test.skipIf(!hasBrowser)(
+  'its tabs work as they stand: start, follow, history, lists, cancel',
+  async () => {
+    const { page, requests, sent, faults } = await open();
+    expect(await tabNames(page)).toEqual(['Start', 'Follow', 'History', 'Runs', 'Watch', 'Cancel']);
+    await execute(page);
+    await answer(page, 'PENDING');
+    const { id } = await newest();
+    await tab(page, 'Follow');
+    await execute(page);
+    await answer(page, /line\s\d+/);
+    await page.getByRole('button', { name: 'Stop query' }).click();
+    await page.getByRole('button', { name: 'Execute query' }).waitFor();
+    expect(sent.filter(({ type }) => type === 'subscribe')).toMatchObject([{ payload: { variables: { runId: id } } }]);
+    expect(sent.at(-1)?.type).toBe('complete');
+    await tab(page, 'History');
+    await execute(page);
+    await answer(page, /line\s\d+/);
+    await tab(page, 'Runs');
+    await execute(page);
+    await answer(page, /A\sminute\sof\scounting/);
+    await tab(page, 'Watch');
+    await execute(page);
+    await answer(page, 'UPDATED');
+    await tab(page, 'Cancel');
+    await execute(page);
+    await answer(page, id);
+    await expect.poll(async () => (await newest()).status, { timeout: 10_000 }).toBe('CANCELLED');
+    expect(requests.some((url) => url.startsWith('ws://'))).toBe(true);
+    const host = new URL(service.url).host;
+    const away = requests.filter((url) => !/^(blob|data):/.test(url) && new URL(url).host !== host);
+    expect(away).toEqual([]);
+    expect(faults).toEqual([]);
+  },
+  120_000,
+);
+
+test.skipIf(!hasBrowser)(
+  'what is typed is run: events come over WebSocket, and stop when they are told to',
+  async () => {
+    const runId = await startRun(service.url, {
+      command: ['sh', '-c', 'i=0; while :; do i=$((i+1)); echo "typed $i"; sleep 0.2; done'],
+    });
+    const { page, sent, faults } = await open();
+    await page.getByRole('button', { name: 'New tab' }).click();
+    await page.locator('.graphiql-editor .monaco-editor').first().click();
+    await page.keyboard.insertText(`subscription Typed { runLogs(runId: "${runId}") { ... on LogLine { message } } }`);
+    await page.keyboard.press('Control+Enter');
+    await answer(page, /typed\s\d+/);
+    expect(sent.map(({ type }) => type)).toEqual(['connection_init', 'subscribe']);
+    await page.getByRole('button', { name: 'Stop query' }).click();
+    await page.getByRole('button', { name: 'Execute query' }).waitFor();
+    await expect.poll(() => sent.at(-1)?.type).toBe('complete');
+    expect(faults).toEqual([]);
+    await request(service.url, `mutation { cancelRun(input: { runId: "${runId}", force: true }) { run { id } } }`);
+  },
+  120_000,
+);
+
+test.skipIf(!hasBrowser)(
+  'a later visit and a reload find the tabs as they were',
+  async () => {
+    const { page } = await open();
+    const names = await tabNames(page);
+    await tab(page, 'History');
+    await expect
+      .poll(() => page.evaluate(() => localStorage.getItem('graphiql:tabState')))
+      .toContain('"activeTabIndex":2');
+    await visit(page);
+    expect(await tabNames(page)).toEqual(names);
+    await page.locator('.graphiql-tab-active', { hasText: 'History' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Execute query' }).waitFor();
+    expect(await tabNames(page)).toEqual(names);
+  },
+  120_000,
+);
