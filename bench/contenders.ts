@@ -1,4 +1,5 @@
 /** Who is measured: two rivals and three ways to follow a run. */
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RunId } from '../src/domain/ids.ts';
 import { createRun } from '../test/support/log.ts';
@@ -28,7 +29,7 @@ export interface Contender {
 const LINE_FIELDS = 'level stream message';
 const FIELDS = `__typename seq timestamp ... on LogLine { ${LINE_FIELDS} }`;
 /** No bound to a run's log: a long flood must stay in it. */
-const UNBOUNDED = { maxLogBytes: 2 ** 40 };
+export const UNBOUNDED = { maxLogBytes: 2 ** 40 };
 
 const QUERIES = {
   B: `subscription ($runId: ID!) { logLine(runId: $runId) { __typename seq timestamp ${LINE_FIELDS} } }`,
@@ -37,16 +38,15 @@ const QUERIES = {
 } as const;
 
 /** How viewers of C, D or E ask for a run's log. */
-export const runTarget = (letter: 'C' | 'D' | 'E', runId: RunId, port: number): Target => ({
+export const runTarget = (letter: 'C' | 'D' | 'E', runId: RunId, port: number, after = 0): Target => ({
   protocol: letter === 'E' ? 'sse' : 'graphql',
   port,
   path: '/graphql',
   query: QUERIES[letter === 'E' ? 'D' : letter],
-  variables: { runId },
+  variables: { runId, after },
 });
 
-let channels = 0;
-const newChannel = (): string => `bench-${process.pid}-${(channels += 1)}`;
+const newChannel = (): string => `bench-${randomUUID()}`;
 
 const runloom = (letter: 'C' | 'D' | 'E', name: string): Contender => ({
   letter,

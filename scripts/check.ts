@@ -8,9 +8,11 @@ interface Check {
 
 const CHECKS: readonly Check[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'types of the examples', command: ['tsc', '--noEmit', '--project', 'examples'] },
   { name: 'lint, format, boundaries', command: ['biome', 'ci', '.'] },
   { name: 'dead code', command: ['knip'] },
   { name: 'schema is fresh', command: ['node', 'src/graphql/print.ts', '--check'] },
+  { name: 'typed documents are fresh', command: ['graphql-codegen', '--config', 'codegen.ts', '--check'] },
   { name: 'one graphql, one ioredis', command: ['node', 'scripts/singleCopies.ts'] },
   { name: 'unit tests', command: ['vitest', 'run', 'test/unit'] },
 ];

@@ -3,18 +3,18 @@ import type { Redis } from 'ioredis';
 import type { RunId } from '../../src/domain/ids.ts';
 import { appendBatch, claimLog } from '../../src/log/append.ts';
 import { BatchBuilder } from '../../src/log/codec.ts';
-import { LINE_BYTES, linesFrom, splitLines } from '../lines.ts';
+import { LINE_BYTES, splitLines } from '../lines.ts';
 
 export interface Feed {
-  /** Writes lines `first` to `first + count - 1`, stamped as given; resolves when Redis has them. One call at a time. */
-  write(first: number, count: number, stamp: number): Promise<void>;
+  /** Writes `count` lines, each with its LF, the first one numbered `first`; resolves when Redis has them. One call at a time. */
+  write(text: Buffer, count: number, first: number): Promise<void>;
 }
 
 /** One PUBLISH a line. `wrap` makes the message of a line. */
 export const channelFeed = (redis: Redis, channel: string, wrap: (line: string, number: number) => string): Feed => ({
-  async write(first, count, stamp) {
+  async write(text, _count, first) {
     const pipeline = redis.pipeline();
-    for (const [i, line] of splitLines(linesFrom(first, count, stamp)).entries()) {
+    for (const [i, line] of splitLines(text).entries()) {
       pipeline.publish(channel, wrap(line, first + i));
     }
     await pipeline.exec();
@@ -51,9 +51,14 @@ export class LogFeed implements Feed {
     return feed;
   }
 
-  async write(first: number, count: number, stamp: number): Promise<void> {
+  /** Seq of the newest event. */
+  get lastSeq(): number {
+    return this.#nextSeq - 1;
+  }
+
+  async write(text: Buffer, count: number): Promise<void> {
     const builder = new BatchBuilder();
-    builder.addLines('STDOUT', Date.now(), linesFrom(first, count, stamp), count);
+    builder.addLines('STDOUT', Date.now(), text, count);
     await this.#append(builder, count * LINE_BYTES);
   }
 

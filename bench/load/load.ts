@@ -6,18 +6,20 @@ import type { Counted, FromWorker, Progress, Target, ToWorker } from './messages
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 export interface LoadOptions {
-  readonly target: Target;
-  readonly viewers: number;
+  /** One for each viewer. */
+  readonly targets: readonly Target[];
   /** Worker processes; no more than viewers. */
   readonly workers: number;
-  /** Whether latencies are taken, which costs the client. */
-  readonly timed: boolean;
+  /** Whether latencies are taken, which costs the client; default: no. */
+  readonly timed?: boolean;
+  /** Whether viewers read no more once they have asked; default: no. */
+  readonly stalled?: boolean;
 }
 
 /** What all workers together counted. */
 export type LoadCount = Omit<Counted, 'kind'> & {
-  /** The busiest worker's CPU time, microseconds: at the elapsed time, the client is the limit. */
-  readonly busiestMicros: readonly number[];
+  /** CPU time of each worker, microseconds: where one has all of the elapsed time, the client is the limit. */
+  readonly workerMicros: readonly number[];
 };
 
 /** A viewer missed a line, got one twice, or was cut off. */
@@ -76,12 +78,12 @@ export class Load implements AsyncDisposable {
   }
 
   /** Resolves when all viewers are connected and have asked. @throws LineLost where one is refused */
-  static async open({ target, viewers, workers, timed }: LoadOptions): Promise<Load> {
-    const count = Math.min(workers, viewers);
+  static async open({ targets, workers, timed = false, stalled = false }: LoadOptions): Promise<Load> {
+    const count = Math.min(workers, targets.length);
     const load = new Load(count);
     const opened = load.#workers.map((worker, i) => {
-      const share = Math.floor(viewers / count) + (i < viewers % count ? 1 : 0);
-      return worker.open({ kind: 'open', target, viewers: share, timed });
+      const share = targets.filter((_, viewer) => viewer % count === i);
+      return worker.open({ kind: 'open', targets: share, timed, stalled });
     });
     try {
       await Promise.race([Promise.all(opened), load.until(() => false)]);
@@ -125,6 +127,11 @@ export class Load implements AsyncDisposable {
     }
   }
 
+  /** Has the conditions of `until` looked at again. */
+  look(): void {
+    this.#changed();
+  }
+
   /** Forgets latencies so far. */
   time(): void {
     for (const worker of this.#workers) worker.send({ kind: 'time' });
@@ -144,7 +151,7 @@ export class Load implements AsyncDisposable {
       lines: sum(counts.map(({ lines }) => lines)),
       bytes: sum(counts.map(({ bytes }) => bytes)),
       cpuMicros: sum(counts.map(({ cpuMicros }) => cpuMicros)),
-      busiestMicros: counts.map(({ cpuMicros }) => cpuMicros),
+      workerMicros: counts.map(({ cpuMicros }) => cpuMicros),
       latencies: [...latencies].sort(([a], [b]) => a - b),
     };
   }

@@ -9,10 +9,12 @@ export interface Target {
   /** Of GraphQL over WebSocket and SSE. */
   readonly query?: string;
   readonly variables?: Readonly<Record<string, unknown>>;
+  /** Number of the line before the first one that is to come; default 0. */
+  readonly afterLine?: number;
 }
 
 export type ToWorker =
-  | { readonly kind: 'open'; readonly target: Target; readonly viewers: number; readonly timed: boolean }
+  | { readonly kind: 'open'; readonly targets: readonly Target[]; readonly timed: boolean; readonly stalled: boolean }
   /** Answered by `counted`. */
   | { readonly kind: 'count' }
   /** From now on latencies count; those so far are forgotten. */
@@ -22,9 +24,7 @@ export type ToWorker =
 
 export type FromWorker =
   /** All sockets are open and asked. */
-  | { readonly kind: 'opened' }
-  | Progress
-  | Counted;
+  { readonly kind: 'opened' } | Progress | Counted;
 
 export interface Progress {
   readonly kind: 'progress';

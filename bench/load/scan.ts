@@ -4,7 +4,9 @@
  */
 import { HEAD_BYTES, MARK, NUMBER_DIGITS, STAMP_DIGITS } from '../lines.ts';
 
-export interface ScanEvents {
+export interface ScanOptions {
+  /** The line before the first one to come; default 0. */
+  readonly after?: number;
   /** A line's stamp; called for every line, so only where latencies are wanted. */
   readonly onStamp?: (stamp: number) => void;
 }
@@ -16,21 +18,29 @@ const digits = (bytes: Buffer, from: number, count: number): number => {
 };
 
 export class LineScanner {
-  /** Number of the newest line; 0 before the first. */
-  last = 0;
+  /** Number of the newest line. */
+  last: number;
   /** Whether a line of number 0 came: this viewer is being served. */
   warm = false;
   /** The first line that was not the next one. */
   fault: string | null = null;
-  readonly #onStamp: ScanEvents['onStamp'];
+  readonly #after: number;
+  readonly #onStamp: ScanOptions['onStamp'];
   /** The beginning of a line whose number and stamp are cut by the end of a piece. */
   readonly #cut = Buffer.alloc(HEAD_BYTES);
   #cutBytes = 0;
   /** From a mark to the next one, last time: most lines are framed alike, so a look there finds the next. */
   #stride = HEAD_BYTES;
 
-  constructor(events: ScanEvents = {}) {
-    this.#onStamp = events.onStamp;
+  constructor({ after = 0, onStamp }: ScanOptions = {}) {
+    this.last = after;
+    this.#after = after;
+    this.#onStamp = onStamp;
+  }
+
+  /** Lines so far. */
+  get lines(): number {
+    return this.last - this.#after;
   }
 
   /** The next piece of payload, bytes `from` to `to`. The memory may be used again afterwards. */
@@ -71,7 +81,7 @@ export class LineScanner {
     if (number === this.last + 1) {
       this.last = number;
       this.#onStamp?.(digits(bytes, mark + 2 + NUMBER_DIGITS, STAMP_DIGITS));
-    } else if (number === 0 && this.last === 0) {
+    } else if (number === 0 && this.last === this.#after) {
       this.warm = true;
     } else {
       this.fault ??= `line ${number} came after line ${this.last}`;

@@ -1,9 +1,9 @@
 /** One viewer of the load client: a raw socket, counted and checked, not parsed. */
 import { randomBytes } from 'node:crypto';
-import { type Socket, connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { HttpChunks } from './httpChunks.ts';
 import type { Target } from './messages.ts';
-import { LineScanner, type ScanEvents } from './scan.ts';
+import { LineScanner, type ScanOptions } from './scan.ts';
 import { clientFrame, WebSocketFrames } from './webSocketFrames.ts';
 
 const READ_BYTES = 512 * 1024;
@@ -12,7 +12,7 @@ const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 /** Messages about an operation are short; a batch of lines is not looked through for them. */
 const NOTE_BYTES = 1024;
 
-export interface ViewerEvents extends ScanEvents {
+export interface ViewerEvents extends Pick<ScanOptions, 'onStamp'> {
   /** After each read. */
   onRead(bytes: number): void;
 }
@@ -31,7 +31,7 @@ export class LoadViewer {
 
   constructor(target: Target, events: ViewerEvents) {
     this.#target = target;
-    this.scanner = new LineScanner(events);
+    this.scanner = new LineScanner({ ...events, after: target.afterLine ?? 0 });
     this.opened = new Promise((resolve, reject) => {
       this.#asked = resolve;
       this.#failed = reject;
@@ -93,7 +93,7 @@ export class LoadViewer {
   }
 
   #note(bytes: Buffer, from: number, to: number): void {
-    if (this.scanner.last > 0 && to - from > 256) return;
+    if (this.scanner.lines > 0 && to - from > 256) return;
     const text = bytes.toString('latin1', from, Math.min(to, from + NOTE_BYTES));
     if (text.includes('"type":"connection_ack"')) {
       const { query, variables } = this.#target;

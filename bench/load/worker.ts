@@ -31,7 +31,7 @@ const report = (): void => {
   let fault: string | null = null;
   for (const { scanner } of viewers) {
     last = Math.min(last, scanner.last);
-    warm &&= scanner.warm || scanner.last > 0;
+    warm &&= scanner.warm || scanner.lines > 0;
     fault ??= scanner.fault;
   }
   const text = `${last} ${warm} ${fault}`;
@@ -44,17 +44,17 @@ const counted = (): Counted => {
   const { user, system } = process.cpuUsage();
   const pairs: [number, number][] = [];
   for (const [step, count] of latencies.entries()) if (count > 0) pairs.push([step, count]);
-  const lines = viewers.reduce((sum, { scanner }) => sum + scanner.last, 0);
+  const lines = viewers.reduce((sum, { scanner }) => sum + scanner.lines, 0);
   return { kind: 'counted', lines, bytes, cpuMicros: user + system, latencies: pairs };
 };
 
-const open = async ({ target, viewers: count, timed }: ToWorker & { kind: 'open' }): Promise<void> => {
+const open = async ({ targets, timed, stalled }: ToWorker & { kind: 'open' }): Promise<void> => {
   const onRead = (size: number): void => {
     bytes += size;
     now = 0;
   };
-  for (let i = 0; i < count; i += 1) viewers.push(new LoadViewer(target, timed ? { onRead, onStamp } : { onRead }));
-  await Promise.all(viewers.map(({ opened }) => opened));
+  for (const target of targets) viewers.push(new LoadViewer(target, timed ? { onRead, onStamp } : { onRead }));
+  await Promise.all(viewers.map((viewer) => viewer.opened.then(() => stalled && viewer.stall(true))));
   tell({ kind: 'opened' });
   setInterval(report, REPORT_MS);
 };

@@ -1,74 +1,78 @@
 /** Lines as fast as the slowest viewer takes them: what a line delivered costs the server. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import type { Contender } from '../contenders.ts';
+import { CONTENDERS, type Contender } from '../contenders.ts';
 import { flood, warmUp } from '../feed/pace.ts';
 import { Load } from '../load/load.ts';
-import { cpuMicros, peakMb } from '../process.ts';
-import type { ServerOptions } from '../servers.ts';
+import { type Cost, measureCost } from '../measure.ts';
+import { peakMb } from '../process.ts';
+import { createProfiler, microsNow } from '../profile.ts';
 import { medians } from '../statistics.ts';
+import type { Bench, Part, Row } from './part.ts';
 
 /** Lines of one batch of the executor's in a flood, about (a full pipe, 64 KiB). */
-const BATCH = 640;
-const WINDOW = 20_000;
+export const FLOOD_BATCH = 640;
+export const FLOOD_WINDOW = 20_000;
 /**
  * Messages that wait in a server which pushes, over all its viewers: a second or more of its work, so it is
  * never idle, and few enough that its pings are still answered in time.
  */
 const PUSHED = 50_000;
-const SLICES = 3;
 const WARM_MS = 1000;
-const COMPLETE_MS = 60_000;
+export const COMPLETE_MS = 60_000;
+const PROFILED_FUNCTIONS = 20;
 
-export interface FloodOptions {
-  readonly redis: Redis;
-  readonly server: ServerOptions;
-  readonly viewers: number;
-  readonly workers: number;
-  readonly seconds: number;
-}
-
-export interface FloodRow extends Record<string, number> {
-  /** Delivered to all viewers together. */
-  readonly linesPerSecond: number;
-  /** Of the server, per line delivered. */
-  readonly cpuMicrosPerLine: number;
-  readonly serverCpuPercent: number;
-  /** Of the busiest worker; near 100 the client is the limit. */
-  readonly clientCpuPercent: number;
-  readonly bytesPerLine: number;
-  readonly peakMb: number;
-}
+type FloodCost = Cost & { readonly peakMb: number };
 
 /** @throws LineLost where a viewer has not got every line, in order, once */
-export const measureFlood = async (contender: Contender, options: FloodOptions): Promise<FloodRow> => {
-  const { redis, viewers, workers, seconds } = options;
-  await using server = await contender.start(options.server);
+const measure = async (contender: Contender, viewers: number, bench: Bench): Promise<FloodCost> => {
+  const { redis, redisUrl, options } = bench;
+  await using profiler = options.profile === null ? null : await createProfiler();
+  await using begun = new AsyncDisposableStack();
+  const server = begun.use(await contender.start({ redisUrl, nodeFlags: profiler?.nodeFlags ?? [] }));
   const { feed, target } = await contender.stage(redis);
-  await using load = await Load.open({ target: target(server.port), viewers, workers, timed: false });
+  const targets = Array.from({ length: viewers }, () => target(server.port));
+  const load = begun.use(await Load.open({ targets, workers: options.workers }));
   await warmUp(feed, load);
-  const window = contender.pushes ? Math.min(WINDOW, Math.ceil(PUSHED / viewers)) : WINDOW;
-  const pace = flood(feed, load, { batch: BATCH, window });
-  const slices: FloodRow[] = [];
-  const look = async () => ({ at: performance.now(), cpu: cpuMicros(server.pid), ...(await load.count()) });
+  const window = contender.pushes ? Math.min(FLOOD_WINDOW, Math.ceil(PUSHED / viewers)) : FLOOD_WINDOW;
+  const pace = flood(feed, load, { batch: FLOOD_BATCH, window });
   await delay(WARM_MS);
-  let before = await look();
-  for (let slice = 0; slice < SLICES; slice += 1) {
-    await delay((seconds * 1000) / SLICES);
-    const now = await look();
-    const lines = now.lines - before.lines;
-    const micros = (now.at - before.at) * 1000;
-    const clients = now.busiestMicros.map((busy, i) => busy - (before.busiestMicros[i] ?? 0));
-    slices.push({
-      linesPerSecond: (lines * 1e6) / micros,
-      cpuMicrosPerLine: (now.cpu - before.cpu) / lines,
-      serverCpuPercent: (100 * (now.cpu - before.cpu)) / micros,
-      clientCpuPercent: (100 * Math.max(...clients)) / micros,
-      bytesPerLine: (now.bytes - before.bytes) / lines,
-      peakMb: peakMb(server.pid),
-    });
-    before = now;
-  }
+  const from = microsNow();
+  const cost = await measureCost(server.pid, load, options.seconds);
+  const to = microsNow();
   await load.complete(await pace.stop(), COMPLETE_MS);
-  return medians(slices);
+  const peak = peakMb(server.pid);
+  await begun.disposeAsync();
+  if (profiler !== null && options.profile !== null) {
+    await mkdir(options.profile, { recursive: true });
+    const file = join(options.profile, `profile-flood-${contender.letter}-${viewers}.txt`);
+    await writeFile(file, await profiler.summary(from, to, PROFILED_FUNCTIONS));
+  }
+  return { ...cost, peakMb: peak };
+};
+
+export const floodPart: Part = {
+  name: 'flood',
+  async run(bench) {
+    const rows: Row[] = [];
+    for (const viewers of bench.options.viewers) {
+      for (const contender of CONTENDERS) {
+        const { letter, name } = contender;
+        if (!bench.options.contenders.includes(letter)) continue;
+        bench.say(`flood: ${letter} ${name}, ${viewers} viewers`);
+        const repeats: FloodCost[] = [];
+        for (let i = 0; i < bench.options.repeat; i += 1) repeats.push(await measure(contender, viewers, bench));
+        const cost = medians(repeats);
+        rows.push({ contender: `${letter} ${name}`, viewers, ...cost, limit: limitOf(cost) });
+      }
+    }
+    return [{ title: 'Flood: as fast as the slowest viewer', rows }];
+  },
+};
+
+/** What was near its end. On a machine of few cores it may be the cores. */
+const limitOf = ({ serverCpuPercent, clientCpuPercent }: Cost): string => {
+  if (clientCpuPercent > 90) return 'client';
+  return serverCpuPercent > 90 ? 'server' : 'machine';
 };

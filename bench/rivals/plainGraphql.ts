@@ -50,5 +50,6 @@ const schema = new GraphQLSchema({
 });
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/graphql' });
+// biome-ignore lint/correctness/useHookAtTopLevel: graphql-ws' name, nothing of React
 useServer({ schema }, server);
 server.once('listening', () => process.stdout.write(`port ${(server.address() as AddressInfo).port}\n`));

@@ -74,6 +74,7 @@ class Compiler {
       before: `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`,
       write: this.#field(type, nodes, isRoot),
     }));
+    if (fields.length === 0) return constant('{}');
     return (source) => {
       let text = '';
       for (const { before, write } of fields) text += before + write(source);

@@ -11,7 +11,7 @@ import { socketOf } from './keepAlive.ts';
  * A send resolves at once below this, so that the next result is made while this one leaves; above, it waits
  * until its bytes are with the kernel. With one message more it is what a socket can hold here.
  */
-const HIGH_WATER_BYTES = 256 * 1024;
+const HIGH_WATER_BYTES = 128 * 1024;
 /** What one socket may send before others get their turn: a kernel that takes all at once never makes it wait. */
 const TURN_BYTES = 512 * 1024;
 /** A shorter text is copied behind its head: one frame costs less than two. */

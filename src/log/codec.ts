@@ -16,7 +16,7 @@
  * third of JSON objects to read back.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import type { EpochMs, EventDraft, RunEvent, Seq } from '../domain/events.ts';
+import type { EpochMs, EventDraft, LogLineDraft, RunEvent, Seq } from '../domain/events.ts';
 import { LIMITS } from '../domain/limits.ts';
 
 const PLAIN = 0x52;
@@ -105,6 +105,10 @@ export class BatchBuilder {
   }
 
   add(draft: EventDraft): void {
+    if (isPlain(draft)) {
+      this.addLines(draft.stream, draft.timestamp, Buffer.from(`${draft.message}\n`), 1);
+      return;
+    }
     this.#closeSegment();
     const json = Buffer.from(`j${JSON.stringify(draft)}\n`);
     this.#parts.push(json);
@@ -140,6 +144,18 @@ export class BatchBuilder {
     this.#segment = null;
   }
 }
+
+/** Whether a line is one that a segment of plain lines can hold. */
+const isPlain = (draft: EventDraft): draft is LogLineDraft & { readonly stream: 'STDOUT' | 'STDERR' } =>
+  draft.kind === 'LogLine' &&
+  (draft.stream === 'STDOUT' || draft.stream === 'STDERR') &&
+  draft.level === 'INFO' &&
+  !draft.truncated &&
+  !draft.logger &&
+  !draft.fields &&
+  !draft.exception &&
+  !draft.message.includes('\n') &&
+  draft.message.isWellFormed();
 
 /** Memory for bodies that are being sealed: a flood would leave a new one behind for each batch. */
 let scratch = Buffer.alloc(0);

@@ -15,6 +15,8 @@ export class StoredEntry implements LogEntry, Span {
   readonly closes: boolean;
   readonly isHole = false;
   readonly size: number;
+  /** Of the batch before compression. */
+  readonly bodyBytes: number;
   readonly #batch: Buffer;
   /** Kept no longer than memory allows: what viewers share is mostly the text that was made of them. */
   #events: WeakRef<readonly RunEvent[]> | null = null;
@@ -26,6 +28,7 @@ export class StoredEntry implements LogEntry, Span {
     this.lastSeq = header.lastSeq;
     this.attempt = header.attempt;
     this.closes = header.closes;
+    this.bodyBytes = header.bodyBytes;
     this.size = batch.length + header.bodyBytes + (header.lastSeq - header.firstSeq + 1) * EVENT_BYTES;
     this.#batch = batch;
   }

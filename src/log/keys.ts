@@ -9,7 +9,7 @@ export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
 export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
 /** Channel: batches as they are stored. */
 export const logChannel = (runId: RunId): string => `run_logs:${runId}`;
-/** Channel: wishes for the run's executor and supervisor (ControlMessage). */
+/** Channel: JSON { kind: "cancel", force }: a hint for the executor and the supervisor; the record is the truth. */
 export const controlChannel = (runId: RunId): string => `run_control:${runId}`;
 /** Channel: RunUpdate of every run. */
 export const UPDATES_CHANNEL = 'run_updates';

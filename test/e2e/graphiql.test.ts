@@ -75,7 +75,7 @@ test.skipIf(!hasBrowser)(
     expect(sent.at(-1)?.type).toBe('complete');
     await tab(page, 'History');
     await execute(page);
-    await answer(page, /line\s\d+/);
+    await answer(page, /"hasPrevious"/);
     await tab(page, 'Runs');
     await execute(page);
     await answer(page, /A\sminute\sof\scounting/);

@@ -75,7 +75,8 @@ export class LogAudit {
   }
 }
 
-const numberOf = (event: SeenEvent): number => Number(/^line (\d+) of \d+(?: [0-9a-f]+)?$/.exec(event.message ?? '')?.[1] ?? -1);
+const numberOf = (event: SeenEvent): number =>
+  Number(/^line (\d+) of \d+(?: [0-9a-f]+)?$/.exec(event.message ?? '')?.[1] ?? -1);
 
 /** The digest of a whole log of numbered lines. */
 export const digestOfLines = (count: number): string => {

@@ -1,4 +1,5 @@
 /** All cases, in the order of the issue. */
+import * as container from './cases/container.ts';
 import * as executor from './cases/executor.ts';
 import * as load from './cases/load.ts';
 import * as network from './cases/network.ts';
@@ -10,6 +11,7 @@ export const CASES: readonly FaultCase[] = [
   processes.apiKilled,
   processes.otherServes,
   processes.supervisorKilled,
+  container.containerAdopted,
   redis.redisStopped,
   redis.redisKilled,
   redis.operatorRestarted,
@@ -30,7 +32,11 @@ export const CASES: readonly FaultCase[] = [
   network.netBytes,
   executor.executorKilled,
   executor.commandKilled,
+  container.containerRemoved,
+  container.containerKilled,
+  container.engineRestarted,
   executor.waysToDie,
+  container.containerWays,
   load.slowViewers,
   load.flood,
   redis.outOfMemory,

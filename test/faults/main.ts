@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.ts';
+import { stopEngine } from './engine.ts';
 import { type FaultCase, NotHere } from './faultCase.ts';
 import { mixed } from './mixed.ts';
 import { randomFrom } from './random.ts';
@@ -33,9 +34,10 @@ const row = (one: FaultCase, verdict: Verdict, seconds: number, caseSeed: number
   return `${`${one.number} ${one.name}`.padEnd(30)} ${pad(faults, 7)} ${pad(delivered, 10)} ${pad(lost, 6)} ${pad(repeated, 6)} ${pad(disordered, 6)} ${pad(stuck, 6)} ${pad(endRight ? 'ok' : 'NO', 4)} ${pad(digestRight === null ? '-' : digestRight ? 'ok' : 'NO', 4)} ${pad(plain, 16)} ${pad(Math.round(seconds), 5)}  ${caseSeed}${passed(verdict) ? '' : '  FAILED'}`;
 };
 
-const chosen = (values.only ?? []).length === 0
-  ? CASES
-  : CASES.filter((one) => values.only?.some((text) => one.name.includes(text) || String(one.number) === text));
+const chosen =
+  (values.only ?? []).length === 0
+    ? CASES
+    : CASES.filter((one) => values.only?.some((text) => one.name.includes(text) || String(one.number) === text));
 
 let good = 0;
 let bad = 0;
@@ -45,7 +47,14 @@ if (values.mixed !== undefined) {
   for (const note of verdict.notes) say(`  ${note}`);
   for (const problem of verdict.problems) say(`  ! ${problem}`);
   say(HEAD);
-  say(row({ number: 0, name: 'mixed', title: 'all of it', run: async () => verdict }, verdict, Number(values.mixed) * 60, seed));
+  say(
+    row(
+      { number: 0, name: 'mixed', title: 'all of it', run: async () => verdict },
+      verdict,
+      Number(values.mixed) * 60,
+      seed,
+    ),
+  );
   if (passed(verdict)) good += 1;
   else bad += 1;
 } else {
@@ -54,7 +63,11 @@ if (values.mixed !== undefined) {
     const caseSeed = (seed + one.number * 1000) % 2 ** 31;
     const begun = performance.now();
     try {
-      const bench = { random: randomFrom(values.only === undefined ? caseSeed : seed), lines: Number(values.lines), seconds: Number(values.seconds) };
+      const bench = {
+        random: randomFrom(values.only === undefined ? caseSeed : seed),
+        lines: Number(values.lines),
+        seconds: Number(values.seconds),
+      };
       const verdict = await one.run(bench);
       say(row(one, verdict, (performance.now() - begun) / 1000, bench.random.seed));
       for (const note of verdict.notes) say(`    ${note}`);
@@ -68,10 +81,13 @@ if (values.mixed !== undefined) {
         continue;
       }
       bad += 1;
-      say(`${`${one.number} ${one.name}`.padEnd(30)} FAILED: ${error instanceof Error ? error.stack : String(error)} (seed ${caseSeed})`);
+      say(
+        `${`${one.number} ${one.name}`.padEnd(30)} FAILED: ${error instanceof Error ? error.stack : String(error)} (seed ${caseSeed})`,
+      );
     }
   }
 }
+await stopEngine();
 if (absent > 0) say(`${absent} could not run on this machine`);
 say(`${good} passed, ${bad} failed`);
 process.exit(bad === 0 ? 0 : 1);

@@ -15,12 +15,7 @@ export class PlainViewer {
   #socket: WebSocket | null = null;
   #stopped = false;
 
-  constructor(
-    runId: string,
-    urls: () => readonly string[],
-    random: Random,
-    restless?: readonly [number, number],
-  ) {
+  constructor(runId: string, urls: () => readonly string[], random: Random, restless?: readonly [number, number]) {
     this.#channel = logChannel(parseRunId(runId) as RunId);
     this.#urls = urls;
     this.#random = random;

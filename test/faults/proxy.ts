@@ -49,8 +49,16 @@ export const startProxy = async (target: string): Promise<Proxy> => {
     const redis = connect(target);
     client.setNoDelay(true);
     let loses = false;
-    const up = new Way(redis, () => held(true), () => mode);
-    const down = new Way(client, () => held(false), () => mode);
+    const up = new Way(
+      redis,
+      () => held(true),
+      () => mode,
+    );
+    const down = new Way(
+      client,
+      () => held(false),
+      () => mode,
+    );
     const pair: Pair = {
       client,
       redis,

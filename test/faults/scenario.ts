@@ -157,8 +157,12 @@ const judge = async (
   );
   const endRight = ends.every(Boolean) && run?.status === expect.status;
   if (!endRight) {
-    const got = viewers.map(({ audit }) => `${audit.ends}x${audit.finished?.finalStatus}/${audit.finished?.failure?.reason ?? '-'}`);
-    problems.push(`ends ${got.join(' ')}; record ${run?.status}/${run?.failure?.reason ?? '-'}: ${run?.failure?.message ?? ''}`);
+    const got = viewers.map(
+      ({ audit }) => `${audit.ends}x${audit.finished?.finalStatus}/${audit.finished?.failure?.reason ?? '-'}`,
+    );
+    problems.push(
+      `ends ${got.join(' ')}; record ${run?.status}/${run?.failure?.reason ?? '-'}: ${run?.failure?.message ?? ''}`,
+    );
   }
   for (const viewer of viewers) {
     if (viewer.refused !== null) problems.push(`refused: ${viewer.refused}`);

@@ -170,7 +170,8 @@ export class Stack implements AsyncDisposable {
       this.#serverDirectory === ''
         ? (socketPathIn(await readText(join(this.#data?.path ?? '', 'redis.conf'))) ?? '')
         : this.#socketPath;
-    const password = this.#serverDirectory === '' ? await readText(join(this.#data?.path ?? '', 'redis.password')) : null;
+    const password =
+      this.#serverDirectory === '' ? await readText(join(this.#data?.path ?? '', 'redis.password')) : null;
     const redis = new Redis({
       path,
       ...(password === null ? {} : { password }),

@@ -100,8 +100,8 @@ const LOSE_TAIL = `
 local lost = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[1])
 for _, entry in ipairs(lost) do
   redis.call('XDEL', KEYS[2], entry[1])
-  redis.call('HINCRBY', KEYS[1], 'lines', -entry[2][4])
-  redis.call('HINCRBY', KEYS[1], 'bytes', -entry[2][6])
+  redis.call('HINCRBY', KEYS[1], 'lines', 0 - entry[2][4])
+  redis.call('HINCRBY', KEYS[1], 'bytes', 0 - entry[2][6])
 end
 local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1][1]
 redis.call('XSETID', KEYS[2], last)
@@ -142,16 +142,18 @@ test('where Redis lost more than is kept, the command goes on and readers are to
   await vi.waitFor(async () => expect((await readRun(redis, id)).lines).toBe(1600), WAIT);
   const before = await readRun(redis, id);
   const entries = await redis.xlen(logKey(id));
-  await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), entries - 3);
-  expect(await readRun(redis, id)).toMatchObject({ lastSeq: 3, lines: 0 });
+  await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), entries - 2);
+  await redis.hset(recordKey(id), { status: 'STARTING', startedAt: '' });
+  expect(await readRun(redis, id)).toMatchObject({ lastSeq: 2, lines: 0 });
   // The executor sees it by itself within two seconds, without a line of the command's.
   await vi.waitFor(async () => expect(await readRun(redis, id)).toMatchObject({ lastSeq: before.lastSeq }), WAIT);
+  expect(await readRun(redis, id)).toMatchObject({ status: 'RUNNING', startedAt: before.startedAt });
   await writeFile(join(executor.directory, 'workspace', 'go'), '');
   expect(await executor.exited).toBe(0);
   const page = await new RedisLogReader(redis).forward(id, 0, 10_000);
   const events = page?.entries.flatMap((entry) => entry.events()) ?? [];
   const hole = events.find((event) => event.kind === 'LinesDropped');
-  expect(hole).toMatchObject({ fromSeq: 4, reason: 'STORE_LOST' });
+  expect(hole).toMatchObject({ fromSeq: 3, reason: 'STORE_LOST' });
   let next = 1;
   for (const event of events) {
     expect(firstSeqOf(event)).toBe(next);

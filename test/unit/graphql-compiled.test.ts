@@ -85,6 +85,13 @@ test('every selection of every event is the text that graphql-js would make', ()
   );
 });
 
+test('an event of which nothing is selected is an empty object', () => {
+  const document = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { ... on LogLine { message } } } }';
+  const { shared, expected } = both(document, batch(events), { id: runId });
+  expect(shared).toEqual(expected);
+  expect(shared.data.runLogBatches.events).toContainEqual({});
+});
+
 test('any message comes out as JSON says it', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (message, value) => {

@@ -90,7 +90,7 @@ export const twoExecutors: FaultCase = {
     let delivered = 0;
     const rounds = 10;
     for (let round = 0; round < rounds; round += 1) {
-      const who = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "$$ says $i"; sleep 0.02; done';
+      const who = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "$$ says $i"; sleep 0.1; done';
       const id = await startingRun(admin, { command: ['sh', '-c', who] });
       stack.runs.push(id);
       const url = await stack.redisUrl();
@@ -101,7 +101,10 @@ export const twoExecutors: FaultCase = {
       const codes = await Promise.all([first.exited, second.exited]);
       if (codes[0] !== 4 || codes[1] !== 0) problems.push(`exit codes ${codes.join(', ')}`);
       const text = await (await fetch(`${stack.urls()[0]}/runs/${id}/log.txt`)).text();
-      const speakers = text.trimEnd().split('\n').map((line) => line.split(' ')[0]);
+      const speakers = text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(' ')[0]);
       delivered += speakers.length;
       const changes = speakers.filter((speaker, at) => at > 0 && speaker !== speakers[at - 1]).length;
       if (changes !== 1) problems.push(`the speaker changed ${changes} times`);
@@ -199,17 +202,19 @@ interface Way {
 }
 
 const sh = (script: string): { command: string[] } => ({ command: ['sh', '-c', script] });
-const kill = (which: 'executors' | 'commands') => async (stack: Stack, runId: string): Promise<void> => {
-  for (let i = 0; i < 400; i += 1) {
-    const found = (await stack.processesOf(runId))[which];
-    const run = await runOf(stack.urls()[0] ?? '', runId);
-    if (found.length > 0 && run?.status === 'RUNNING') {
-      for (const pid of found) process.kill(pid, 'SIGKILL');
-      return;
+const kill =
+  (which: 'executors' | 'commands') =>
+  async (stack: Stack, runId: string): Promise<void> => {
+    for (let i = 0; i < 400; i += 1) {
+      const found = (await stack.processesOf(runId))[which];
+      const run = await runOf(stack.urls()[0] ?? '', runId);
+      if (found.length > 0 && run?.status === 'RUNNING') {
+        for (const pid of found) process.kill(pid, 'SIGKILL');
+        return;
+      }
+      await delay(25);
     }
-    await delay(25);
-  }
-};
+  };
 
 /** Ways to end that need no container; those that do are in cases/container.ts. */
 const WAYS: readonly Way[] = [
@@ -220,15 +225,31 @@ const WAYS: readonly Way[] = [
   { name: 'TERM by itself', input: sh('kill -TERM $$'), status: 'FAILED', reason: 'SIGNALLED' },
   { name: 'ABRT', input: sh('kill -ABRT $$'), status: 'FAILED', reason: 'SIGNALLED' },
   { name: 'KILL from outside', input: sh('sleep 30'), hurt: kill('commands'), status: 'FAILED', reason: 'SIGNALLED' },
-  { name: 'executor KILLed', input: sh('sleep 30'), hurt: kill('executors'), status: 'FAILED', reason: 'EXECUTOR_LOST' },
+  {
+    name: 'executor KILLed',
+    input: sh('sleep 30'),
+    hurt: kill('executors'),
+    status: 'FAILED',
+    reason: 'EXECUTOR_LOST',
+  },
   { name: 'timeout', input: { ...sh('sleep 30'), timeoutSeconds: 1 }, status: 'FAILED', reason: 'TIMEOUT' },
   { name: 'not found', input: { command: ['/no/such/program'] }, status: 'FAILED', reason: 'COMMAND_NOT_STARTED' },
-  { name: 'no image', input: { ...sh('true'), image: 'example.invalid/none:1' }, status: 'FAILED', reason: 'IMAGE_UNAVAILABLE' },
+  {
+    name: 'no image',
+    input: { ...sh('true'), image: 'example.invalid/none:1' },
+    status: 'FAILED',
+    reason: 'IMAGE_UNAVAILABLE',
+  },
   {
     name: 'cancel',
     input: sh('sleep 30'),
     hurt: async (stack, runId) => {
-      await request(stack.urls()[0] ?? '', 'mutation ($id: ID!) { cancelRun(id: $id) { run { id } } }', { id: runId });
+      const { errors } = await request(
+        stack.urls()[0] ?? '',
+        'mutation ($id: ID!) { cancelRun(input: { runId: $id }) { run { id } } }',
+        { id: runId },
+      );
+      if (errors) throw new Error(JSON.stringify(errors));
     },
     status: 'CANCELLED',
     reason: null,

@@ -1,7 +1,8 @@
 /** Cases 11, 12, 15, 18: slow viewers, a flood, a herd that reconnects, a heap of runs. */
+
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, startRun } from '../../support/client.ts';
 import { LogAudit } from '../audit.ts';
@@ -38,7 +39,10 @@ class SlowViewer {
       port,
       host: '127.0.0.1',
       // Reads so little at a time, and waits as long as that may take; what is left waits in the kernel.
-      onread: { buffer: piece, callback: (bytes, from) => this.#read(Buffer.from(from.buffer, from.byteOffset, bytes)) },
+      onread: {
+        buffer: piece,
+        callback: (bytes, from) => this.#read(Buffer.from(from.buffer, from.byteOffset, bytes)),
+      },
     });
     this.#runId = runId;
     this.#after = after;
@@ -79,7 +83,10 @@ class SlowViewer {
   }
 
   #frame(opcode: number, body: Buffer): void {
-    const head = body.length < 126 ? Buffer.from([0x80 | opcode, 0x80 | body.length]) : Buffer.from([0x80 | opcode, 0xfe, body.length >> 8, body.length & 255]);
+    const head =
+      body.length < 126
+        ? Buffer.from([0x80 | opcode, 0x80 | body.length])
+        : Buffer.from([0x80 | opcode, 0xfe, body.length >> 8, body.length & 255]);
     // A mask of zeros is a mask.
     this.#socket.write(Buffer.concat([head, Buffer.alloc(4), body]));
   }
@@ -163,9 +170,14 @@ export const slowViewers: FaultCase = {
           while (slow.some((one) => !one.done && !one.cut) && performance.now() < deadline) await delay(200);
           const whole = slow.filter((one) => one.audit.lines === 500 && one.audit.ends === 1);
           const cut = slow.filter((one) => one.cut).length;
-          note(`${whole.length} of 200 slow ones have all of 500 lines after ${Math.round((performance.now() - begun) / 1000)} s, ${cut} were cut`);
+          note(
+            `${whole.length} of 200 slow ones have all of 500 lines after ${Math.round((performance.now() - begun) / 1000)} s, ${cut} were cut`,
+          );
           if (whole.length !== 200) problem(`${200 - whole.length} slow ones are not whole`);
-          const dirty = slow.reduce((all, { audit }) => all + audit.lost + audit.repeated + audit.disordered + audit.altered, 0);
+          const dirty = slow.reduce(
+            (all, { audit }) => all + audit.lost + audit.repeated + audit.disordered + audit.altered,
+            0,
+          );
           if (dirty > 0) problem(`${dirty} events lost, repeated, out of order`);
           note(`service: ${Math.round(control)} MB with 200 slow ones, ${Math.round(peak)} MB at most`);
           if (peak - control > 200) problem(`memory grew by ${Math.round(peak - control)} MB`);
@@ -214,7 +226,9 @@ export const flood: FaultCase = {
           const late = new Viewer({ runId, urls: stack.urls, random });
           await late.ended;
           const { lines, dropped } = late.audit;
-          note(`a late viewer: ${lines} lines and LinesDropped for ${dropped}; the record says ${run?.dropped} dropped`);
+          note(
+            `a late viewer: ${lines} lines and LinesDropped for ${dropped}; the record says ${run?.dropped} dropped`,
+          );
           if (run?.dropped !== FLOOD - lines) problem(`dropped ${run?.dropped}, but ${FLOOD - lines} are missing`);
           if (dropped !== FLOOD - lines) problem(`LinesDropped ${dropped}, but ${FLOOD - lines} are missing`);
           if (late.audit.finished?.dropped !== run?.dropped) problem('RunFinished tells another number');
@@ -304,7 +318,9 @@ export const manyRuns: FaultCase = {
     const problems: string[] = [];
     const ids = await Promise.all(
       Array.from({ length: count }, (_, i) =>
-        startRun(urls[i % urls.length] ?? '', { command: ['sh', '-c', `echo one; sleep 0.${random.between(0, 9)}; echo two`] }),
+        startRun(urls[i % urls.length] ?? '', {
+          command: ['sh', '-c', `echo one; sleep 0.${random.between(0, 9)}; echo two`],
+        }),
       ),
     );
     stack.runs.push(...ids);
@@ -313,7 +329,9 @@ export const manyRuns: FaultCase = {
       for (let i = 0; i < cancels; i += 1) {
         const id = ids[random.between(0, ids.length - 1)];
         const url = urls[random.between(0, urls.length - 1)] ?? '';
-        const answer = await request(url, 'mutation ($id: ID!) { cancelRun(id: $id) { run { id } } }', { id });
+        const answer = await request(url, 'mutation ($id: ID!) { cancelRun(input: { runId: $id }) { run { id } } }', {
+          id,
+        });
         if (answer.errors) problems.push(JSON.stringify(answer.errors));
         await delay(random.between(0, 300));
       }
@@ -340,7 +358,8 @@ export const manyRuns: FaultCase = {
       if (of !== 1) problems.push(`${id}: ${of} ends`);
       ends += of;
     }
-    for (const how of counts.keys()) if (how !== 'COMPLETED' && how !== 'CANCELLED') problems.push(`${counts.get(how)} ended ${how}`);
+    for (const how of counts.keys())
+      if (how !== 'COMPLETED' && how !== 'CANCELLED') problems.push(`${counts.get(how)} ended ${how}`);
     // Leases and what else runs out by itself is given its time.
     await delay(12_000);
     const left: string[] = [];
@@ -352,7 +371,8 @@ export const manyRuns: FaultCase = {
     do {
       const [next, keys] = await redis.scan(cursor, 'COUNT', 500);
       cursor = next;
-      for (const key of keys) if (key.includes('run:{') && (await redis.ttl(key)) === -1) left.push(`${key} without a TTL`);
+      for (const key of keys)
+        if (key.includes('run:{') && (await redis.ttl(key)) === -1) left.push(`${key} without a TTL`);
       for (const key of keys) if (/-\d+$/.test(key) && key.includes(':attempt')) left.push(`job ${key}`);
     } while (cursor !== '0');
     const channels = ((await redis.pubsub('CHANNELS')) as string[]).filter((name) => /^run_(logs|control)/.test(name));
@@ -365,7 +385,9 @@ export const manyRuns: FaultCase = {
       stuck,
       endRight: ends === count,
       problems,
-      notes: [`${count} runs in ${Math.round(took / 1000)} s: ${[...counts].map(([how, n]) => `${n} ${how}`).join(', ')}`],
+      notes: [
+        `${count} runs in ${Math.round(took / 1000)} s: ${[...counts].map(([how, n]) => `${n} ${how}`).join(', ')}`,
+      ],
     });
   },
 };

@@ -19,7 +19,7 @@ export const repliesLost: FaultCase = {
   name: 'replies-lost',
   title: '10,000 appends whose reply is lost (the proxy cuts after Redis has answered): no duplicate',
   async run({ random, lines }) {
-    const appends = Math.min(10_000, Math.max(500, lines / 5));
+    const appends = Math.min(10_000, Math.max(500, Math.round(lines / 5)));
     const perAppend = Math.max(1, Math.round(lines / appends));
     const total = appends * perAppend;
     await using stack = await Stack.open({ redis: 'always' });
@@ -122,8 +122,7 @@ const network = (
   },
 });
 
-const both = (stack: Stack) =>
-  [stack.serviceProxy, stack.executorProxy].filter((proxy) => proxy !== null);
+const both = (stack: Stack) => [stack.serviceProxy, stack.executorProxy].filter((proxy) => proxy !== null);
 
 export const executorReplies = network(
   'executor-replies-lost',

@@ -1,10 +1,10 @@
 /** Cases 1, 2, 3, 14, 17: processes of the service die, freeze, stop. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
+import { leaseKey } from '../../../src/log/keys.ts';
 import type { FaultCase } from '../faultCase.ts';
 import { scenario } from '../scenario.ts';
 import { Stack } from '../stack.ts';
-import { leaseKey } from '../../../src/log/keys.ts';
-import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
 
 /** Which of the services supervises the run; by the lease's holder, whose process we tell by what ends with it. */
 export const leaseHolder = async (stack: Stack, runId: string): Promise<string | null> =>
@@ -135,7 +135,8 @@ export const terminated: FaultCase = {
           note(`ended with ${exit.code ?? exit.signal} after ${took} ms`);
           if (exit.code !== 0 || took > 10_000) problem(`exit ${exit.code ?? exit.signal} after ${took} ms`);
           await delay(300);
-          if ((started.closes.get(1001) ?? 0) !== closes + 1) problem(`no 1001: ${JSON.stringify([...started.closes])}`);
+          if ((started.closes.get(1001) ?? 0) !== closes + 1)
+            problem(`no 1001: ${JSON.stringify([...started.closes])}`);
           await stack.start(leaving);
         }
         return faults;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readText } from '../../../src/redis/privateFiles.ts';
 import { type FaultCase, NotHere } from '../faultCase.ts';
-import { makeFsyncRecorder, loseUnsynced } from '../powerLoss.ts';
+import { loseUnsynced, makeFsyncRecorder } from '../powerLoss.ts';
 import { numberedWide, scenario } from '../scenario.ts';
 import { Stack } from '../stack.ts';
 
@@ -162,7 +162,8 @@ export const wiped: FaultCase = {
         await Promise.race([Promise.all(viewers.map((viewer) => viewer.ended)), delay(10_000)]);
         const took = Math.round(performance.now() - wipedAt);
         note(`all told after ${took} ms`);
-        for (const viewer of viewers) if (viewer.refused !== 'NOT_FOUND') problem(`a viewer was told ${viewer.refused}`);
+        for (const viewer of viewers)
+          if (viewer.refused !== 'NOT_FOUND') problem(`a viewer was told ${viewer.refused}`);
         // The viewers' own pause before they come again is up to 150 ms.
         if (took > 1500) problem(`it took ${took} ms`);
         for (let i = 0; ; i += 1) {
@@ -303,7 +304,8 @@ export const pubsubLimit: FaultCase = {
       faults: async ({ at, started, lines, problem }) => {
         const redis = await stack.admin();
         const closed = async (): Promise<number> =>
-          ((await readText(join(stack.dataPath, 'redis.log'))) ?? '').split('for overcoming of output buffer limits').length - 1;
+          ((await readText(join(stack.dataPath, 'redis.log'))) ?? '').split('for overcoming of output buffer limits')
+            .length - 1;
         await redis.config('SET', 'client-output-buffer-limit', 'pubsub 65536 32768 1');
         await at(0.1);
         while (started.audit.lines < lines * 0.9 && !started.done) {

@@ -1,0 +1,65 @@
+/** A finished run read from its beginning: lines per second, and what Redis is asked for it. */
+import type { Redis } from 'ioredis';
+import { createRun } from '../../test/support/log.ts';
+import { runTarget, UNBOUNDED } from '../contenders.ts';
+import { LogFeed } from '../feed/feed.ts';
+import { linesFrom, stampNow } from '../lines.ts';
+import { Load } from '../load/load.ts';
+import { cpuMicros, peakMb } from '../process.ts';
+import { startRunloom } from '../servers.ts';
+import { medians } from '../statistics.ts';
+import { FLOOD_BATCH } from './flood.ts';
+import type { Part, Row } from './part.ts';
+
+const LINES = 1_000_000;
+const VIEWERS = [1, 20] as const;
+const REPLAY_MS = 120_000;
+
+const rangeCalls = async (redis: Redis): Promise<number> =>
+  Number(/^cmdstat_xrange:calls=(\d+)/m.exec(await redis.info('commandstats'))?.[1] ?? 0);
+
+/** Writes lines `first` to `last` as fast as Redis takes them. */
+export const fill = async (feed: LogFeed, first: number, last: number): Promise<void> => {
+  for (let next = first; next <= last; next += FLOOD_BATCH) {
+    const count = Math.min(FLOOD_BATCH, last - next + 1);
+    await feed.write(linesFrom(next, count, stampNow()), count);
+  }
+};
+
+export const replayPart: Part = {
+  name: 'replay',
+  async run(bench) {
+    const { redis, redisUrl, options } = bench;
+    bench.say(`replay: writing ${LINES} lines`);
+    const runId = await createRun(redis, UNBOUNDED);
+    const feed = await LogFeed.open(redis, runId);
+    await fill(feed, 1, LINES);
+    await feed.finish();
+    const measure = async (viewers: number) => {
+      await using server = await startRunloom({ redisUrl });
+      await redis.config('RESETSTAT');
+      const targets = Array.from({ length: viewers }, () => runTarget('D', runId, server.port));
+      const cpuBefore = cpuMicros(server.pid);
+      await using load = await Load.open({ targets, workers: options.workers });
+      const started = performance.now();
+      await load.complete(LINES, REPLAY_MS);
+      const seconds = (performance.now() - started) / 1000;
+      const lines = LINES * viewers;
+      return {
+        linesPerSecond: lines / seconds,
+        linesPerSecondAndViewer: LINES / seconds,
+        cpuMicrosPerLine: (cpuMicros(server.pid) - cpuBefore) / lines,
+        redisReads: await rangeCalls(redis),
+        peakMb: peakMb(server.pid),
+      };
+    };
+    const rows: Row[] = [];
+    for (const viewers of VIEWERS) {
+      bench.say(`replay: ${viewers} viewers`);
+      const repeats: Awaited<ReturnType<typeof measure>>[] = [];
+      for (let i = 0; i < options.repeat; i += 1) repeats.push(await measure(viewers));
+      rows.push({ contender: 'D runLogBatches', viewers, ...medians(repeats) });
+    }
+    return [{ title: `Replay of ${LINES} stored lines`, rows }];
+  },
+};

@@ -1,0 +1,66 @@
+/** Viewers that stop reading: what they cost the server, and whether the others notice. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { CONTENDERS } from '../contenders.ts';
+import { flood, warmUp } from '../feed/pace.ts';
+import { Load } from '../load/load.ts';
+import { measureCost } from '../measure.ts';
+import { residentMb } from '../process.ts';
+import { median } from '../statistics.ts';
+import { COMPLETE_MS, FLOOD_BATCH, FLOOD_WINDOW } from './flood.ts';
+import type { Part } from './part.ts';
+
+const HEALTHY = 20;
+const STALLED = 100;
+const WARM_MS = 3000;
+const SAMPLES = 20;
+
+export const stalledPart: Part = {
+  name: 'stalled',
+  async run({ redis, redisUrl, options, say }) {
+    const contender = CONTENDERS.find(({ letter }) => letter === 'D');
+    if (contender === undefined) return [];
+    say(`stalled: ${STALLED} viewers that do not read, beside ${HEALTHY} that do`);
+    await using server = await contender.start({ redisUrl });
+    const { feed, target } = await contender.stage(redis);
+    const targets = (count: number) => Array.from({ length: count }, () => target(server.port));
+    await using healthy = await Load.open({ targets: targets(HEALTHY), workers: options.workers });
+    await warmUp(feed, healthy);
+    const pace = flood(feed, healthy, { batch: FLOOD_BATCH, window: FLOOD_WINDOW });
+    const memory = async (): Promise<number> => {
+      const samples: number[] = [];
+      for (let i = 0; i < SAMPLES; i += 1) {
+        await delay(50);
+        samples.push(residentMb(server.pid));
+      }
+      return median(samples);
+    };
+    await delay(WARM_MS);
+    const before = await measureCost(server.pid, healthy, options.seconds);
+    const memoryBefore = await memory();
+    await using stalled = await Load.open({ targets: targets(STALLED), workers: 1, stalled: true });
+    await delay(WARM_MS);
+    const during = await measureCost(server.pid, healthy, options.seconds);
+    const memoryDuring = await memory();
+    const last = await pace.stop();
+    await healthy.complete(last, COMPLETE_MS);
+    stalled.stall(false);
+    await stalled.complete(last, COMPLETE_MS);
+    return [
+      {
+        title: `${STALLED} stalled viewers beside ${HEALTHY} others (afterwards they got every line)`,
+        rows: [
+          {
+            stalledViewers: STALLED,
+            kilobytesEach: ((memoryDuring - memoryBefore) * 1000) / STALLED,
+            othersBefore: before.linesPerSecond,
+            othersDuring: during.linesPerSecond,
+            slowerPercent: 100 * (1 - during.linesPerSecond / before.linesPerSecond),
+            cpuMicrosPerLineBefore: before.cpuMicrosPerLine,
+            cpuMicrosPerLineDuring: during.cpuMicrosPerLine,
+            residentMb: memoryDuring,
+          },
+        ],
+      },
+    ];
+  },
+};

@@ -1,0 +1,33 @@
+/** Redis memory of a stored line, by the size of the batches. */
+
+import { logKey } from '../../src/log/keys.ts';
+import { createRun } from '../../test/support/log.ts';
+import { LogFeed } from '../feed/feed.ts';
+import { linesFrom, stampNow } from '../lines.ts';
+import { FLOOD_BATCH } from './flood.ts';
+import type { Part, Row } from './part.ts';
+
+const BATCHES = [1, 5, 10, 50, FLOOD_BATCH] as const;
+const LINES = 20_000;
+
+export const storagePart: Part = {
+  name: 'storage',
+  async run({ redis, say }) {
+    const rows: Row[] = [];
+    for (const batch of BATCHES) {
+      say(`storage: ${batch} lines a batch`);
+      const runId = await createRun(redis);
+      const feed = await LogFeed.open(redis, runId);
+      const bytesPerLine = async (): Promise<number> =>
+        Number(await redis.call('MEMORY', 'USAGE', logKey(runId), 'SAMPLES', '0')) / LINES;
+      for (let next = 1; next <= LINES; next += batch) {
+        const count = Math.min(batch, LINES - next + 1);
+        await feed.write(linesFrom(next, count, stampNow()), count);
+      }
+      const live = await bytesPerLine();
+      await feed.finish();
+      rows.push({ linesPerBatch: batch, redisBytesPerLine: live, afterTheRun: await bytesPerLine() });
+    }
+    return [{ title: 'Redis memory of a 100-byte line', rows }];
+  },
+};

@@ -1,0 +1,28 @@
+/** The bench's Redis: set up as the service's private one, its file in memory where there is such a place. */
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRedis, type TestRedis } from '../test/support/redis.ts';
+
+/** A file system in memory (tmpfs): on a disk the feed would measure the disk. */
+const MEMORY = '/dev/shm';
+
+const CONFIG = [
+  ...['--appendonly', 'yes', '--appendfsync', 'always'],
+  // A server that does not keep up must not be cut off, which would be lost lines: the flood waits for it.
+  ...['--client-output-buffer-limit', 'pubsub', '0', '0', '0'],
+];
+
+export const startBenchRedis = async (): Promise<TestRedis> => {
+  const inMemory = await stat(MEMORY).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  const directory = await mkdtemp(join(inMemory ? MEMORY : tmpdir(), 'rl-bench-'));
+  const redis = await startRedis({ directory, config: CONFIG });
+  const stop = async (): Promise<void> => {
+    await redis.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { ...redis, stop, [Symbol.asyncDispose]: stop };
+};

@@ -1,0 +1,73 @@
+/** The pages of examples/ in a real browser, at the real service, as their commands start them. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { hasBrowser, startBrowser, type TestBrowser } from '../support/browser.ts';
+import { type LinkProxy, startLinkProxy } from '../support/linkProxy.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+let service: TestService;
+let proxy: LinkProxy;
+let browser: TestBrowser | null = null;
+beforeAll(async () => {
+  service = await startService();
+  proxy = await startLinkProxy(service.url);
+  if (hasBrowser) browser = await startBrowser();
+}, 90_000);
+afterAll(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await proxy?.[Symbol.asyncDispose]();
+  await service?.stop();
+});
+
+/** `npm run example:<name>`; resolves to where the page is. */
+const serve = async (name: string): Promise<string> => {
+  const child = spawn('npm', ['run', '--silent', `example:${name}`], {
+    cwd: ROOT,
+    env: { ...process.env, SERVICE: proxy.url, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(async () => {
+    const closed = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    await closed;
+  });
+  return await new Promise((resolve, reject) => {
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      const address = /^Example: (\S+)$/m.exec(out)?.[1];
+      if (address) resolve(address);
+    });
+    child.once('close', () => reject(new Error(out)));
+  });
+};
+
+test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
+  'the page with %s starts a run, follows it over five cuts, and proves that nothing is missing',
+  async (name) => {
+    const { page, faults } = (await browser?.open()) ?? expect.fail('no browser');
+    await page.goto(await serve(name));
+    await page.getByLabel('Command').fill('for i in $(seq 60); do echo "line $i"; sleep 0.1; done; echo done >&2');
+    await page.getByRole('button', { name: 'Start' }).click();
+    for (const line of [5, 12, 20, 30, 40]) {
+      await page.getByText(`line ${line}`, { exact: true }).waitFor();
+      proxy.cut();
+    }
+    await page.getByText('Complete: nothing is missing.').waitFor({ timeout: 30_000 });
+    const lines = (await page.locator('li').allTextContents()).flatMap((text) => /line (\d+)$/.exec(text)?.[1] ?? []);
+    expect(lines).toEqual(Array.from({ length: 60 }, (_, i) => String(i + 1)));
+    expect(await page.locator('output').textContent()).toBe('ended');
+    // A second run from the same page begins anew, and ends when it is cancelled.
+    await page.getByLabel('Command').fill('echo second; sleep 60');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('second', { exact: true }).waitFor();
+    expect(await page.getByText('line 60').count()).toBe(0);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('CANCELLED', { exact: true }).waitFor();
+    // Chromium writes every lost connection to the console; nothing else may be there.
+    expect(faults.filter((fault) => !/WebSocket connection to .* failed/.test(fault))).toEqual([]);
+  },
+  120_000,
+);

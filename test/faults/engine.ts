@@ -1,0 +1,47 @@
+/** One private Podman for all container cases of a run of chaos, started when the first one asks. */
+import { connectEngine } from '../../src/launchers/container/engine.ts';
+import { ensureExecutorImage } from '../../src/launchers/container/image.ts';
+import { podmanMissing, startPodman, type TestPodman } from '../support/podman.ts';
+import { NotHere } from './faultCase.ts';
+
+let podman: Promise<TestPodman> | null = null;
+
+/** @throws NotHere where no engine can run here */
+export const engine = async (): Promise<TestPodman> => {
+  const missing = await podmanMissing();
+  if (missing !== null) throw new NotHere(missing);
+  podman ??= (async () => {
+    const started = await startPodman();
+    const docker = await connectEngine(started.socketPath);
+    await ensureExecutorImage({ docker }, () => undefined, AbortSignal.timeout(170_000));
+    return started;
+  })();
+  return await podman;
+};
+
+export const stopEngine = async (): Promise<void> => {
+  await (await podman?.catch(() => null))?.stop();
+  podman = null;
+};
+
+export interface RunContainer {
+  readonly id: string;
+  readonly pid: number;
+}
+
+/** Containers of a run, by name. */
+export const containersOf = async (socketPath: string, runId: string): Promise<readonly RunContainer[]> => {
+  const docker = await connectEngine(socketPath);
+  const found = await docker.listContainers({ all: true, filters: { name: [`runloom-${runId}`] } });
+  return found.map(({ Id }) => ({ id: Id, pid: 0 }));
+};
+
+export const removeContainer = async (socketPath: string, id: string): Promise<void> => {
+  const docker = await connectEngine(socketPath);
+  await docker.getContainer(id).remove({ force: true });
+};
+
+export const killContainer = async (socketPath: string, id: string): Promise<void> => {
+  const docker = await connectEngine(socketPath);
+  await docker.getContainer(id).kill({ signal: 'SIGKILL' });
+};
