@@ -3,7 +3,7 @@
  * mark, the line's number and the instant of its writing, so that a client can count, check and time lines
  * by looking at a few bytes of each:
  *
- *     ^00000042 1234567890 INFO  worker-07 GET /api/v1/orders/48213 200 in 37 ms …
+ *     ^00000042 1234567890 INFO  [worker-07] GET /api/v1/orders/482 answered 200 in 37 ms for tenant acme…
  */
 
 /** Bytes of a line without its line break. */
@@ -46,8 +46,8 @@ const makeTails = (): Buffer[] => {
     const verb = pick(['GET', 'GET', 'POST', 'PUT'], next());
     const noun = pick(['orders', 'users', 'items', 'invoices'], next());
     const status = pick([200, 200, 200, 201, 304, 404], next());
-    const text = `${level} worker-${worker} ${verb} /api/v1/${noun}/${next() % 100_000} ${status} in ${next() % 500} ms, ${next() % 10_000} bytes, cache ${pick(['hit', 'miss'], next())}`;
-    return Buffer.from(text.slice(0, TAIL_BYTES).padEnd(TAIL_BYTES, '.'), 'latin1');
+    const text = `${level} [worker-${worker}] ${verb} /api/v1/${noun}/${next() % 1000} answered ${status} in ${next() % 100} ms for tenant acme`;
+    return Buffer.from(text.slice(0, TAIL_BYTES).padEnd(TAIL_BYTES, ' ok'), 'latin1');
   });
 };
 const tails = makeTails();

@@ -21,7 +21,9 @@ const COMMAND =
 export const View = ({ events, state, error, start, cancel }: ViewProps) => {
   const [command, setCommand] = useState(COMMAND);
   const end = useRef<HTMLLIElement>(null);
-  useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }));
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: 'nearest' });
+  });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     start(command);

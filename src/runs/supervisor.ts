@@ -6,6 +6,7 @@
 import type { RunId } from '../domain/ids.ts';
 import { isTerminal, type RunRecord } from '../domain/run.ts';
 import type { Execution } from '../launchers/launcher.ts';
+import { packLog } from '../log/pack.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE, writeCancelledPending, writeEnd } from './ending.ts';
 import { type ExecutionContext, untilExit } from './execution.ts';
 import { ACTIVE_RUNS } from './keys.ts';
@@ -101,6 +102,8 @@ export class Supervisor {
     const run = await this.#read(runId, this.#signal);
     if (run === null || isTerminal(run.status)) {
       await persist(() => redis.zrem(ACTIVE_RUNS, runId), this.#signal, log);
+      // Only saves memory: where it fails, the log stays as it is.
+      await packLog(redis, runId).catch((error: unknown) => log.info({ err: error, runId }, 'a log was not packed'));
     } else if (run.status === 'PENDING') {
       const delayMs = run.retryAt === null ? 0 : run.retryAt - Date.now();
       await persist(() => queue.add(runId, run.nextAttempt, delayMs), this.#signal, log);

@@ -8,6 +8,7 @@ import { stopEngine } from './engine.ts';
 import { type FaultCase, NotHere } from './faultCase.ts';
 import { mixed } from './mixed.ts';
 import { randomFrom } from './random.ts';
+import { closeStacks } from './stack.ts';
 import { passed, type Verdict } from './verdict.ts';
 
 const { values } = parseArgs({
@@ -24,6 +25,18 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
+
+const quit = async (): Promise<never> => {
+  await closeStacks();
+  await stopEngine();
+  process.exit(1);
+};
+process.on('SIGINT', () => void quit());
+process.on('SIGTERM', () => void quit());
+process.on('uncaughtException', (error) => {
+  say(error.stack ?? error.message);
+  void quit();
+});
 
 const pad = (text: string | number, width: number): string => String(text).padStart(width);
 const HEAD = `${'case'.padEnd(30)} ${pad('faults', 7)} ${pad('delivered', 10)} ${pad('lost', 6)} ${pad('twice', 6)} ${pad('order', 6)} ${pad('stuck', 6)} ${pad('end', 4)} ${pad('sum', 4)} ${pad('plain lost', 16)} ${pad('s', 5)}  seed`;

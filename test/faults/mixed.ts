@@ -4,7 +4,7 @@ import { request } from '../support/client.ts';
 import { digestOfLines } from './audit.ts';
 import { PlainViewer } from './plainViewer.ts';
 import { loseUnsynced, makeFsyncRecorder } from './powerLoss.ts';
-import type { Proxy, ProxyMode } from './proxy.ts';
+import type { NetworkProxy, ProxyMode } from './proxy.ts';
 import { type Random, randomFrom } from './random.ts';
 import { numbered, runOf } from './scenario.ts';
 import { Stack } from './stack.ts';
@@ -252,7 +252,7 @@ const faultsOf = (stack: Stack, random: Random, { mayForget, viewers }: Scenery)
       },
     },
   ];
-  const network = (name: string, proxy: () => Proxy | null): Fault[] => [
+  const network = (name: string, proxy: () => NetworkProxy | null): Fault[] => [
     { name: `connections cut, ${name}`, on: name, run: async () => (proxy()?.cut() ?? 0) > 0 },
     ...(['shut', 'blackhole', 'upCut', 'downCut', 'slow', 'bytes'] as const).map(
       (mode: ProxyMode): Fault => ({

@@ -30,3 +30,4 @@ server.on('connection', (viewer, request) => {
   viewer.on('close', () => set.delete(viewer));
 });
 process.on('SIGTERM', () => process.exit(0));
+process.stdin.on('end', () => process.exit(0)).resume();

@@ -11,7 +11,7 @@ import { connect, createServer, type Socket } from 'node:net';
  */
 export type ProxyMode = 'open' | 'shut' | 'blackhole' | 'upCut' | 'downCut' | 'slow' | 'bytes';
 
-export interface Proxy extends AsyncDisposable {
+export interface NetworkProxy extends AsyncDisposable {
   readonly url: string;
   set(mode: ProxyMode): void;
   /** Cuts all connections of now. Answers how many there were. */
@@ -31,7 +31,7 @@ interface Pair {
 }
 
 /** @param target path of Redis' unix socket */
-export const startProxy = async (target: string): Promise<Proxy> => {
+export const startProxy = async (target: string): Promise<NetworkProxy> => {
   const pairs = new Set<Pair>();
   let mode: ProxyMode = 'open';
   let marker = '';
@@ -82,7 +82,10 @@ export const startProxy = async (target: string): Promise<Proxy> => {
       loses = seen % every === 0;
     });
     redis.on('data', (chunk) => {
-      if (!loses) return down.push(chunk);
+      if (!loses) {
+        down.push(chunk);
+        return;
+      }
       // Redis has answered, so it has done what was asked.
       lost += 1;
       redis.destroy();
@@ -145,11 +148,15 @@ class Way {
     const first = this.#waiting[0];
     if (first === undefined || this.#held() || this.#to.destroyed) return;
     const wait = first.at - Date.now();
-    if (wait > 0) return this.#later(() => setTimeout(() => this.#go(), wait));
+    if (wait > 0) {
+      this.#later(() => setTimeout(() => this.#go(), wait));
+      return;
+    }
     this.#waiting.shift();
     if (this.#mode() !== 'bytes') {
       this.#to.write(first.chunk);
-      return this.look();
+      this.look();
+      return;
     }
     this.#later(() => this.#byByte(first.chunk, 0));
   }
@@ -158,13 +165,14 @@ class Way {
     if (this.#to.destroyed) return;
     if (this.#mode() !== 'bytes') {
       this.#to.write(chunk.subarray(from));
-      return this.#go();
+      this.#go();
+      return;
     }
     // Each byte is a write and a packet of its own (no Nagle); some per turn, or nothing would ever arrive.
     const end = Math.min(from + 64, chunk.length);
     for (let at = from; at < end; at += 1) this.#to.write(chunk.subarray(at, at + 1));
-    if (end === chunk.length) return this.#go();
-    setImmediate(() => this.#byByte(chunk, end));
+    if (end === chunk.length) this.#go();
+    else setImmediate(() => this.#byByte(chunk, end));
   }
 
   #later(start: () => void): void {

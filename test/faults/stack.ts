@@ -19,7 +19,7 @@ import {
   type StartedService,
   spawnService,
 } from '../support/startedService.ts';
-import { type Proxy, startProxy } from './proxy.ts';
+import { type NetworkProxy, startProxy } from './proxy.ts';
 
 export interface StackOptions {
   /** Processes of the service; default 1. */
@@ -44,12 +44,18 @@ interface Slot {
 
 const PLAIN = fileURLToPath(new URL('./plainDesign.ts', import.meta.url));
 
+/** Those that are open: whoever ends the whole ends them first. */
+const openStacks = new Set<Stack>();
+export const closeStacks = async (): Promise<void> => {
+  await Promise.allSettled([...openStacks].map((stack) => stack[Symbol.asyncDispose]()));
+};
+
 export class Stack implements AsyncDisposable {
   readonly options: StackOptions;
   readonly runs: string[] = [];
   /** Of executors and services; only where proxied. */
-  serviceProxy: Proxy | null = null;
-  executorProxy: Proxy | null = null;
+  serviceProxy: NetworkProxy | null = null;
+  executorProxy: NetworkProxy | null = null;
   readonly #slots: Slot[] = [];
   #data: DataDirectory | null = null;
   #server: TestRedis | null = null;
@@ -62,6 +68,7 @@ export class Stack implements AsyncDisposable {
 
   static async open(options: StackOptions = {}): Promise<Stack> {
     const stack = new Stack(options);
+    openStacks.add(stack);
     try {
       await stack.#open();
     } catch (error) {
@@ -135,7 +142,8 @@ export class Stack implements AsyncDisposable {
     slot.service = service;
     await service.address();
     slot.plain = spawn(process.execPath, ['--no-warnings', PLAIN, String(slot.plainPort), await this.redisUrl()], {
-      stdio: 'ignore',
+      // It ends when nobody holds its standard input any more.
+      stdio: ['pipe', 'ignore', 'ignore'],
     });
     await untilListens(slot.plainPort);
   }
@@ -231,6 +239,7 @@ export class Stack implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    openStacks.delete(this);
     for (const slot of this.#slots) {
       if (slot.service?.child.pid !== undefined) {
         // A frozen one cannot die of SIGTERM; this stack is thrown away as a whole.

@@ -252,7 +252,7 @@ export const herd: FaultCase = {
   async run({ random, lines }) {
     await using stack = await Stack.open();
     const url = stack.urls()[0] ?? '';
-    const total = Math.min(lines, 20_000);
+    const total = Math.min(lines, 3000);
     const runId = await startRun(url, { command: [...numbered(total, 45)] });
     stack.runs.push(runId);
     const count = 1000;

@@ -1,0 +1,82 @@
+import { parse } from 'graphql';
+import { expect, test } from 'vitest';
+import { newRunId } from '../../src/domain/ids.ts';
+import { PieceSource } from '../../src/graphql/logSources.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { type SharedSelection, SharedSelections } from '../../src/graphql/sharedResults.ts';
+import { encodeBatch } from '../../src/log/codec.ts';
+import { StoredEntry } from '../../src/log/entry.ts';
+import type { LogViewer } from '../../src/log/viewer.ts';
+import { line } from '../support/log.ts';
+
+const runId = newRunId();
+const never = new AbortController().signal;
+const DOCUMENT = `subscription ($runId: ID!, $after: Int, $more: Boolean = false) {
+  runLogBatches(runId: $runId, after: $after) { lastSeq events { seq ... on LogLine { message level @include(if: $more) } } } }`;
+
+/** An entry that counts how often it is decoded for somebody. */
+class CountedEntry extends StoredEntry {
+  asked = 0;
+  override events() {
+    this.asked += 1;
+    return super.events();
+  }
+}
+const entryOf = (firstSeq: number, count: number) =>
+  new CountedEntry(
+    encodeBatch(
+      Array.from({ length: count }, (_, i) => line(`line ${firstSeq + i}`)),
+      firstSeq,
+      1,
+    ),
+  );
+
+const follow = async (
+  selection: SharedSelection,
+  entries: readonly CountedEntry[],
+  after = 0,
+): Promise<Set<unknown>> => {
+  const lastSeq = entries.at(-1)?.lastSeq ?? 0;
+  let pulled = false;
+  const viewer: LogViewer = {
+    pull: async () => {
+      if (pulled) return null;
+      pulled = true;
+      return { entries, after, lastSeq, caughtUp: true, ended: true };
+    },
+    close: () => undefined,
+  };
+  const source = new PieceSource({ runId, viewer, filter: null, maxBatch: 500 });
+  const texts = new Set<unknown>();
+  for (let piece = await source.next(never); piece !== null; piece = await source.next(never)) {
+    texts.add(selection.textsOf(piece));
+  }
+  return texts;
+};
+
+test('a hundred viewers of one selection cost one execution for each piece, wherever they came in', async () => {
+  const selections = new SharedSelections();
+  const entries = [entryOf(1, 3000), entryOf(3001, 3000)];
+  const all = new Set<unknown>();
+  for (let viewer = 0; viewer < 100; viewer += 1) {
+    // As after a reconnect: another after, all else the same.
+    const request = { schema, document: parse(DOCUMENT), variableValues: { runId, after: viewer % 4 } };
+    const after = viewer % 4;
+    for (const text of await follow(selections.of('runLogBatches', request), entries, after)) all.add(text);
+  }
+  // 12 pieces, and the first of them in four lengths.
+  expect(all.size).toBe(12 + 3);
+  // Once each, and again at most where memory was short in between.
+  for (const { asked } of entries) expect(asked).toBeLessThanOrEqual(3);
+});
+
+test('another document, or another value of a variable that the selection uses, is another selection', () => {
+  const selections = new SharedSelections();
+  const of = (text: string, variableValues: Record<string, unknown>) =>
+    selections.of('runLogBatches', { schema, document: parse(text), variableValues });
+  const first = of(DOCUMENT, { runId, after: 5 });
+  expect(of(DOCUMENT, { runId: newRunId(), after: 9 })).toBe(first);
+  expect(of(DOCUMENT, { runId, more: false })).toBe(first);
+  expect(of(DOCUMENT, { runId, more: true })).not.toBe(first);
+  expect(of(`${DOCUMENT} `, { runId })).not.toBe(first);
+});
