@@ -17,6 +17,22 @@ const statusKb = (pid: number, name: string): number => {
   return Number(found?.[1] ?? 0);
 };
 
+/** CPU time that the whole machine had, and of it what was used, microseconds. */
+export const machineMicros = (): { readonly all: number; readonly used: number } => {
+  const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n');
+  // user nice system idle iowait irq softirq steal; guests are in user already.
+  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
+  const all = ticks.reduce((sum, tick) => sum + tick, 0);
+  return { all: all * TICK_MICROS, used: (all - (ticks[3] ?? 0) - (ticks[4] ?? 0)) * TICK_MICROS };
+};
+
+/** CPU time of this process and of those it started that have ended, microseconds. */
+export const ownMicros = (): number => {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) * TICK_MICROS;
+};
+
 /** Resident memory at its peak and now, MB (10^6 bytes). */
 export const peakMb = (pid: number): number => (statusKb(pid, 'VmHWM') * 1024) / 1e6;
 export const residentMb = (pid: number): number => (statusKb(pid, 'VmRSS') * 1024) / 1e6;

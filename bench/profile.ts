@@ -1,5 +1,5 @@
 /** Where a server's CPU time goes: --cpu-prof of node, summed up by function. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,11 +19,13 @@ interface CpuProfile {
 export interface Profiler extends AsyncDisposable {
   readonly nodeFlags: readonly string[];
   /**
-   * The functions with the most time of their own between two instants (process.hrtime, microseconds), as a
-   * text of `top` lines. To be called when the process has ended.
+   * Writes the functions with the most time of their own between two instants (microsNow) to `<name>.txt`. To
+   * be called when the process has ended.
    */
-  summary(fromMicros: number, toMicros: number, top: number): Promise<string>;
+  write(name: string, fromMicros: number, toMicros: number): Promise<void>;
 }
+
+const TOP = 20;
 
 export const microsNow = (): number => Number(process.hrtime.bigint() / 1000n);
 
@@ -47,20 +49,29 @@ export const selfTimes = (profile: CpuProfile, fromMicros: number, toMicros: num
   return times;
 };
 
-export const createProfiler = async (): Promise<Profiler> => {
+const NONE: Profiler = {
+  nodeFlags: [],
+  write: () => Promise.resolve(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+/** `out` is where the texts go; null: nothing is profiled. */
+export const createProfiler = async (out: string | null): Promise<Profiler> => {
+  if (out === null) return NONE;
   const directory = await mkdtemp(join(tmpdir(), 'rl-profile-'));
   return {
     nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${directory}`],
-    async summary(fromMicros, toMicros, top) {
+    async write(name, fromMicros, toMicros) {
       const [file] = await readdir(directory);
       const profile = JSON.parse(await readFile(join(directory, file ?? ''), 'utf8')) as CpuProfile;
       const times = [...selfTimes(profile, fromMicros, toMicros)].sort(([, a], [, b]) => b - a);
       const total = times.reduce((sum, [, micros]) => sum + micros, 0);
       const head = `${(total / 1e6).toFixed(2)} s busy of ${((toMicros - fromMicros) / 1e6).toFixed(2)} s`;
-      const rows = times.slice(0, top).map(([name, micros]) => {
+      const rows = times.slice(0, TOP).map(([name, micros]) => {
         return `${((100 * micros) / total).toFixed(1).padStart(5)} % ${(micros / 1000).toFixed(0).padStart(6)} ms  ${name}`;
       });
-      return `${[head, ...rows].join('\n')}\n`;
+      await mkdir(out, { recursive: true });
+      await writeFile(join(out, `${name}.txt`), `${[head, ...rows].join('\n')}\n`);
     },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };

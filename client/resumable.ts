@@ -11,7 +11,6 @@ import type { Client, Sink, SubscribePayload } from 'graphql-ws';
 /** `reconnecting`: lost, trying again. `ended`: complete, refused or stopped. */
 export type FollowState = 'connecting' | 'live' | 'reconnecting' | 'ended';
 export interface ResumableOptions {
-  /** Told of each change, with the operation that it is of. */
   readonly onState?: (state: FollowState, payload: SubscribePayload) => void;
   /** Bound of the random pause before a try, ms; the first is below 500, and it doubles. Default 10,000. */
   readonly maxPauseMs?: number;
@@ -83,7 +82,8 @@ export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: Resu
       stop = client.subscribe({ ...payload, variables }, relay);
     };
     const leave = (): void => {
-      if (open.delete(leave)) stop();
+      // After RunFinished `complete` is under way; graphql-ws 6.4 counts a socket's users wrong if both meet.
+      if (open.delete(leave) && !finished) stop();
     };
     open.add(leave);
     tell('connecting');

@@ -1,6 +1,4 @@
 /** Lines as fast as the slowest viewer takes them: what a line delivered costs the server. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONTENDERS, type Contender } from '../contenders.ts';
 import { flood, warmUp } from '../feed/pace.ts';
@@ -21,16 +19,15 @@ export const FLOOD_WINDOW = 20_000;
 const PUSHED = 50_000;
 const WARM_MS = 1000;
 export const COMPLETE_MS = 60_000;
-const PROFILED_FUNCTIONS = 20;
 
 type FloodCost = Cost & { readonly peakMb: number };
 
 /** @throws LineLost where a viewer has not got every line, in order, once */
 const measure = async (contender: Contender, viewers: number, bench: Bench): Promise<FloodCost> => {
   const { redis, redisUrl, options } = bench;
-  await using profiler = options.profile === null ? null : await createProfiler();
+  await using profiler = await createProfiler(options.profile);
   await using begun = new AsyncDisposableStack();
-  const server = begun.use(await contender.start({ redisUrl, nodeFlags: profiler?.nodeFlags ?? [] }));
+  const server = begun.use(await contender.start({ redisUrl, nodeFlags: profiler.nodeFlags }));
   const { feed, target } = await contender.stage(redis);
   const targets = Array.from({ length: viewers }, () => target(server.port));
   const load = begun.use(await Load.open({ targets, workers: options.workers }));
@@ -44,11 +41,7 @@ const measure = async (contender: Contender, viewers: number, bench: Bench): Pro
   await load.complete(await pace.stop(), COMPLETE_MS);
   const peak = peakMb(server.pid);
   await begun.disposeAsync();
-  if (profiler !== null && options.profile !== null) {
-    await mkdir(options.profile, { recursive: true });
-    const file = join(options.profile, `profile-flood-${contender.letter}-${viewers}.txt`);
-    await writeFile(file, await profiler.summary(from, to, PROFILED_FUNCTIONS));
-  }
+  await profiler.write(`profile-flood-${contender.letter}-${viewers}`, from, to);
   return { ...cost, peakMb: peak };
 };
 

@@ -14,7 +14,6 @@ interface Setting {
 }
 /** The last one is a line at rest: each finds everything idle. */
 const SETTINGS: readonly Setting[] = [
-  { viewers: 20, linesPerSecond: 2500 },
   { viewers: 100, linesPerSecond: 2500 },
   { viewers: 500, linesPerSecond: 1000 },
   { viewers: 1, linesPerSecond: 20 },

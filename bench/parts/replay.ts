@@ -6,6 +6,7 @@ import { LogFeed } from '../feed/feed.ts';
 import { linesFrom, stampNow } from '../lines.ts';
 import { Load } from '../load/load.ts';
 import { cpuMicros, peakMb } from '../process.ts';
+import { createProfiler, microsNow } from '../profile.ts';
 import { startRunloom } from '../servers.ts';
 import { medians } from '../statistics.ts';
 import { FLOOD_BATCH } from './flood.ts';
@@ -36,22 +37,29 @@ export const replayPart: Part = {
     await fill(feed, 1, LINES);
     await feed.finish();
     const measure = async (viewers: number) => {
-      await using server = await startRunloom({ redisUrl });
+      await using profiler = await createProfiler(options.profile);
+      await using begun = new AsyncDisposableStack();
+      const server = begun.use(await startRunloom({ redisUrl, nodeFlags: profiler.nodeFlags }));
       await redis.config('RESETSTAT');
       const targets = Array.from({ length: viewers }, () => runTarget('D', runId, server.port));
       const cpuBefore = cpuMicros(server.pid);
-      await using load = await Load.open({ targets, workers: options.workers });
+      const from = microsNow();
+      const load = begun.use(await Load.open({ targets, workers: options.workers }));
       const started = performance.now();
       await load.complete(LINES, REPLAY_MS);
       const seconds = (performance.now() - started) / 1000;
       const lines = LINES * viewers;
-      return {
+      const row = {
         linesPerSecond: lines / seconds,
         linesPerSecondAndViewer: LINES / seconds,
         cpuMicrosPerLine: (cpuMicros(server.pid) - cpuBefore) / lines,
         redisReads: await rangeCalls(redis),
         peakMb: peakMb(server.pid),
       };
+      const to = microsNow();
+      await begun.disposeAsync();
+      await profiler.write(`profile-replay-${viewers}`, from, to);
+      return row;
     };
     const rows: Row[] = [];
     for (const viewers of VIEWERS) {

@@ -2,17 +2,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONTENDERS } from '../contenders.ts';
 import { flood, warmUp } from '../feed/pace.ts';
+import { createInspector } from '../inspector.ts';
 import { Load } from '../load/load.ts';
 import { measureCost } from '../measure.ts';
-import { residentMb } from '../process.ts';
 import { median } from '../statistics.ts';
 import { COMPLETE_MS, FLOOD_BATCH, FLOOD_WINDOW } from './flood.ts';
 import type { Part } from './part.ts';
 
 const HEALTHY = 20;
 const STALLED = 100;
+/** Long enough for the kernel's buffers of the stalled ones to be full, so that the rest is the server's. */
 const WARM_MS = 3000;
-const SAMPLES = 20;
+const SAMPLES = 7;
 
 export const stalledPart: Part = {
   name: 'stalled',
@@ -20,29 +21,31 @@ export const stalledPart: Part = {
     const contender = CONTENDERS.find(({ letter }) => letter === 'D');
     if (contender === undefined) return [];
     say(`stalled: ${STALLED} viewers that do not read, beside ${HEALTHY} that do`);
-    await using server = await contender.start({ redisUrl });
+    const inspector = await createInspector();
+    await using server = await contender.start({ redisUrl, nodeFlags: inspector.nodeFlags });
     const { feed, target } = await contender.stage(redis);
     const targets = (count: number) => Array.from({ length: count }, () => target(server.port));
     await using healthy = await Load.open({ targets: targets(HEALTHY), workers: options.workers });
     await warmUp(feed, healthy);
     const pace = flood(feed, healthy, { batch: FLOOD_BATCH, window: FLOOD_WINDOW });
-    const memory = async (): Promise<number> => {
+    const held = async (): Promise<number> => {
       const samples: number[] = [];
       for (let i = 0; i < SAMPLES; i += 1) {
+        samples.push(await inspector.heldBytes());
         await delay(50);
-        samples.push(residentMb(server.pid));
       }
       return median(samples);
     };
     await delay(WARM_MS);
     const before = await measureCost(server.pid, healthy, options.seconds);
-    const memoryBefore = await memory();
+    const heldBefore = await held();
     await using stalled = await Load.open({ targets: targets(STALLED), workers: 1, stalled: true });
     await delay(WARM_MS);
     const during = await measureCost(server.pid, healthy, options.seconds);
-    const memoryDuring = await memory();
+    const heldDuring = await held();
     const last = await pace.stop();
     await healthy.complete(last, COMPLETE_MS);
+    const behind = last - stalled.last;
     stalled.stall(false);
     await stalled.complete(last, COMPLETE_MS);
     return [
@@ -51,13 +54,15 @@ export const stalledPart: Part = {
         rows: [
           {
             stalledViewers: STALLED,
-            kilobytesEach: ((memoryDuring - memoryBefore) * 1000) / STALLED,
+            linesBehind: behind,
+            kilobytesEach: (heldDuring - heldBefore) / 1000 / STALLED,
             othersBefore: before.linesPerSecond,
             othersDuring: during.linesPerSecond,
             slowerPercent: 100 * (1 - during.linesPerSecond / before.linesPerSecond),
             cpuMicrosPerLineBefore: before.cpuMicrosPerLine,
             cpuMicrosPerLineDuring: during.cpuMicrosPerLine,
-            residentMb: memoryDuring,
+            residentMbBefore: before.residentMb,
+            residentMbDuring: during.residentMb,
           },
         ],
       },

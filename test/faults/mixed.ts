@@ -196,7 +196,7 @@ const hurt = async (
   const busy = new Set<string>();
   const under = new Set<Promise<void>>();
   while (goOn()) {
-    await delay(random.between(150, 1100));
+    await delay(random.between(50, 450));
     const fault = random.pick(faults);
     if (busy.has(fault.on)) continue;
     busy.add(fault.on);

@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { NotHere } from './faultCase.ts';
 
@@ -64,6 +65,18 @@ export const makeFsyncRecorder = async (): Promise<FsyncRecorder> => {
     throw new NotHere(`no power failure without a C compiler (${error instanceof Error ? error.message : error})`);
   }
   return { path, [Symbol.asyncDispose]: dispose };
+};
+
+/** Waits for a moment at which so many bytes are not yet synced, ten seconds at most. */
+export const untilUnsynced = async (directory: string, bytes: number): Promise<void> => {
+  const files = join(directory, 'appendonlydir');
+  for (let i = 0; i < 1000; i += 1, await delay(10)) {
+    for (const name of await readdir(files)) {
+      if (!name.endsWith('.incr.aof')) continue;
+      const synced = Number(await readFile(join(files, `${name}.synced`), 'utf8').catch(() => '0'));
+      if ((await stat(join(files, name))).size - synced > bytes) return;
+    }
+  }
 };
 
 /** Stops the server where it is, cuts its file back to the last sync, and kills it. Answers the bytes that are gone. */

@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** More arguments of the operator's redis-server. */
   readonly redisConfig?: readonly string[];
+  /** Called with the directory of Redis' files before Redis starts there for the first time. */
+  readonly prepareFiles?: (directory: string) => Promise<void>;
   /** Loaded into redis-server (LD_PRELOAD): where a program of that name stands, first on the PATH. */
   readonly path?: string;
 }
@@ -83,12 +85,14 @@ export class Stack implements AsyncDisposable {
     this.#data = await dataDirectory();
     if (redis !== 'private') {
       this.#serverDirectory = await mkdtemp(join(tmpdir(), 'rl-op-'));
+      await this.options.prepareFiles?.(this.#serverDirectory);
       await this.startRedis();
       if (proxied) {
         this.serviceProxy = await startProxy(this.#socketPath);
         this.executorProxy = await startProxy(this.#socketPath);
       }
     }
+    if (redis === 'private') await this.options.prepareFiles?.(this.#data.path);
     for (let i = 0; i < services; i += 1) {
       this.#slots.push({ port: await freePort(), plainPort: await freePort(), service: null, plain: null });
     }

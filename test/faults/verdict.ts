@@ -30,23 +30,3 @@ export const passed = (verdict: Verdict): boolean =>
   verdict.endRight &&
   verdict.digestRight !== false &&
   verdict.problems.length === 0;
-
-/** Verdicts of several rounds of one case, as one. */
-export const sum = (verdicts: readonly Verdict[]): Verdict => {
-  const total = (of: (one: Verdict) => number): number => verdicts.reduce((all, one) => all + of(one), 0);
-  const digests = verdicts.map((one) => one.digestRight);
-  return {
-    faults: total((one) => one.faults),
-    delivered: total((one) => one.delivered),
-    lost: total((one) => one.lost),
-    repeated: total((one) => one.repeated),
-    disordered: total((one) => one.disordered),
-    stuck: total((one) => one.stuck),
-    endRight: verdicts.every((one) => one.endRight),
-    digestRight: digests.includes(false) ? false : digests.includes(true) ? true : null,
-    plainLost: verdicts.every((one) => one.plainLost === null) ? null : total((one) => one.plainLost ?? 0),
-    plainOf: total((one) => one.plainOf),
-    notes: verdicts.flatMap((one) => one.notes),
-    problems: verdicts.flatMap((one) => one.problems),
-  };
-};

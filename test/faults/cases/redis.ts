@@ -1,11 +1,16 @@
 /** Cases 4, 5, 6, 7, 13: Redis dies, forgets, freezes, cuts, is full. */
+import { execFile } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { readText } from '../../../src/redis/privateFiles.ts';
 import { type FaultCase, NotHere } from '../faultCase.ts';
-import { loseUnsynced, makeFsyncRecorder } from '../powerLoss.ts';
-import { numberedWide, scenario } from '../scenario.ts';
+import { loseUnsynced, makeFsyncRecorder, untilUnsynced } from '../powerLoss.ts';
+import { numberedWide, runOf, scenario } from '../scenario.ts';
 import { Stack } from '../stack.ts';
+
+const execute = promisify(execFile);
 
 export const redisStopped: FaultCase = {
   number: 4,
@@ -324,6 +329,139 @@ export const pubsubLimit: FaultCase = {
     });
   },
 };
+
+export const powerLossWithExecutor: FaultCase = {
+  number: 5,
+  name: 'power-loss-and-executor',
+  title: "power failure under an operator's Redis (everysec) that takes the executor with it: nobody can put it back",
+  async run({ random, lines, seconds }) {
+    await using recorder = await makeFsyncRecorder();
+    await using stack = await Stack.open({ redis: 'everysec', path: recorder.path });
+    let told = 0;
+    const verdict = await scenario({
+      stack,
+      random,
+      lines,
+      seconds,
+      partial: true,
+      mayDrop: true,
+      expect: { status: 'FAILED', reason: 'EXECUTOR_LOST' },
+      faults: async ({ at, note, runId, viewers }) => {
+        await at(0.5);
+        const { executors, commands } = await stack.processesOf(runId);
+        for (const pid of [...executors, ...commands]) signal(pid, 'SIGSTOP');
+        const lost = await loseUnsynced(stack.redisDirectory, await stack.redisPid());
+        for (const pid of [...commands, ...executors]) signal(pid, 'SIGKILL');
+        await stack.killRedis();
+        await stack.startRedis();
+        await Promise.race([Promise.all(viewers.map((viewer) => viewer.ended)), delay(30_000)]);
+        told = viewers.filter((viewer) => viewer.refused === 'BAD_USER_INPUT').length;
+        const run = await runOf(stack.urls()[0] ?? '', runId);
+        note(
+          `${lost} bytes gone; viewers saw up to seq ${Math.max(...viewers.map((one) => one.audit.last))}; ${run?.dropped} lines are known to be lost; ${told} viewers were told that the log ends before what they have`,
+        );
+        return 1;
+      },
+    });
+    // A viewer that has more than the run's end is told so by an error: that is all that can be told then.
+    const problems = verdict.problems.filter((text) => !(told > 0 && /^(ends|refused: BAD_USER_INPUT)/.test(text)));
+    return { ...verdict, endRight: verdict.endRight || told > 0, digestRight: null, problems };
+  },
+};
+
+export const powerLossFlood: FaultCase = {
+  number: 5,
+  name: 'power-loss-flood',
+  title: 'power failure (everysec) in a flood, which costs more than the executor keeps: a LinesDropped STORE_LOST',
+  async run({ random }) {
+    await using recorder = await makeFsyncRecorder();
+    await using stack = await Stack.open({ redis: 'everysec', path: recorder.path });
+    const wide = 4000;
+    return await scenario({
+      stack,
+      random,
+      lines: wide,
+      seconds: 4,
+      command: numberedWide(wide, 4, 40_000),
+      ownDigest: true,
+      mayDrop: true,
+      faults: async ({ at, note, runId }) => {
+        await at(0.2);
+        await untilUnsynced(stack.redisDirectory, 12 * 1024 * 1024);
+        const lost = await loseUnsynced(stack.redisDirectory, await stack.redisPid());
+        await stack.killRedis();
+        await stack.startRedis();
+        const url = stack.urls()[0] ?? '';
+        for (let i = 0; i < 600 && (await runOf(url, runId).catch(() => null))?.status !== 'COMPLETED'; i += 1) {
+          await delay(50);
+        }
+        note(`${lost} bytes gone; ${(await runOf(url, runId))?.dropped} lines nobody had any more`);
+        return 1;
+      },
+    });
+  },
+};
+
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended by itself.
+  }
+};
+
+const diskFull = (redis: 'private' | 'everysec', name: string, title: string): FaultCase => ({
+  number: 13,
+  name,
+  title,
+  async run({ random, lines, seconds }) {
+    let files = '';
+    const mounted = async (directory: string): Promise<void> => {
+      files = directory;
+      await execute('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', files]).catch((error: Error) => {
+        throw new NotHere(`no small disk can be mounted (${error.message})`);
+      });
+    };
+    await using stack = await Stack.open({ redis, prepareFiles: mounted });
+    // Before the stack removes its files.
+    await using _disk = {
+      [Symbol.asyncDispose]: async () => {
+        await stack.killRedis();
+        await execute('umount', ['-l', files]);
+      },
+    };
+    return await scenario({
+      stack,
+      random,
+      lines,
+      seconds,
+      settleSeconds: 90,
+      faults: async ({ at, note }) => {
+        let faults = 0;
+        for (const share of [0.3, 0.6]) {
+          await at(share);
+          const filler = join(files, 'filler');
+          await writeFile(filler, Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined);
+          const before = await stack.redisPid();
+          faults += 1;
+          await delay(6000);
+          await rm(filler);
+          if (redis === 'private' && (await stack.redisPid()) !== before)
+            note('Redis ended by itself, as it does with fsync always, and was started again');
+          for (let i = 0; i < 600 && (await stack.redisPid()) === 0; i += 1) await delay(50);
+        }
+        return faults;
+      },
+    });
+  },
+});
+
+export const diskFullPrivate = diskFull('private', 'disk-full-private', "the private Redis' disk full for 6 s, twice");
+export const diskFullOperator = diskFull(
+  'everysec',
+  'disk-full-operator',
+  "an operator's Redis' disk full for 6 s, twice",
+);
 
 export const outOfMemory: FaultCase = {
   number: 13,

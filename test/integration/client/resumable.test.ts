@@ -64,8 +64,12 @@ interface Follow {
   readonly variables?: Record<string, unknown>;
   readonly client?: Partial<ClientOptions>;
   readonly helper?: ResumableOptions;
+  readonly onNext?: (stop: () => void) => void;
 }
-const follow = (url: string, { query = BATCHES, variables = {}, client: more = {}, helper = {} }: Follow = {}) => {
+const follow = (
+  url: string,
+  { query = BATCHES, variables = {}, client: more = {}, helper = {}, onNext }: Follow = {},
+) => {
   const states: FollowState[] = [];
   const seqs: number[] = [];
   const results: { readonly hasNext?: boolean; readonly data?: Record<string, unknown> }[] = [];
@@ -77,11 +81,12 @@ const follow = (url: string, { query = BATCHES, variables = {}, client: more = {
   onTestFinished(() => void client.dispose());
   let completes = 0;
   const over = Promise.withResolvers<unknown>();
-  const stop = client.subscribe<Record<string, { events?: Event[]; seq?: number }>>(
+  const stop: () => void = client.subscribe<Record<string, { events?: Event[]; seq?: number }>>(
     { query, variables },
     {
       next: (result) => {
         results.push(result as never);
+        onNext?.(stop);
         const log = Object.values(result.data ?? {})[0];
         seqs.push(...(log?.events ?? (log?.seq === undefined ? [] : [log as Event])).map(({ seq }) => seq));
       },
@@ -280,6 +285,20 @@ test('stops at once, live or while it waits to try again, and once', async () =>
   waiting.stop();
   expect(await waiting.over).toBe('complete');
   expect([live.completes(), waiting.completes(), asked.length]).toEqual([1, 1, 2]);
+});
+
+test('who leaves at RunFinished, while complete is under way, leaves no socket open', async () => {
+  for (let i = 0; i < 10; i += 1) {
+    const { url } = await serve((one) => {
+      one.next(batch(end(1)));
+      one.complete();
+    });
+    const closed = Promise.withResolvers<void>();
+    const log = follow(url, { client: { on: { closed: () => closed.resolve() } }, onNext: (stop) => stop() });
+    expect(await log.over).toBe('complete');
+    await closed.promise;
+    expect(log.completes()).toBe(1);
+  }
 });
 
 test('dispose ends what is followed and opens no socket again', async () => {

@@ -1,0 +1,183 @@
+/** Every example of README.md is run as it stands, but for the address of the service. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { whatIsMissing } from '../../client/proof.ts';
+import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
+import { follow, startRun, wsClient } from '../support/client.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+/** name -> code, of each fence below a comment `<!-- test: name -->`. */
+const examples = new Map(
+  [...readme.matchAll(/<!-- test: (.+) -->\n```\w+\n([\s\S]*?)\n```\n/g)].map(([, name = '', code = '']) => [
+    name,
+    code,
+  ]),
+);
+const used = new Set<string>();
+const example = (name: string): string => {
+  used.add(name);
+  return examples.get(name) ?? expect.fail(`README.md has no example ${name}`);
+};
+
+let service: TestService;
+let directory: string;
+let runId: string;
+beforeAll(async () => {
+  service = await startService();
+  // Inside the tree, so that packages are found as from a file beside README.md.
+  await mkdir(join(ROOT, 'node_modules/.cache'), { recursive: true });
+  directory = await mkdtemp(join(ROOT, 'node_modules/.cache/readme-'));
+  runId = await startRun(service.url, { command: ['sh', '-c', 'for i in 1 2 3; do echo line $i; done'] });
+  await follow(wsClient(service.url), runId);
+}, 90_000);
+afterAll(async () => {
+  await service?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const here = (code: string): string => code.replaceAll('127.0.0.1:4000', new URL(service.url).host);
+const run = promisify(execFile);
+const shell = async (name: string): Promise<string> =>
+  (await run('sh', ['-c', here(example(name))], { env: { ...process.env, RUN: runId } })).stdout;
+const node = async (name: string): Promise<string> => {
+  const file = join(directory, `${name}.mjs`);
+  await writeFile(file, here(example(name)).replaceAll("'./", `'${ROOT}`));
+  return (await run(process.execPath, [file, runId], { timeout: 50_000 })).stdout;
+};
+
+test('curl starts a run', async () => {
+  const answer = JSON.parse(await shell('curl-start'));
+  expect(answer.data.startRun.run.id).toMatch(/^[0-9a-f-]{36}$/);
+  const { events } = await follow(wsClient(service.url), answer.data.startRun.run.id);
+  expect(events.map(({ message }) => message)).toEqual(expect.arrayContaining(['line 1', 'line 2', 'line 3']));
+});
+
+test('curl follows a run by server-sent events', async () => {
+  const text = await shell('curl-follow');
+  expect(text).toMatch(/^event: next\n/m);
+  expect(text).toContain('"message":"line 3"');
+  expect(text).toMatch(/"RunFinished".*\n[\s\S]*^event: complete/m);
+});
+
+test('downloads', async () => {
+  const text = await shell('download');
+  expect(text).toMatch(/^line 1\nline 2\nline 3\n\{/);
+  const seqs = text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line).seq] : []));
+  expect(seqs[0]).toBe(4);
+  expect(text).toContain('"RunFinished"');
+});
+
+test('graphql-ws', async () => {
+  expect(await node('graphql-ws')).toBe('line 1\nline 2\nline 3\nRun COMPLETED\nThat was all of it.\n');
+});
+
+test.each(['apollo', 'urql'])('%s', async (name) => {
+  expect(await node(name)).toBe('hello\n');
+});
+
+test('the proof', async () => {
+  expect(await node('proof')).toBe('Nothing is missing.\n');
+  const { events } = await follow(wsClient(service.url), runId);
+  const end = events.at(-1);
+  expect(await shell('sha256')).toBe(`${end?.digest}  -\n`);
+  expect(await whatIsMissing(events)).toBeNull();
+  expect(await whatIsMissing(events.slice(1))).toBe('Event 1 was expected, and 2 came.');
+  expect(await whatIsMissing(events.slice(0, -1))).toBe('The run has not finished.');
+  const changed = events.map((event) => (event.message === 'line 2' ? { ...event, message: 'line two' } : event));
+  expect(await whatIsMissing(changed)).toMatch(/^The digest/);
+});
+
+/** A program on the PATH, or where its own installation puts it. */
+const found = (name: string, ...more: string[]): string | undefined =>
+  [...(process.env.PATH ?? '').split(delimiter), ...more]
+    .map((path) => join(path, name))
+    .find((path) => existsSync(path));
+const [python, go, java] = [found('python3'), found('go', '/usr/local/go/bin', '/usr/lib/go/bin'), found('java')];
+
+const commands: Record<string, { readonly there: boolean; command(code: string): Promise<string[]> }> = {
+  sh: { there: true, command: async (code) => ['sh', '-c', code] },
+  javascript: { there: true, command: async (code) => [process.execPath, '--input-type=module', '-e', code] },
+  python: { there: python !== undefined, command: async (code) => [python ?? '', '-c', code] },
+  go: {
+    there: go !== undefined,
+    command: async (code) => {
+      const [source, program] = [join(directory, 'main.go'), join(directory, 'main')];
+      await writeFile(source, code);
+      await run(go ?? '', ['build', '-o', program, source]);
+      return [program];
+    },
+  },
+  java: {
+    there: java !== undefined,
+    command: async (code) => {
+      const source = join(directory, 'Main.java');
+      await writeFile(source, code);
+      return [java ?? '', source];
+    },
+  },
+};
+
+test('the commands are in five languages', () => {
+  const languages = [...examples.keys()].flatMap((name) => /^command (\w+)$/.exec(name)?.[1] ?? []);
+  expect(languages.sort()).toEqual(Object.keys(commands).sort());
+});
+
+for (const [language, { there, command }] of Object.entries(commands)) {
+  test.skipIf(!there)(
+    `a command in ${language} makes records, a group, progress and an output`,
+    async () => {
+      const id = await startRun(service.url, { command: await command(example(`command ${language}`)) });
+      const { events } = await follow(wsClient(service.url), id);
+      const of = (type: string) => events.filter(({ __typename }) => __typename === type);
+      expect(of('LogLine')).toMatchObject([
+        ...[1, 2, 3].map((i) => ({
+          stream: 'LOGGER',
+          level: 'INFO',
+          message: 'resized',
+          fields: { file: `${i}.png` },
+        })),
+        { stream: 'LOGGER', level: 'ERROR', message: 'not resized', exception: { message: '4.png is no picture' } },
+      ]);
+      expect(of('ProgressUpdated').at(-1)).toMatchObject({ current: 3, total: 3, unit: 'files', label: 'Resize' });
+      expect([...of('GroupStarted'), ...of('GroupEnded')]).toMatchObject([{ name: 'Resize' }, { name: 'Resize' }]);
+      expect(of('OutputProduced')).toMatchObject([{ value: { resized: 3 } }]);
+      expect(events.at(-1)).toMatchObject({ __typename: 'RunFinished', finalStatus: 'COMPLETED' });
+    },
+    120_000,
+  );
+}
+
+test('the table of events has every type', () => {
+  const names = [...readme.matchAll(/^\| `([A-Z][A-Za-z]+)`(?:, `([A-Z][A-Za-z]+)`)? \|/gm)].flatMap(([, one, two]) =>
+    [one, two].filter((name) => name !== undefined && !name.includes('_') && /[a-z]/.test(name)),
+  );
+  expect(names.sort()).toEqual(possibleTypes.RunEvent);
+});
+
+test('the table of the configuration has every variable', async () => {
+  const table = readme.slice(readme.indexOf('## Configuration'), readme.indexOf('## What it is not'));
+  const names = [...table.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name]) => name);
+  const config = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
+  // Not of the service, but of the machine: found, and handed on.
+  const machine = ['DOCKER_HOST', 'XDG_RUNTIME_DIR'];
+  const known = [...config.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name);
+  expect(names.sort()).toEqual(known.filter((name) => !machine.includes(name)).sort());
+});
+
+test('every link of the tree leads somewhere, and every example was run', () => {
+  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path);
+  expect(links.length).toBeGreaterThan(8);
+  for (const path of links) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
+  const skipped = Object.entries(commands).flatMap(([language, { there }]) => (there ? [] : [`command ${language}`]));
+  expect([...used, ...skipped].sort()).toEqual([...examples.keys()].sort());
+  const fences = [...readme.matchAll(/^```\w/gm)].length;
+  // The two commands at the top are what CI itself runs.
+  expect(fences).toBe(examples.size + 1);
+});

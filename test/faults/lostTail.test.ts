@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { firstSeqOf } from '../../src/domain/events.ts';
+import { withEnvironment } from '../../src/launchers/process/proc.ts';
+import { logKey, recordKey } from '../../src/log/keys.ts';
+import { RedisLogReader } from '../../src/log/reader.ts';
+import { startRedis } from '../support/redis.ts';
+import { openService, specOf, until, untilFinished } from '../support/runs.ts';
+
+/** What a Redis that lost its tail looks like: the newest entries are gone, and the record is as it was then. */
+const LOSE_TAIL = `
+for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[1])) do
+  redis.call('XDEL', KEYS[2], entry[1])
+  redis.call('HINCRBY', KEYS[1], 'lines', 0 - entry[2][4])
+  redis.call('HINCRBY', KEYS[1], 'bytes', 0 - entry[2][6])
+end
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1][1]
+redis.call('XSETID', KEYS[2], last)
+redis.call('HSET', KEYS[1], 'lastSeq', string.match(last, '^%d+'))`;
+
+test('a tail lost together with its executor: the end comes after what was seen, and the hole is told', async () => {
+  await using server = await startRedis();
+  const directory = await mkdtemp(join(tmpdir(), 'rl-tail-'));
+  try {
+    await using one = await openService({ server, masterKey: randomBytes(32), directory });
+    const { runs } = one.service;
+    const { redis } = one;
+    const command = ['sh', '-c', 'for i in 1 2 3 4 5 6; do echo "line $i"; sleep 0.1; done; exec sleep 60'];
+    const { id } = await runs.start({ spec: specOf({ command }), idempotencyKey: null });
+    await until(
+      () => runs.get(id),
+      (run) => run?.lines === 6,
+    );
+    const seen = await runs.get(id);
+    // The supervisor looks at the record each 2 s.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const pids = await withEnvironment({ RUN_ID: id });
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), 3);
+    expect(await runs.get(id)).toMatchObject({ lines: 3, lastSeq: (seen?.lastSeq ?? 0) - 3 });
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    const ended = await untilFinished(runs, id);
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'EXECUTOR_LOST' }, lines: 6, dropped: 3 });
+    const page = await new RedisLogReader(redis).forward(id, 0, 1000);
+    const events = page?.entries.flatMap((entry) => entry.events()) ?? [];
+    let next = 1;
+    for (const event of events) {
+      expect(firstSeqOf(event)).toBe(next);
+      next = event.seq + 1;
+    }
+    const hole = events.find((event) => event.kind === 'LinesDropped');
+    expect(hole).toMatchObject({ seq: seen?.lastSeq, count: 3, reason: 'STORE_LOST' });
+    expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', lines: 6, dropped: 3 });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 60_000);

@@ -1,0 +1,86 @@
+/** The bench's own instrument: it counts each line of each viewer, and notices a server that loses one. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { CONTENDERS } from '../../../bench/contenders.ts';
+import type { Feed } from '../../../bench/feed/feed.ts';
+import { flood, warmUp } from '../../../bench/feed/pace.ts';
+import { linesFrom, splitLines, stampNow } from '../../../bench/lines.ts';
+import { LineLost, Load } from '../../../bench/load/load.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const COMPLETE_MS = 30_000;
+
+test.for(CONTENDERS)('Every viewer of $letter ($name) gets every line once and in order.', async (contender) => {
+  const connection = await redis.connect();
+  await using server = await contender.start({ redisUrl: redis.url });
+  const { feed, target } = await contender.stage(connection);
+  const targets = [target(server.port), target(server.port), target(server.port)];
+  await using load = await Load.open({ targets, workers: 2, timed: true });
+  await warmUp(feed, load);
+  const pace = flood(feed, load, { batch: 100, window: 1000 });
+  await load.until(() => load.last >= 2000);
+  const last = await pace.stop();
+  await load.complete(last, COMPLETE_MS);
+  const { lines, latencies } = await load.count();
+  expect(lines).toBe(3 * last);
+  expect(latencies.reduce((sum, [, count]) => sum + count, 0)).toBe(3 * last);
+});
+
+/** A bare forwarder in this process that does something else with one line of one viewer. */
+const unreliable = async (change: (send: (text: string) => void, text: string) => void) => {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const feed: Feed = {
+    async write(text, _count, first) {
+      for (const [i, line] of splitLines(text).entries()) {
+        const [odd, ...others] = server.clients;
+        for (const client of others) client.send(line);
+        if (odd === undefined) continue;
+        const send = (message: string): void => odd.send(message);
+        if (first + i === 700) change(send, line);
+        else send(line);
+      }
+      await Promise.resolve();
+    },
+  };
+  const { port } = server.address() as { port: number };
+  const dispose = async (): Promise<void> => {
+    for (const client of server.clients) client.terminate();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { feed, port, [Symbol.asyncDispose]: dispose };
+};
+
+test.for([
+  { fault: 'loses a line', change: () => undefined, told: 'line 701 came after line 699' },
+  {
+    fault: 'sends a line twice',
+    change: (send: (text: string) => void, text: string) => {
+      send(text);
+      send(text);
+    },
+    told: 'line 700 came after line 700',
+  },
+])('A server that $fault to one of its viewers fails the bench.', async ({ change, told }) => {
+  await using server = await unreliable(change);
+  const target = { protocol: 'bare', port: server.port, path: '/' } as const;
+  await using load = await Load.open({ targets: [target, target, target], workers: 1 });
+  await warmUp(server.feed, load);
+  await server.feed.write(linesFrom(1, 1000, stampNow()), 1000, 1);
+  await expect(load.complete(1000, COMPLETE_MS)).rejects.toThrow(new LineLost(told));
+});
+
+test('A server that stops in the middle fails the bench.', async () => {
+  await using server = await unreliable((send, text) => send(text));
+  const target = { protocol: 'bare', port: server.port, path: '/' } as const;
+  await using load = await Load.open({ targets: [target], workers: 1 });
+  await warmUp(server.feed, load);
+  await server.feed.write(linesFrom(1, 500, stampNow()), 500, 1);
+  await expect(load.complete(1000, 500)).rejects.toThrow('after 500 ms a viewer is at line 500 of 1000');
+});
