@@ -8,6 +8,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readOptions, USAGE } from './options.ts';
 import { appendPart } from './parts/append.ts';
+import { commandPart } from './parts/command.ts';
 import { floodPart } from './parts/flood.ts';
 import { growthPart } from './parts/growth.ts';
 import type { Part, Row, Section } from './parts/part.ts';
@@ -25,6 +26,7 @@ import { verdicts } from './report/targets.ts';
 const PARTS: readonly Part[] = [
   floodPart,
   ratePart,
+  commandPart,
   replayPart,
   appendPart,
   storagePart,

@@ -20,7 +20,7 @@ export interface Options {
 }
 
 export const USAGE = `npm run bench -- [options]
-  --only flood,rate,rest,replay,append,storage,stalled,runs,growth   default: all
+  --only flood,rate,command,replay,append,storage,stalled,runs,growth   default: all
   --contenders ABCDE    A bare forwarder, B plain GraphQL, C runLogs, D runLogBatches, E D over SSE
   --viewers 1,20,100,500
   --seconds 2           of one measurement

@@ -155,7 +155,7 @@ for (const [language, { there, command }] of Object.entries(commands)) {
 }
 
 test('the table of events has every type', () => {
-  const names = [...readme.matchAll(/^\| `([A-Z][A-Za-z]+)`(?:, `([A-Z][A-Za-z]+)`)? \|/gm)].flatMap(([, one, two]) =>
+  const names = [...readme.matchAll(/^\| `([A-Z][A-Za-z]+)`(?:, `([A-Z][A-Za-z]+)`)? +\|/gm)].flatMap(([, one, two]) =>
     [one, two].filter((name) => name !== undefined && !name.includes('_') && /[a-z]/.test(name)),
   );
   expect(names.sort()).toEqual(possibleTypes.RunEvent);
