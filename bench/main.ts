@@ -106,5 +106,6 @@ const bench = async (): Promise<boolean> => {
   return failures.length === 0;
 };
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 if (process.argv.includes('--help')) process.stdout.write(USAGE);
 else process.exitCode = (await bench()) ? 0 : 1;

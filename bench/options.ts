@@ -1,5 +1,6 @@
 /** The command line of the bench. */
 import { parseArgs } from 'node:util';
+import { LIMITS } from '../src/domain/limits.ts';
 
 export interface Options {
   /** Names of parts; empty: all. */
@@ -11,6 +12,8 @@ export interface Options {
   readonly seconds: number;
   /** Measurements of each thing, of which the median is told. */
   readonly repeat: number;
+  /** Lines of one batch in a flood. The default is about what the part `append` sees of an executor. */
+  readonly batch: number;
   /** Processes of the load client. */
   readonly workers: number;
   /** Where results go. */
@@ -25,6 +28,7 @@ export const USAGE = `npm run bench -- [options]
   --viewers 1,20,100,500
   --seconds 2           of one measurement
   --repeat 1            measurements of each thing; the median is told
+  --batch 3000          lines of one batch in a flood
   --workers 2           processes of the load client
   --out bench/results   where table, JSON and plot go
   --profile DIRECTORY   write there where the servers' CPU time goes (this costs)
@@ -46,6 +50,7 @@ export const readOptions = (args: readonly string[]): Options => {
       viewers: { type: 'string', default: '1,20,100,500' },
       seconds: { type: 'string', default: '2' },
       repeat: { type: 'string', default: '1' },
+      batch: { type: 'string', default: '3000' },
       workers: { type: 'string', default: '2' },
       out: { type: 'string', default: 'bench/results' },
       profile: { type: 'string' },
@@ -60,6 +65,7 @@ export const readOptions = (args: readonly string[]): Options => {
     viewers: values.viewers.split(',').map((text) => whole(text, 'viewers')),
     seconds,
     repeat: whole(values.repeat, 'repeat'),
+    batch: Math.min(whole(values.batch, 'batch'), LIMITS.appendEvents),
     workers: whole(values.workers, 'workers'),
     out: values.out,
     profile: values.profile ?? null,

@@ -1,4 +1,5 @@
 /** The bench's Redis: set up as the service's private one, its file in memory where there is such a place. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,13 @@ export const startBenchRedis = async (): Promise<TestRedis> => {
   );
   const directory = await mkdtemp(join(inMemory ? MEMORY : tmpdir(), 'rl-bench-'));
   const redis = await startRedis({ directory, config: CONFIG });
+  const breakOff = (): void => {
+    process.kill(redis.pid, 'SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', breakOff);
   const stop = async (): Promise<void> => {
+    process.off('exit', breakOff);
     await redis.stop();
     await rm(directory, { recursive: true, force: true });
   };

@@ -24,8 +24,16 @@ export interface ServerOptions {
 const start = async (file: string, line: RegExp, { redisUrl, nodeFlags = [], env = {} }: ServerOptions) => {
   const child = spawn(process.execPath, [...nodeFlags, path(file)], {
     env: { PATH: process.env.PATH, REDIS_URL: redisUrl, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  child.stderr.on('data', (chunk: Buffer) => {
+    // node tells of each visit of the inspector.
+    if (!/^Debugger (attached|ending)/.test(chunk.toString())) process.stderr.write(chunk);
+  });
+  // Where the bench is broken off, nothing of it stays.
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   let printed = '';
   const port = await new Promise<number>((resolve, reject) => {
     const failed = (): void => reject(new Error(`${file} did not start: ${printed}`));

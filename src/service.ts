@@ -103,6 +103,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     cancelGraceMs: config.cancelGraceMs,
     maxLineBytes: config.maxLineBytes,
     maxLogBytes: config.maxLogBytes,
+    followedTo: (runId) => hub.headOf(runId),
     log: logger,
   });
   begun.defer(async () => {

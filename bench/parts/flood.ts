@@ -9,8 +9,6 @@ import { createProfiler, microsNow } from '../profile.ts';
 import { medians } from '../statistics.ts';
 import type { Bench, Part, Row } from './part.ts';
 
-/** Lines of one batch of the executor's in a flood, about (a full pipe, 64 KiB). */
-export const FLOOD_BATCH = 640;
 export const FLOOD_WINDOW = 20_000;
 /**
  * Messages that wait in a server which pushes, over all its viewers: a second or more of its work, so it is
@@ -33,7 +31,7 @@ const measure = async (contender: Contender, viewers: number, bench: Bench): Pro
   const load = begun.use(await Load.open({ targets, workers: options.workers }));
   await warmUp(feed, load);
   const window = contender.pushes ? Math.min(FLOOD_WINDOW, Math.ceil(PUSHED / viewers)) : FLOOD_WINDOW;
-  const pace = flood(feed, load, { batch: FLOOD_BATCH, window });
+  const pace = flood(feed, load, { batch: options.batch, window });
   await delay(WARM_MS);
   const from = microsNow();
   const cost = await measureCost(server.pid, load, options.seconds);

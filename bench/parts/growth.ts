@@ -8,7 +8,7 @@ import { flood, warmUp } from '../feed/pace.ts';
 import { Load } from '../load/load.ts';
 import { measureCost } from '../measure.ts';
 import { type BenchServer, startRunloom } from '../servers.ts';
-import { COMPLETE_MS, FLOOD_BATCH, FLOOD_WINDOW } from './flood.ts';
+import { COMPLETE_MS, FLOOD_WINDOW } from './flood.ts';
 import type { Bench, Part, Row, Section } from './part.ts';
 import { fill } from './replay.ts';
 
@@ -22,12 +22,12 @@ const FOLLOWED_MS = 30_000;
 const measureRun = async (server: BenchServer, lines: number, { redis, options }: Bench) => {
   const runId = await createRun(redis, UNBOUNDED);
   const feed = await LogFeed.open(redis, runId);
-  await fill(feed, 1, lines);
+  await fill(feed, 1, lines, options.batch);
   const target = { ...runTarget('D', runId, server.port, feed.lastSeq), afterLine: lines };
   const targets = Array.from({ length: VIEWERS }, () => target);
   await using load = await Load.open({ targets, workers: options.workers });
   await warmUp(feed, load);
-  const pace = flood(feed, load, { batch: FLOOD_BATCH, window: FLOOD_WINDOW, after: lines });
+  const pace = flood(feed, load, { batch: options.batch, window: FLOOD_WINDOW, after: lines });
   await delay(WARM_MS);
   const { cpuMicrosPerLine, linesPerSecond } = await measureCost(server.pid, load, options.seconds);
   await load.complete(await pace.stop(), COMPLETE_MS);

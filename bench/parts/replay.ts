@@ -9,7 +9,6 @@ import { cpuMicros, peakMb } from '../process.ts';
 import { createProfiler, microsNow } from '../profile.ts';
 import { startRunloom } from '../servers.ts';
 import { medians } from '../statistics.ts';
-import { FLOOD_BATCH } from './flood.ts';
 import type { Part, Row } from './part.ts';
 
 const LINES = 1_000_000;
@@ -20,9 +19,9 @@ const rangeCalls = async (redis: Redis): Promise<number> =>
   Number(/^cmdstat_xrange:calls=(\d+)/m.exec(await redis.info('commandstats'))?.[1] ?? 0);
 
 /** Writes lines `first` to `last` as fast as Redis takes them. */
-export const fill = async (feed: LogFeed, first: number, last: number): Promise<void> => {
-  for (let next = first; next <= last; next += FLOOD_BATCH) {
-    const count = Math.min(FLOOD_BATCH, last - next + 1);
+export const fill = async (feed: LogFeed, first: number, last: number, batch: number): Promise<void> => {
+  for (let next = first; next <= last; next += batch) {
+    const count = Math.min(batch, last - next + 1);
     await feed.write(linesFrom(next, count, stampNow()), count);
   }
 };
@@ -34,7 +33,7 @@ export const replayPart: Part = {
     bench.say(`replay: writing ${LINES} lines`);
     const runId = await createRun(redis, UNBOUNDED);
     const feed = await LogFeed.open(redis, runId);
-    await fill(feed, 1, LINES);
+    await fill(feed, 1, LINES, options.batch);
     await feed.finish();
     const measure = async (viewers: number) => {
       await using profiler = await createProfiler(options.profile);

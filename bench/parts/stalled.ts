@@ -6,7 +6,7 @@ import { createInspector } from '../inspector.ts';
 import { Load } from '../load/load.ts';
 import { measureCost } from '../measure.ts';
 import { median } from '../statistics.ts';
-import { COMPLETE_MS, FLOOD_BATCH, FLOOD_WINDOW } from './flood.ts';
+import { COMPLETE_MS, FLOOD_WINDOW } from './flood.ts';
 import type { Part } from './part.ts';
 
 const HEALTHY = 20;
@@ -27,7 +27,7 @@ export const stalledPart: Part = {
     const targets = (count: number) => Array.from({ length: count }, () => target(server.port));
     await using healthy = await Load.open({ targets: targets(HEALTHY), workers: options.workers });
     await warmUp(feed, healthy);
-    const pace = flood(feed, healthy, { batch: FLOOD_BATCH, window: FLOOD_WINDOW });
+    const pace = flood(feed, healthy, { batch: options.batch, window: FLOOD_WINDOW });
     const held = async (): Promise<number> => {
       const samples: number[] = [];
       for (let i = 0; i < SAMPLES; i += 1) {

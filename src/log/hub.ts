@@ -45,6 +45,11 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     return this.#feeds.size;
   }
 
+  /** How far the run's log goes as those know who follow it here; null where nobody does. */
+  headOf(runId: RunId): Seq | null {
+    return this.#feeds.get(runId)?.state.head ?? null;
+  }
+
   async open(runId: RunId, from: ViewFrom): Promise<LogViewer> {
     checkNotNegative('after', from.after);
     checkNotNegative('tail', from.tail);

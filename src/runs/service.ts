@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunStatus } from '../domain/run.ts';
 import type { Launcher } from '../launchers/launcher.ts';
@@ -33,6 +34,8 @@ export interface RunServiceOptions {
   readonly cancelGraceMs: number;
   readonly maxLineBytes: number;
   readonly maxLogBytes: number;
+  /** How far viewers of this process have been led in a run's log; null where there are none. */
+  readonly followedTo?: (runId: RunId) => Seq | null;
   readonly log: Logger;
 }
 
@@ -56,8 +59,9 @@ export const createRuns = (options: RunServiceOptions): RunService => {
   const log = options.log.child({ part: 'runs' });
   const queue = new AttemptQueue({ connect: options.connectQueue, concurrency: options.maxConcurrentRuns, log });
   const stopping = new AbortController();
+  const { followedTo = () => null } = options;
   const supervisor = new Supervisor(
-    { redis, announcements, launcher, masterKey, executorRedisUrl, queue, log, processId: randomUUID() },
+    { redis, announcements, launcher, masterKey, executorRedisUrl, queue, followedTo, log, processId: randomUUID() },
     stopping.signal,
   );
   const reconciler = new Reconciler({ redis, queue, launcher, supervisor, log });

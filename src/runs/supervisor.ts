@@ -3,6 +3,7 @@
  * Safe to run twice on one attempt, in this process or another: the lease keeps it to one at a time, and
  * where that fails the log's terms and the launcher's idempotence do.
  */
+import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { isTerminal, type RunRecord } from '../domain/run.ts';
 import type { Execution } from '../launchers/launcher.ts';
@@ -15,13 +16,15 @@ import { type Lease, LeaseLost, takeLease } from './lease.ts';
 import type { AttemptQueue } from './queue.ts';
 import { readRun } from './store.ts';
 import { pause, persist } from './wait.ts';
-import { claimRun, type RunWriter } from './writer.ts';
+import { claimRun, type LogExtent, type RunWriter } from './writer.ts';
 
 /** Between two tries for a lease that the attempt before still holds. */
 const LEASE_RETRY_MS = 250;
 
 export interface SupervisorContext extends LaunchContext, ExecutionContext {
   readonly queue: AttemptQueue;
+  /** How far viewers here have been led in a run's log; null where there are none. */
+  readonly followedTo?: (runId: RunId) => Seq | null;
   /** Tells this process' leases from others'. */
   readonly processId: string;
 }
@@ -192,9 +195,18 @@ export class Supervisor {
         statuses: ['STARTING', 'RUNNING'],
       });
       if (claimed.code !== 'OK') continue;
-      const code = await writeEnd(claimed.writer, claimed.run, attempt, evidence);
+      const seen = this.#farthest(claimed.run, evidence.seen);
+      const code = await writeEnd(claimed.writer, claimed.run, attempt, { ...evidence, seen });
       if (code === 'OK') return;
     }
+  }
+
+  /** A Redis that lost its tail shows less than was seen, here by the last look or by those who follow. */
+  #farthest(run: RunRecord, seen: LogExtent | null): LogExtent | null {
+    const head = this.#context.followedTo?.(run.id) ?? null;
+    if (head === null || head <= (seen?.lastSeq ?? 0)) return seen;
+    const { lines, bytes } = seen ?? run;
+    return { lastSeq: head, lines, bytes };
   }
 
   #read(runId: RunId, signal: AbortSignal): Promise<RunRecord | null> {

@@ -57,7 +57,6 @@ test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
     }
     await page.getByText('Complete: nothing is missing.').waitFor({ timeout: 30_000 });
     const lines = (await page.locator('li').allTextContents()).flatMap((text) => /line (\d+)$/.exec(text)?.[1] ?? []);
-    if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${name}.png` });
     expect(lines).toEqual(Array.from({ length: 60 }, (_, i) => String(i + 1)));
     expect(await page.locator('output').textContent()).toBe('ended');
     // A second run from the same page begins anew, and ends when it is cancelled.

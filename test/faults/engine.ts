@@ -1,4 +1,5 @@
 /** One private Podman for all container cases of a run of chaos, started when the first one asks. */
+import { LABEL_RUN } from '../../src/launchers/container/container.ts';
 import { connectEngine } from '../../src/launchers/container/engine.ts';
 import { ensureExecutorImage } from '../../src/launchers/container/image.ts';
 import { podmanMissing, startPodman, type TestPodman } from '../support/podman.ts';
@@ -24,16 +25,11 @@ export const stopEngine = async (): Promise<void> => {
   podman = null;
 };
 
-export interface RunContainer {
-  readonly id: string;
-  readonly pid: number;
-}
-
 /** Containers of a run, by name. */
-export const containersOf = async (socketPath: string, runId: string): Promise<readonly RunContainer[]> => {
+export const containersOf = async (socketPath: string, runId: string): Promise<readonly { readonly id: string }[]> => {
   const docker = await connectEngine(socketPath);
-  const found = await docker.listContainers({ all: true, filters: { name: [`runloom-${runId}`] } });
-  return found.map(({ Id }) => ({ id: Id, pid: 0 }));
+  const found = await docker.listContainers({ all: true, filters: { label: [`${LABEL_RUN}=${runId}`] } });
+  return found.map(({ Id }) => ({ id: Id }));
 };
 
 export const removeContainer = async (socketPath: string, id: string): Promise<void> => {

@@ -2,7 +2,7 @@
  * npm run chaos: every case against the real parts, a table with a line for each, `N passed, N failed`.
  * --only NAME (part of a case's name, or its number; repeatable), --seed N, --lines N, --mixed MINUTES
  */
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { CASES } from './cases.ts';
 import { stopEngine } from './engine.ts';
 import { type FaultCase, NotHere } from './faultCase.ts';
@@ -94,9 +94,7 @@ if (values.mixed !== undefined) {
         continue;
       }
       bad += 1;
-      say(
-        `${`${one.number} ${one.name}`.padEnd(30)} FAILED: ${error instanceof Error ? error.stack : String(error)} (seed ${caseSeed})`,
-      );
+      say(`${`${one.number} ${one.name}`.padEnd(30)} FAILED: ${inspect(error)} (seed ${caseSeed})`);
     }
   }
 }

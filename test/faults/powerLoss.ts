@@ -74,7 +74,12 @@ export const untilUnsynced = async (directory: string, bytes: number): Promise<v
     for (const name of await readdir(files)) {
       if (!name.endsWith('.incr.aof')) continue;
       const synced = Number(await readFile(join(files, `${name}.synced`), 'utf8').catch(() => '0'));
-      if ((await stat(join(files, name))).size - synced > bytes) return;
+      // A rewrite of the file may have taken it away.
+      const size = await stat(join(files, name)).then(
+        (found) => found.size,
+        () => 0,
+      );
+      if (size - synced > bytes) return;
     }
   }
 };

@@ -80,8 +80,23 @@ export interface RunAnswer {
 }
 
 export const runOf = async (url: string, id: string): Promise<RunAnswer | null> => {
-  const { data } = await request(url, RUN, { id });
+  // Under the load of some cases a connection may be refused or cut; who asks is patient.
+  const { data } = await request(url, RUN, { id })
+    .catch(() => delay(500).then(() => request(url, RUN, { id })))
+    .catch(() => delay(1000).then(() => request(url, RUN, { id })));
   return (data?.run as RunAnswer | null | undefined) ?? null;
+};
+
+/** A download's text; asked again where the connection was cut. */
+export const textOf = async (url: string): Promise<string> => {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await (await fetch(url)).text();
+    } catch (error) {
+      if (tries === 5) throw error;
+      await delay(200);
+    }
+  }
 };
 
 const RESTLESS = [400, 1600] as const;
@@ -168,6 +183,7 @@ const judge = async (
     if (viewer.refused !== null) problems.push(`refused: ${viewer.refused}`);
     if (viewer.falseEnds > 0) problems.push(`${viewer.falseEnds} complete without an end`);
   }
+  problems.push(...stack.deaths);
   const expected = partial || ownDigest ? (run?.digest ?? null) : digestOfLines(lines);
   const withDigest = viewers.filter(({ audit }) => audit.dropped === 0);
   const digestRight =

@@ -25,7 +25,7 @@ export interface StackOptions {
   /** Processes of the service; default 1. */
   readonly services?: number;
   /** private: the service's own; else an operator's with this appendfsync. Default private. */
-  readonly redis?: 'private' | 'always' | 'everysec';
+  readonly redis?: 'private' | 'always' | 'everysec' | 'no';
   /** The operator's Redis is reached through proxies, one for services and one for executors. */
   readonly proxied?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -42,6 +42,7 @@ interface Slot {
   readonly plainPort: number;
   service: StartedService | null;
   plain: ChildProcess | null;
+  killing: boolean;
 }
 
 const PLAIN = fileURLToPath(new URL('./plainDesign.ts', import.meta.url));
@@ -55,6 +56,8 @@ export const closeStacks = async (): Promise<void> => {
 export class Stack implements AsyncDisposable {
   readonly options: StackOptions;
   readonly runs: string[] = [];
+  /** Services that ended by themselves, and what they said: a fault that nobody put in. */
+  readonly deaths: string[] = [];
   /** Of executors and services; only where proxied. */
   serviceProxy: NetworkProxy | null = null;
   executorProxy: NetworkProxy | null = null;
@@ -63,6 +66,7 @@ export class Stack implements AsyncDisposable {
   #server: TestRedis | null = null;
   #serverDirectory = '';
   #admin: Redis | null = null;
+  #closed = false;
 
   private constructor(options: StackOptions) {
     this.options = options;
@@ -94,7 +98,13 @@ export class Stack implements AsyncDisposable {
     }
     if (redis === 'private') await this.options.prepareFiles?.(this.#data.path);
     for (let i = 0; i < services; i += 1) {
-      this.#slots.push({ port: await freePort(), plainPort: await freePort(), service: null, plain: null });
+      this.#slots.push({
+        port: await freePort(),
+        plainPort: await freePort(),
+        service: null,
+        plain: null,
+        killing: false,
+      });
     }
     // One after the other: the first one starts the private Redis, the others find it.
     for (let i = 0; i < services; i += 1) await this.start(i);
@@ -144,6 +154,12 @@ export class Stack implements AsyncDisposable {
       },
     });
     slot.service = service;
+    void service.ended.then(({ code, signal }) => {
+      if (slot.killing || this.#closed) return;
+      this.deaths.push(
+        `service ${index} ended by itself (${code ?? signal}): ${(service.out() + service.err()).slice(-1500)}`,
+      );
+    });
     await service.address();
     slot.plain = spawn(process.execPath, ['--no-warnings', PLAIN, String(slot.plainPort), await this.redisUrl()], {
       // It ends when nobody holds its standard input any more.
@@ -157,11 +173,13 @@ export class Stack implements AsyncDisposable {
     const slot = this.#slots[index];
     const { service = null, plain = null } = slot ?? {};
     if (slot === undefined || service === null) throw new Error(`service ${index} is not started`);
+    slot.killing = true;
     service.child.kill(signal);
     plain?.kill(signal);
     slot.plain = null;
     const exit = await service.ended;
     slot.service = null;
+    slot.killing = false;
     return exit;
   }
 
@@ -212,7 +230,11 @@ export class Stack implements AsyncDisposable {
   /** kill -9 of Redis. An operator's is started again by `startRedis`, the private one by the service. */
   async killRedis(): Promise<void> {
     const pid = await this.redisPid();
-    if (pid > 0) process.kill(pid, 'SIGKILL');
+    try {
+      if (pid > 0) process.kill(pid, 'SIGKILL');
+    } catch {
+      // It is dead already.
+    }
     if (this.#serverDirectory !== '') await this.#server?.stop();
   }
 
@@ -244,6 +266,8 @@ export class Stack implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     openStacks.delete(this);
+    this.#closed = true;
+    for (const death of this.deaths) process.stderr.write(`${death}\n`);
     for (const slot of this.#slots) {
       if (slot.service?.child.pid !== undefined) {
         // A frozen one cannot die of SIGTERM; this stack is thrown away as a whole.

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request, startRun } from '../../support/client.ts';
 import { containersOf, engine, killContainer, removeContainer } from '../engine.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { type RunAnswer, runOf, scenario } from '../scenario.ts';
+import { type RunAnswer, runOf, scenario, textOf } from '../scenario.ts';
 import { Stack } from '../stack.ts';
 import { plainVerdict } from './executor.ts';
 import { leaseHolder } from './processes.ts';
@@ -56,11 +56,10 @@ export const containerAdopted: FaultCase = {
           }
           const adopted = holder !== null && holder !== before;
           if (adopted) note(`adopted after ${Math.round(performance.now() - killedAt)} ms`);
-          await stack.start(index);
-          if (!adopted) continue;
           const there = await containersOf(socketPath, runId);
           if (there.length !== 1) problem(`${there.length} containers`);
-          return faults;
+          await stack.start(index);
+          if (adopted) return faults;
         }
         problem('nobody adopted it within 15 s');
         return faults;
@@ -213,7 +212,7 @@ export const containerWays: FaultCase = {
             });
           }
         }
-        const text = await (await fetch(`${url}/runs/${id}/log.ndjson`)).text();
+        const text = await textOf(`${url}/runs/${id}/log.ndjson`);
         const ends = text.split('\n').filter((line) => line.includes('"RunFinished"')).length;
         if (ends !== 1) problems.push(`${way.name}: ${ends} ends`);
         const left = await untilNone(socketPath, id);

@@ -9,7 +9,7 @@ import type { RunId } from '../../../src/domain/ids.ts';
 import { request, startRun } from '../../support/client.ts';
 import { startExecutor, startingRun } from '../../support/executor.ts';
 import { type FaultCase, NotHere } from '../faultCase.ts';
-import { numbered, type RunAnswer, runOf, scenario } from '../scenario.ts';
+import { numbered, type RunAnswer, runOf, scenario, textOf } from '../scenario.ts';
 import { Stack } from '../stack.ts';
 import type { Verdict } from '../verdict.ts';
 
@@ -100,7 +100,7 @@ export const twoExecutors: FaultCase = {
       faults += 1;
       const codes = await Promise.all([first.exited, second.exited]);
       if (codes[0] !== 4 || codes[1] !== 0) problems.push(`exit codes ${codes.join(', ')}`);
-      const text = await (await fetch(`${stack.urls()[0]}/runs/${id}/log.txt`)).text();
+      const text = await textOf(`${stack.urls()[0]}/runs/${id}/log.txt`);
       const speakers = text
         .trimEnd()
         .split('\n')
@@ -173,10 +173,10 @@ export const clockBack: FaultCase = {
         },
         faults: async ({ at, runId, note }) => {
           await at(1);
-          const answer = await fetch(`${stack.urls()[0]}/runs/${runId}/log.ndjson`);
+          const answer = await textOf(`${stack.urls()[0]}/runs/${runId}/log.ndjson`);
           let before = 0;
           let backwards = 0;
-          for (const text of (await answer.text()).trimEnd().split('\n')) {
+          for (const text of answer.trimEnd().split('\n')) {
             const at = Date.parse((JSON.parse(text) as { timestamp: string }).timestamp);
             if (at < before - 3_000_000) backwards += 1;
             before = at;
@@ -286,7 +286,7 @@ export const waysToDie: FaultCase = {
         wrong += 1;
         problems.push(`${way.name}: ${status} ${reason} ${answer?.failure?.message ?? ''}`);
       }
-      const text = await (await fetch(`${url}/runs/${runId}/log.ndjson`)).text();
+      const text = await textOf(`${url}/runs/${runId}/log.ndjson`);
       const ends = text.split('\n').filter((line) => line.includes('"RunFinished"')).length;
       if (ends !== 1) problems.push(`${way.name}: ${ends} ends`);
     };

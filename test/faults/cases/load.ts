@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request, startRun } from '../../support/client.ts';
 import { LogAudit } from '../audit.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { numbered, runOf, scenario } from '../scenario.ts';
+import { numbered, runOf, scenario, textOf } from '../scenario.ts';
 import { Stack } from '../stack.ts';
 import { Viewer } from '../viewer.ts';
 import { plainVerdict } from './executor.ts';
@@ -232,7 +232,7 @@ export const flood: FaultCase = {
           if (run?.dropped !== FLOOD - lines) problem(`dropped ${run?.dropped}, but ${FLOOD - lines} are missing`);
           if (dropped !== FLOOD - lines) problem(`LinesDropped ${dropped}, but ${FLOOD - lines} are missing`);
           if (late.audit.finished?.dropped !== run?.dropped) problem('RunFinished tells another number');
-          const kept = (await (await fetch(`${url}/runs/${runId}/log.txt`)).text()).length;
+          const kept = (await textOf(`${url}/runs/${runId}/log.txt`)).length;
           note(`kept ${(kept / budget).toFixed(3)} of the budget`);
           if (kept > budget * 1.1 || kept < budget * 0.8) problem(`kept ${kept} bytes`);
           return run?.dropped ?? 0;
@@ -353,7 +353,7 @@ export const manyRuns: FaultCase = {
       const run = await runOf(urls[0] ?? '', id);
       const how = `${run?.status}${run?.failure ? ` ${run.failure.reason}` : ''}`;
       counts.set(how, (counts.get(how) ?? 0) + 1);
-      const text = await (await fetch(`${urls[0]}/runs/${id}/log.ndjson`)).text();
+      const text = await textOf(`${urls[0]}/runs/${id}/log.ndjson`);
       const of = text.split('\n').filter((line) => line.includes('"RunFinished"')).length;
       if (of !== 1) problems.push(`${id}: ${of} ends`);
       ends += of;

@@ -105,10 +105,11 @@ const powerLoss = (redis: 'private' | 'everysec', name: string, title: string): 
       stack,
       random,
       lines,
-      seconds,
+      // Long enough for the run to be under way at each of them: an end that is lost is another case.
+      seconds: Math.max(seconds, 9),
       faults: async ({ at, note, problem, runId }) => {
         let faults = 0;
-        for (const share of [0.2, 0.5, 0.8]) {
+        for (const share of [0.1, 0.3, 0.5]) {
           await at(share + random.next() * 0.1);
           const pid = await stack.redisPid();
           const key = `run:{${runId}}`;
@@ -372,21 +373,27 @@ export const powerLossWithExecutor: FaultCase = {
 export const powerLossFlood: FaultCase = {
   number: 5,
   name: 'power-loss-flood',
-  title: 'power failure (everysec) in a flood, which costs more than the executor keeps: a LinesDropped STORE_LOST',
+  title: 'power failure that takes more than the executor keeps (12 MiB, no fsync): a LinesDropped STORE_LOST, no more',
   async run({ random }) {
     await using recorder = await makeFsyncRecorder();
-    await using stack = await Stack.open({ redis: 'everysec', path: recorder.path });
-    const wide = 4000;
+    const redisConfig = ['--auto-aof-rewrite-percentage', '0'];
+    await using stack = await Stack.open({ redis: 'no', path: recorder.path, redisConfig });
+    const wide = 2500;
     return await scenario({
       stack,
       random,
       lines: wide,
-      seconds: 4,
-      command: numberedWide(wide, 4, 40_000),
+      seconds: 15,
+      command: numberedWide(wide, 15, 40_000),
       ownDigest: true,
       mayDrop: true,
-      faults: async ({ at, note, runId }) => {
-        await at(0.2);
+      faults: async ({ note, runId }) => {
+        // By the record: viewers of such lines are some way behind.
+        const redis = await stack.admin();
+        while (Number(await redis.hget(`run:{${runId}}`, 'lines')) < wide * 0.1) await delay(10);
+        // A rewrite is the one sync: what comes after it is not on disk.
+        await redis.bgrewriteaof();
+        while (!/^aof_rewrite_in_progress:0/m.test(await redis.info('persistence'))) await delay(10);
         await untilUnsynced(stack.redisDirectory, 12 * 1024 * 1024);
         const lost = await loseUnsynced(stack.redisDirectory, await stack.redisPid());
         await stack.killRedis();
@@ -396,7 +403,7 @@ export const powerLossFlood: FaultCase = {
           await delay(50);
         }
         note(`${lost} bytes gone; ${(await runOf(url, runId))?.dropped} lines nobody had any more`);
-        return 1;
+        return lost > 0 ? 1 : 0;
       },
     });
   },

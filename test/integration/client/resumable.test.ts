@@ -1,5 +1,6 @@
 /** The helper against a server that says what each test wants, over real sockets. */
 import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { type ClientOptions, createClient, type SubscribePayload } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -26,13 +27,16 @@ const end = (seq: number): Event => ({ __typename: 'RunFinished', seq });
 const batch = (...events: Event[]) => ({ log: { lastSeq: events.at(-1)?.seq, events } });
 
 /** Speaks graphql-transport-ws; each subscription is answered by the script. */
-const serve = async (script: Script): Promise<{ readonly url: string; readonly asked: SubscribePayload[] }> => {
+const serve = async (
+  script: Script,
+): Promise<{ readonly url: string; readonly asked: SubscribePayload[]; readonly stop: () => void }> => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
   await new Promise((resolve) => server.once('listening', resolve));
-  onTestFinished(() => {
+  const stop = (): void => {
     for (const socket of server.clients) socket.terminate();
     server.close();
-  });
+  };
+  onTestFinished(stop);
   const asked: SubscribePayload[] = [];
   server.on('connection', (socket) => {
     const send = (message: unknown): void => socket.send(JSON.stringify(message));
@@ -52,7 +56,7 @@ const serve = async (script: Script): Promise<{ readonly url: string; readonly a
       script(one, asked.length);
     });
   });
-  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, stop };
 };
 
 const BATCHES = `subscription ($after: Int) {
@@ -133,6 +137,48 @@ test('goes on with what the silent reconnects of graphql-ws send, and tells of t
   expect(asked.map(({ variables }) => variables?.after)).toEqual([undefined, 2, 4]);
   expect(log.states).toEqual(['connecting', 'live', 'reconnecting', 'live', 'reconnecting', 'live', 'ended']);
 });
+
+/** How one connection ends, after how many events; sizes of its batches; how much it repeats. */
+const connection = fc.record({
+  events: fc.nat({ max: 12 }),
+  batch: fc.integer({ min: 1, max: 5 }),
+  repeats: fc.nat({ max: 3 }),
+  end: fc.constantFrom('cut', 'away', 'normal', 'complete', 'unavailable'),
+});
+
+test.each([0, 1000])(
+  'whatever the connections do, each event comes once, in order, with %i own retries',
+  async (own) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(connection, { maxLength: 6 }),
+        fc.integer({ min: 1, max: 25 }),
+        async (script, length) => {
+          const log = Array.from({ length }, (_, i) => (i + 1 === length ? end(i + 1) : line(i + 1)));
+          const serving = await serve((one, turn) => {
+            const plan = script[turn - 1];
+            const after = Number(one.variables.after ?? 0);
+            const rest = log.slice(Math.max(0, after - (plan?.repeats ?? 0)), plan ? after + plan.events : length);
+            for (let i = 0; i < rest.length; i += plan?.batch ?? 100)
+              one.next(batch(...rest.slice(i, i + (plan?.batch ?? 100))));
+            if (plan === undefined || rest.at(-1)?.seq === length) return one.complete();
+            // A complete with nothing new is the server's word that there is nothing more: it says that at the end alone.
+            if (plan.end === 'complete' && plan.events > 0) return one.complete();
+            if (plan.end === 'unavailable') return one.error('UNAVAILABLE');
+            one.close(plan.end === 'away' ? 1001 : plan.end === 'normal' ? 1000 : undefined);
+          });
+          const retry = { retryAttempts: own, shouldRetry: () => true, retryWait: () => Promise.resolve() };
+          const followed = follow(serving.url, { client: retry, helper: { maxPauseMs: 1 } });
+          expect(await followed.over).toBe('complete');
+          expect(followed.seqs).toEqual(log.map(({ seq }) => seq));
+          expect(followed.states.at(-1)).toBe('ended');
+          serving.stop();
+        },
+      ),
+      { numRuns: 60 },
+    );
+  },
+);
 
 test('drops what it had, also inside a batch, and keeps a LinesDropped that reaches further', async () => {
   const { url } = await serve((one) => {
