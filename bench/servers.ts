@@ -1,6 +1,7 @@
 /** The servers that are measured, each a process of its own on the bench's Redis. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +73,8 @@ export const startPlainGraphql = rival('./rivals/plainGraphql.ts');
 /** The service as an operator starts it, with local processes as its launcher. */
 export const startRunloom = async (options: ServerOptions): Promise<BenchServer> => {
   const data = await mkdtemp(join(tmpdir(), 'rl-bench-'));
+  const remove = (): void => rmSync(data, { recursive: true, force: true });
+  process.once('exit', remove);
   const env = { DATA_DIR: data, PORT: '0', LAUNCHER: 'process', LOG_LEVEL: 'warn', ...options.env };
   const { child, port } = await start('../src/main.ts', /^GraphiQL: http:\/\/\S+:(\d+)\/graphql$/m, {
     ...options,
@@ -79,7 +82,8 @@ export const startRunloom = async (options: ServerOptions): Promise<BenchServer>
   });
   const dispose = async (): Promise<void> => {
     await stop(child, 'SIGTERM');
-    await rm(data, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   };
   return { pid: child.pid ?? 0, port, [Symbol.asyncDispose]: dispose };
 };

@@ -4,12 +4,16 @@
  */
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 
 interface Need {
   readonly files: readonly string[];
   readonly debianPackage: string;
   readonly for: string;
 }
+
+const onPath = (program: string): string[] =>
+  (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, program));
 
 const NEEDS: readonly Need[] = [
   {
@@ -32,6 +36,10 @@ const NEEDS: readonly Need[] = [
   },
   { files: ['/usr/bin/tini-static'], debianPackage: 'tini', for: 'container tests' },
   { files: ['/usr/bin/busybox', '/bin/busybox'], debianPackage: 'busybox-static', for: 'container tests' },
+  { files: onPath('curl'), debianPackage: 'curl', for: "the README's examples" },
+  { files: onPath('python3'), debianPackage: 'python3', for: "the README's examples" },
+  { files: [...onPath('go'), '/usr/local/go/bin/go'], debianPackage: 'golang-go', for: "the README's examples" },
+  { files: onPath('javac'), debianPackage: 'default-jdk-headless', for: "the README's examples" },
 ];
 
 const say = (line: string): void => {
