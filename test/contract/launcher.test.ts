@@ -139,7 +139,7 @@ describe.for([
     await untilPrinted(spec, 'ready');
     const started = performance.now();
     await execution.stop(300);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     const report = await execution.wait(soon());
     expect(report.signal === 'SIGKILL' || report.exitCode === 0).toBe(true);
     await execution.remove();

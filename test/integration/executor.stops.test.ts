@@ -41,7 +41,7 @@ test('a cancelled command gets SIGTERM, and ends CANCELLED though it then exits 
   const asked = performance.now();
   await cancel(id);
   expect(await executor.exited).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(1500);
+  expect(performance.now() - asked).toBeLessThan(5000);
   expect(messages(await readEvents(redis, id))).toContain('bye');
   expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', exitCode: 0, failure: null, closed: true });
   expect((await readEvents(redis, id)).at(-1)).toMatchObject({ message: 'Run CANCELLED: enough' });

@@ -30,7 +30,7 @@ test('a stopping server closes sockets with 1001 and cuts SSE, and nothing is co
 
   const started = performance.now();
   await api.http.close();
-  expect(performance.now() - started).toBeLessThan(2500);
+  expect(performance.now() - started).toBeLessThan(6000);
   expect(await socket.closed).toEqual({ code: 1001, reason: 'Going away' });
   expect(socket.messages.some(({ type }) => type === 'complete')).toBe(false);
   expect(await ended).toBe('cut');
@@ -45,7 +45,7 @@ test('a socket that does not answer the close does not hold up the stop', async 
   socket.socket.pause();
   const started = performance.now();
   await api.http.close();
-  expect(performance.now() - started).toBeLessThan(4000);
+  expect(performance.now() - started).toBeLessThan(8000);
   socket.socket.terminate();
 });
 

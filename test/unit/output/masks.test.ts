@@ -195,10 +195,9 @@ test('a secret as large as an environment variable can be is hidden, also in a c
   expect(messages(`a ${secret} b\n`, [secret])).toEqual(['a ***']);
 });
 
-test('masks that come one by one stay cheap', () => {
+// Were each to cost as much as all before it, this would not end within the test's time.
+test('thousands of masks that come one by one stay cheap', () => {
   const { stdout, sink } = startOutput();
-  const begin = performance.now();
   for (let at = 0; at < 5000; at += 1) stdout.write(Buffer.from(`::add-mask::secret-${at}-x\nsecret-${at}-x\n`), NOW);
-  expect(performance.now() - begin).toBeLessThan(5000);
   expect(new Set(sink.messages)).toEqual(new Set(['***']));
 });
