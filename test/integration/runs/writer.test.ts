@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { logKey, recordKey } from '../../../src/log/keys.ts';
+import { RedisLogReader } from '../../../src/log/reader.ts';
 import { claimRun, type RunWriter } from '../../../src/runs/writer.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { type Api, openApi, quiet, specOf, storedEvents } from '../../support/runs.ts';
@@ -48,14 +49,21 @@ test('what Redis lost of this writer comes back under its seqs, with what it cha
   expect((await api.runs.get(id))?.status).toBe('STARTING');
 });
 
-test('a loss beyond what this writer wrote is told', async () => {
+test('what Redis lost of an earlier writer stays a hole that readers are told of, and nobody else gets its seqs', async () => {
   const id = await started();
   const first = await claim(id);
   await first.write([step('a')], options);
   const second = await claim(id);
   await second.write([step('b')], options);
   await cutBack(id, 1, 0);
-  expect(await second.write([step('c')], options)).toBe('LOST');
+  expect(await second.write([step('c')], options)).toBe('OK');
+  const page = await new RedisLogReader(api.redis).forward(id, 0, 10);
+  const events = page?.entries.flatMap((entry) => entry.events()) ?? [];
+  expect(events.slice(1)).toMatchObject([
+    { kind: 'LinesDropped', fromSeq: 2, seq: 2, reason: 'STORE_LOST' },
+    { seq: 3, detail: 'b' },
+    { seq: 4, detail: 'c' },
+  ]);
 });
 
 test('a writer whose log another has claimed is fenced, and one that overlooks a cancel is told', async () => {
