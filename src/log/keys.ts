@@ -7,6 +7,8 @@ export const recordKey = (runId: RunId): string => `run:{${runId}}`;
 export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
 /** String with a TTL: which process supervises the run at present. */
 export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
+/** Stream with a short TTL: the log while one process packs it (pack.ts); `packing` tells two of them apart. */
+export const packedKey = (runId: RunId, packing: string): string => `run:{${runId}}:packed:${packing}`;
 /** Channel: batches as they are stored. */
 export const logChannel = (runId: RunId): string => `run_logs:${runId}`;
 /** Channel: JSON { kind: "cancel", force }: a hint for the executor and the supervisor; the record is the truth. */

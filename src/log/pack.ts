@@ -9,7 +9,7 @@ import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { BatchBuilder } from './codec.ts';
 import { StoredEntry } from './entry.ts';
-import { logKey, recordKey } from './keys.ts';
+import { logKey, packedKey, recordKey } from './keys.ts';
 import { Script } from './script.ts';
 
 /** Entries with more events than this, on average, gain too little. */
@@ -41,7 +41,7 @@ export const packLog = async (redis: Redis, runId: RunId): Promise<number | null
   const [closed, lastSeq] = await redis.hmget(recordKey(runId), 'closed', 'lastSeq');
   const entries = await redis.xlen(logKey(runId));
   if (closed !== '1' || entries < MIN_ENTRIES || Number(lastSeq) / entries > FULL_EVENTS) return null;
-  const packed = `run:{${runId}}:packed:${randomUUID()}`;
+  const packed = packedKey(runId, randomUUID());
   const writer = new PackWriter(redis, packed);
   let read = 0;
   let from = '-';

@@ -6,6 +6,7 @@ import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { RedisLogReader } from './reader.ts';
+import { unlessAborted } from './unlessAborted.ts';
 import type { LogEntry } from './viewer.ts';
 
 /** A page serves those who come this soon after it; longer, it would only hold memory. */
@@ -35,11 +36,11 @@ export class PageReader {
     for (;;) {
       signal.throwIfAborted();
       try {
-        return await abortable(this.#pages.get(key) ?? this.#fetch(key, runId, after), signal);
+        return await unlessAborted(this.#pages.get(key) ?? this.#fetch(key, runId, after), signal);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof Error && error.name === 'CodecError') throw error;
-        await abortable(new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS)), signal);
+        await unlessAborted(new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS)), signal);
       }
     }
   }
@@ -66,11 +67,3 @@ export class PageReader {
     this.#entries = Math.min(Math.max(Math.round(LIMITS.pageBytes / mean), 1), LIMITS.readEntries);
   }
 }
-
-/** The promise, or the signal's reason as soon as it is aborted. */
-const abortable = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });

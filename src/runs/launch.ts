@@ -3,9 +3,10 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RunRecord } from '../domain/run.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../launchers/launcher.ts';
+import { unlessAborted } from '../log/unlessAborted.ts';
 import { readImageAsked } from './creation.ts';
 import { runKeyText } from './secrets.ts';
-import { persist, unlessAborted } from './wait.ts';
+import { persist } from './wait.ts';
 import { type WatchContext, watchRun } from './watch.ts';
 import type { RunWriter } from './writer.ts';
 

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Refusal, Unavailable } from '../domain/errors.ts';
+import { unlessAborted } from '../log/unlessAborted.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
@@ -15,21 +16,6 @@ export const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
   } catch (error) {
     signal.throwIfAborted();
     throw error;
-  }
-};
-
-/** What `promise` comes to, or the signal's reason as a rejection, whichever is first. */
-export const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  // The loser of the race must not surface as an unhandled rejection.
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 };
 
