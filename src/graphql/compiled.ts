@@ -2,11 +2,13 @@
  * Subscriptions' results as JSON text, by a selection that was compiled once: a third of what graphql-js
  * costs per line of a list. It calls the schema's own resolvers and its scalars, and knows only what they
  * need here: no arguments below the root, no promises. Whatever is otherwise (an error, a null where none
- * may be) is left to graphql-js, which says it right.
+ * may be) is left to graphql-js, which says it right. Plain lines need not be events for it (LinesSource).
+ * All text here is byte strings: a character for each byte of UTF-8.
  */
 import {
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLAbstractType,
   GraphQLBoolean,
   type GraphQLField,
   GraphQLID,
@@ -15,6 +17,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
   GraphQLString,
+  getNullableType,
   isAbstractType,
   isEnumType,
   isLeafType,
@@ -26,9 +29,13 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { PlainLines } from '../log/plainLines.ts';
+import { eventSource, LinesSource } from './eventSource.ts';
 
-/** JSON text of a value. @throws NotCompiled where graphql-js must have a look. */
+/** JSON of a value, as a byte string. @throws NotCompiled where graphql-js must have a look. */
 type Write = (value: unknown) => string;
+/** The same of each line. */
+type WriteLines = (source: LinesSource) => readonly string[];
 
 /** The compiled text does not exist for this operation or value; not an error that anybody sees. */
 export class NotCompiled extends Error {
@@ -38,6 +45,8 @@ export class NotCompiled extends Error {
 export interface CompiledOperation {
   /** The whole result, `{"data":{…}}`, for the value that the source gave. @throws NotCompiled */
   result(rootValue: unknown): string;
+  /** The same for each of the lines, where the root field is an event. @throws NotCompiled */
+  lineResults(source: LinesSource): readonly string[];
 }
 
 export type Variables = Readonly<Record<string, unknown>>;
@@ -52,8 +61,37 @@ export const compileSubscription = (
   const root = schema.getSubscriptionType();
   if (!root) throw new NotCompiled();
   const compiler = new Compiler(schema, fragments, variables);
-  const write = compiler.object(root, [operation.selectionSet], true);
-  return { result: (rootValue) => `{"data":${write(rootValue)}}` };
+  const fields = compiler.fields(root, [operation.selectionSet], true);
+  const write = object(fields);
+  const [field] = fields;
+  return {
+    result: (rootValue) => `{"data":${write(rootValue)}}`,
+    lineResults: (source) => {
+      if (field?.writeLines == null || fields.length > 1) throw new NotCompiled();
+      const before = `{"data":${field.before}`;
+      return field.writeLines(source).map((text) => `${before}${text}}}`);
+    },
+  };
+};
+
+/** A field of an object. */
+interface Field {
+  /** Its name in the schema. */
+  readonly name: string;
+  /** What stands before its value: a brace or a comma, and the name in the response. */
+  readonly before: string;
+  readonly write: Write;
+  /** Where its value is an event, and so may be lines. */
+  readonly writeLines: WriteLines | null;
+}
+
+const object = (fields: readonly Field[]): Write => {
+  if (fields.length === 0) return constant('{}');
+  return (source) => {
+    let text = '';
+    for (const { before, write } of fields) text += before + write(source);
+    return `${text}}`;
+  };
 };
 
 class Compiler {
@@ -67,19 +105,14 @@ class Compiler {
     this.#variables = variables;
   }
 
-  object(type: GraphQLObjectType, sets: readonly SelectionSetNode[], isRoot = false): Write {
+  fields(type: GraphQLObjectType, sets: readonly SelectionSetNode[], isRoot = false): readonly Field[] {
     const groups = new Map<string, FieldNode[]>();
     for (const set of sets) this.#collect(type, set.selections, groups, new Set());
-    const fields = [...groups].map(([name, nodes], index) => ({
-      before: `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`,
-      write: this.#field(type, nodes, isRoot),
+    return [...groups].map(([responseName, nodes], index) => ({
+      name: nodes[0]?.name.value ?? '',
+      before: `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:`,
+      ...this.#field(type, nodes, isRoot),
     }));
-    if (fields.length === 0) return constant('{}');
-    return (source) => {
-      let text = '';
-      for (const { before, write } of fields) text += before + write(source);
-      return `${text}}`;
-    };
   }
 
   /** The specification's CollectFields (section 6.3.2). */
@@ -132,18 +165,21 @@ class Compiler {
     return true;
   }
 
-  #field(parent: GraphQLObjectType, nodes: readonly FieldNode[], isRoot: boolean): Write {
+  #field(parent: GraphQLObjectType, nodes: readonly FieldNode[], isRoot: boolean): Pick<Field, 'write' | 'writeLines'> {
     const [node] = nodes;
     const name = node?.name.value ?? '';
-    if (name === '__typename') return constant(JSON.stringify(parent.name));
+    if (name === '__typename') return { write: constant(JSON.stringify(parent.name)), writeLines: null };
     const field: GraphQLField<unknown, unknown> | undefined = parent.getFields()[name];
     if (field === undefined || (!isRoot && field.args.length > 0)) throw new NotCompiled();
     const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
     const write = this.#value(field.type, sets);
+    const type = getNullableType(field.type);
+    const writeLines = isRoot && isAbstractType(type) ? this.#lines(type, sets) : null;
     // Resolvers below a subscription's root look at their source alone; one that wanted more would throw here.
     const resolve = field.resolve as ((source: unknown, args: object) => unknown) | undefined;
-    if (resolve === undefined) return (source) => write((source as Record<string, unknown>)[name]);
-    return (source) => write(resolve(source, NO_ARGUMENTS));
+    if (resolve === undefined)
+      return { write: (source) => write((source as Record<string, unknown>)[name]), writeLines };
+    return { write: (source) => write(resolve(source, NO_ARGUMENTS)), writeLines };
   }
 
   #value(type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
@@ -170,7 +206,7 @@ class Compiler {
     }
     if (isLeafType(type)) return leaf(type);
     if (isObjectType(type)) {
-      const write = this.object(type, sets);
+      const write = object(this.fields(type, sets));
       return (value) => {
         if (value instanceof Promise) throw new NotCompiled();
         return write(value);
@@ -179,14 +215,68 @@ class Compiler {
     if (!isAbstractType(type)) throw new NotCompiled();
     const writers = new Map<string, Write>();
     const nameOf = type.resolveType as ((value: unknown) => unknown) | null | undefined;
-    for (const possible of this.#schema.getPossibleTypes(type)) writers.set(possible.name, this.object(possible, sets));
+    for (const possible of this.#schema.getPossibleTypes(type)) {
+      writers.set(possible.name, object(this.fields(possible, sets)));
+    }
+    const writeLines = this.#lines(type, sets);
     return (value) => {
+      if (value instanceof LinesSource) return writeLines === null ? notCompiled() : listed(writeLines(value));
       const write = writers.get(String(nameOf?.(value)));
       if (write === undefined) throw new NotCompiled();
       return write(value);
     };
   }
+
+  /** Lines where the type may be one. Of a line its seq and its message are its own; the rest they all share. */
+  #lines(type: GraphQLAbstractType, sets: readonly SelectionSetNode[]): WriteLines | null {
+    const line = this.#schema.getPossibleTypes(type).find(({ name }) => name === 'LogLine');
+    if (line === undefined) return null;
+    const fields = this.fields(line, sets);
+    return ({ runId, lines }) => {
+      const [first] = lines.events(1);
+      const shared = first && eventSource(runId, first);
+      const between = [''];
+      const slots: LineSlot[] = [];
+      for (const { name, before, write } of fields) {
+        const own = name === 'seq' || name === 'message';
+        between[slots.length] += before + (own ? '' : write(shared));
+        if (!own) continue;
+        slots.push(name);
+        between.push('');
+      }
+      between[slots.length] += fields.length === 0 ? '{}' : '}';
+      return lineTexts(lines, between, slots);
+    };
+  }
 }
+
+/** What differs from line to line. */
+type LineSlot = 'seq' | 'message';
+
+/** JSON of each line: `between` is the text that all have, before each slot and after the last one. */
+const lineTexts = (lines: PlainLines, between: readonly string[], slots: readonly LineSlot[]): readonly string[] => {
+  const { firstSeq, count } = lines;
+  const messages = slots.includes('message') ? lines.jsonMessages() : [];
+  const [a = '', b = '', c = ''] = between;
+  // What nearly all viewers ask for.
+  if (slots.length === 2 && slots[0] === 'seq' && slots[1] === 'message') {
+    return messages.map((message, i) => `${a}${firstSeq + i}${b}"${message}"${c}`);
+  }
+  return Array.from({ length: count }, (_, i) => {
+    let text = a;
+    for (const [at, slot] of slots.entries()) {
+      text += (slot === 'seq' ? String(firstSeq + i) : `"${messages[i] ?? ''}"`) + (between[at + 1] ?? '');
+    }
+    return text;
+  });
+};
+
+/** By addition, since `join` would copy each text twice. */
+const listed = (texts: readonly string[]): string => {
+  let list = texts[0] ?? '';
+  for (let i = 1; i < texts.length; i += 1) list += `,${texts[i] ?? ''}`;
+  return list;
+};
 
 const NO_ARGUMENTS = Object.freeze({});
 const constant =
@@ -200,7 +290,7 @@ const leaf = (type: Extract<GraphQLOutputType, { coerceOutputValue: unknown }>):
     return (value) => texts.get(value) ?? notCompiled();
   }
   if (type === GraphQLString || type === GraphQLID) {
-    return (value) => (typeof value === 'string' ? JSON.stringify(value) : notCompiled());
+    return (value) => (typeof value === 'string' ? byteString(JSON.stringify(value)) : notCompiled());
   }
   if (type === GraphQLInt) {
     return (value) => (typeof value === 'number' && (value | 0) === value ? String(value) : notCompiled());
@@ -211,13 +301,17 @@ const leaf = (type: Extract<GraphQLOutputType, { coerceOutputValue: unknown }>):
   let lastText = '';
   return (value) => {
     if (value === last && typeof value !== 'object') return lastText;
-    const text = JSON.stringify(type.coerceOutputValue(value));
+    const text: string | undefined = JSON.stringify(type.coerceOutputValue(value));
     if (text === undefined) return notCompiled();
     last = value;
-    lastText = text;
-    return text;
+    lastText = byteString(text);
+    return lastText;
   };
 };
+
+/** The text with a character for each byte of its UTF-8, as PlainLines has it; most are so already. */
+const byteString = (text: string): string =>
+  Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1');
 
 const notCompiled = (): never => {
   throw new NotCompiled();

@@ -3,6 +3,7 @@
 import { clipBetween } from '../domain/clip.ts';
 import type { EventKind, JsonValue, RunEvent, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
+import { PlainLines } from '../log/plainLines.ts';
 import type { LogEntry } from '../log/viewer.ts';
 
 export interface EventSource<Event extends RunEvent = RunEvent> {
@@ -44,6 +45,16 @@ export const eventSource = <Event extends RunEvent>(runId: RunId, event: Event):
   event,
 });
 
+/** Lines in the place of events, where nobody needs single ones: what the compiled selection takes (compiled.ts). */
+export class LinesSource {
+  readonly runId: RunId;
+  readonly lines: PlainLines;
+  constructor(runId: RunId, lines: PlainLines) {
+    this.runId = runId;
+    this.lines = lines;
+  }
+}
+
 /** Kept no longer than memory allows: what viewers share is mostly the text that is made of them. */
 const known = new WeakMap<LogEntry, WeakRef<readonly EventSource[]>>();
 
@@ -55,6 +66,19 @@ export const sourcesOf = (runId: RunId, entry: LogEntry): readonly EventSource[]
   known.set(entry, new WeakRef(sources));
   return sources;
 };
+
+/** The entry's events after one seq and up to another, plain lines together. @throws CodecError */
+export const partsOf = (
+  runId: RunId,
+  entry: LogEntry,
+  after: Seq,
+  lastSeq: Seq,
+): readonly (EventSource | LinesSource)[] =>
+  entry.parts().flatMap((part) => {
+    if (!(part instanceof PlainLines)) return clipSource(eventSource(runId, part), after, lastSeq + 1) ?? [];
+    const lines = part.between(after, lastSeq);
+    return lines === null ? [] : new LinesSource(runId, lines);
+  });
 
 /** The event as far as it lies between `after` and `before`, both exclusive; null where it does not. */
 export const clipSource = (source: EventSource, after: Seq, before: Seq): EventSource | null => {

@@ -7,13 +7,13 @@ import type { LogFilter } from '../domain/filter.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LogEntry, LogViewer, Pull } from '../log/viewer.ts';
-import { clipSource, type EventSource, sourcesOf } from './eventSource.ts';
+import { clipSource, type EventSource, type LinesSource, partsOf, sourcesOf } from './eventSource.ts';
 import type { PullSource } from './pullIterator.ts';
 
 /** What RunEventBatch's resolvers look at. */
-export interface EventBatch {
+export interface EventBatch<Part = EventSource> {
   readonly runId: RunId;
-  readonly events: readonly EventSource[];
+  readonly events: readonly Part[];
   readonly lastSeq: Seq;
   readonly caughtUp: boolean;
 }
@@ -35,6 +35,8 @@ export interface LogPiece {
   readonly caughtUp: boolean;
   /** Those that pass the filter. @throws CodecError */
   events(): readonly EventSource[];
+  /** The same with plain lines together, as far as there is no filter that wants to see each. @throws CodecError */
+  parts(): readonly (EventSource | LinesSource)[];
 }
 
 export interface PieceOptions {
@@ -126,6 +128,10 @@ export class PieceSource implements PullSource<LogPiece> {
       lastSeq,
       caughtUp,
       events: () => eventsOf(runId, entries, after, lastSeq, filter),
+      parts: () =>
+        filter === null
+          ? entries.flatMap((entry) => partsOf(runId, entry, after, lastSeq))
+          : eventsOf(runId, entries, after, lastSeq, filter),
     };
   }
 }
@@ -148,7 +154,7 @@ const eventsOf = (
   });
 };
 
-/** The entry's events after one seq and up to another. */
+/** The entry's events after one seq and up to another, one by one. */
 const partOf = (runId: RunId, entry: LogEntry, after: Seq, lastSeq: Seq): readonly EventSource[] => {
   const sources = sourcesOf(runId, entry);
   if (entry.isHole) return sources.flatMap((source) => clipSource(source, after, lastSeq + 1) ?? []);

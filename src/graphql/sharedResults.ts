@@ -17,7 +17,7 @@ import {
 } from 'graphql';
 import type { LogEntry } from '../log/viewer.ts';
 import { type CompiledOperation, compileSubscription, NotCompiled, type Variables } from './compiled.ts';
-import type { EventSource } from './eventSource.ts';
+import { type EventSource, LinesSource } from './eventSource.ts';
 import { batchOf, type LogPiece } from './logSources.ts';
 
 /** Root fields whose sources are pieces of a log. */
@@ -71,8 +71,13 @@ export class SharedSelection {
 
   #make(piece: LogPiece, compiled: CompiledOperation): SharedTexts | null {
     try {
-      if (this.#field === 'runLogBatches') return { texts: [Buffer.from(`${compiled.result(batchOf(piece))}}`)] };
-      return { texts: piece.events().map((event) => Buffer.from(`${compiled.result(event)}}`)) };
+      const { runId, lastSeq, caughtUp } = piece;
+      const parts = piece.parts();
+      const results =
+        this.#field === 'runLogBatches'
+          ? [compiled.result({ runId, events: parts, lastSeq, caughtUp })]
+          : parts.flatMap((part) => (part instanceof LinesSource ? compiled.lineResults(part) : compiled.result(part)));
+      return { texts: results.map((text) => Buffer.from(`${text}}`, 'latin1')) };
     } catch (error) {
       if (error instanceof NotCompiled) return null;
       throw error;

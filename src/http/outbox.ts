@@ -1,11 +1,12 @@
 /**
- * Sends on one socket. Texts that viewers share go out as they are: a short frame of this socket's own
- * ({"id":…,"payload":), then a continuation frame whose bytes are one buffer for all sockets
- * (RFC 6455, 5.4; ws writes a server's buffers without a copy).
+ * Sends on one socket. Texts that viewers share go out as they are: a short fragment of this socket's own
+ * ({"id":…,"payload":), then one whose bytes are the same buffers for all sockets (frames.ts). They are written
+ * to the socket itself: what ws would do for each frame of each viewer is done once.
  */
+import type { Duplex } from 'node:stream';
 import type { FormattedExecutionResult } from 'graphql';
 import type { WebSocket } from 'ws';
-import { socketOf } from './keepAlive.ts';
+import { firstFragment, lastFragmentHead, textFrame } from './frames.ts';
 
 /**
  * A send resolves at once below this, so that the next result is made while this one leaves; above, it waits
@@ -14,25 +15,29 @@ import { socketOf } from './keepAlive.ts';
 const HIGH_WATER_BYTES = 128 * 1024;
 /** What one socket may send before others get their turn: a kernel that takes all at once never makes it wait. */
 const TURN_BYTES = 512 * 1024;
-/** A shorter text is copied behind its head: one frame costs less than two. */
-const COPY_BYTES = 2048;
+/** A shorter text is copied behind its head: one write costs less than several. */
+const COPY_BYTES = 8192;
 /** What stands for the payload while graphql-ws makes a message's text; it is the last member. */
 const PLACE = '0}';
 
-const WHOLE = { binary: false } as const;
-const BEGINNING = { binary: false, fin: false } as const;
+/** Heads of operations that are kept ready; a socket has no more operations than LIMITS.operationsPerSocket. */
+const MAX_HEADS = 100;
 
 /** Texts of payloads, each with the brace that closes the message around it. */
 export type ClosedTexts = readonly Buffer[];
 
 export class Outbox {
   readonly #client: WebSocket;
+  readonly #socket: Duplex;
+  readonly #heads = new Map<string, Head>();
   #texts: ClosedTexts | null = null;
   #sentInTurn = 0;
   #turnEnds = false;
 
-  constructor(client: WebSocket) {
+  /** `socket` is the one that `client` was made of, without compression. */
+  constructor(client: WebSocket, socket: Duplex) {
     this.#client = client;
+    this.#socket = socket;
   }
 
   /**
@@ -60,28 +65,40 @@ export class Outbox {
       client.send(message, () => resolve());
       this.#sentInTurn += message.length;
     } else {
-      this.#sendTexts(Buffer.from(message.slice(0, -PLACE.length)), texts, resolve);
+      this.#sendTexts(this.#headOf(message.slice(0, -PLACE.length)), texts, resolve);
     }
     this.#endTurn();
     if (client.bufferedAmount >= HIGH_WATER_BYTES) await written;
     if (this.#sentInTurn > TURN_BYTES) await nextTurn();
   };
 
-  #sendTexts(head: Buffer, texts: ClosedTexts, written: () => void): void {
-    const client = this.#client;
-    const socket = socketOf(client);
-    socket?.cork();
+  /** ws keeps nothing back, as there is no compression, so this may be written between its frames. */
+  #sendTexts(head: Head, texts: ClosedTexts, written: () => void): void {
+    const socket = this.#socket;
+    const last = texts.length - 1;
+    socket.cork();
     for (const [index, text] of texts.entries()) {
-      const done = index === texts.length - 1 ? () => written() : undefined;
-      this.#sentInTurn += head.length + text.length;
+      const done = index === last ? () => written() : undefined;
+      this.#sentInTurn += head.bytes.length + text.length;
       if (text.length <= COPY_BYTES) {
-        client.send(Buffer.concat([head, text]), WHOLE, done);
+        socket.write(textFrame(head.bytes, text), done);
       } else {
-        client.send(head, BEGINNING);
-        client.send(text, WHOLE, done);
+        socket.write(head.fragment);
+        socket.write(lastHeadOf(text));
+        socket.write(text, done);
       }
     }
-    socket?.uncork();
+    socket.uncork();
+  }
+
+  #headOf(text: string): Head {
+    const known = this.#heads.get(text);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(text);
+    const head = { bytes, fragment: firstFragment(bytes) };
+    if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
+    this.#heads.set(text, head);
+    return head;
   }
 
   /** The turn is over when the loop has gone round once. */
@@ -94,5 +111,21 @@ export class Outbox {
     });
   }
 }
+
+/** What stands before the payload in the messages of one operation. */
+interface Head {
+  readonly bytes: Buffer;
+  readonly fragment: Buffer;
+}
+
+const lastHeads = new WeakMap<Buffer, Buffer>();
+
+const lastHeadOf = (text: Buffer): Buffer => {
+  const known = lastHeads.get(text);
+  if (known !== undefined) return known;
+  const head = lastFragmentHead(text.length);
+  lastHeads.set(text, head);
+  return head;
+};
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

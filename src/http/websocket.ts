@@ -39,7 +39,7 @@ export class GraphqlSockets {
 
   /** Completes the upgrade of a request that may pass. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client));
+    this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, socket));
   }
 
   /** Closes every socket with 1001; what does not answer is cut. Nothing is sent on them any more. */
@@ -56,9 +56,9 @@ export class GraphqlSockets {
     this.#server.close();
   }
 
-  #serve(client: WebSocket): void {
+  #serve(client: WebSocket, socket: Duplex): void {
     const { operations, logger } = this.#options;
-    const extra: SocketExtra = { context: null, outbox: new Outbox(client) };
+    const extra: SocketExtra = { context: null, outbox: new Outbox(client, socket) };
     const { send } = extra.outbox;
     const failed = (error: unknown): void => {
       logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');

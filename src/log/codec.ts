@@ -15,9 +15,11 @@
  * so that a flood is copied from the pipe to the store without a look at each line, and costs a
  * third of JSON objects to read back.
  */
+import { isUtf8 } from 'node:buffer';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { EpochMs, EventDraft, LogLineDraft, RunEvent, Seq } from '../domain/events.ts';
 import { LIMITS } from '../domain/limits.ts';
+import { PlainLines } from './plainLines.ts';
 
 const PLAIN = 0x52;
 const ZSTD = 0x5a;
@@ -26,6 +28,8 @@ const HEADER_BYTES = 8;
 const ZSTD_HEADER_BYTES = 12;
 /** A batch holds at most LIMITS.appendBytes before compression plus one event; more is a bomb. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Of zlib. */
+const MIN_CHUNK_BYTES = 64;
 /** Bodies up to this size are put together in one lasting piece of memory. */
 const SCRATCH_BYTES = 2 * LIMITS.appendBytes;
 
@@ -180,44 +184,64 @@ export const encodeBatch = (drafts: readonly EventDraft[], firstSeq: Seq, attemp
 const bodyOf = (batch: Buffer): Buffer => {
   if (batch[0] !== ZSTD) return batch.subarray(HEADER_BYTES);
   try {
-    return zstdDecompressSync(batch.subarray(ZSTD_HEADER_BYTES), { maxOutputLength: MAX_BODY_BYTES });
+    // In one piece: zlib would put it together from pieces of 16 KiB.
+    const chunkSize = Math.min(Math.max(batch.readUInt32BE(HEADER_BYTES), MIN_CHUNK_BYTES), MAX_BODY_BYTES);
+    const maxOutputLength = MAX_BODY_BYTES;
+    return zstdDecompressSync(batch.subarray(ZSTD_HEADER_BYTES), { chunkSize, maxOutputLength });
   } catch (error) {
     throw new CodecError('a batch cannot be decompressed', { cause: error });
   }
 };
 
-/** All events of a stored batch, in seq order. @throws CodecError where the bytes are no batch. */
-export const decodeBatch = (batch: Buffer): RunEvent[] => {
+/** What a stored batch holds, in seq order: plain lines together, other events one by one. */
+export type BatchPart = PlainLines | RunEvent;
+
+/** @throws CodecError where the bytes are no batch. */
+export const readBatch = (batch: Buffer): BatchPart[] => {
   const { firstSeq, lastSeq, attempt } = batchHeader(batch);
-  const text = bodyOf(batch).toString('utf8');
-  const events: RunEvent[] = [];
+  const stored = bodyOf(batch);
+  // What is copied to viewers without a look at it must be UTF-8, or they would lose their socket.
+  const bytes = isUtf8(stored) ? stored : Buffer.from(stored.toString());
+  const text = bytes.toString('latin1');
+  const parts: BatchPart[] = [];
   let seq = firstSeq;
   let at = 0;
   while (at < text.length) {
     const mark = text.charCodeAt(at);
-    const end = text.indexOf('\n', at);
-    if (end < 0) throw new CodecError('a batch is cut off');
+    const end = lineEnd(text, at);
     if (mark === 0x6a /* j */) {
-      events.push({ ...(JSON.parse(text.slice(at + 1, end)) as EventDraft), seq, attempt });
+      parts.push({ ...(JSON.parse(bytes.toString('utf8', at + 1, end)) as EventDraft), seq, attempt });
       seq += 1;
       at = end + 1;
       continue;
     }
     if (mark !== 0x6f /* o */ && mark !== 0x65 /* e */) throw new CodecError('a batch has an unknown segment');
     const space = text.indexOf(' ', at);
-    const timestamp = Number(text.slice(space + 1, end));
-    const stream = mark === 0x6f ? 'STDOUT' : 'STDERR';
     const count = Number(text.slice(at + 1, space));
+    const timestamp = Number(text.slice(space + 1, end));
+    const starts = [end + 1];
     at = end + 1;
     for (let left = count; left > 0; left -= 1) {
-      const lineEnd = text.indexOf('\n', at);
-      if (lineEnd < 0) throw new CodecError('a batch is cut off');
-      const message = text.slice(at, lineEnd);
-      events.push({ kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt });
-      seq += 1;
-      at = lineEnd + 1;
+      at = lineEnd(text, at) + 1;
+      starts.push(at);
     }
+    const stream = mark === 0x6f ? 'STDOUT' : 'STDERR';
+    if (count > 0) parts.push(new PlainLines({ stream, timestamp, attempt, body: { bytes, text } }, seq, starts));
+    seq += count;
   }
   if (seq !== lastSeq + 1) throw new CodecError('a batch does not hold what its header says');
-  return events;
+  return parts;
 };
+
+const lineEnd = (text: string, at: number): number => {
+  const end = text.indexOf('\n', at);
+  if (end < 0) throw new CodecError('a batch is cut off');
+  return end;
+};
+
+/** The part's events, one by one. */
+export const eventsOf = (parts: readonly BatchPart[]): RunEvent[] =>
+  parts.flatMap((part) => (part instanceof PlainLines ? part.events() : part));
+
+/** All events of a stored batch, in seq order. @throws CodecError where the bytes are no batch. */
+export const decodeBatch = (batch: Buffer): RunEvent[] => eventsOf(readBatch(batch));

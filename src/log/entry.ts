@@ -1,7 +1,7 @@
 /** Entries of the log as readers hold them: decoded once (again only after memory was short), shared by all viewers. */
 import type { EpochMs, LinesDropped, RunEvent, Seq } from '../domain/events.ts';
 import type { Span } from '../domain/join.ts';
-import { batchHeader, decodeBatch } from './codec.ts';
+import { type BatchPart, batchHeader, eventsOf, readBatch } from './codec.ts';
 import type { LogEntry } from './viewer.ts';
 
 /** What a decoded event costs in memory beside its text, about; measured on V8: 100 to 150 bytes. */
@@ -19,6 +19,7 @@ export class StoredEntry implements LogEntry, Span {
   readonly bodyBytes: number;
   readonly #batch: Buffer;
   /** Kept no longer than memory allows: what viewers share is mostly the text that was made of them. */
+  #parts: WeakRef<readonly BatchPart[]> | null = null;
   #events: WeakRef<readonly RunEvent[]> | null = null;
 
   /** @throws CodecError where the bytes are no batch. */
@@ -33,10 +34,18 @@ export class StoredEntry implements LogEntry, Span {
     this.#batch = batch;
   }
 
+  parts(): readonly BatchPart[] {
+    const known = this.#parts?.deref();
+    if (known !== undefined) return known;
+    const parts = readBatch(this.#batch);
+    this.#parts = new WeakRef(parts);
+    return parts;
+  }
+
   events(): readonly RunEvent[] {
     const known = this.#events?.deref();
     if (known !== undefined) return known;
-    const events = decodeBatch(this.#batch);
+    const events = eventsOf(this.parts());
     this.#events = new WeakRef(events);
     return events;
   }
@@ -72,6 +81,10 @@ export class DroppedEntry implements LogEntry, Span {
       bytes: dropped.bytes,
       reason: dropped.reason,
     };
+  }
+
+  parts(): readonly BatchPart[] {
+    return [this.#event];
   }
 
   events(): readonly RunEvent[] {

@@ -24,6 +24,12 @@ export interface FeedOptions {
   ask(): Promise<LogPosition | null>;
 }
 
+export interface ChangeWait {
+  readonly changed: Promise<void>;
+  stop(reason: unknown): void;
+}
+const CHANGED: ChangeWait = { changed: Promise.resolve(), stop: () => undefined };
+
 export class Feed {
   readonly runId: RunId;
   viewers = 0;
@@ -77,22 +83,18 @@ export class Feed {
     return this.#version;
   }
 
-  /** Resolves when the state has changed since the mark. @throws the signal's reason */
-  waitForChange(mark: number, signal: AbortSignal): Promise<void> {
-    if (this.#version !== mark) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const wake = () => {
-        signal.removeEventListener('abort', stop);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      const stop = () => {
-        this.#waiting.delete(wake);
-        reject(signal.reason);
-      };
-      signal.addEventListener('abort', stop, { once: true });
-      this.#waiting.add(wake);
-    });
+  /** Resolves when the state has changed since the mark. `stop` ends the wait with a reason. */
+  waitForChange(mark: number): ChangeWait {
+    if (this.#version !== mark) return CHANGED;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    return {
+      changed: promise,
+      stop: (reason) => {
+        this.#waiting.delete(resolve);
+        reject(reason);
+      },
+    };
   }
 
   /** Frees the Redis subscription at once, also one that is only being made. */

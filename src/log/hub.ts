@@ -8,7 +8,7 @@ import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { nextStep } from '../domain/join.ts';
 import type { Announcements } from './announcements.ts';
-import { Feed } from './feed.ts';
+import { type ChangeWait, Feed } from './feed.ts';
 import { PageReader } from './pages.ts';
 import type { LogPosition, RedisLogReader } from './reader.ts';
 import type { LogHub, LogViewer, Pull, ViewFrom } from './viewer.ts';
@@ -20,6 +20,8 @@ export interface HubOptions {
   readonly reader: RedisLogReader;
   readonly announcements: Announcements;
   readonly logger: Logger;
+  /** Viewers were led farther than the store goes now: it lost its tail. Told each second while it lasts. */
+  readonly onAhead?: (runId: RunId, head: Seq) => void;
 }
 
 export class RedisLogHub implements LogHub, AsyncDisposable {
@@ -105,8 +107,15 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     if (feeds.length === 0 || this.#asking) return;
     this.#asking = true;
     try {
+      // As they are before the question: what is announced meanwhile may be newer than the answer.
+      const heads = feeds.map((feed) => feed.state.head ?? 0);
       const positions = await this.#options.reader.positions(feeds.map((feed) => feed.runId));
-      for (const [i, feed] of feeds.entries()) feed.answered(positions[i] ?? null);
+      for (const [i, feed] of feeds.entries()) {
+        const position = positions[i] ?? null;
+        const head = heads[i] ?? 0;
+        if (position !== null && position.lastSeq < head) this.#options.onAhead?.(feed.runId, head);
+        feed.answered(position);
+      }
     } catch (error) {
       this.#options.logger.debug({ error }, 'the store did not say how far the followed logs go');
     } finally {
@@ -124,6 +133,9 @@ class FeedViewer implements LogViewer {
   #first = true;
   #caughtUp = false;
   #closed = false;
+  /** Of the latest pull; watched once for all pulls that have it, since a listener each time would cost as much as the rest. */
+  #signal: AbortSignal | null = null;
+  #wait: ChangeWait | null = null;
 
   constructor(feed: Feed, pages: PageReader, position: Seq, leave: () => void) {
     this.#feed = feed;
@@ -135,6 +147,7 @@ class FeedViewer implements LogViewer {
   async pull(signal: AbortSignal): Promise<Pull | null> {
     const first = this.#first;
     this.#first = false;
+    this.#watch(signal);
     for (;;) {
       signal.throwIfAborted();
       const changed = this.#feed.changed();
@@ -160,15 +173,26 @@ class FeedViewer implements LogViewer {
           break;
         }
       }
-      await this.#feed.waitForChange(changed, signal);
+      this.#wait = this.#feed.waitForChange(changed);
+      await this.#wait.changed;
     }
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#signal?.removeEventListener('abort', this.#stopWaiting);
     this.#leave();
   }
+
+  #watch(signal: AbortSignal): void {
+    if (signal === this.#signal) return;
+    this.#signal?.removeEventListener('abort', this.#stopWaiting);
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#stopWaiting, { once: true });
+  }
+
+  readonly #stopWaiting = (): void => this.#wait?.stop(this.#signal?.reason);
 
   #deliver(entries: Pull['entries']): Pull {
     const after = this.#position;

@@ -1,6 +1,7 @@
 /** What a viewer of a run's log gets from its hub (PROTOCOL.md, part 5). Implemented by hub.ts. */
 import type { RunEvent, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
+import type { BatchPart } from './codec.ts';
 
 /**
  * One stored entry of the log (or the LinesDropped in the place of some), decoded once per process and
@@ -9,7 +10,9 @@ import type { RunId } from '../domain/ids.ts';
 export interface LogEntry {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** Its events; decoded at the first call, which may throw CodecError. */
+  /** What it holds, plain lines together; read at the first call, which may throw CodecError. */
+  parts(): readonly BatchPart[];
+  /** The same, event by event. */
   events(): readonly RunEvent[];
   /** About what it is on the wire, bytes. */
   readonly size: number;

@@ -4,9 +4,11 @@ import { expect, test } from 'vitest';
 import type { RunEvent } from '../../src/domain/events.ts';
 import { newRunId } from '../../src/domain/ids.ts';
 import { eventSource } from '../../src/graphql/eventSource.ts';
-import type { EventBatch } from '../../src/graphql/logSources.ts';
+import { type EventBatch, PieceSource } from '../../src/graphql/logSources.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { SharedSelections } from '../../src/graphql/sharedResults.ts';
+import { encodeBatch } from '../../src/log/codec.ts';
+import { StoredEntry } from '../../src/log/entry.ts';
 import { EVERY_EVENT } from '../support/everyEvent.ts';
 
 const runId = newRunId();
@@ -20,7 +22,15 @@ const both = (document: string, batch: EventBatch, variables: Record<string, unk
   const parsed = parse(document);
   expect(validate(schema, parsed)).toEqual([]);
   const request = { schema, document: parsed, variableValues: variables };
-  const piece = { runId, entry: null, name: '', lastSeq: batch.lastSeq, caughtUp: true, events: () => batch.events };
+  const piece = {
+    runId,
+    entry: null,
+    name: '',
+    lastSeq: batch.lastSeq,
+    caughtUp: true,
+    events: () => batch.events,
+    parts: () => batch.events,
+  };
   const shared = new SharedSelections().of('runLogBatches', request).textsOf(piece);
   const expected = executeSync({ ...request, rootValue: { ...batch, caughtUp: true } });
   return {
@@ -82,6 +92,67 @@ test('every selection of every event is the text that graphql-js would make', ()
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+test('plain lines that were never events are what graphql-js would make of them', async () => {
+  const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\n', '').toWellFormed());
+  const line = fc.record({
+    stream: fc.constantFrom('STDOUT' as const, 'STDERR' as const, 'LOGGER' as const),
+    timestamp: fc.nat(2),
+    message: fc.oneof(text, fc.constantFrom('', 'plain', '"\\', 'ü😀', '\u0080\u00ff\u2028\u001b[1m')),
+  });
+  const selection = fc
+    .subarray(['seq', 'runId', 'attempt', 'timestamp', '__typename', 'again: seq'])
+    .chain((common) =>
+      fc
+        .subarray([
+          'level',
+          'stream',
+          'message',
+          'text: message',
+          'logger',
+          'fields',
+          'exception { type }',
+          'truncated',
+        ])
+        .map((own) =>
+          [...common, '... on GroupStarted { name }', `... on LogLine { __typename ${own.join(' ')} }`].join(' '),
+        ),
+    );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(line, { minLength: 1, maxLength: 30 }),
+      selection,
+      fc.nat(40),
+      fc.integer({ min: 1, max: 12 }),
+      async (lines, fields, skipped, maxBatch) => {
+        const drafts = lines.map((draft) => ({ kind: 'LogLine' as const, level: 'INFO' as const, ...draft }));
+        const entry = new StoredEntry(encodeBatch(drafts, 95, 2));
+        const after = Math.min(94 + skipped, entry.lastSeq - 1);
+        const pull = { entries: [entry], after, lastSeq: entry.lastSeq, caughtUp: true, ended: true };
+        for (const field of ['runLogBatches', 'runLogs'] as const) {
+          const list = `{ lastSeq events { ${fields} } }`;
+          const document = parse(
+            `subscription ($id: ID!) { it: ${field}(runId: $id) ${field === 'runLogs' ? `{ ${fields} }` : list} }`,
+          );
+          const selections = new SharedSelections().of(field, { schema, document, variableValues: { id: runId } });
+          const pulls = [pull];
+          const viewer = { pull: async () => pulls.pop() ?? null, close: () => undefined };
+          const pieces = new PieceSource({ runId, viewer, filter: null, maxBatch });
+          for (;;) {
+            const piece = await pieces.next(new AbortController().signal);
+            if (piece === null) break;
+            const expected = await selections.resultsOf(piece);
+            const shared = selections.textsOf(piece);
+            expect(shared?.texts.map((bytes) => JSON.parse(bytes.toString().slice(0, -1)))).toEqual(
+              JSON.parse(JSON.stringify(expected)),
+            );
+          }
+        }
+      },
+    ),
+    { numRuns: 200 },
   );
 });
 

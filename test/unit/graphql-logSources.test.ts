@@ -26,6 +26,7 @@ const entry = (from: number, to: number, message?: string): LogEntry => {
     size: events.length * (message?.length ?? 5),
     isHole: false,
     events: () => events,
+    parts: () => events,
   };
 };
 /** A viewer of what is given; it then waits until its signal, or is at its end. */

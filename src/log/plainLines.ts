@@ -1,0 +1,81 @@
+/** Plain lines as a stored batch has them: not taken apart before somebody wants single events. */
+import type { EpochMs, RunEvent, Seq } from '../domain/events.ts';
+
+/**
+ * What JSON escapes (ECMA-262, QuoteJSONString), less the line break, which no line has; the backslash first. A
+ * search for each in many lines at once costs a fifth of JSON.stringify line by line: most occur in none.
+ */
+const ESCAPES: readonly (readonly [character: string, escape: string])[] = [
+  '\\',
+  '"',
+  ...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)).filter((character) => character !== '\n'),
+].map((character) => [character, JSON.stringify(character).slice(1, -1)]);
+/** Below this the searches cost more than JSON.stringify. */
+const FEW_LINES = 16;
+
+/** The body of a batch, shared by the lines in it. */
+export interface Body {
+  readonly bytes: Buffer;
+  /** The same as a byte string: one character for each byte of UTF-8, so that it is never copied as two-byte text. */
+  readonly text: string;
+}
+
+/** What all lines of a segment share. */
+export interface Segment {
+  readonly stream: 'STDOUT' | 'STDERR';
+  readonly timestamp: EpochMs;
+  readonly attempt: number;
+  readonly body: Body;
+}
+
+/** At least one line of a segment, without a hole: what a flood is made of. */
+export class PlainLines {
+  readonly firstSeq: Seq;
+  readonly #segment: Segment;
+  /** Where each line begins in the body; and, one more, where the next one would. */
+  readonly #starts: readonly number[];
+
+  constructor(segment: Segment, firstSeq: Seq, starts: readonly number[]) {
+    this.#segment = segment;
+    this.firstSeq = firstSeq;
+    this.#starts = starts;
+  }
+
+  get count(): number {
+    return this.#starts.length - 1;
+  }
+  get lastSeq(): Seq {
+    return this.firstSeq + this.count - 1;
+  }
+
+  /** Those after one seq and up to another; null where there are none. */
+  between(after: Seq, lastSeq: Seq): PlainLines | null {
+    if (after < this.firstSeq && lastSeq >= this.lastSeq) return this;
+    const from = Math.max(after + 1 - this.firstSeq, 0);
+    const to = Math.min(lastSeq + 1 - this.firstSeq, this.count);
+    if (from >= to) return null;
+    return new PlainLines(this.#segment, this.firstSeq + from, this.#starts.slice(from, to + 1));
+  }
+
+  /** What stands between the quotes of each message's JSON, as byte strings (see Body.text). */
+  jsonMessages(): readonly string[] {
+    const { text } = this.#segment.body;
+    const starts = this.#starts;
+    if (this.count < FEW_LINES) {
+      return starts.slice(1).map((end, i) => JSON.stringify(text.slice(starts[i] ?? 0, end - 1)).slice(1, -1));
+    }
+    let all = text.slice(starts[0] ?? 0, (starts.at(-1) ?? 1) - 1);
+    for (const [character, escaped] of ESCAPES) if (all.includes(character)) all = all.replaceAll(character, escaped);
+    return all.split('\n');
+  }
+
+  /** The first `count` of them as events; default: all. */
+  events(count = this.count): RunEvent[] {
+    const { stream, timestamp, attempt, body } = this.#segment;
+    const messages = body.bytes.toString('utf8', this.#starts[0], (this.#starts[count] ?? 1) - 1).split('\n');
+    return messages.map((message, i) => {
+      const seq = this.firstSeq + i;
+      return { kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt };
+    });
+  }
+}
