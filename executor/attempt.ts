@@ -11,6 +11,7 @@ import { commandVariables, type Orders, openEnv, type Variables } from './enviro
 import type { Ends } from './fifos.ts';
 import type { Hello } from './hello.ts';
 import { sayLastWord } from './lastWord.ts';
+import { linger } from './linger.ts';
 import { LogWriter } from './logWriter.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { Pipe } from './pipe.ts';
@@ -40,6 +41,7 @@ const bufferBytes = (memoryLimit: number | null): number =>
   Math.min(LIMITS.executorBufferBytes, (memoryLimit ?? Number.POSITIVE_INFINITY) / 16);
 
 export class Attempt {
+  readonly #connections: Connections;
   readonly #stage: Stage;
   readonly #hello: Hello;
   readonly #writer: LogWriter;
@@ -50,12 +52,17 @@ export class Attempt {
   #command: Command | null = null;
   #ladder: StopLadder | null = null;
   #cut: { readonly cut: Cut; readonly at: number } | null = null;
+  #exited = false;
+  #cancelFirst = false;
   /** The kernel's counter when the command started, and kills since then that the log has. */
   #oomKills = 0;
   #toldOomKills = 0;
   #closed = false;
+  /** Told to go: nothing keeps it once the last word is stored. */
+  readonly #dismissed = new AbortController();
 
   constructor(connections: Connections, hello: Hello, stage: Stage) {
+    this.#connections = connections;
     this.#stage = stage;
     this.#hello = hello;
     this.#status = hello.run.status;
@@ -66,7 +73,7 @@ export class Attempt {
       },
     });
     this.#watch = new CancelWatch(connections, hello.run, () => this.#writer.storedSeq, {
-      onCancel: (force) => (force ? this.#ladder?.kill() : this.#ladder?.terminate()),
+      onCancel: (force) => this.#cancel(force),
       onLost: (code) => this.#writer.lose(code),
       onBehind: () => this.#writer.mend(),
     });
@@ -82,10 +89,12 @@ export class Attempt {
     } finally {
       this.#watch.stop();
     }
+    await linger(this.#connections, this.#hello.run, this.#writer, this.#dismissed.signal);
   }
 
   /** SIGTERM from outside: the command is stopped, and the attempt ends as what was asked first. */
   stop(): void {
+    this.#dismissed.abort();
     this.#cutOff('stop');
   }
 
@@ -95,10 +104,18 @@ export class Attempt {
     if (this.#command !== null) this.#stage.place?.killRemainsOfOurs();
   }
 
+  /** Nobody is left to work for: the same, and with what left its group. */
+  abandon(): void {
+    this.#command?.signalGroup('SIGKILL');
+    if (this.#command !== null) this.#stage.place?.killRemains();
+  }
+
   async #runCommand(): Promise<Outcome> {
     const { run, clock } = this.#hello;
     const { trouble } = this.#stage;
-    if (run.cancelRequestedAt !== null || !(await this.#reportRunning())) return { ...NOTHING, at: clock.now() };
+    if (run.cancelRequestedAt !== null || !(await this.#reportRunning())) {
+      return { ...NOTHING, at: clock.now(), cancelFirst: this.#cut === null, ...this.#cut };
+    }
     if (this.#cut !== null) return { ...NOTHING, ...this.#cut };
     try {
       if (trouble !== null) throw new NotStarted(trouble);
@@ -186,6 +203,7 @@ export class Attempt {
     this.#watch.start();
     try {
       const exit = await command.exited;
+      this.#exited = true;
       // What is asked for from here on, while the pipes are drained, comes after the exit.
       const { at, cut } = this.#cut ?? { at: clock.now(), cut: null };
       ladder.over();
@@ -193,7 +211,7 @@ export class Attempt {
       command.signalGroup('SIGKILL');
       this.#stage.place?.killRemains();
       await this.#drain();
-      return { ...NOTHING, at, cut, exit, outOfMemory: this.#lookForOom() };
+      return { ...NOTHING, at, cut, exit, cancelFirst: this.#cancelFirst, outOfMemory: this.#lookForOom() };
     } finally {
       for (const stop of stops) stop();
     }
@@ -206,6 +224,11 @@ export class Attempt {
     await Promise.race([ended, delay(DRAIN_MS, undefined, { signal: enough.signal }).catch(() => undefined)]);
     enough.abort();
     for (const pipe of this.#pipes) pipe.finish();
+  }
+
+  #cancel(force: boolean): void {
+    if (this.#cut === null && !this.#exited) this.#cancelFirst = true;
+    force ? this.#ladder?.kill() : this.#ladder?.terminate();
   }
 
   #cutOff(cut: Cut): void {

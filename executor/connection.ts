@@ -14,6 +14,8 @@ export interface Connections {
   readonly commands: Redis;
   /** Subscribes again by itself after a loss. */
   readonly listener: Redis;
+  /** When Redis last answered a question on the first one, by performance.now(); at first, when it was opened. */
+  heardAt(): number;
   /** Ends both at once. Safe to call more than once. */
   close(): void;
 }
@@ -22,10 +24,15 @@ export interface Connections {
 export const connect = (url: string): Connections => {
   const commands = new Redis(redisOptions(url));
   const listener = new Redis(redisOptions(url));
-  const stops = [keepAlive(commands), keepAlive(listener)];
+  let heardAt = performance.now();
+  const heard = (): void => {
+    heardAt = performance.now();
+  };
+  const stops = [keepAlive(commands, heard), keepAlive(listener)];
   return {
     commands,
     listener,
+    heardAt: () => heardAt,
     close: () => {
       for (const stop of stops) stop();
       commands.disconnect();
@@ -56,7 +63,7 @@ const redisOptions = (url: string): Omit<RedisOptions, 'replyMapping'> => {
  * A silent cut of the network, and a server that accepts and says nothing, are noticed by a question that
  * stays open (ioredis alone: after 40 s, or never). The first sign of life ends a period of grace.
  */
-const keepAlive = (redis: Redis): (() => void) => {
+const keepAlive = (redis: Redis, heard: () => void = () => undefined): (() => void) => {
   let waitingSince: number | null = null;
   // Told by the commands that wait; without a listener ioredis prints.
   redis.on('error', () => undefined);
@@ -82,7 +89,10 @@ const keepAlive = (redis: Redis): (() => void) => {
     const answered = (): void => {
       if (waitingSince === now) waitingSince = null;
     };
-    redis.ping().then(answered, answered);
+    redis
+      .ping()
+      .then(heard, () => undefined)
+      .then(answered);
   };
   const timer = setInterval(beat, PING_EVERY_MS);
   return () => clearInterval(timer);

@@ -21,12 +21,17 @@ export interface Outcome {
   readonly exit: Exit | null;
   /** Why it could not be started, a sentence; null where it could, or where nobody tried. */
   readonly notStarted: string | null;
+  /**
+   * A cancel was heard of before the exit and before any cut. The instants alone don't tell it: they are compared
+   * by Redis' clock as it is known here, which a loaded machine makes wrong by some milliseconds.
+   */
+  readonly cancelFirst?: boolean;
   /** Whether the kernel killed for memory in the container while the command ran. */
   readonly outOfMemory: boolean;
 }
 
 /**
- * The end of the attempt. A cancel that was asked for at `outcome.at` or earlier makes it CANCELLED,
+ * The end of the attempt. A cancel that was heard of first, or asked for at `outcome.at` or earlier, makes it CANCELLED,
  * whatever the command did then; a later one changes nothing.
  */
 export const endOf = (
@@ -36,7 +41,7 @@ export const endOf = (
   digest: string,
 ): AttemptEnd => {
   const exitCode = outcome.exit?.code ?? null;
-  if (cancel !== null && cancel.at <= outcome.at) {
+  if (cancel !== null && (outcome.cancelFirst === true || cancel.at <= outcome.at)) {
     return { status: 'CANCELLED', exitCode, failure: null, cancelReason: cancel.reason, digest };
   }
   const failure = failureOf(outcome, run.timeoutSeconds);

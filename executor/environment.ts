@@ -40,6 +40,12 @@ export const parseMode = (args: readonly string[]): Mode => {
   return { kind: 'process', directory };
 };
 
+/** `--redis-away-ms=<number>`: how long Redis may be away, where that is not the usual time; null without it. */
+export const parseRedisAway = (args: readonly string[]): number | null => {
+  const given = Number(args.find((arg) => arg.startsWith('--redis-away-ms='))?.slice('--redis-away-ms='.length));
+  return given > 0 ? given : null;
+};
+
 /**
  * In a container the first process has the environment that the engine made of the image's and ours;
  * this process itself was started with an empty one (proc_pid_environ(5)).

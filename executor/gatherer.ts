@@ -7,10 +7,21 @@ import type { RunRecord } from '../src/domain/run.ts';
 import type { LogTotals } from '../src/log/append.ts';
 import { BatchBuilder } from '../src/log/codec.ts';
 import type { RecordChanges } from '../src/log/record.ts';
+import { excessBytes } from './fit.ts';
 import type { SealedBatch } from './outbox.ts';
 import type { OutputSink, PipeStream } from './output/sink.ts';
 
 const LF = 0x0a;
+/** Smaller bodies compress less well, so they tell nothing of those that come. */
+const TELLING_BYTES = 64 * 1024;
+
+/** Lines that came together. */
+interface Piece {
+  readonly stream: PipeStream;
+  readonly timestamp: EpochMs;
+  readonly text: Buffer;
+  readonly count: number;
+}
 
 type Batching = Pick<SealedBatch, 'closes' | 'changes'> & { readonly knownCancel?: EpochMs | null };
 
@@ -23,6 +34,10 @@ export class Gatherer implements OutputSink {
   readonly #texts = Buffer.allocUnsafeSlow(LIMITS.appendBytes);
   #textBytes = 0;
   #builder = new BatchBuilder();
+  /** The newest lines of the open batch, which are not in the builder yet: there the batch can be cut. */
+  #last: Piece | null = null;
+  /** Stored bytes for each byte of the body, of the last large batch; 0: there was none. */
+  #ratio = 0;
   #progress: { readonly draft: ProgressUpdatedDraft; readonly index: number } | null = null;
   #output: Pick<RecordChanges, 'output'> = {};
   #nextSeq: number;
@@ -43,11 +58,11 @@ export class Gatherer implements OutputSink {
 
   /** Events of the open batch. */
   get count(): number {
-    return this.#builder.count;
+    return this.#builder.count + (this.#last?.count ?? 0);
   }
   /** Bytes of the open batch, about. */
   get size(): number {
-    return this.#builder.size;
+    return this.#builder.size + (this.#last?.text.length ?? 0);
   }
   /** Lines and their UTF-8 bytes in the whole log, over all attempts, what is gathered included. */
   get totals(): { readonly lines: number; readonly bytes: number } {
@@ -83,13 +98,19 @@ export class Gatherer implements OutputSink {
     }
     if (draft.kind === 'ProgressUpdated') this.#progress = { draft, index: this.count };
     if (draft.kind === 'OutputProduced') this.#output = { output: draft.value };
+    this.#settle();
     this.#builder.add(draft);
     if (this.size >= LIMITS.appendBytes) this.seal();
   }
 
-  /** Hands on what is gathered as one batch; with it goes the newest progress and output to the record. */
-  seal(): void {
+  /**
+   * Hands on what is gathered as one batch; with it goes the newest progress and output to the record. `fit`: more is
+   * on its way, so the last lines may be left for the next batch where this one then fills its place in Redis.
+   */
+  seal(fit = false): void {
     if (this.count === 0) return;
+    const rest = fit ? this.#cut() : null;
+    this.#settle();
     const progress = this.#progress;
     const attempt = this.#attempt;
     const changes: RecordChanges = {
@@ -104,6 +125,7 @@ export class Gatherer implements OutputSink {
     this.#textBytes = 0;
     this.#progress = null;
     this.#output = {};
+    if (rest !== null) this.#last = { ...rest, text: this.#copy(rest.text) };
     this.#onSealed(batch);
   }
 
@@ -122,13 +144,41 @@ export class Gatherer implements OutputSink {
     const { count, lines, messageBytes } = builder;
     const firstSeq = this.#nextSeq;
     const before = this.#sealedTotals;
-    return { ...batching, firstSeq, count, lines, messageBytes, before, batch: builder.seal(firstSeq, this.#attempt) };
+    const batch = builder.seal(firstSeq, this.#attempt);
+    if (builder.size >= TELLING_BYTES) this.#ratio = batch.length / builder.size;
+    return { ...batching, firstSeq, count, lines, messageBytes, before, batch };
   }
 
   #addLines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
-    if (this.count + count > LIMITS.appendEvents || this.size + text.length > LIMITS.appendBytes) this.seal();
-    this.#builder.addLines(stream, timestamp, this.#copy(text), count);
+    if (this.#isTooMuch(text, count)) this.seal(true);
+    if (this.#isTooMuch(text, count)) this.seal();
+    this.#settle();
+    this.#last = { stream, timestamp, text: this.#copy(text), count };
     if (this.size >= LIMITS.appendBytes) this.seal();
+  }
+
+  #isTooMuch(text: Buffer, count: number): boolean {
+    return this.count + count > LIMITS.appendEvents || this.size + text.length > LIMITS.appendBytes;
+  }
+
+  #settle(): void {
+    const last = this.#last;
+    if (last === null) return;
+    this.#last = null;
+    this.#builder.addLines(last.stream, last.timestamp, last.text, last.count);
+  }
+
+  /** Takes from the newest lines what would not fit, and answers it; null where all goes. */
+  #cut(): Piece | null {
+    const last = this.#last;
+    const excess = excessBytes(this.size, this.#ratio);
+    if (last === null || excess <= 0 || excess >= last.text.length) return null;
+    const end = last.text.indexOf(LF, last.text.length - excess) + 1;
+    const rest = last.text.subarray(end);
+    const count = linesIn(rest);
+    if (count === 0) return null;
+    this.#last = { ...last, text: last.text.subarray(0, end), count: last.count - count };
+    return { ...last, text: rest, count };
   }
 
   #copy(text: Buffer): Buffer {
@@ -138,6 +188,12 @@ export class Gatherer implements OutputSink {
     return this.#texts.subarray(at, this.#textBytes);
   }
 }
+
+const linesIn = (text: Buffer): number => {
+  let count = 0;
+  for (let at = text.indexOf(LF); at >= 0; at = text.indexOf(LF, at + 1)) count += 1;
+  return count;
+};
 
 /** Where the text's `count`-th line from `from` ends, its LF included. */
 const endOfLine = (text: Buffer, from: number, count: number): number => {

@@ -8,13 +8,16 @@
 import type { Redis } from 'ioredis';
 import type { EpochMs, EventDraft } from '../src/domain/events.ts';
 import { type AppendCode, type AppendReply, type AppendRequest, appendBatch } from '../src/log/append.ts';
+import { compactTail, mergeBatches } from '../src/log/compact.ts';
 import { recordKey } from '../src/log/keys.ts';
 import type { RecordChanges } from '../src/log/record.ts';
+import { unlessAborted } from '../src/log/unlessAborted.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Hello } from './hello.ts';
 import { Outbox, type SealedBatch } from './outbox.ts';
 import type { OutputSink, PipeStream } from './output/sink.ts';
 import { untilDone } from './patience.ts';
+import { Tail } from './tail.ts';
 
 /**
  * The log is not this executor's any more: another writer has it (FENCED), the run is over (CLOSED) or gone
@@ -41,6 +44,7 @@ export class LogWriter implements OutputSink {
   readonly #events: LogWriterEvents;
   readonly #gatherer: Gatherer;
   readonly #outbox: Outbox;
+  readonly #tail: Tail;
   readonly #lost = new AbortController();
   #waiters: (() => void)[] = [];
   #storedSeq: number;
@@ -53,10 +57,11 @@ export class LogWriter implements OutputSink {
   #roomBytes: number;
 
   /** `bufferBytes`: of batches that wait, and again of batches that are kept. */
-  constructor(redis: Redis, hello: Hello, bufferBytes: number, events: LogWriterEvents) {
+  constructor(redis: Redis, hello: Pick<Hello, 'run' | 'stored'>, bufferBytes: number, events: LogWriterEvents) {
     this.#redis = redis;
     this.#roomBytes = bufferBytes;
     this.#outbox = new Outbox(bufferBytes);
+    this.#tail = new Tail(hello.run.maxLogBytes);
     this.#run = hello.run;
     this.#events = events;
     this.#gatherer = new Gatherer(hello.run, (batch) => this.#outbox.add(batch));
@@ -192,13 +197,33 @@ export class LogWriter implements OutputSink {
   }
 
   async #send(): Promise<void> {
-    for (;;) {
-      if (this.#outbox.peek() === undefined) this.#gatherer.seal();
+    for (let sent = 0; ; sent += 1) {
+      // What has come during a round trip is a flood's, and more of it is on its way.
+      if (this.#outbox.peek() === undefined) this.#gatherer.seal(sent > 0);
       const batch = this.#outbox.peek();
-      if (batch === undefined) return;
+      const compact = this.#tail.isDue(batch);
+      if (compact) await this.#compact();
+      if (batch === undefined) {
+        // Lines may have come meanwhile.
+        if (compact) continue;
+        return;
+      }
       await this.#store(batch, this.#lost.signal);
+      this.#tail.add(batch);
       this.#outbox.acknowledge(performance.now());
       this.#feelPressure();
+    }
+  }
+
+  /** Only saves memory of Redis, so it is tried once: refused or failed, the entries stay small until the run's end. */
+  async #compact(): Promise<void> {
+    const { id, term, writer } = this.#run;
+    const batches = this.#tail.take();
+    try {
+      const request = { term, writer, entries: batches.length, ...mergeBatches(batches.map(({ batch }) => batch)) };
+      await unlessAborted(compactTail(this.#redis, id, request), this.#lost.signal);
+    } catch {
+      this.#lost.signal.throwIfAborted();
     }
   }
 
@@ -220,6 +245,7 @@ export class LogWriter implements OutputSink {
    * hand is a hole before them, which readers are told of; the record is brought where it was.
    */
   async #putBack(lastSeq: number): Promise<void> {
+    this.#tail.clear();
     const lost = this.#outbox.keptAfter(lastSeq);
     if (lost.length === 0 && lastSeq < this.#storedSeq) throw new LogLost('BEHIND');
     for (const [at, { knownCancel: _, ...batch }] of lost.entries()) {

@@ -1,8 +1,10 @@
 /**
  * The executor: carries out one attempt of one run, and is gone with it. Exit codes: 0 the last word is
  * stored, 3 not wanted (nothing was started), 4 the log is not ours any more (the command is dead),
+ * 5 nobody is left to work for (the command is dead): no Redis for a day, or the attempt's directory is gone,
  * 70 a fault of the executor's own, 78 started wrongly. All but 0 leave the end to the supervisor.
  */
+import { REDIS_AWAY_MS, watchForAbandonment } from './abandoned.ts';
 import { Attempt, type Stage } from './attempt.ts';
 import { type Connections, connect } from './connection.ts';
 import {
@@ -11,6 +13,7 @@ import {
   type Orders,
   parseMode,
   parseOrders,
+  parseRedisAway,
   readVariables,
   type Variables,
 } from './environment.ts';
@@ -23,6 +26,7 @@ import { UnknownUser } from './user.ts';
 const ENDED = 0;
 const NOT_WANTED = 3;
 const LOG_LOST = 4;
+const ABANDONED = 5;
 const OWN_FAULT = 70;
 const STARTED_WRONGLY = 78;
 
@@ -76,6 +80,12 @@ const main = async (): Promise<number> => {
     attempt?.kill();
     tell(error.stack ?? error.message);
     process.exit(OWN_FAULT);
+  });
+
+  watchForAbandonment(connections, mode, parseRedisAway(process.argv.slice(2)) ?? REDIS_AWAY_MS, (why) => {
+    attempt?.abandon();
+    tell(why);
+    process.exit(ABANDONED);
   });
 
   const begun = (one: Attempt): void => {

@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
+import type { Seq } from './domain/events.ts';
+import type { RunId } from './domain/ids.ts';
 import { createHttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { RedisLogHub } from './log/hub.ts';
 import { RedisLogReader } from './log/reader.ts';
 import { assertPortFree, portFailure } from './port.ts';
 import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
+import { mayLoseAcknowledged } from './redis/durability.ts';
 import { redisForExecutors } from './redis/executors.ts';
 import { keepExecutorUser } from './redis/executorUser.ts';
 import { masterKeyOf } from './redis/masterKey.ts';
@@ -89,7 +92,8 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
 
   const announcements = createAnnouncements(subscriber, logger);
   const reader = new RedisLogReader(reading.redis);
-  const hub = begun.use(new RedisLogHub({ reader, announcements, logger }));
+  const onAhead = (runId: RunId, head: Seq): void => runs.ahead(runId, head);
+  const hub = begun.use(new RedisLogHub({ reader, announcements, logger, onAhead }));
   const runs = createRuns({
     redis: commands.redis,
     // The queue closes it.
@@ -104,6 +108,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     maxLineBytes: config.maxLineBytes,
     maxLogBytes: config.maxLogBytes,
     followedTo: (runId) => hub.headOf(runId),
+    mayLoseTails: server === null && (await mayLoseAcknowledged(commands.redis)),
     log: logger,
   });
   begun.defer(async () => {

@@ -1,9 +1,12 @@
 /** What writes the lines: to a channel, as the rivals have it, or to a run's log. */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { LogWriter } from '../../executor/logWriter.ts';
 import type { RunId } from '../../src/domain/ids.ts';
-import { appendBatch, claimLog } from '../../src/log/append.ts';
-import { BatchBuilder } from '../../src/log/codec.ts';
-import { LINE_BYTES, splitLines } from '../lines.ts';
+import { LIMITS } from '../../src/domain/limits.ts';
+import type { RunRecord } from '../../src/domain/run.ts';
+import { claimLog } from '../../src/log/append.ts';
+import { splitLines } from '../lines.ts';
 
 export interface Feed {
   /** Writes `count` lines, each with its LF, the first one numbered `first`; resolves when Redis has them. One call at a time. */
@@ -27,64 +30,66 @@ export const asGraphqlEvent = (message: string, seq: number): string =>
     logLine: { seq, timestamp: new Date().toISOString(), level: 'INFO', stream: 'STDOUT', message },
   });
 
-/** Appends to the run's log as an executor does, one batch a call. */
-export class LogFeed implements Feed {
-  readonly #redis: Redis;
-  readonly #runId: RunId;
-  readonly #writer: string;
-  #term = 0;
-  #nextSeq = 0;
+/** As much as an executor may hold, so that a batch of any size is taken at once. */
+const BUFFER_BYTES = LIMITS.executorBufferBytes;
 
-  private constructor(redis: Redis, runId: RunId) {
-    this.#redis = redis;
-    this.#runId = runId;
-    this.#writer = `bench of ${runId}`;
+/** Writes to the run's log by the executor's own writer, one batch a call: compaction of small ones included. */
+export class LogFeed implements Feed {
+  readonly #writer: LogWriter;
+  /** Resolves when the writer takes more; null: it does. */
+  #relief: PromiseWithResolvers<void> | null = null;
+
+  private constructor(redis: Redis, run: RunRecord) {
+    const onPressure = (full: boolean): void => {
+      this.#relief?.resolve();
+      this.#relief = full ? Promise.withResolvers() : null;
+    };
+    this.#writer = new LogWriter(redis, { run, stored: [] }, BUFFER_BYTES, { onReply: () => undefined, onPressure });
   }
 
   /** @throws Error where the run has another writer */
   static async open(redis: Redis, runId: RunId): Promise<LogFeed> {
-    const feed = new LogFeed(redis, runId);
-    const claim = await claimLog(redis, runId, { writer: feed.#writer, attempt: null, statuses: ['PENDING'] });
+    const writer = `bench of ${runId}`;
+    const claim = await claimLog(redis, runId, { writer, attempt: null, statuses: ['PENDING'] });
     if (claim.code !== 'OK') throw new Error(`the log cannot be claimed: ${claim.code}`);
-    feed.#term = claim.run.term;
-    feed.#nextSeq = claim.run.lastSeq + 1;
-    return feed;
+    return new LogFeed(redis, claim.run);
   }
 
   /** Seq of the newest event. */
   get lastSeq(): number {
-    return this.#nextSeq - 1;
+    return this.#writer.storedSeq;
   }
 
   async write(text: Buffer, count: number): Promise<void> {
-    const builder = new BatchBuilder();
-    builder.addLines('STDOUT', Date.now(), text, count);
-    await this.#append(builder, count * LINE_BYTES);
+    this.#writer.lines('STDOUT', Date.now(), text, count);
+    await this.#writer.flush();
+  }
+
+  /**
+   * Writes as a flooding command's pipe gives it: piece by piece, some in each turn of the event loop, whatever batches
+   * the writer makes of it.
+   */
+  async pour(
+    pieces: readonly { readonly text: Buffer; readonly count: number }[],
+    piecesPerTurn: number,
+  ): Promise<void> {
+    for (const [i, { text, count }] of pieces.entries()) {
+      this.#writer.lines('STDOUT', Date.now(), text, count);
+      if ((i + 1) % piecesPerTurn === 0) await turn();
+      await this.#relief?.promise;
+    }
+    await this.#writer.flush();
   }
 
   /** Ends the run. */
   async finish(): Promise<void> {
-    const builder = new BatchBuilder();
     const end = { status: 'COMPLETED', exitCode: 0, failure: null, message: 'Run COMPLETED' } as const;
-    const totals = { lines: 0, bytes: 0, dropped: 0, digest: null } as const;
-    builder.add({ kind: 'RunFinished', timestamp: Date.now(), ...end, ...totals });
-    await this.#append(builder, 0, true);
-  }
-
-  async #append(builder: BatchBuilder, messageBytes: number, closes = false): Promise<void> {
-    const { count, lines } = builder;
-    const { code } = await appendBatch(this.#redis, this.#runId, {
-      term: this.#term,
-      writer: this.#writer,
-      firstSeq: this.#nextSeq,
-      count,
-      lines,
-      messageBytes,
-      batch: builder.seal(this.#nextSeq, 1),
-      closes,
-      changes: {},
-    });
-    if (code !== 'OK') throw new Error(`an append was answered ${code}`);
-    this.#nextSeq += count;
+    const { digest, totals } = this.#writer;
+    const { code } = await this.#writer.append(
+      [{ kind: 'RunFinished', timestamp: Date.now(), ...end, ...totals, digest }],
+      { closes: true, knownCancel: null, changes: { status: 'COMPLETED' } },
+      this.#writer.lost,
+    );
+    if (code !== 'OK') throw new Error(`the end was answered ${code}`);
   }
 }

@@ -1,34 +1,72 @@
-/** Redis memory of a stored line, by the size of the batches. */
+/** Redis memory of a stored line, by how many lines come at once. */
 
+import type { Redis } from 'ioredis';
+import type { RunId } from '../../src/domain/ids.ts';
 import { logKey } from '../../src/log/keys.ts';
+import { packLog } from '../../src/log/pack.ts';
 import { createRun } from '../../test/support/log.ts';
 import { LogFeed } from '../feed/feed.ts';
-import { linesFrom, stampNow } from '../lines.ts';
+import { LINE_BYTES, linesFrom, stampNow } from '../lines.ts';
 import type { Part, Row } from './part.ts';
 
 const BATCHES = [1, 5, 10, 50] as const;
-/** At least; of large batches 20, so that the last one's size does not matter. */
 const LINES = 20_000;
+/** What is compacted now and then is looked at so often in the second half of the run, and the worst is told. */
+const LOOKS = 10;
+const FLOOD_LINES = 300_000;
+/** What one read of a pipe gives. */
+const PIECE_LINES = Math.floor((64 * 1024) / (LINE_BYTES + 1));
+
+const memory = async (redis: Redis, runId: RunId): Promise<number> =>
+  Number(await redis.call('MEMORY', 'USAGE', logKey(runId), 'SAMPLES', '0'));
+
+/** Writes so many at once, and waits each time until they are stored. */
+const inBatches = async (redis: Redis, batch: number): Promise<Row> => {
+  const runId = await createRun(redis);
+  const feed = await LogFeed.open(redis, runId);
+  let live = 0;
+  let look = LINES / 2;
+  for (let next = 1; next <= LINES; next += batch) {
+    await feed.write(linesFrom(next, batch, stampNow()), batch);
+    const written = next + batch - 1;
+    if (written < look) continue;
+    live = Math.max(live, (await memory(redis, runId)) / written);
+    look += LINES / 2 / LOOKS;
+  }
+  await feed.finish();
+  await packLog(redis, runId);
+  return { linesPerBatch: batch, redisBytesPerLine: live, afterTheRun: (await memory(redis, runId)) / LINES };
+};
+
+function* pieces(): Generator<{ text: Buffer; count: number }> {
+  for (let next = 1; next <= FLOOD_LINES; next += PIECE_LINES) {
+    const count = Math.min(PIECE_LINES, FLOOD_LINES - next + 1);
+    yield { text: linesFrom(next, count, stampNow()), count };
+  }
+}
+
+/** Writes as fast as the writer takes it, about `batch` lines at a time, of which it makes batches of its own. */
+const inFlood = async (redis: Redis, batch: number): Promise<Row> => {
+  const runId = await createRun(redis);
+  const feed = await LogFeed.open(redis, runId);
+  await feed.pour([...pieces()], Math.max(Math.round(batch / PIECE_LINES), 1));
+  const linesPerBatch = FLOOD_LINES / (await redis.xlen(logKey(runId)));
+  const live = (await memory(redis, runId)) / FLOOD_LINES;
+  await feed.finish();
+  await packLog(redis, runId);
+  return { linesPerBatch, redisBytesPerLine: live, afterTheRun: (await memory(redis, runId)) / FLOOD_LINES };
+};
 
 export const storagePart: Part = {
   name: 'storage',
   async run({ redis, options, say }) {
     const rows: Row[] = [];
-    for (const batch of [...BATCHES, options.batch]) {
+    for (const batch of BATCHES) {
       say(`storage: ${batch} lines a batch`);
-      const lines = Math.max(LINES, 20 * batch);
-      const runId = await createRun(redis);
-      const feed = await LogFeed.open(redis, runId);
-      const bytesPerLine = async (): Promise<number> =>
-        Number(await redis.call('MEMORY', 'USAGE', logKey(runId), 'SAMPLES', '0')) / lines;
-      for (let next = 1; next <= lines; next += batch) {
-        const count = Math.min(batch, lines - next + 1);
-        await feed.write(linesFrom(next, count, stampNow()), count);
-      }
-      const live = await bytesPerLine();
-      await feed.finish();
-      rows.push({ linesPerBatch: batch, redisBytesPerLine: live, afterTheRun: await bytesPerLine() });
+      rows.push(await inBatches(redis, batch));
     }
+    say('storage: a flood');
+    rows.push(await inFlood(redis, options.batch));
     return [{ title: 'Redis memory of a 100-byte line', rows }];
   },
 };

@@ -74,6 +74,8 @@ export const LIMITS = {
   /** What a feed keeps of the newest entries for viewers that are nearly live, bytes in memory, about. */
   ringBytes: 8 * MIB,
   ringEntries: 512,
+  /** What a viewer takes from the ring at once, bytes in memory about: what it holds on to while it is stalled. */
+  pullBytes: MIB,
   /** One read of the stream for a viewer behind the ring: bytes in memory about, and entries at most. */
   pageBytes: 2 * MIB,
   readEntries: 256,

@@ -108,6 +108,11 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly maxLogBytes: number;
   readonly cancelGraceMs: number;
   readonly retentionMs: number;
+  /**
+   * How long an executor stays after its last word, to put it back should Redis lose it, milliseconds; 0 with a
+   * Redis that loses nothing it has acknowledged.
+   */
+  readonly lingerMs: number;
   /** Goes up with every change that run_updates tells. */
   readonly version: number;
 }

@@ -7,6 +7,7 @@ import { inputErrors } from './inputErrors.ts';
 import { documentLimits } from './limits.ts';
 import { logSubscriptions } from './logSubscription.ts';
 import { schema } from './schema.ts';
+import { streamedAnswers } from './streamedAnswer.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -42,7 +43,7 @@ export const createEnvelope = (services: Services, mask: ErrorMask): Envelope =>
     graphqlEndpoint: GRAPHQL_PATH,
     // Node's own classes: a stream whose reader leaves must tell its source at once.
     fetchAPI: { Request, Response, Headers, ReadableStream, TransformStream, TextEncoder, TextDecoder },
-    plugins: [documentLimits, inputErrors, logSubscriptions()],
+    plugins: [documentLimits, inputErrors, logSubscriptions(), streamedAnswers()],
     maskedErrors: { errorMessage: 'Unexpected error.', isDev: false, maskError: (error) => mask(error) },
     parserAndValidationCache: {
       documentCache: new DocumentCache<DocumentNode>(),

@@ -3,7 +3,7 @@
  * as they are, anything else as INTERNAL_SERVER_ERROR with an id that the service's log has too.
  */
 import { randomUUID } from 'node:crypto';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import { BadUserInput, Refusal } from '../domain/errors.ts';
 
@@ -92,9 +92,16 @@ export const createErrorMask = (logger: Logger): ErrorMask => {
   };
 };
 
-/** The error as it goes over a WebSocket: what yoga keeps in extensions for itself is not for clients. */
+/** The error as clients get it: what yoga keeps in extensions for itself is not for them. */
 export const formatError = (error: GraphQLError): GraphQLFormattedError => {
   const { extensions, ...rest } = error.toJSON();
   const shown = Object.entries(extensions ?? {}).filter(([name]) => !INTERNAL_EXTENSIONS.has(name));
   return shown.length === 0 ? rest : { ...rest, extensions: Object.fromEntries(shown) };
 };
+
+/** A result of graphql-js, also where a member that is not there is written as undefined (graphql-ws' type of it). */
+type Outcome = { readonly [K in keyof ExecutionResult]: ExecutionResult[K] | undefined };
+
+/** The result as clients get it. */
+export const formatResult = ({ errors, ...result }: Outcome): FormattedExecutionResult =>
+  ({ ...(errors === undefined ? {} : { errors: errors.map(formatError) }), ...result }) as FormattedExecutionResult;

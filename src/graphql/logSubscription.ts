@@ -8,18 +8,11 @@ import { LogStream, type PieceSource } from './logSources.ts';
 import { PullIterator, type PullSource } from './pullIterator.ts';
 import { logFieldOf, type SharedSelection, SharedSelections, type SharedTexts } from './sharedResults.ts';
 
-/** Set in the context by a transport that can send several messages for one result (SharedResult.texts). */
-export interface TransportContext {
-  readonly manyTexts?: boolean;
-}
-
-/** A result that is text already (SharedTexts). `stringify` is what yoga's server-sent events take (its result processor). */
+/** Results of the same shape, one after another, that are text already (SharedTexts). */
 export class SharedResult {
   readonly texts: readonly Buffer[];
-  readonly stringify: () => string;
   constructor(texts: readonly Buffer[]) {
     this.texts = texts;
-    this.stringify = () => texts[0]?.toString('utf8', 0, texts[0].length - 1) ?? '';
   }
 }
 
@@ -29,14 +22,12 @@ type Result = ExecutionResult | SharedResult;
 class ResultSource implements PullSource<Result> {
   readonly #pieces: PieceSource;
   readonly #selection: SharedSelection;
-  readonly #many: boolean;
   /** Of the present piece; at most LIMITS.batchEvents. */
   #waiting: Result[] = [];
 
-  constructor(pieces: PieceSource, selection: SharedSelection, many: boolean) {
+  constructor(pieces: PieceSource, selection: SharedSelection) {
     this.#pieces = pieces;
     this.#selection = selection;
-    this.#many = many;
   }
 
   async next(signal: AbortSignal): Promise<Result | null> {
@@ -47,8 +38,7 @@ class ResultSource implements PullSource<Result> {
       if (piece === null) return null;
       const shared = this.#selection.textsOf(piece);
       if (shared === null) this.#waiting = [...(await this.#selection.resultsOf(piece))];
-      else if (this.#many && shared.texts.length > 0) return resultOf(shared);
-      else this.#waiting = shared.texts.map((text) => new SharedResult([text]));
+      else if (shared.texts.length > 0) return resultOf(shared);
     }
   }
 
@@ -81,8 +71,7 @@ export const logSubscriptions = (): Plugin => {
         if (!('schema' in validated)) return { errors: validated };
         const source = await createSourceEventStream(validated);
         if (!(source instanceof LogStream)) return source;
-        const many = (args.contextValue as TransportContext | undefined)?.manyTexts === true;
-        return new PullIterator(new ResultSource(source.pieces, selections.of(field, args), many));
+        return new PullIterator(new ResultSource(source.pieces, selections.of(field, args)));
       });
     },
   };

@@ -1,11 +1,12 @@
 /** /graphql over HTTP: GraphQL over HTTP, server-sent events, and GraphiQL for a browser. */
-import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import type { Envelope } from '../graphql/envelope.ts';
+import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
 import { BodyError, readJsonObject } from './body.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { drained, type Exchange, onlyMethods, SECURITY_HEADERS, sendError } from './respond.ts';
+import { type Exchange, onlyMethods, SECURITY_HEADERS, sendError } from './respond.ts';
+import { sendEvents } from './sse.ts';
 
 /** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
 const DISCARD_MS = 2000;
@@ -15,6 +16,8 @@ export interface GraphqlRoute {
   readonly graphiql: GraphiqlPage;
   /** Called with each answer that stays open: at the stop it is cut, without its `complete`. */
   streams(response: ServerResponse): void;
+  /** Between two signs of life on an answer that stays open (KeepAliveOptions). */
+  readonly pingMs: number;
 }
 
 export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Promise<void> => {
@@ -79,30 +82,19 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: string | u
 };
 
 const send = async ({ response, cors }: Exchange, route: GraphqlRoute, answer: Response): Promise<void> => {
-  const reader = answer.body?.getReader();
-  if (response.destroyed) {
-    await reader?.cancel();
-    return;
-  }
   const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
   // Connection and a Content-Encoding "none" are yoga's for proxies; Node keeps the connection by itself.
   delete own.connection;
   delete own['content-encoding'];
-  const streaming = answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
-  response.writeHead(answer.status, { ...SECURITY_HEADERS, ...cors, ...own });
-  if (reader === undefined) {
-    response.end();
+  const headers = { ...SECURITY_HEADERS, ...cors, ...own };
+  if (!(answer instanceof StreamedAnswer)) {
+    const body = await answer.text();
+    response.writeHead(answer.status, headers).end(body);
     return;
   }
-  if (streaming) route.streams(response);
-  // Whoever leaves must free its subscription at once, also where nothing comes that could be read.
-  const left = once(response, 'close').then(() => reader.cancel());
-  left.catch(() => undefined);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (response.destroyed) return;
-    if (done) break;
-    if (!response.write(value)) await drained(response);
+  if (!response.destroyed) {
+    response.writeHead(answer.status, headers);
+    route.streams(response);
   }
-  response.end();
+  await sendEvents({ response, results: answer.results, pingMs: route.pingMs });
 };

@@ -33,15 +33,21 @@ export const keepAlive = (client: WebSocket, { pingMs, stalledMs }: KeepAliveOpt
   client.on('pong', heard);
   client.on('message', heard);
   socket?.setTimeout(stalledMs, () => {
-    if (client.bufferedAmount > 0) client.terminate();
+    if (client.bufferedAmount > 0) cut(client);
   });
   const timer = setInterval(() => {
     if (client.readyState !== client.OPEN || client.bufferedAmount > 0) return;
     const underway = Math.min((socket?.bytesWritten ?? 0) - bytesWhenHeard, KERNEL_BYTES);
-    if (Date.now() - heardAt > stalledMs + underway / SLOWEST_BYTES_PER_MS) client.terminate();
+    if (Date.now() - heardAt > stalledMs + underway / SLOWEST_BYTES_PER_MS) cut(client);
     else client.ping();
   }, pingMs);
   client.once('close', () => clearInterval(timer));
+};
+
+/** With a reset: an orderly close would wait behind what the kernel holds for it, some MB, and keep them for minutes. */
+const cut = (client: WebSocket): void => {
+  socketOf(client)?.resetAndDestroy();
+  client.terminate();
 };
 
 /** ws does not show its socket in its types; without it a stalled client is found by its missing pong alone. */

@@ -9,7 +9,7 @@ import {
 import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws';
 import { LIMITS } from '../domain/limits.ts';
 import type { Envelope } from '../graphql/envelope.ts';
-import { type ErrorMask, formatError } from '../graphql/errors.ts';
+import { type ErrorMask, formatError, formatResult } from '../graphql/errors.ts';
 import { SharedResult } from '../graphql/logSubscription.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -57,7 +57,7 @@ const prepare = async (
   envelope: Envelope,
   payload: SubscribePayload,
 ): Promise<EnvelopedArgs | readonly GraphQLError[]> => {
-  const operation = envelope.getEnveloped({ params: payload, manyTexts: true });
+  const operation = envelope.getEnveloped({ params: payload });
   const document = operation.parse(payload.query);
   const errors = operation.validate(operation.schema, document);
   if (errors.length > 0) return errors;
@@ -113,10 +113,7 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
     subscribe: (args) => run(args, 'subscribe'),
     onNext: ({ extra }, _id, _payload, _args, outcome): FormattedExecutionResult | undefined => {
       if (outcome instanceof SharedResult) return extra.outbox.handOver(outcome.texts);
-      const { errors, ...result } = outcome;
-      return errors === undefined
-        ? undefined
-        : ({ ...result, errors: errors.map(formatError) } as FormattedExecutionResult);
+      return formatResult(outcome);
     },
     onError: (_context, _id, _payload, errors) => errors.flatMap(told).map(formatError),
   });

@@ -7,14 +7,13 @@ import type { Duplex } from 'node:stream';
 import type { FormattedExecutionResult } from 'graphql';
 import type { WebSocket } from 'ws';
 import { firstFragment, lastFragmentHead, textFrame } from './frames.ts';
+import { nextTurn, Turn } from './turn.ts';
 
 /**
- * A send resolves at once below this, so that the next result is made while this one leaves; above, it waits
- * until its bytes are with the kernel. With one message more it is what a socket can hold here.
+ * A send resolves at once while the kernel takes all; what waits here is bounded by this and one message more
+ * (some 110 kB of 500 lines), and then a send waits until its bytes are with the kernel.
  */
-const HIGH_WATER_BYTES = 128 * 1024;
-/** What one socket may send before others get their turn: a kernel that takes all at once never makes it wait. */
-const TURN_BYTES = 512 * 1024;
+const HIGH_WATER_BYTES = 64 * 1024;
 /** A shorter text is copied behind its head: one write costs less than several. */
 const COPY_BYTES = 8192;
 /** What stands for the payload while graphql-ws makes a message's text; it is the last member. */
@@ -30,9 +29,8 @@ export class Outbox {
   readonly #client: WebSocket;
   readonly #socket: Duplex;
   readonly #heads = new Map<string, Head>();
+  readonly #turn = new Turn();
   #texts: ClosedTexts | null = null;
-  #sentInTurn = 0;
-  #turnEnds = false;
 
   /** `socket` is the one that `client` was made of, without compression. */
   constructor(client: WebSocket, socket: Duplex) {
@@ -61,25 +59,22 @@ export class Outbox {
     const client = this.#client;
     if (client.readyState !== client.OPEN) return;
     const { promise: written, resolve } = Promise.withResolvers<void>();
-    if (texts === null) {
-      client.send(message, () => resolve());
-      this.#sentInTurn += message.length;
-    } else {
-      this.#sendTexts(this.#headOf(message.slice(0, -PLACE.length)), texts, resolve);
-    }
-    this.#endTurn();
+    let sent = message.length;
+    if (texts === null) client.send(message, () => resolve());
+    else sent = this.#sendTexts(this.#headOf(message.slice(0, -PLACE.length)), texts, resolve);
     if (client.bufferedAmount >= HIGH_WATER_BYTES) await written;
-    if (this.#sentInTurn > TURN_BYTES) await nextTurn();
+    if (this.#turn.isOver(sent)) await nextTurn();
   };
 
-  /** ws keeps nothing back, as there is no compression, so this may be written between its frames. */
-  #sendTexts(head: Head, texts: ClosedTexts, written: () => void): void {
+  /** Answers the bytes. ws keeps nothing back, as there is no compression, so this may be written between its frames. */
+  #sendTexts(head: Head, texts: ClosedTexts, written: () => void): number {
     const socket = this.#socket;
     const last = texts.length - 1;
+    let sent = 0;
     socket.cork();
     for (const [index, text] of texts.entries()) {
       const done = index === last ? () => written() : undefined;
-      this.#sentInTurn += head.bytes.length + text.length;
+      sent += head.bytes.length + text.length;
       if (text.length <= COPY_BYTES) {
         socket.write(textFrame(head.bytes, text), done);
       } else {
@@ -89,6 +84,7 @@ export class Outbox {
       }
     }
     socket.uncork();
+    return sent;
   }
 
   #headOf(text: string): Head {
@@ -99,16 +95,6 @@ export class Outbox {
     if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
     this.#heads.set(text, head);
     return head;
-  }
-
-  /** The turn is over when the loop has gone round once. */
-  #endTurn(): void {
-    if (this.#turnEnds) return;
-    this.#turnEnds = true;
-    setImmediate(() => {
-      this.#sentInTurn = 0;
-      this.#turnEnds = false;
-    });
   }
 }
 
@@ -127,5 +113,3 @@ const lastHeadOf = (text: Buffer): Buffer => {
   lastHeads.set(text, head);
   return head;
 };
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

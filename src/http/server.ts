@@ -134,7 +134,8 @@ class ApiServer implements HttpServer {
     const streams = (stream: ServerResponse): void => this.#noteStream(stream);
     const path = url.pathname;
     if (path === GRAPHQL_PATH) {
-      return await serveGraphql(exchange, { envelope: this.#envelope, graphiql: this.#graphiql, streams });
+      const { pingMs } = this.#keepAlive;
+      return await serveGraphql(exchange, { envelope: this.#envelope, graphiql: this.#graphiql, streams, pingMs });
     }
     if (path === '/health/live') return serveLive(exchange);
     if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);

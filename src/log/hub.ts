@@ -7,6 +7,7 @@ import { BadUserInput, NotFound } from '../domain/errors.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { nextStep } from '../domain/join.ts';
+import { LIMITS } from '../domain/limits.ts';
 import type { Announcements } from './announcements.ts';
 import { type ChangeWait, Feed } from './feed.ts';
 import { PageReader } from './pages.ts';
@@ -160,7 +161,7 @@ class FeedViewer implements LogViewer {
         case 'done':
           return null;
         case 'take':
-          return this.#deliver(step.entries);
+          return this.#deliver(firstOf(step.entries, LIMITS.pullBytes));
         case 'wait':
           if (first) return this.#deliver([]);
           break;
@@ -203,6 +204,16 @@ class FeedViewer implements LogViewer {
     return { entries, after, lastSeq, caughtUp: this.#caughtUp, ended: end !== null && lastSeq === end };
   }
 }
+
+/** As many as the bound allows, at least one: a viewer that stalls holds on to what it has pulled. */
+const firstOf = (entries: Pull['entries'], maxBytes: number): Pull['entries'] => {
+  let bytes = 0;
+  const end = entries.findIndex(({ size }, i) => {
+    bytes += size;
+    return i > 0 && bytes > maxBytes;
+  });
+  return end < 0 ? entries : entries.slice(0, end);
+};
 
 const checkNotNegative = (argument: string, value: number | undefined): void => {
   if (value !== undefined && value < 0)

@@ -3,12 +3,17 @@ import type { RunId } from '../domain/ids.ts';
 
 /** Hash: the run's record. */
 export const recordKey = (runId: RunId): string => `run:{${runId}}`;
-/** Stream: one entry per batch, its ID `<last seq of the batch>-0`, fields d (batch), l (lines), b (message bytes). */
+/**
+ * Stream: one entry per batch, fields d (batch), l (lines), b (message bytes). Its ID is `<last seq of the batch>-0`,
+ * or `-1` where it took the place of smaller ones (compact.ts).
+ */
 export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
 /** String with a TTL: which process supervises the run at present. */
 export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
 /** Stream with a short TTL: the log while one process packs it (pack.ts); `packing` tells two of them apart. */
 export const packedKey = (runId: RunId, packing: string): string => `run:{${runId}}:packed:${packing}`;
+/** String with a TTL: the farthest seq that viewers have been led to, told where Redis shows less (runs/heads.ts). */
+export const seenKey = (runId: RunId): string => `run:{${runId}}:seen`;
 /** Channel: batches as they are stored. */
 export const logChannel = (runId: RunId): string => `run_logs:${runId}`;
 /** Channel: JSON { kind: "cancel", force }: a hint for the executor and the supervisor; the record is the truth. */

@@ -13,7 +13,7 @@ import { logKey, packedKey, recordKey } from './keys.ts';
 import { Script } from './script.ts';
 
 /** Entries with more events than this, on average, gain too little. */
-const FULL_EVENTS = 250;
+const FULL_EVENTS = 1000;
 /** Fewer entries than this are not worth the round trips. */
 const MIN_ENTRIES = 4;
 const READ_ENTRIES = 500;

@@ -43,7 +43,7 @@ export class RedisLogReader implements LogReader {
 
   async forward(runId: RunId, after: Seq, maxEntries: number): Promise<LogPage | null> {
     const read = await this.#read(runId, (multi) =>
-      multi.xrangeBuffer(logKey(runId), `(${after}-0`, '+', 'COUNT', maxEntries),
+      multi.xrangeBuffer(logKey(runId), `${after + 1}-0`, '+', 'COUNT', maxEntries),
     );
     if (read === null) return null;
     const { stored, dropped, lastSeq, closed } = read;

@@ -85,6 +85,7 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
     maxLogBytes: count(fields, 'maxLogBytes'),
     cancelGraceMs: count(fields, 'cancelGraceMs'),
     retentionMs: count(fields, 'retentionMs'),
+    lingerMs: count(fields, 'lingerMs'),
     version: count(fields, 'version'),
   };
 };

@@ -11,12 +11,16 @@ import { createRecord, type NewRun, type RunDefaults, readImageAsked } from './c
 import { writeCancelledPending } from './ending.ts';
 import { release, reserve } from './idempotency.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from './keys.ts';
+import type { LostTails } from './lostTails.ts';
 import type { AttemptQueue } from './queue.ts';
 import type { Runs, StartRequest } from './runs.ts';
 import { unsealEnv } from './secrets.ts';
 import { readPage, readRun, readRuns } from './store.ts';
 import { answered, STORE_DEADLINE_MS } from './wait.ts';
 import { claimRun } from './writer.ts';
+
+/** How long the end of a doubtful PENDING run is waited for; after that its supervisor writes it. */
+const DOUBT_MS = 60_000;
 
 const cancel = new Script(CANCEL);
 const remove = new Script(DELETE);
@@ -26,6 +30,8 @@ export interface CommandsContext {
   readonly queue: AttemptQueue;
   readonly masterKey: Buffer;
   readonly defaults: RunDefaults;
+  /** Null where Redis loses nothing that it has acknowledged. */
+  readonly lostTails?: LostTails | null;
   readonly log: Logger;
 }
 
@@ -81,10 +87,29 @@ const cancelRun = async (
     [reason ?? '', force ? '1' : '0', controlChannel(id)],
   )) as [string, string, string];
   if (code === 'GONE') throw new NotFound();
-  if (code === 'OK' && status === 'PENDING') await endPending(context, id, Number(term));
+  const noted = await readRun(redis, id);
+  if (noted === null) throw new NotFound();
+  if (code !== 'OK' || status !== 'PENDING') return noted;
+  if (context.lostTails?.settling.doubtful(noted)) {
+    // It may have been started already, and its writer be about to say so: nobody may be fenced by this.
+    endDoubtful(context, noted, Number(term));
+    return noted;
+  }
+  await endPending(context, id, Number(term));
   const run = await readRun(redis, id);
   if (run === null) throw new NotFound();
   return run;
+};
+
+/** The cancel is noted; where the run turns out to be PENDING indeed, it is ended a few seconds later. */
+const endDoubtful = (context: CommandsContext, { id, createdAt }: RunRecord, fromTerm: number): void => {
+  const work = async (): Promise<void> => {
+    await context.lostTails?.settling.settled({ createdAt }, AbortSignal.timeout(DOUBT_MS));
+    await endPending(context, id, fromTerm);
+  };
+  work().catch((error: unknown) => {
+    context.log.info({ err: error, runId: id }, 'a waiting run is not ended yet; whoever starts it sees the cancel');
+  });
 };
 
 /** Ends a run that nobody writes. Where a supervisor is faster, that one sees the cancel: both ways it is ended once. */
@@ -96,6 +121,7 @@ const endPending = async (context: CommandsContext, id: RunId, fromTerm: number)
   const { run, writer } = claimed;
   const code = await writeCancelledPending(writer, run);
   if (code !== 'OK') return;
+  await context.lostTails?.endings.keep(id);
   await redis.zrem(ACTIVE_RUNS, id);
   await queue.remove(id, run.nextAttempt);
 };

@@ -20,6 +20,8 @@ export interface RunDefaults {
   readonly maxLogBytes: number;
   readonly cancelGraceMs: number;
   readonly retentionMs: number;
+  /** As RunRecord.lingerMs; default 0. */
+  readonly lingerMs?: number;
 }
 
 /** Fields of the record's hash that are this part's own and not in RunRecord. */
@@ -84,6 +86,7 @@ export const createRecord = async (
     maxLogBytes: defaults.maxLogBytes,
     cancelGraceMs: defaults.cancelGraceMs,
     retentionMs: defaults.retentionMs,
+    lingerMs: defaults.lingerMs ?? 0,
   };
   const accepted: EventDraft = {
     kind: 'StatusChanged',

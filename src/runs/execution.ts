@@ -1,4 +1,4 @@
-/** Waits for one execution's end and, later than the executor would, keeps cancel and timeout itself. */
+/** Waits for one attempt's end and, later than the executor would, keeps cancel and timeout itself. */
 import type { Logger } from 'pino';
 import type { RunRecord } from '../domain/run.ts';
 import type { Execution, ExitReport } from '../launchers/launcher.ts';
@@ -61,14 +61,20 @@ export interface ExecutionContext extends WatchContext {
   readonly log: Logger;
 }
 
-/** What its end looks like. @throws the signal's reason, without touching the execution */
-export const untilExit = async (
+/** Null where the attempt has its end already and its executor only lingers. */
+export type Ended = Evidence | null;
+
+/**
+ * What its end looks like, or null where the end stands in the log and the executor stays on only in case Redis
+ * loses it: nobody has to wait for that. @throws the signal's reason, without touching the execution
+ */
+export const untilEnd = async (
   context: ExecutionContext,
   run: RunRecord,
   attempt: number,
   execution: Execution,
   signal: AbortSignal,
-): Promise<Evidence> => {
+): Promise<Ended> => {
   const seen: Seen = { run: null, running: null, cancel: null, force: null, end: null, extent: null };
   const launchedAt = performance.now();
   let reason: StopReason | null = null;
@@ -83,17 +89,38 @@ export const untilExit = async (
     context.log.warn({ runId: run.id, attempt, reason: due }, 'the executor did not end its command in time');
     execution.stop(0).catch((error: unknown) => context.log.warn({ err: error, runId: run.id }, 'it was not stopped'));
   };
-  const unwatch = watchRun(context, run.id, (record) => note(seen, record, attempt));
+  const ended = Promise.withResolvers<null>();
+  const unwatch = watchRun(context, run.id, (record) => {
+    note(seen, record, attempt);
+    if (record.lingerMs > 0 && hasEnded(record, attempt)) ended.resolve(null);
+  });
   const timer = setInterval(check, CHECK_EVERY_MS);
-  let exit: ExitReport;
+  const waiting = new AbortController();
+  let exit: ExitReport | null;
   try {
-    exit = await execution.wait(signal);
+    exit = await Promise.race([execution.wait(AbortSignal.any([signal, waiting.signal])), ended.promise]);
   } finally {
     unwatch();
     clearInterval(timer);
+    waiting.abort();
   }
+  if (exit === null) return null;
   const late = timedOut(seen, reason, run.timeoutSeconds);
   return { ...NO_EVIDENCE, exit, timedOut: late, silent: reason === 'silent', seen: seen.extent };
+};
+
+/** An executor lingers for its run's lingerMs, and waits for a Redis that is away about a minute more. */
+const LINGER_AWAY_MS = 60_000;
+
+/**
+ * Waits until the executor of an ended attempt has gone, and removes what is left of it; one that hangs is
+ * stopped. @throws the signal's reason, without touching the execution; or the launcher's error
+ */
+export const untilGone = async (run: RunRecord, execution: Execution, signal: AbortSignal): Promise<void> => {
+  const patience = AbortSignal.timeout(run.lingerMs + LINGER_AWAY_MS + LEAVING_MS);
+  await execution.wait(AbortSignal.any([signal, patience])).catch(() => undefined);
+  signal.throwIfAborted();
+  await execution.remove();
 };
 
 /** Whether the timeout passed before any cancel was known. */

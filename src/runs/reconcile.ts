@@ -44,9 +44,18 @@ interface ActiveRun {
   readonly retentionMs: number;
   readonly idempotency: string | null;
   readonly leased: boolean;
+  readonly cancelled: boolean;
 }
 
-const FIELDS = ['status', 'attempt', 'nextAttempt', 'retryAt', 'retentionMs', IDEMPOTENCY_FIELD] as const;
+const FIELDS = [
+  'status',
+  'attempt',
+  'nextAttempt',
+  'retryAt',
+  'retentionMs',
+  IDEMPOTENCY_FIELD,
+  'cancelRequestedAt',
+] as const;
 
 export class Reconciler {
   readonly #context: ReconcilerContext;
@@ -116,7 +125,10 @@ export class Reconciler {
     for (const id of ids) pipeline.hmget(recordKey(id), ...FIELDS).exists(leaseKey(id));
     const answers = replies(await pipeline.exec());
     return ids.flatMap((id, i) => {
-      const [status, attempt, nextAttempt, retryAt, retentionMs, idempotency] = answers[2 * i] as (string | null)[];
+      const [status, attempt, nextAttempt, retryAt, retentionMs, idempotency, cancelled] = answers[2 * i] as (
+        | string
+        | null
+      )[];
       if (!status) return [];
       return {
         id,
@@ -127,6 +139,7 @@ export class Reconciler {
         retentionMs: Number(retentionMs),
         idempotency: idempotency || null,
         leased: answers[2 * i + 1] === 1,
+        cancelled: Boolean(cancelled),
       };
     });
   }
@@ -159,11 +172,14 @@ export class Reconciler {
     if (pipeline.length > 0) replies(await pipeline.exec());
   }
 
-  #adoptLost({ id, status, leased }: ActiveRun): void {
+  /** A PENDING run with a cancel is one whose API died between the two steps of it: its start ends it. */
+  #adoptLost({ id, status, leased, cancelled, nextAttempt }: ActiveRun): void {
     const { supervisor } = this.#context;
-    if (leased || (status !== 'STARTING' && status !== 'RUNNING')) return;
+    const waits = status === 'PENDING';
+    if (leased || isTerminal(status) || (waits && !cancelled)) return;
     if (supervisor.supervised.has(id) || this.#adopting.has(id)) return;
-    const adoption = supervisor.adopt(id).finally(() => this.#adopting.delete(id));
+    const work = waits ? supervisor.startAttempt(id, nextAttempt) : supervisor.adopt(id);
+    const adoption = work.finally(() => this.#adopting.delete(id));
     this.#adopting.set(id, adoption);
   }
 

@@ -9,7 +9,9 @@ import type { Launcher } from '../launchers/launcher.ts';
 import type { Announcements } from '../log/announcements.ts';
 import { recordKey } from '../log/keys.ts';
 import { runCommands } from './commands.ts';
+import { tellHead } from './heads.ts';
 import { ACTIVE_RUNS } from './keys.ts';
+import { LINGER_MS, watchLostTails } from './lostTails.ts';
 import { AttemptQueue } from './queue.ts';
 import { Reconciler } from './reconcile.ts';
 import type { Runs, RunUpdates } from './runs.ts';
@@ -36,6 +38,8 @@ export interface RunServiceOptions {
   readonly maxLogBytes: number;
   /** How far viewers of this process have been led in a run's log; null where there are none. */
   readonly followedTo?: (runId: RunId) => Seq | null;
+  /** Redis may lose what it has acknowledged (redis/durability.ts); default false. */
+  readonly mayLoseTails?: boolean;
   readonly log: Logger;
 }
 
@@ -47,10 +51,17 @@ export interface RunService {
   start(): void;
   /** Lets go of all runs and their containers, which go on, so that another process adopts them at once. */
   stop(): Promise<void>;
+  /** Viewers here were led farther than Redis shows now. Never throws; does nothing where it cannot have lost that. */
+  ahead(runId: RunId, head: Seq): void;
   /** Runs whose executor may be alive now: for these the private Redis must stay. @throws the connection's error */
   aliveRuns(): Promise<number>;
 }
 
+/**
+ * Executors that linger are idle: some 2 s each in which they take no place of MAX_CONCURRENT_RUNS, so that short
+ * runs are as many a second as ever, up to so many for each place.
+ */
+const LINGERING_PER_PLACE = 2;
 /** A service stops in time even where Redis or the engine does not answer. */
 const STOP_MS = 4000;
 
@@ -60,8 +71,21 @@ export const createRuns = (options: RunServiceOptions): RunService => {
   const queue = new AttemptQueue({ connect: options.connectQueue, concurrency: options.maxConcurrentRuns, log });
   const stopping = new AbortController();
   const { followedTo = () => null } = options;
+  const lostTails = options.mayLoseTails ? watchLostTails(redis, log) : null;
   const supervisor = new Supervisor(
-    { redis, announcements, launcher, masterKey, executorRedisUrl, queue, followedTo, log, processId: randomUUID() },
+    {
+      redis,
+      announcements,
+      launcher,
+      masterKey,
+      executorRedisUrl,
+      queue,
+      followedTo,
+      lostTails,
+      mostLingering: LINGERING_PER_PLACE * options.maxConcurrentRuns,
+      log,
+      processId: randomUUID(),
+    },
     stopping.signal,
   );
   const reconciler = new Reconciler({ redis, queue, launcher, supervisor, log });
@@ -78,7 +102,9 @@ export const createRuns = (options: RunServiceOptions): RunService => {
         maxLogBytes: options.maxLogBytes,
         cancelGraceMs: options.cancelGraceMs,
         retentionMs: options.retentionMs,
+        lingerMs: lostTails === null ? 0 : LINGER_MS,
       },
+      lostTails,
       log,
     }),
     updates: runUpdates(announcements, log),
@@ -93,6 +119,11 @@ export const createRuns = (options: RunServiceOptions): RunService => {
       const timer = setTimeout(resolve, STOP_MS);
       await Promise.race([Promise.allSettled([reconciling, queue.close()]), late]);
       clearTimeout(timer);
+      lostTails?.close();
+    },
+    ahead(runId, head) {
+      if (lostTails === null) return;
+      tellHead(redis, runId, head).catch((error: unknown) => log.debug({ err: error, runId }, 'a head was not told'));
     },
     aliveRuns: () => aliveRuns(redis),
   };

@@ -9,10 +9,12 @@ import { isTerminal, type RunRecord } from '../domain/run.ts';
 import type { Execution } from '../launchers/launcher.ts';
 import { packLog } from '../log/pack.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE, writeCancelledPending, writeEnd } from './ending.ts';
-import { type ExecutionContext, untilExit } from './execution.ts';
+import { type ExecutionContext, untilEnd, untilGone } from './execution.ts';
+import { toldHead } from './heads.ts';
 import { ACTIVE_RUNS } from './keys.ts';
 import { type LaunchContext, launchAttempt } from './launch.ts';
 import { type Lease, LeaseLost, takeLease } from './lease.ts';
+import type { LostTails } from './lostTails.ts';
 import type { AttemptQueue } from './queue.ts';
 import { readRun } from './store.ts';
 import { pause, persist } from './wait.ts';
@@ -25,6 +27,10 @@ export interface SupervisorContext extends LaunchContext, ExecutionContext {
   readonly queue: AttemptQueue;
   /** How far viewers here have been led in a run's log; null where there are none. */
   readonly followedTo?: (runId: RunId) => Seq | null;
+  /** Null where Redis loses nothing that it has acknowledged. */
+  readonly lostTails?: LostTails | null;
+  /** More executors of ended attempts than this keep a place of the queue (policy: block); default: no bound. */
+  readonly mostLingering?: number;
   /** Tells this process' leases from others'. */
   readonly processId: string;
 }
@@ -35,6 +41,8 @@ export class Supervisor {
   readonly #signal: AbortSignal;
   #leases = 0;
   readonly #supervised = new Set<RunId>();
+  /** Executors of ended attempts that only linger. They take no place of the queue's. */
+  readonly #lingering = new Map<RunId, Promise<void>>();
 
   constructor(context: SupervisorContext, signal: AbortSignal) {
     this.#context = context;
@@ -52,6 +60,7 @@ export class Supervisor {
       const lease = await this.#leaseToStart(runId, attempt);
       if (lease !== null) await this.#under(lease, runId, (signal) => this.#start(runId, attempt, signal));
     });
+    await this.#roomToLinger();
   }
 
   /** Takes over a run that nobody supervises; at once where somebody does. Never throws. */
@@ -102,6 +111,8 @@ export class Supervisor {
   /** After the lease is free: the next attempt's job, or the run's leave from the unfinished ones. */
   async #settle(runId: RunId): Promise<void> {
     const { redis, queue, log } = this.#context;
+    // Before the log is packed: what is kept is the end as its writer wrote it.
+    await this.#context.lostTails?.endings.keep(runId, this.#lingering.get(runId) ?? null);
     const run = await this.#read(runId, this.#signal);
     if (run === null || isTerminal(run.status)) {
       await persist(() => redis.zrem(ACTIVE_RUNS, runId), this.#signal, log);
@@ -115,10 +126,13 @@ export class Supervisor {
 
   async #start(runId: RunId, attempt: number, signal: AbortSignal): Promise<void> {
     const writing = { ...this.#context, signal };
+    if (this.#context.lostTails) await this.#settled(runId, signal);
     for (;;) {
       const claimed = await claimRun(writing, runId, { attempt, statuses: ['PENDING'] });
       if (claimed.code !== 'OK') return;
       const { run, writer } = claimed;
+      const seen = await this.#farthest(run, null, signal);
+      if (seen !== null) writer.goOnAfter(seen);
       if (run.cancelRequestedAt !== null) {
         await writeCancelledPending(writer, run);
         return;
@@ -139,7 +153,7 @@ export class Supervisor {
   async #adopt(runId: RunId, signal: AbortSignal): Promise<void> {
     const { launcher, log } = this.#context;
     for (;;) {
-      const run = await this.#read(runId, signal);
+      const run = await this.#settled(runId, signal);
       if (run === null) return;
       const { attempt } = run;
       if (run.status === 'RUNNING') {
@@ -157,7 +171,10 @@ export class Supervisor {
         statuses: ['STARTING'],
         fromTerm: run.term,
       });
-      if (claimed.code === 'OK') return await this.#launch(claimed.run, attempt, claimed.writer, signal);
+      if (claimed.code !== 'OK') continue;
+      const seen = await this.#farthest(claimed.run, null, signal);
+      if (seen !== null) claimed.writer.goOnAfter(seen);
+      return await this.#launch(claimed.run, attempt, claimed.writer, signal);
     }
   }
 
@@ -171,9 +188,24 @@ export class Supervisor {
   }
 
   async #follow(run: RunRecord, attempt: number, execution: Execution, signal: AbortSignal): Promise<void> {
-    const evidence = await untilExit(this.#context, run, attempt, execution, signal);
+    const evidence = await untilEnd(this.#context, run, attempt, execution, signal);
+    if (evidence === null) return this.#letLinger(run, execution);
     await this.#end(run.id, attempt, evidence, signal);
     await this.#remove(run.id, () => execution.remove());
+  }
+
+  /** The attempt has its end: from here on nobody waits for its executor, and its place is free. */
+  #letLinger(run: RunRecord, execution: Execution): void {
+    const gone = this.#remove(run.id, () => untilGone(run, execution, this.#signal)).finally(() => {
+      if (this.#lingering.get(run.id) === gone) this.#lingering.delete(run.id);
+    });
+    this.#lingering.set(run.id, gone);
+  }
+
+  /** Short runs in a row would else fill the machine with executors that linger. */
+  async #roomToLinger(): Promise<void> {
+    const { mostLingering = Number.POSITIVE_INFINITY } = this.#context;
+    while (this.#lingering.size > mostLingering) await this.#lingering.values().next().value;
   }
 
   /** What cannot be removed now is found by the reconciler. */
@@ -188,25 +220,40 @@ export class Supervisor {
   /** Writes the attempt's end unless it has one. */
   async #end(runId: RunId, attempt: number, evidence: Evidence, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const run = await this.#read(runId, signal);
+      const run = await this.#settled(runId, signal);
       if (run === null || hasEnded(run, attempt) || run.attempt !== attempt || run.status === 'PENDING') return;
       const claimed = await claimRun({ ...this.#context, signal }, runId, {
         attempt,
         statuses: ['STARTING', 'RUNNING'],
       });
       if (claimed.code !== 'OK') continue;
-      const seen = this.#farthest(claimed.run, evidence.seen);
+      const seen = await this.#farthest(claimed.run, evidence.seen, signal);
       const code = await writeEnd(claimed.writer, claimed.run, attempt, { ...evidence, seen });
       if (code === 'OK') return;
     }
   }
 
-  /** A Redis that lost its tail shows less than was seen, here by the last look or by those who follow. */
-  #farthest(run: RunRecord, seen: LogExtent | null): LogExtent | null {
-    const head = this.#context.followedTo?.(run.id) ?? null;
-    if (head === null || head <= (seen?.lastSeq ?? 0)) return seen;
+  /**
+   * A Redis that lost its tail shows less than was seen, by the last look here or by those who follow, in this
+   * process or another.
+   */
+  async #farthest(run: RunRecord, seen: LogExtent | null, signal: AbortSignal): Promise<LogExtent | null> {
+    const { followedTo, lostTails, redis, log } = this.#context;
+    const told = lostTails ? await persist(() => toldHead(redis, run.id), signal, log) : 0;
+    const head = Math.max(followedTo?.(run.id) ?? 0, told);
+    if (head <= (seen?.lastSeq ?? 0)) return seen;
     const { lines, bytes } = seen ?? run;
     return { lastSeq: head, lines, bytes };
+  }
+
+  /** The record, once what it shows can be relied upon. */
+  async #settled(runId: RunId, signal: AbortSignal): Promise<RunRecord | null> {
+    const { settling } = this.#context.lostTails ?? {};
+    for (;;) {
+      const run = await this.#read(runId, signal);
+      if (run === null || !settling?.doubtful(run)) return run;
+      await settling.settled(run, signal);
+    }
   }
 
   #read(runId: RunId, signal: AbortSignal): Promise<RunRecord | null> {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Execution, ExitReport } from '../launcher.ts';
 import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine.ts';
-import { kernelToldOutOfMemory } from './evidence.ts';
+import { kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
 /** Between two questions while the engine does not answer (it is being restarted). */
@@ -21,6 +21,8 @@ export class ContainerExecution implements Execution {
   readonly #name: string;
   readonly #foundAt = Date.now();
   #report: ExitReport | null = null;
+  /** Known once it was seen running. */
+  #leaders: Leaders | undefined;
 
   constructor(docker: Docker, name: string) {
     this.#docker = docker;
@@ -90,7 +92,10 @@ export class ContainerExecution implements Execution {
     const container = await orNull(this.#container().inspect());
     if (container === null) return UNKNOWN;
     const { State: state } = container;
-    if (state.Running || state.Paused || state.Restarting) return null;
+    if (state.Running || state.Paused || state.Restarting) {
+      this.#leaders ??= await leadersOf(container.Id, state.Pid);
+      return null;
+    }
     if (notStarted(state.Status)) {
       if (Date.now() - this.#foundAt > START_MS) return UNKNOWN;
       await delay(50);
@@ -100,7 +105,9 @@ export class ContainerExecution implements Execution {
     return {
       exitCode,
       signal: signalName(exitCode),
-      outOfMemory: state.OOMKilled === true || (exitCode === KILLED && kernelToldOutOfMemory(container.Id)),
+      outOfMemory:
+        state.OOMKilled === true ||
+        (exitCode === KILLED && kernelToldOutOfMemory(container.Id, undefined, this.#leaders)),
     };
   }
 

@@ -83,7 +83,10 @@ export class ProcessLauncher implements Launcher {
 
   async find(runId: RunId, attempt: number): Promise<Execution | null> {
     const state = await this.#states.read(runId, attempt);
-    return state === null ? null : this.#execution(runId, attempt, state.executor);
+    if (state !== null && state.executor !== null) return this.#execution(runId, attempt, state.executor);
+    // Started by a service with another DATA_DIR, or by one that died before it told what it had started.
+    const executor = await this.#findRunning(runId, attempt);
+    return state === null && executor === null ? null : this.#execution(runId, attempt, executor);
   }
 
   list(): Promise<readonly { readonly runId: RunId; readonly attempt: number }[]> {
@@ -166,14 +169,22 @@ export class ProcessLauncher implements Launcher {
 
   /** The starter died between taking the attempt and telling what it started. */
   async #rescue(runId: RunId, attempt: number, starter: ProcessIdentity): Promise<Execution | null> {
-    const pids = await withEnvironment({ RUN_ID: runId, RUN_ATTEMPT: String(attempt) });
+    const executor = await this.#findRunning(runId, attempt);
+    if (executor === null) {
+      await this.#states.remove(runId, attempt);
+      return null;
+    }
+    await this.#states.replace(runId, attempt, { starter, executor });
+    return this.#execution(runId, attempt, executor);
+  }
+
+  /** The attempt's executor, by its environment: a command has RUN_ID too, and no RUN_KEY. */
+  async #findRunning(runId: RunId, attempt: number): Promise<ProcessIdentity | null> {
+    const pids = await withEnvironment({ RUN_ID: runId, RUN_ATTEMPT: String(attempt) }, ['RUN_KEY']);
     for (const pid of pids) {
       const executor = await identify(pid);
-      if (executor === null) continue;
-      await this.#states.replace(runId, attempt, { starter, executor });
-      return this.#execution(runId, attempt, executor);
+      if (executor !== null) return executor;
     }
-    await this.#states.remove(runId, attempt);
     return null;
   }
 }

@@ -52,9 +52,15 @@ export const send = (pid: number, signal: NodeJS.Signals): void => {
   }
 };
 
-/** Pids whose environment holds all of these variables; none where there is no /proc. */
-export const withEnvironment = async (variables: Readonly<Record<string, string>>): Promise<readonly number[]> => {
-  const wanted = Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`);
+/** Pids whose environment holds all of these variables, and those that are named with any value; none without /proc. */
+export const withEnvironment = async (
+  variables: Readonly<Record<string, string>>,
+  named: readonly string[] = [],
+): Promise<readonly number[]> => {
+  const wanted = [
+    ...Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`),
+    ...named.map((name) => `\0${name}=`),
+  ];
   const entries = await readdir('/proc').catch(() => []);
   const found: number[] = [];
   for (const entry of entries) {

@@ -4,6 +4,8 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { appendBatch, claimLog } from '../../../src/log/append.ts';
+import { encodeBatch } from '../../../src/log/codec.ts';
+import { compactTail } from '../../../src/log/compact.ts';
 import { controlChannel, logChannel, logKey, recordKey } from '../../../src/log/keys.ts';
 import { recordFields } from '../../../src/log/record.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
@@ -30,7 +32,7 @@ const login = (own: TestRedis, username: string, password: string): Redis => {
   return redis;
 };
 
-test('the user can do what an executor does: claim, append, follow its channels, read its log', async () => {
+test('the user can do what an executor does: claim, append, compact, follow its channels, read its log', async () => {
   await using service = connectRedis(server.url, 'commands', 'one', logger);
   const credentials = await keepExecutorUser(service, masterKey, false, logger);
   expect(credentials).toEqual(executorCredentials(masterKey));
@@ -47,15 +49,25 @@ test('the user can do what an executor does: claim, append, follow its channels,
     const reply = await appendBatch(executor, runId, { ...append, firstSeq: seq, batch: Buffer.from('{}') });
     expect(reply.code).toBe('OK');
   }
+  const small = { term: 2, writer: 'executor', lines: 2, messageBytes: 20 };
+  const drafts = (text: string) => [{ kind: 'GroupStarted', timestamp: 1, name: text }] as const;
+  for (const seq of [7, 8]) {
+    const batch = encodeBatch(drafts(`${seq}`), seq, 1);
+    expect((await appendBatch(executor, runId, { ...append, messageBytes: 10, firstSeq: seq, batch })).code).toBe('OK');
+  }
+  const merged = encodeBatch([...drafts('7'), ...drafts('8')], 7, 1);
+  expect(await compactTail(executor, runId, { ...small, firstSeq: 7, lastSeq: 8, entries: 2, batch: merged })).toBe(
+    true,
+  );
   const last = {
     ...append,
-    firstSeq: 7,
+    firstSeq: 9,
     batch: Buffer.from('{}'),
     closes: true,
     changes: { status: 'COMPLETED' } as const,
   };
   expect((await appendBatch(executor, runId, last)).code).toBe('OK');
-  expect(await executor.hget(recordKey(runId), 'lastSeq')).toBe('7');
+  expect(await executor.hget(recordKey(runId), 'lastSeq')).toBe('9');
   expect(await executor.xrevrange(logKey(runId), '+', '-', 'COUNT', 1)).toHaveLength(1);
   const listener = login(server, credentials?.username ?? '', credentials?.password ?? '');
   await listener.subscribe(controlChannel(runId));
@@ -104,10 +116,10 @@ test('the user is made again after a restart of Redis, which forgets it', async 
   await using service = connectRedis(first.url, 'commands', 'one', logger);
   const credentials = await keepExecutorUser(service, masterKey, false, logger);
   process.kill(first.pid, 'SIGKILL');
-  await vi.waitUntil(() => !service.ready);
+  await vi.waitUntil(() => !service.ready, { timeout: 20_000 });
   await using second = await startRedis({ directory: first.directory });
   const executor = login(second, credentials?.username ?? '', credentials?.password ?? '');
-  await vi.waitUntil(async () => (await executor.ping().catch(() => null)) === 'PONG', { timeout: 5000 });
+  await vi.waitUntil(async () => (await executor.ping().catch(() => null)) === 'PONG', { timeout: 20_000 });
   executor.disconnect();
   service.close();
   await first.stop();

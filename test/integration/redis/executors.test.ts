@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const pid of relays()) process.kill(pid, 'SIGTERM');
-  await vi.waitUntil(() => relays().length === 0);
+  await vi.waitUntil(() => relays().length === 0, { timeout: 20_000 });
   await server.stop();
   rmSync(runtime, { recursive: true, force: true });
 });
@@ -156,7 +156,7 @@ test('services that start at once share one relay, and a killed one is started a
   expect(more).toEqual([]);
   expect(new Set(all.map((relay) => relay.directory)).size).toBe(1);
   process.kill(pid ?? 0, 'SIGKILL');
-  await vi.waitUntil(() => relays().some((one) => !before.has(one) && one !== pid), { timeout: 10_000 });
+  await vi.waitUntil(() => relays().some((one) => !before.has(one) && one !== pid), { timeout: 20_000 });
   for (const relay of all) await relay[Symbol.asyncDispose]();
 }, 20_000);
 
@@ -165,7 +165,7 @@ test('a relay that nobody needs any more ends itself and takes its socket away',
   const before = new Set(relays());
   const relay = await relayTo(port, 800);
   await relay[Symbol.asyncDispose]();
-  await vi.waitUntil(() => relays().every((one) => before.has(one)), { timeout: 10_000 });
+  await vi.waitUntil(() => relays().every((one) => before.has(one)), { timeout: 20_000 });
   expect(() => statSync(join(relay.directory, relay.socketName))).toThrow();
   expect(dirname(relay.directory)).toContain(runtime);
 }, 20_000);

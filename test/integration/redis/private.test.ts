@@ -138,7 +138,7 @@ test('is started again when it dies, with every write that was answered', async 
   for (let i = 0; i < 200; i += 1) await connection.redis.xadd('log', `${i + 1}-0`, 'd', 'x');
   const first = server.pid;
   process.kill(first, 'SIGKILL');
-  await vi.waitUntil(() => server.pid !== first, { timeout: 10_000 });
+  await vi.waitUntil(() => server.pid !== first, { timeout: 20_000 });
   await connection.whenReady(AbortSignal.timeout(10_000));
   expect(await connection.redis.xlen('log')).toBe(200);
   connection.close();
@@ -154,7 +154,7 @@ test('its successor starts over a stale socket, lock and pid file, and keeps the
   redis.disconnect();
   first.leave();
   process.kill(first.pid, 'SIGKILL');
-  await vi.waitUntil(() => !isAlive(first.pid));
+  await vi.waitUntil(() => !isAlive(first.pid), { timeout: 20_000 });
   expect(lstatSync(first.socketPath).isSocket()).toBe(true);
   writeFileSync(join(directory, 'redis.pid'), String(process.pid));
   const second = await start(directory);
@@ -202,9 +202,9 @@ test('goes on for runs that are alive, for an executor and for another service',
   executor.disconnect();
   const other = connectRedis(server.url, 'queue', 'two', logger);
   await other.whenReady(AbortSignal.timeout(5000));
-  await vi.waitUntil(async () => (await server.stop({ runsAlive: false })) === 'another service');
+  await vi.waitUntil(async () => (await server.stop({ runsAlive: false })) === 'another service', { timeout: 20_000 });
   other.close();
-  await vi.waitUntil(async () => (await server.stop({ runsAlive: false })) === null);
+  await vi.waitUntil(async () => (await server.stop({ runsAlive: false })) === null, { timeout: 20_000 });
   expect(isAlive(server.pid)).toBe(false);
 });
 

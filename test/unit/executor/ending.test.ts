@@ -23,6 +23,13 @@ test('a cancel up to the exit decides, a later one does not', () => {
   expect(endOf(exited(), cancelAt(1001), run, 'd').status).toBe('COMPLETED');
 });
 
+test('a cancel that was heard of before the exit decides, whatever the clocks say', () => {
+  expect(endOf(exited({ cancelFirst: true }), cancelAt(1003), run, 'd').status).toBe('CANCELLED');
+  const unstarted = exited({ cancelFirst: true, exit: null });
+  expect(endOf(unstarted, cancelAt(1003), run, 'd').status).toBe('CANCELLED');
+  expect(endOf(exited({ cancelFirst: true }), null, run, 'd').status).toBe('COMPLETED');
+});
+
 test('a timeout before the cancel stays a timeout, even where the command then exits 0', () => {
   expect(endOf(exited({ cut: 'timeout' }), cancelAt(1001), run, 'd').failure).toMatchObject({ reason: 'TIMEOUT' });
   expect(endOf(exited({ cut: 'timeout' }), cancelAt(999), run, 'd').status).toBe('CANCELLED');

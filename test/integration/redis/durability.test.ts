@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { mayLoseAcknowledged } from '../../../src/redis/durability.ts';
+import { startRedis } from '../../support/redis.ts';
+
+test.each([
+  ['no append-only file', [], true],
+  ['appendfsync everysec', ['--appendonly', 'yes', '--appendfsync', 'everysec'], true],
+  ['appendfsync no', ['--appendonly', 'yes', '--appendfsync', 'no'], true],
+  ['appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always'], false],
+  [
+    'a server that lets nobody ask',
+    ['--appendonly', 'yes', '--appendfsync', 'always', '--rename-command', 'CONFIG', ''],
+    true,
+  ],
+])('tells whether acknowledged writes can be lost: %s', async (_what, config, lost) => {
+  await using server = await startRedis({ config });
+  expect(await mayLoseAcknowledged(await server.connect())).toBe(lost);
+});
