@@ -100,9 +100,11 @@ const uses: Record<string, () => Promise<void>> = {
     const subscription = client.subscribe({ query: documents.FollowRunsDocument }).subscribe(({ data }) => {
       if (data) seen.push(data.runsUpdated);
     });
-    await vi.waitUntil(() => seen[0]?.kind === 'SYNCED');
+    await vi.waitUntil(() => seen[0]?.kind === 'SYNCED', { timeout: 20_000 });
     const { id } = await start();
-    await vi.waitUntil(() => seen.some(({ runId, run }) => runId === id && run?.status === 'FAILED'), 10_000);
+    await vi.waitUntil(() => seen.some(({ runId, run }) => runId === id && run?.status === 'FAILED'), {
+      timeout: 20_000,
+    });
     subscription.unsubscribe();
     expect(seen.find(({ runId }) => runId === id)?.kind).toBe('CREATED');
   },

@@ -88,7 +88,7 @@ test.skipIf(!hasBrowser)(
     await tab(page, 'Cancel');
     await execute(page);
     await answer(page, id);
-    await expect.poll(async () => (await newest()).status, { timeout: 10_000 }).toBe('CANCELLED');
+    await expect.poll(async () => (await newest()).status, { timeout: 20_000 }).toBe('CANCELLED');
     expect(requests.some((url) => url.startsWith('ws://'))).toBe(true);
     const host = new URL(service.url).host;
     const away = requests.filter((url) => !/^(blob|data):/.test(url) && new URL(url).host !== host);
@@ -113,7 +113,7 @@ test.skipIf(!hasBrowser)(
     expect(sent.map(({ type }) => type)).toEqual(['connection_init', 'subscribe']);
     await page.getByRole('button', { name: 'Stop query' }).click();
     await page.getByRole('button', { name: 'Execute query' }).waitFor();
-    await expect.poll(() => sent.at(-1)?.type).toBe('complete');
+    await expect.poll(() => sent.at(-1)?.type, { timeout: 20_000 }).toBe('complete');
     expect(faults).toEqual([]);
     await request(service.url, `mutation { cancelRun(input: { runId: "${runId}", force: true }) { run { id } } }`);
   },

@@ -1,5 +1,8 @@
 /** Launchers on the engine that the container tests share. */
-import { chmod, chown } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ContainerLauncher, type ContainerLauncherOptions } from '../../src/launchers/container/launcher.ts';
 import type { TestRedis } from './redis.ts';
 
@@ -37,4 +40,50 @@ export const containerLauncher = async (
   });
   await launcher.prepare(() => undefined, AbortSignal.timeout(120_000));
   return launcher;
+};
+
+/** A socket in front of the engine's that can be cut, as when the engine is restarted. */
+export const cuttableEngine = async (socketPath: string) => {
+  const directory = await mkdtemp(join(tmpdir(), 'rl-cut-'));
+  const path = join(directory, 'engine.sock');
+  const sockets = new Set<Socket>();
+  const asked: string[] = [];
+  let server: Server | null = null;
+  const open = (): Promise<void> =>
+    new Promise((resolve) => {
+      server = createServer((near) => {
+        const far = connect(socketPath);
+        for (const socket of [near, far]) {
+          sockets.add(socket);
+          socket.on('error', () => undefined);
+          socket.on('close', () => {
+            sockets.delete(socket);
+            near.destroy();
+            far.destroy();
+          });
+        }
+        near.on('data', (chunk) => {
+          const line = /^([A-Z]+ \S+) HTTP\/1\.1\r\n/.exec(chunk.toString('latin1'))?.[1];
+          if (line !== undefined) asked.push(line);
+        });
+        near.pipe(far).pipe(near);
+      }).listen(path, resolve);
+    });
+  const cut = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => (server === null ? resolve() : server.close(() => resolve())));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  await open();
+  return {
+    path,
+    /** Method and path of every request so far. */
+    asked,
+    open,
+    cut,
+    async [Symbol.asyncDispose]() {
+      await cut();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
 };

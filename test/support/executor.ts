@@ -71,10 +71,14 @@ export interface TestExecutor extends AsyncDisposable {
 export const startExecutor = async (
   redisUrl: string,
   id: RunId,
-  options: { readonly attempt?: number; readonly variables?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly attempt?: number;
+    readonly variables?: Readonly<Record<string, string>>;
+    readonly args?: readonly string[];
+  } = {},
 ): Promise<TestExecutor> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-attempt-'));
-  const child = spawn(process.execPath, ['--no-warnings', MAIN, `--workspace=${directory}`], {
+  const child = spawn(process.execPath, ['--no-warnings', MAIN, `--workspace=${directory}`, ...(options.args ?? [])], {
     cwd: directory,
     env: {
       PATH: process.env.PATH ?? '',

@@ -102,6 +102,7 @@ export interface ServiceOptions {
   /** Another program in the executor's place: one that fails in a certain way. */
   readonly executor?: string;
   readonly maxConcurrentRuns?: number;
+  readonly mayLoseTails?: boolean;
 }
 
 export interface TestService extends AsyncDisposable {
@@ -141,6 +142,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
     cancelGraceMs: 1000,
     maxLineBytes: 65_536,
     maxLogBytes: 10_000_000,
+    mayLoseTails: options.mayLoseTails ?? false,
     log: quiet,
   });
   service.start();

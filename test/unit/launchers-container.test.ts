@@ -132,3 +132,16 @@ test("finds a container's out-of-memory kill in the kernel's words, and says no 
   expect(kernelToldOutOfMemory(id, join(directory, 'none'))).toBe(false);
   rmSync(directory, { recursive: true });
 });
+
+test("knows a kill of the container's leaders by their pids, where the kernel was too busy to name the container", () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rl-kmsg-'));
+  const log = join(directory, 'kmsg');
+  const killed = 'Memory cgroup out of memory: Killed process 6028 (MainThread) total-vm:1kB, UID:0 oom_score_adj:0';
+  writeFileSync(log, `3,7,5000000,-;${killed}\n`);
+  const id = 'ab'.repeat(32);
+  expect(kernelToldOutOfMemory(id, log)).toBe(false);
+  expect(kernelToldOutOfMemory(id, log, { pids: [6018, 6028], since: 4_000_000 })).toBe(true);
+  expect(kernelToldOutOfMemory(id, log, { pids: [602, 28], since: 4_000_000 })).toBe(false);
+  expect(kernelToldOutOfMemory(id, log, { pids: [6018, 6028], since: 6_000_000 })).toBe(false);
+  rmSync(directory, { recursive: true });
+});

@@ -6,6 +6,9 @@ import type { Feed } from '../../../bench/feed/feed.ts';
 import { flood, warmUp } from '../../../bench/feed/pace.ts';
 import { linesFrom, splitLines, stampNow } from '../../../bench/lines.ts';
 import { LineLost, Load } from '../../../bench/load/load.ts';
+import { readOptions } from '../../../bench/options.ts';
+import type { Part } from '../../../bench/parts/part.ts';
+import { runParts } from '../../../bench/run.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
 let redis: TestRedis;
@@ -74,6 +77,40 @@ test.for([
   await warmUp(server.feed, load);
   await server.feed.write(linesFrom(1, 1000, stampNow()), 1000, 1);
   await expect(load.complete(1000, COMPLETE_MS)).rejects.toThrow(new LineLost(told));
+});
+
+test('A part in which a line was lost fails the whole bench, by its name, and the others are measured all the same.', async () => {
+  await using server = await unreliable(() => undefined);
+  const lossy: Part = {
+    name: 'lossy',
+    async run() {
+      const target = { protocol: 'bare', port: server.port, path: '/' } as const;
+      await using load = await Load.open({ targets: [target, target], workers: 1 });
+      await warmUp(server.feed, load);
+      await server.feed.write(linesFrom(1, 1000, stampNow()), 1000, 1);
+      await load.complete(1000, COMPLETE_MS);
+      return [];
+    },
+  };
+  const sound: Part = { name: 'sound', run: () => Promise.resolve([{ title: 'T', rows: [{ a: 1 }] }]) };
+  const said: string[] = [];
+  const outcome = await runParts([lossy, sound], {
+    server: redis,
+    redis: await redis.connect(),
+    options: readOptions([]),
+    say: (line) => said.push(line),
+    onSection: () => undefined,
+  });
+  expect(outcome.failures).toEqual(['lossy: LineLost: line 701 came after line 699']);
+  expect(outcome.results).toEqual({ sound: [[{ a: 1 }]] });
+  expect(said[0]).toMatch(/^\d+:\d\d part 1 of 2, lossy: FAILED: lossy: LineLost: line 701 came after line 699$/);
+});
+
+test('A load that was disposed can be disposed again.', async () => {
+  await using server = await unreliable((send, text) => send(text));
+  const target = { protocol: 'bare', port: server.port, path: '/' } as const;
+  await using load = await Load.open({ targets: [target], workers: 1 });
+  await load[Symbol.asyncDispose]();
 });
 
 test('A server that stops in the middle fails the bench.', async () => {

@@ -304,7 +304,7 @@ test('tries for ever, with pauses that are random, grow and are bounded', async 
   onTestFinished(() => void timers.mockRestore());
   const log = follow(closed.href, { helper: { maxPauseMs: 4096 } });
   const pauses = (): number[] => timers.mock.calls.map(([, ms]) => ms ?? 0).filter((ms) => ms > 0 && ms <= 8);
-  await vi.waitUntil(() => pauses().length >= 9, { timeout: 5000, interval: 20 });
+  await vi.waitUntil(() => pauses().length >= 9, { timeout: 20_000, interval: 20 });
   log.stop();
   expect(await log.over).toBe('complete');
   expect(log.completes()).toBe(1);
@@ -320,13 +320,13 @@ test('stops at once, live or while it waits to try again, and once', async () =>
     if (turn === 2) one.close();
   });
   const live = follow(url);
-  await vi.waitUntil(() => live.seqs.length === 1);
+  await vi.waitUntil(() => live.seqs.length === 1, { timeout: 20_000 });
   live.stop();
   live.stop();
   expect(await live.over).toBe('complete');
   const waiting = follow(url, { helper: { maxPauseMs: 1e9 } });
   vi.spyOn(Math, 'random').mockReturnValueOnce(1);
-  await vi.waitUntil(() => waiting.seqs.length === 1);
+  await vi.waitUntil(() => waiting.seqs.length === 1, { timeout: 20_000 });
   waiting.stop();
   waiting.stop();
   expect(await waiting.over).toBe('complete');
@@ -350,7 +350,7 @@ test('who leaves at RunFinished, while complete is under way, leaves no socket o
 test('dispose ends what is followed and opens no socket again', async () => {
   const { url, asked } = await serve((one) => one.next(batch(line(1))));
   const log = follow(url);
-  await vi.waitUntil(() => log.seqs.length === 1);
+  await vi.waitUntil(() => log.seqs.length === 1, { timeout: 20_000 });
   await log.client.dispose();
   expect(await log.over).toBe('complete');
   await new Promise((resolve) => setTimeout(resolve, 50));

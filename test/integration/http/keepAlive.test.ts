@@ -31,7 +31,6 @@ test('a client that is gone without a word is found, and its feed is freed', asy
   await until(
     () => followers(api.redis, id),
     (count) => count === 0,
-    1000,
   );
 });
 
@@ -49,7 +48,7 @@ test('a client that stops reading in a flood is cut after the time for it', asyn
   await until(
     () => followers(api.redis, writer.runId),
     (count) => count === 0,
-    10_000,
+    30_000,
   );
   socket.socket.terminate();
 });

@@ -39,7 +39,7 @@ const specOf = (): LaunchSpec => {
     attempt: 1,
     image: null,
     resources: { cpus: null, memoryMb: null },
-    environment: { RUN_ID: runId, RUN_ATTEMPT: '1' },
+    environment: { RUN_ID: runId, RUN_ATTEMPT: '1', RUN_KEY: 'key' },
   };
 };
 
@@ -88,6 +88,25 @@ test('takes over from a service that died before it told what it had started', a
   await execution.stop(0);
   expect(await identify(pid)).toBeNull();
   await execution.remove();
+});
+
+test('finds what a service with another DATA_DIR started, and takes no command for its executor', async () => {
+  await using it = await bench(STAYS);
+  await using other = await bench(STAYS);
+  const spec = specOf();
+  const { RUN_KEY: _, ...variables } = spec.environment;
+  const command = spawn(process.execPath, ['-e', STAYS], { env: { ...variables }, stdio: 'ignore' });
+  await until(
+    () => identify(command.pid ?? 0),
+    (identity) => identity !== null,
+  );
+  expect(await it.launcher.find(spec.runId, 1)).toBeNull();
+  const execution = await other.launcher.launch(spec, quietly, soon());
+  const found = await it.launcher.find(spec.runId, 1);
+  await found?.remove();
+  expect(await execution.wait(soon())).toMatchObject({ signal: 'SIGKILL' });
+  expect(await identify(command.pid ?? 0)).toBeNull();
+  expect(await it.launcher.find(spec.runId, 1)).toBeNull();
 });
 
 test('starts anew where a service died before it had started anything', async () => {

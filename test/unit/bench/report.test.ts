@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readOptions } from '../../../bench/options.ts';
+import { type Cost, limitOf } from '../../../bench/measure.ts';
+import { PART_NAMES, readOptions, roundsOf, USAGE, UsageError } from '../../../bench/options.ts';
 import { selfTimes } from '../../../bench/profile.ts';
+import { isCounted } from '../../../bench/report/counted.ts';
 import { plotFlood } from '../../../bench/report/plot.ts';
+import { readmeTexts } from '../../../bench/report/readme.ts';
 import { shown, tableText } from '../../../bench/report/table.ts';
 import { verdicts } from '../../../bench/report/targets.ts';
+import { inRounds } from '../../../bench/rounds.ts';
+import { startFlags } from '../../../bench/servers.ts';
 import { median, medians, percentileMs } from '../../../bench/statistics.ts';
 
 test('Medians and percentiles are of what was measured.', () => {
@@ -33,11 +39,84 @@ test('Ratios are taken between the rows of one run, and what was not measured is
     { contender: 'B plain GraphQL', viewers: 20, cpuMicrosPerLine: 25, linesPerSecond: 1 },
     { contender: 'D runLogBatches', viewers: 20, cpuMicrosPerLine: 0.25, linesPerSecond: 1 },
   ];
-  const told = verdicts({ flood: [rows] });
+  const told = verdicts({ flood: [rows] }, ['flood']);
   expect(told.map(({ figure, measured, reached }) => [figure, measured, reached])).toEqual([
-    ['D against B, CPU per line, 20 viewers', 100, 'yes'],
+    ['D against B, CPU per line, flood, 20 viewers', 100, 'yes'],
+    ['D against B, 100 viewers', '-', 'not measured'],
     ['D against A, 20 viewers', 20, 'yes'],
+    ['D against A, 100 viewers', '-', 'not measured'],
+    ['C against B, 20 viewers', '-', 'not measured'],
+    ['C against B, 100 viewers', '-', 'not measured'],
+    ['D, lines/s to 100 viewers', '-', 'not measured'],
+    ['D, lines/s to one viewer', '-', 'not measured'],
   ]);
+  // A part that failed has no rows, and its targets are not passed over in silence.
+  expect(verdicts({}, ['append']).map(({ reached }) => reached)).toEqual(['not measured', 'not measured']);
+});
+
+test('The rows that targets of flood and rate stand on are those that are repeated.', () => {
+  const rows = (part: 'flood' | 'rate') =>
+    [1, 20, 100, 500].flatMap((viewers) =>
+      ['A', 'B', 'C', 'D', 'E']
+        .filter((letter) => isCounted(part, letter, viewers))
+        .map((contender) => ({ contender, viewers, cpuMicrosPerLine: 1, linesPerSecond: 1, p50Ms: 1, p99Ms: 1 })),
+    );
+  const measured = (results: Record<string, ReturnType<typeof rows>[]>) =>
+    verdicts(results, ['flood', 'rate']).filter(({ reached }) => reached !== 'not measured').length;
+  const all = verdicts({}, ['flood', 'rate']).length;
+  expect(measured({ flood: [rows('flood')], rate: [rows('rate')] })).toBe(all);
+  for (const part of ['flood', 'rate'] as const) {
+    for (const [i] of rows(part).entries()) {
+      const less = { flood: [rows('flood')], rate: [rows('rate')], [part]: [rows(part).toSpliced(i, 1)] };
+      expect(measured(less)).toBeLessThan(all);
+    }
+  }
+});
+
+test('A figure just beside its bound is told as such.', () => {
+  const stalled = (kilobytesEach: number) =>
+    verdicts({ stalled: [[{ kilobytesEach, slowerPercent: 6 }]] }, ['stalled']).map(({ reached }) => reached);
+  expect([stalled(256), stalled(256.1)]).toEqual([
+    ['yes', 'NO'],
+    ['NO', 'NO'],
+  ]);
+});
+
+test('The limit is named: the client before the server, and the cores where all of the bench fills them.', () => {
+  const calm = { clientCpuPercent: 50, serverCpuPercent: 70, redisCpuPercent: 5, feedCpuPercent: 20 };
+  const cost = (changes: Partial<Cost>): Cost => ({
+    ...calm,
+    coresPercent: 70,
+    othersPercent: 3,
+    linesPerSecond: 1,
+    cpuMicrosPerLine: 1,
+    bytesPerLine: 1,
+    residentMb: 1,
+    ...changes,
+  });
+  expect(limitOf(cost({ clientCpuPercent: 97, serverCpuPercent: 99 }))).toBe('client');
+  expect(limitOf(cost({ serverCpuPercent: 99, coresPercent: 95 }))).toBe('server');
+  expect(limitOf(cost({ feedCpuPercent: 91 }))).toBe('feed');
+  expect(limitOf(cost({ coresPercent: 92 }))).toBe('cores');
+  expect(limitOf(cost({ othersPercent: 25 }))).toBe('others');
+  expect(limitOf(cost({}))).toBe('none');
+});
+
+test('Measurements are taken in turns, each as often as it is to be.', async () => {
+  const order: string[] = [];
+  const said: string[] = [];
+  const cell = (name: string, rounds: number) => ({
+    name,
+    rounds,
+    measure: () => Promise.resolve(order.push(name)),
+  });
+  expect(await inRounds([cell('a', 3), cell('b', 1), cell('c', 2)], (line) => said.push(line))).toEqual([
+    [1, 4, 6],
+    [2],
+    [3, 5],
+  ]);
+  expect(order.join('')).toBe('abcaca');
+  expect([said[0], said[1], said[5]]).toEqual(['1/6 a, take 1 of 3', '2/6 b', '6/6 a, take 3 of 3']);
 });
 
 test('The table is Markdown with all columns of all rows.', () => {
@@ -61,12 +140,24 @@ test('The table is Markdown with all columns of all rows.', () => {
   expect([shown(Number.NaN), shown(123.4), shown(7)]).toEqual(['-', '123', '7']);
 });
 
-test('The plot is one SVG that names every contender.', () => {
+test('The plot is one SVG that names every contender and both axes with their units.', () => {
   const rows = ['A one', 'D two'].map((contender) => ({ contender, viewers: 20, cpuMicrosPerLine: 1.5 }));
   const svg = plotFlood(rows);
   expect(svg).toMatch(/^<svg .*<\/svg>$/s);
-  expect(svg).toContain('A one');
-  expect(svg).toContain('D two');
+  for (const text of ['A one', 'D two', 'CPU µs per line delivered', 'viewers of the same run']) {
+    expect(svg).toContain(`>${text}</text>`);
+  }
+  // Well-formed: each tag is a name and attributes, whose values hold no quote.
+  const texts = svg
+    .replaceAll(/<!\[CDATA\[.*?\]\]>/gs, '')
+    .replaceAll(/<\/?[a-zA-Z]+(\s+[\w:-]+="[^"<]*")*\s*\/?>/g, '');
+  expect(texts).not.toMatch(/[<>"]/);
+});
+
+test("README.md shows the results that docs/bench has, and those are of the bench's own run.", () => {
+  const { present, wanted } = readmeTexts();
+  expect(present).toBe(wanted);
+  expect(present).toContain('](docs/bench/flood.svg)');
 });
 
 test('A profile is summed up by function, within the window and without idle time.', () => {
@@ -88,4 +179,21 @@ test('Options that make no sense are refused.', () => {
   expect(() => readOptions(['--viewers', '0'])).toThrow('no count');
   expect(() => readOptions(['--seconds', 'x'])).toThrow('no length');
   expect(() => readOptions(['--contenders', 'AZ'])).toThrow('none of ABCDE');
+  expect(() => readOptions(['--only', 'flood,flod'])).toThrow('no such part: flod; there are flood, rate');
+  expect(() => readOptions(['--viewer', '1'])).toThrow(/^Unknown option '--viewer'$/);
+  expect(() => readOptions(['flood'])).toThrow(UsageError);
+  expect([roundsOf({ repeat: null }, true), roundsOf({ repeat: null }, false), roundsOf({ repeat: 5 }, false)]).toEqual(
+    [3, 1, 5],
+  );
+});
+
+test('The help names every option and every part.', () => {
+  const { profile: _profile, help: _help, ...named } = readOptions([]);
+  for (const name of [...Object.keys(named), 'profile', 'help']) expect(USAGE).toContain(`--${name}`);
+  for (const part of PART_NAMES) expect(USAGE).toContain(part);
+});
+
+test('The service is measured with the flags of npm start.', () => {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  expect(`exec node ${startFlags().join(' ')} src/main.ts`).toBe(scripts.start);
 });

@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { RunEvent } from '../../../src/domain/events.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import type { RunSpec } from '../../../src/domain/run.ts';
+import { withEnvironment } from '../../../src/launchers/process/proc.ts';
+import { type EverysecRedis, startEverysec } from '../../support/everysec.ts';
+import { openService, specOf, storedEvents, type TestService, until, untilFinished } from '../../support/runs.ts';
+
+const masterKey = randomBytes(32);
+
+/** How the file on disk tells of what the marker changed on the record (the events may be compressed). */
+const ON_DISK = {
+  RunFinished: '$6\r\nclosed\r\n$1\r\n1\r\n',
+  AttemptFinished: '$11\r\nnextAttempt\r\n$1\r\n2\r\n',
+} as const;
+
+interface Lost {
+  readonly everysec: EverysecRedis;
+  readonly one: TestService;
+  readonly directory: string;
+  readonly id: RunId;
+  /** All that a viewer had seen when the power failed. */
+  readonly seen: readonly RunEvent[];
+}
+
+interface Loss {
+  readonly spec: Partial<RunSpec>;
+  /** The event that must be in the lost second. */
+  readonly marker: keyof typeof ON_DISK;
+  readonly beforeLoss?: (one: TestService, id: RunId) => Promise<void>;
+  readonly mayLoseTails?: boolean;
+}
+
+/**
+ * Runs it, and lets the power of Redis fail as soon as the marker is stored; once more, from the beginning, where
+ * it was synced in between. Redis is off when `work` begins.
+ */
+const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promise<void> => {
+  for (let tries = 0; tries < 8; tries += 1) {
+    await using everysec = await startEverysec();
+    const directory = await mkdtemp(join(tmpdir(), 'rl-lost-end-'));
+    const { spec, marker, beforeLoss, mayLoseTails = true } = loss;
+    try {
+      await using one = await openService({ server: everysec.server, masterKey, directory, mayLoseTails });
+      const { id } = await one.service.runs.start({ spec: specOf(spec), idempotencyKey: null });
+      const seen = await until(
+        () => storedEvents(one.redis, id),
+        (events) => events.some((event) => event.kind === marker),
+      );
+      await beforeLoss?.(one, id);
+      await everysec.lose();
+      if (await everysec.holds(ON_DISK[marker])) continue;
+      await work({ everysec, one, directory, id, seen });
+      return;
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+  throw new Error('it was always on disk already');
+};
+
+const executorsOf = (id: RunId): Promise<readonly number[]> => withEnvironment({ RUN_ID: id });
+const ends = (events: readonly RunEvent[]): RunEvent[] => events.filter((event) => event.kind === 'RunFinished');
+const COMMAND = ['sh', '-c', 'for i in 1 2 3 4 5; do echo "line $i"; sleep 0.05; done; exit 3'];
+
+for (const awayMs of [300, 8000]) {
+  test(`an end in the lost second comes back under its seqs, with Redis away for ${awayMs} ms`, async () => {
+    const loss: Loss = { spec: { command: COMMAND }, marker: 'RunFinished' };
+    await afterLoss(loss, async ({ everysec, one, id, seen }) => {
+      await delay(awayMs);
+      await everysec.start();
+      const ended = await untilFinished(one.service.runs, id);
+      expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'NONZERO_EXIT' }, exitCode: 3 });
+      // Whoever would write another end would have done it by then.
+      await until(
+        () => executorsOf(id),
+        (pids) => pids.length === 0,
+      );
+      await until(
+        () => one.launcher.list(),
+        (list) => list.length === 0,
+      );
+      const events = await storedEvents(one.redis, id);
+      expect(events).toEqual(seen);
+      expect(ends(events)).toHaveLength(1);
+    });
+  }, 90_000);
+}
+
+test('an end that a killed executor cannot put back is put back by the supervisor that saw it', async () => {
+  const beforeLoss = async (one: TestService, id: RunId): Promise<void> => {
+    // Settled: the run has left the unfinished ones, so the supervisor has seen its end.
+    await until(
+      () => one.redis.zscore('runs:active', id),
+      (score) => score === null,
+    );
+    for (const pid of await executorsOf(id)) process.kill(pid, 'SIGKILL');
+  };
+  await afterLoss(
+    { spec: { command: COMMAND }, marker: 'RunFinished', beforeLoss },
+    async ({ everysec, one, directory, id, seen }) => {
+      await delay(500);
+      await everysec.start();
+      // Another process sees the same unfinished run, and knows of no end.
+      await using _two = await openService({ server: everysec.server, masterKey, directory, mayLoseTails: true });
+      const ended = await untilFinished(one.service.runs, id);
+      expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'NONZERO_EXIT' }, exitCode: 3 });
+      const events = await storedEvents(one.redis, id);
+      expect(events.slice(-3)).toEqual(seen.slice(-3));
+      for (const event of events) expect(seen).toContainEqual(event);
+      expect(ended.lastSeq).toBe(seen.length);
+    },
+  );
+}, 90_000);
+
+test('the end of an attempt in the lost second comes back, and the next attempt follows it', async () => {
+  const spec = { command: COMMAND, maxAttempts: 2, backoffSeconds: 1 };
+  await afterLoss({ spec, marker: 'AttemptFinished' }, async ({ everysec, one, id, seen }) => {
+    await delay(500);
+    await everysec.start();
+    const ended = await untilFinished(one.service.runs, id, 30_000);
+    expect(ended).toMatchObject({ status: 'FAILED', attempt: 2, failure: { reason: 'NONZERO_EXIT' } });
+    const events = await storedEvents(one.redis, id);
+    expect(events.slice(0, seen.length)).toEqual(seen);
+    expect(events.every((event, at) => event.seq === at + 1)).toBe(true);
+    expect(events.filter((event) => event.kind === 'AttemptFinished')).toHaveLength(2);
+    expect(ends(events)).toHaveLength(1);
+  });
+}, 90_000);
+
+test('nothing that a user does waits for an executor that lingers', async () => {
+  await using everysec = await startEverysec();
+  const directory = await mkdtemp(join(tmpdir(), 'rl-lost-end-'));
+  try {
+    await using one = await openService({
+      server: everysec.server,
+      masterKey,
+      directory,
+      mayLoseTails: true,
+      maxConcurrentRuns: 1,
+    });
+    const { runs } = one.service;
+    const first = await runs.start({ spec: specOf(), idempotencyKey: null });
+    const ended = await untilFinished(runs, first.id);
+    expect(await executorsOf(first.id)).toHaveLength(1);
+    expect(await runs.cancel(first.id, 'late', true)).toEqual(ended);
+    // The one place is free: the retry has its end while the first executor is still there.
+    const retried = await runs.retry(first.id);
+    expect((await untilFinished(runs, retried.id)).status).toBe('COMPLETED');
+    const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
+    await untilFinished(runs, id);
+    expect(await executorsOf(id)).toHaveLength(1);
+    await runs.delete(id);
+    // Gone is gone: the executor sees that there is nothing to put back.
+    await until(
+      () => executorsOf(id),
+      (pids) => pids.length === 0,
+    );
+    expect(await runs.get(id)).toBeNull();
+    await until(
+      () => one.launcher.list(),
+      (list) => list.length === 0,
+    );
+    expect(await executorsOf(first.id)).toEqual([]);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 60_000);

@@ -1,0 +1,145 @@
+/** A reader of server-sent events on a raw socket: it sees the bytes as they are, and does what no good client does. */
+import { connect, type Socket } from 'node:net';
+
+export interface EventRequest {
+  readonly query: string;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly method?: 'GET' | 'POST';
+  /** Lines of the head beside the usual ones. */
+  readonly headers?: readonly string[];
+  readonly version?: '1.0' | '1.1';
+}
+
+/** The bytes of a request for a subscription's events. */
+export const eventRequest = ({ query, variables = {}, method, headers = [], version }: EventRequest): string => {
+  const get = method === 'GET';
+  const parameters = `query=${encodeURIComponent(query)}&variables=${encodeURIComponent(JSON.stringify(variables))}`;
+  const body = get ? '' : JSON.stringify({ query, variables });
+  return [
+    `${get ? 'GET' : 'POST'} /graphql${get ? `?${parameters}` : ''} HTTP/${version ?? '1.1'}`,
+    'Host: localhost',
+    'Accept: text/event-stream',
+    ...(get ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`]),
+    ...headers,
+    '',
+    body,
+  ].join('\r\n');
+};
+
+export class EventReader implements AsyncDisposable {
+  readonly socket: Socket;
+  /** Status line and headers. */
+  head = '';
+  /** Events in order: `next` with what its data line says, `complete` with null. */
+  readonly events: { readonly event: string; readonly data: unknown }[] = [];
+  /** Lines that are comments. */
+  comments = 0;
+  /** What was no HTTP or no event. */
+  fault: Error | null = null;
+  /** How the answer ended: with its last chunk, or because the connection did. */
+  readonly ended: Promise<'whole' | 'cut'>;
+  #bytes: Buffer = Buffer.alloc(0);
+  #text = '';
+  #end: (how: 'whole' | 'cut') => void = () => undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(port: number, ...requests: readonly EventRequest[]) {
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.socket = connect(port, '127.0.0.1', () => this.socket.write(requests.map(eventRequest).join('')));
+    this.socket.on('data', (bytes) => {
+      try {
+        this.#read(bytes);
+      } catch (error) {
+        this.socket.destroy(error as Error);
+      }
+    });
+    this.socket.on('error', (error) => {
+      if (!('code' in error)) this.fault = error;
+    });
+    this.socket.on('close', () => {
+      this.#end('cut');
+      this.#wake();
+    });
+  }
+
+  /** Asks again on the same connection, after an answer that ended whole. */
+  ask(request: EventRequest): void {
+    this.head = '';
+    this.socket.write(eventRequest(request));
+  }
+
+  /** Resolves when it holds, or the connection ends. @throws fault */
+  async until(holds: (reader: this) => boolean): Promise<void> {
+    while (!holds(this) && !this.socket.destroyed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.fault !== null) throw this.fault;
+  }
+
+  #read(bytes: Buffer): void {
+    this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
+    if (this.head === '') {
+      const end = this.#bytes.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      this.head = this.#bytes.toString('latin1', 0, end);
+      this.#bytes = this.#bytes.subarray(end + 4);
+    }
+    if (/^transfer-encoding: chunked$/im.test(this.head)) this.#readChunks();
+    else this.#take(this.#bytes.length, 0);
+    this.#wake();
+  }
+
+  #readChunks(): void {
+    for (;;) {
+      const line = this.#bytes.indexOf('\r\n');
+      if (line < 0) return;
+      const length = this.#bytes.toString('latin1', 0, line);
+      if (!/^[0-9a-f]+$/i.test(length)) throw new Error(`this is no length of a chunk: ${length}`);
+      const size = Number.parseInt(length, 16);
+      if (this.#bytes.length < line + 2 + size + 2) return;
+      this.#bytes = this.#bytes.subarray(line + 2);
+      this.#take(size, 2);
+      if (size === 0) this.#end('whole');
+    }
+  }
+
+  /** Chunks end where the server likes; whole characters stay together since only line ends are looked for. */
+  #take(size: number, more: number): void {
+    this.#text += this.#bytes.toString('latin1', 0, size);
+    this.#bytes = this.#bytes.subarray(size + more);
+    const blocks = this.#text.split('\n\n');
+    this.#text = blocks.pop() ?? '';
+    for (const block of blocks) this.#block(Buffer.from(block, 'latin1').toString());
+  }
+
+  #block(block: string): void {
+    if (block === ':') {
+      this.comments += 1;
+      return;
+    }
+    const [, event, data] = /^event: (next|complete)\ndata:(?: (\{[^\r\n]*\}))?$/.exec(block) ?? [];
+    if (event === undefined) throw new Error(`this is no event: ${block.slice(0, 200)}`);
+    this.events.push({ event, data: data === undefined ? null : JSON.parse(data) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.destroy();
+    await this.ended;
+  }
+}
+
+interface Logs {
+  readonly runLogs?: { readonly seq: number };
+  readonly runLogBatches?: { readonly events: readonly { readonly seq: number }[] };
+}
+
+/** The seqs of all events that a reader of a log got. */
+export const seqsOf = ({ events }: EventReader): readonly number[] =>
+  events.flatMap(({ data }) => {
+    const logs = (data as { readonly data?: Logs } | null)?.data;
+    return [...(logs?.runLogs ? [logs.runLogs] : []), ...(logs?.runLogBatches?.events ?? [])].map(({ seq }) => seq);
+  });
