@@ -3,25 +3,25 @@
  * the same Redis, with the same lines and the same load client; prints tables, and writes them with a JSON
  * file and a plot. A viewer that missed a line fails the bench.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { readOptions, USAGE } from './options.ts';
+import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { appendPart } from './parts/append.ts';
 import { commandPart } from './parts/command.ts';
+import { containerPart } from './parts/container.ts';
 import { floodPart } from './parts/flood.ts';
 import { growthPart } from './parts/growth.ts';
-import type { Part, Row, Section } from './parts/part.ts';
+import type { Part } from './parts/part.ts';
 import { ratePart } from './parts/rate.ts';
 import { replayPart } from './parts/replay.ts';
 import { runsPart } from './parts/runs.ts';
 import { stalledPart } from './parts/stalled.ts';
 import { storagePart } from './parts/storage.ts';
-import { cpuMicros, machineMicros, ownMicros } from './process.ts';
 import { startBenchRedis } from './redis.ts';
-import { plotFlood } from './report/plot.ts';
+import { writeReport } from './report/files.ts';
+import { updateReadme } from './report/readme.ts';
 import { tableText } from './report/table.ts';
 import { verdicts } from './report/targets.ts';
+import { runParts } from './run.ts';
 
 const PARTS: readonly Part[] = [
   floodPart,
@@ -32,26 +32,9 @@ const PARTS: readonly Part[] = [
   storagePart,
   stalledPart,
   runsPart,
+  containerPart,
   growthPart,
 ];
-
-const say = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
-
-/** Above this, a figure is not the bench's alone. */
-const OTHERS_PERCENT = 10;
-
-/** How much of the machine's CPU time processes used that are not of the bench, percent, since the call. */
-const watchOthers = (redisPid: number): (() => number) => {
-  const look = () => ({ ...machineMicros(), own: ownMicros() + cpuMicros(redisPid) });
-  const before = look();
-  return () => {
-    const now = look();
-    const foreign = now.used - before.used - (now.own - before.own);
-    return (100 * Math.max(foreign, 0)) / (now.all - before.all);
-  };
-};
 
 const machine = () => ({
   at: new Date().toISOString(),
@@ -62,50 +45,40 @@ const machine = () => ({
   loadBefore: loadavg()[0] ?? 0,
 });
 
-const bench = async (): Promise<boolean> => {
-  const options = readOptions(process.argv.slice(2));
-  const unknown = options.only.filter((name) => !PARTS.some((part) => part.name === name));
-  if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}`);
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+const bench = async (options: Options): Promise<number> => {
   const on = machine();
   await using server = await startBenchRedis();
   const redis = await server.connect();
-  const sections: Section[] = [];
-  const results: Record<string, (readonly Row[])[]> = {};
-  const failures: string[] = [];
-  const others: Record<string, number> = {};
-  for (const part of PARTS) {
-    if (options.only.length > 0 && !options.only.includes(part.name)) continue;
-    const othersSince = watchOthers(server.pid);
-    try {
-      const answer = await part.run({ redis, redisUrl: server.url, options, say });
-      sections.push(...answer);
-      results[part.name] = answer.map(({ rows }) => rows);
-      for (const section of answer) process.stdout.write(`${tableText(section)}\n`);
-    } catch (error) {
-      failures.push(`${part.name}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
-      say(`FAILED ${failures.at(-1)}`);
-    }
-    await redis.flushall();
-    others[part.name] = othersSince();
-    const percent = Math.round(others[part.name] ?? 0);
-    if (percent > OTHERS_PERCENT)
-      say(`NOTE: others used ${percent} % of the machine during ${part.name}: only its ratios count`);
+  const parts = PARTS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  const onSection = (section: Parameters<typeof tableText>[0]): void => {
+    process.stdout.write(`${tableText(section)}\n`);
+  };
+  const outcome = await runParts(parts, { server, redis, options, say, onSection });
+  const figures = { title: 'What it must show', rows: verdicts(outcome.results, outcome.parts) };
+  if (figures.rows.length > 0) onSection(figures);
+  await writeReport(options.out, { machine: on, options, outcome, figures });
+  updateReadme(options.out);
+  say(`Tables, figures and plot are in ${options.out}.`);
+  for (const failure of outcome.failures) say(`FAILED: ${failure}`);
+  return outcome.failures.length === 0 ? 0 : 1;
+};
+
+const main = async (): Promise<number> => {
+  try {
+    const options = readOptions(process.argv.slice(2));
+    if (!options.help) return await bench(options);
+    process.stdout.write(USAGE);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(`${error.message}\n--help tells what can be asked for.`);
+    return 2;
   }
-  const figures = { title: 'What it must show', rows: verdicts(results) };
-  process.stdout.write(`${tableText(figures)}\n`);
-  await mkdir(options.out, { recursive: true });
-  const text = [...sections, figures].map(tableText).join('\n');
-  await writeFile(join(options.out, 'bench.md'), `${JSON.stringify({ ...on, othersPercent: others })}\n\n${text}`);
-  await writeFile(
-    join(options.out, 'bench.json'),
-    `${JSON.stringify({ machine: on, othersPercent: others, options, results, figures: figures.rows, failures }, null, 2)}\n`,
-  );
-  const flood = results.flood?.[0] ?? [];
-  if (flood.length > 0) await writeFile(join(options.out, 'flood.svg'), plotFlood(flood));
-  for (const failure of failures) say(`FAILED ${failure}`);
-  return failures.length === 0;
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-if (process.argv.includes('--help')) process.stdout.write(USAGE);
-else process.exitCode = (await bench()) ? 0 : 1;
+process.exitCode = await main();

@@ -1,7 +1,8 @@
-/** A server and its viewers over some seconds: what was delivered and what it cost. */
+/** A server and its viewers over some seconds: what was delivered, what it cost, and who was at the limit. */
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Load } from './load/load.ts';
-import { cpuMicros, residentMb } from './process.ts';
+import { cpuMicros, machineMicros, residentMb } from './process.ts';
 import { medians } from './statistics.ts';
 
 export interface Cost extends Record<string, number> {
@@ -12,15 +13,36 @@ export interface Cost extends Record<string, number> {
   readonly serverCpuPercent: number;
   /** Of the busiest worker; near 100 the client is the limit. */
   readonly clientCpuPercent: number;
+  /** Of Redis, and of the bench's own process, which writes the lines. */
+  readonly redisCpuPercent: number;
+  readonly feedCpuPercent: number;
+  /** All of these together, of all cores; near 100 the machine is the limit. */
+  readonly coresPercent: number;
+  /** What other processes used of all cores meanwhile. */
+  readonly othersPercent: number;
   readonly bytesPerLine: number;
   readonly residentMb: number;
 }
 
+export interface Watched {
+  /** Process ids. */
+  readonly server: number;
+  readonly redis: number;
+  readonly load: Load;
+}
+
 const SLICES = 3;
 
-/** Looks at a server with the process id `pid` for so long, in slices, and gives their medians. */
-export const measureCost = async (pid: number, load: Load, seconds: number): Promise<Cost> => {
-  const look = async () => ({ at: performance.now(), cpu: cpuMicros(pid), ...(await load.count()) });
+/** Looks on for so long, in slices, and gives their medians. @throws LineLost */
+export const measureCost = async ({ server, redis, load }: Watched, seconds: number): Promise<Cost> => {
+  const look = async () => ({
+    ...(await load.count()),
+    at: performance.now(),
+    server: cpuMicros(server),
+    redis: cpuMicros(redis),
+    feed: cpuMicros(process.pid),
+    machine: machineMicros().used,
+  });
   const slices: Cost[] = [];
   let before = await look();
   for (let slice = 0; slice < SLICES; slice += 1) {
@@ -30,15 +52,55 @@ export const measureCost = async (pid: number, load: Load, seconds: number): Pro
     const lines = now.lines - before.lines;
     const micros = (now.at - before.at) * 1000;
     const clients = now.workerMicros.map((busy, i) => busy - (before.workerMicros[i] ?? 0));
+    const used = {
+      server: now.server - before.server,
+      redis: now.redis - before.redis,
+      feed: now.feed - before.feed,
+      clients: clients.reduce((sum, client) => sum + client, 0),
+    };
+    const all = micros * availableParallelism();
+    const ours = used.server + used.redis + used.feed + used.clients;
     slices.push({
       linesPerSecond: (lines * 1e6) / micros,
-      cpuMicrosPerLine: (now.cpu - before.cpu) / lines,
-      serverCpuPercent: (100 * (now.cpu - before.cpu)) / micros,
+      cpuMicrosPerLine: used.server / lines,
+      serverCpuPercent: (100 * used.server) / micros,
       clientCpuPercent: (100 * Math.max(...clients)) / micros,
+      redisCpuPercent: (100 * used.redis) / micros,
+      feedCpuPercent: (100 * used.feed) / micros,
+      coresPercent: (100 * ours) / all,
+      othersPercent: (100 * Math.max(now.machine - before.machine - ours, 0)) / all,
       bytesPerLine: (now.bytes - before.bytes) / lines,
-      residentMb: residentMb(pid),
+      residentMb: residentMb(server),
     });
     before = now;
   }
   return medians(slices);
+};
+
+/** From here on it is taken for the limit, percent. */
+const BUSY_PERCENT = 90;
+
+/** What kept it from going faster; the client first, since then the figure is not the server's. */
+export const limitOf = (cost: Cost): 'client' | 'server' | 'redis' | 'feed' | 'cores' | 'others' | 'none' => {
+  if (cost.clientCpuPercent >= BUSY_PERCENT) return 'client';
+  if (cost.serverCpuPercent >= BUSY_PERCENT) return 'server';
+  if (cost.redisCpuPercent >= BUSY_PERCENT) return 'redis';
+  if (cost.feedCpuPercent >= BUSY_PERCENT) return 'feed';
+  if (cost.coresPercent >= BUSY_PERCENT) return 'cores';
+  return cost.coresPercent + cost.othersPercent >= BUSY_PERCENT ? 'others' : 'none';
+};
+
+/** Compilation takes the first second or so of a server's work. */
+const WARM_CPU_MICROS = 800_000;
+const WARM_MS = 8000;
+const LOOK_MS = 20;
+
+/** Resolves when the server has worked so long that it is compiled; on a busy machine that takes longer. */
+export const untilCompiled = async (server: number, load: Load): Promise<void> => {
+  const before = cpuMicros(server);
+  const deadline = performance.now() + WARM_MS;
+  while (cpuMicros(server) - before < WARM_CPU_MICROS && performance.now() < deadline) {
+    await delay(LOOK_MS);
+    await load.until(() => true);
+  }
 };

@@ -1,6 +1,6 @@
 /** The servers that are measured, each a process of its own on the bench's Redis. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,17 @@ import { fileURLToPath } from 'node:url';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const START_MS = 60_000;
+
+/**
+ * What `npm start` gives node: figures of memory are then those of an operator.
+ * @throws Error where package.json's script is not "exec node <flags> src/main.ts"
+ */
+export const startFlags = (): readonly string[] => {
+  const { scripts } = JSON.parse(readFileSync(path('../package.json'), 'utf8')) as { scripts: { start: string } };
+  const flags = /^exec node ((?:--\S+ )*)src\/main\.ts$/.exec(scripts.start)?.[1];
+  if (flags === undefined) throw new Error(`the bench cannot read the start script: ${scripts.start}`);
+  return flags.split(' ').filter((flag) => flag !== '');
+};
 
 export interface BenchServer extends AsyncDisposable {
   readonly pid: number;
@@ -70,7 +81,7 @@ const rival =
 export const startBare = rival('./rivals/bare.ts');
 export const startPlainGraphql = rival('./rivals/plainGraphql.ts');
 
-/** The service as an operator starts it, with local processes as its launcher. */
+/** The service as an operator starts it; its launcher is that of local processes, where `env` names no other. */
 export const startRunloom = async (options: ServerOptions): Promise<BenchServer> => {
   const data = await mkdtemp(join(tmpdir(), 'rl-bench-'));
   const remove = (): void => rmSync(data, { recursive: true, force: true });
@@ -78,6 +89,7 @@ export const startRunloom = async (options: ServerOptions): Promise<BenchServer>
   const env = { DATA_DIR: data, PORT: '0', LAUNCHER: 'process', LOG_LEVEL: 'warn', ...options.env };
   const { child, port } = await start('../src/main.ts', /^GraphiQL: http:\/\/\S+:(\d+)\/graphql$/m, {
     ...options,
+    nodeFlags: [...startFlags(), ...(options.nodeFlags ?? [])],
     env,
   });
   const dispose = async (): Promise<void> => {

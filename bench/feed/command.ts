@@ -1,15 +1,21 @@
-/** A command of a run: prints so many lines a second, each stamped as it is written. Arguments: rate, lines, ms to wait. */
+/**
+ * A command of a run: prints so many lines a second, each stamped as it is written, from the moment on that a file
+ * is there. Arguments: rate, lines, path of the file.
+ */
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { linesFrom, stampNow } from '../lines.ts';
 
-const [rate = 0, lines = 0, waitMs = 0] = process.argv.slice(2).map(Number);
+const [rate = 0, lines = 0] = process.argv.slice(2).map(Number);
+const go = process.argv[4] ?? '';
+const LOOK_MS = 5;
 
-setTimeout(() => {
-  const started = performance.now();
-  let written = 0;
-  const timer = setInterval(() => {
-    const due = Math.min(Math.floor(((performance.now() - started) * rate) / 1000), lines) - written;
-    if (due > 0) process.stdout.write(linesFrom(written + 1, due, stampNow()));
-    written += Math.max(due, 0);
-    if (written >= lines) clearInterval(timer);
-  }, 1);
-}, waitMs);
+while (!existsSync(go)) await delay(LOOK_MS);
+const started = performance.now();
+let written = 0;
+const timer = setInterval(() => {
+  const due = Math.min(Math.floor(((performance.now() - started) * rate) / 1000), lines) - written;
+  if (due > 0) process.stdout.write(linesFrom(written + 1, due, stampNow()));
+  written += Math.max(due, 0);
+  if (written >= lines) clearInterval(timer);
+}, 1);

@@ -4,17 +4,22 @@ import { linesFrom, stampNow } from '../lines.ts';
 import type { Load } from '../load/load.ts';
 import type { Feed } from './feed.ts';
 
+/** Between two lines that warm up; it doubles, or a slow server would have all of them to deliver. */
 const WARM_INTERVAL_MS = 20;
+const WARM_INTERVAL_MAX_MS = 640;
 const WARM_MS = 30_000;
 
 /** Writes lines of number 0 until every viewer has had something. @throws LineLost, Error where it takes too long */
 export const warmUp = async (feed: Feed, load: Load): Promise<void> => {
   const started = performance.now();
+  let interval = WARM_INTERVAL_MS;
   while (!load.warm) {
     if (performance.now() - started > WARM_MS) throw new Error('the viewers get nothing');
     await feed.write(linesFrom(0, 1, stampNow()), 1, 0);
-    await delay(WARM_INTERVAL_MS);
+    const until = performance.now() + interval;
+    while (!load.warm && performance.now() < until) await delay(WARM_INTERVAL_MS);
     await load.until(() => true);
+    interval = Math.min(2 * interval, WARM_INTERVAL_MAX_MS);
   }
 };
 
@@ -62,13 +67,16 @@ export const flood = (feed: Feed, load: Load, { batch, window, after = 0 }: Floo
 const TICK_MS = 1;
 /** How far a server may fall behind a steady rate before the rate is held back for it, seconds. */
 const BEHIND_SECONDS = 0.5;
+/** And at least, lines: ticks are no exact clock. */
+const BEHIND_LINES = 10;
 
 /**
  * A fixed rate: at each tick what is due is written and stamped, as by a command; it is handed on as an
- * executor does it, one call at a time, what comes meanwhile gathered. A server that cannot keep up holds it back.
+ * executor does it, one call at a time, what comes meanwhile gathered. A server that cannot keep up holds it
+ * back, at `window` lines at the latest.
  */
-export const steady = (feed: Feed, load: Load, linesPerSecond: number): Pace => {
-  const bound = Math.max(linesPerSecond * BEHIND_SECONDS, 10);
+export const steady = (feed: Feed, load: Load, linesPerSecond: number, window: number): Pace => {
+  const bound = Math.max(Math.min(linesPerSecond * BEHIND_SECONDS, window), BEHIND_LINES);
   let gathered: Buffer[] = [];
   let made = 0;
   let written = 0;

@@ -157,9 +157,9 @@ export class Load implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = this.#workers.map(
-      ({ child }) => child.exitCode !== null || new Promise<void>((resolve) => child.once('exit', () => resolve())),
-    );
+    const ended = this.#workers
+      .filter(({ child }) => child.exitCode === null && child.signalCode === null)
+      .map(({ child }) => new Promise<void>((resolve) => child.once('exit', () => resolve())));
     for (const { child } of this.#workers) child.kill('SIGKILL');
     await Promise.all(ended);
   }

@@ -13,6 +13,7 @@ const latencies = new Uint32Array(LATENCY_STEPS + 1);
 let bytes = 0;
 let now = 0;
 let told = '';
+let timed = false;
 
 const tell = (message: FromWorker): void => {
   process.send?.(message);
@@ -43,12 +44,17 @@ const report = (): void => {
 const counted = (): Counted => {
   const { user, system } = process.cpuUsage();
   const pairs: [number, number][] = [];
-  for (const [step, count] of latencies.entries()) if (count > 0) pairs.push([step, count]);
+  for (let step = 0; timed && step < latencies.length; step += 1) {
+    const count = latencies[step] ?? 0;
+    if (count > 0) pairs.push([step, count]);
+  }
   const lines = viewers.reduce((sum, { scanner }) => sum + scanner.lines, 0);
   return { kind: 'counted', lines, bytes, cpuMicros: user + system, latencies: pairs };
 };
 
-const open = async ({ targets, timed, stalled }: ToWorker & { kind: 'open' }): Promise<void> => {
+const open = async (message: ToWorker & { kind: 'open' }): Promise<void> => {
+  const { targets, stalled } = message;
+  timed = message.timed;
   const onRead = (size: number): void => {
     bytes += size;
     now = 0;

@@ -10,12 +10,15 @@ import { parseRecord } from '../../src/log/record.ts';
 import { startRun } from '../../test/support/client.ts';
 import { LINE_BYTES, linesFrom, stampNow } from '../lines.ts';
 import { LineLost } from '../load/load.ts';
+import { roundsOf } from '../options.ts';
 import { cpuMicros } from '../process.ts';
+import { type Cell, inRounds } from '../rounds.ts';
 import { startRunloom } from '../servers.ts';
 import { medians } from '../statistics.ts';
-import type { Bench, Part, Row } from './part.ts';
+import type { Bench, Part } from './part.ts';
 
 const LINES = 1_000_000;
+const SECRETS = [0, 50] as const;
 /** One line in so many holds a secret. */
 const SECRET_EVERY = 50;
 const RUN_MS = 120_000;
@@ -108,21 +111,22 @@ export const appendPart: Part = {
   name: 'append',
   async run(bench) {
     const directory = await mkdtemp(join(tmpdir(), 'rl-bench-'));
-    const rows: Row[] = [];
+    const rounds = roundsOf(bench.options, true);
     try {
-      for (const count of [0, 50]) {
-        bench.say(`append: ${LINES} lines from a command's pipe, ${count} secrets`);
+      const cells: Cell<Awaited<ReturnType<typeof measure>>>[] = [];
+      for (const count of SECRETS) {
         const secrets = secretsOf(count);
         const text = makeText(secrets);
         const file = join(directory, `lines-${count}.txt`);
         await writeFile(file, text);
-        const repeats: Awaited<ReturnType<typeof measure>>[] = [];
-        for (let i = 0; i < bench.options.repeat; i += 1) repeats.push(await measure(bench, file, text, secrets));
-        rows.push({ secrets: count, ...medians(repeats) });
+        const name = `${LINES} lines from a command's pipe, ${count} secrets`;
+        cells.push({ name, rounds, measure: () => measure(bench, file, text, secrets) });
       }
+      const taken = await inRounds(cells, bench.say);
+      const rows = SECRETS.map((secrets, i) => ({ secrets, takes: rounds, ...medians(taken[i] ?? []) }));
+      return [{ title: `One executor: ${LINES} lines of \`cat\``, rows }];
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
-    return [{ title: `One executor: ${LINES} lines of \`cat\``, rows }];
   },
 };

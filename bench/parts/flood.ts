@@ -1,28 +1,33 @@
 /** Lines as fast as the slowest viewer takes them: what a line delivered costs the server. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { CONTENDERS, type Contender } from '../contenders.ts';
 import { flood, warmUp } from '../feed/pace.ts';
 import { Load } from '../load/load.ts';
-import { type Cost, measureCost } from '../measure.ts';
+import { type Cost, limitOf, measureCost, untilCompiled } from '../measure.ts';
+import { roundsOf } from '../options.ts';
 import { peakMb } from '../process.ts';
 import { createProfiler, microsNow } from '../profile.ts';
+import { isCounted } from '../report/counted.ts';
+import { inRounds } from '../rounds.ts';
 import { medians } from '../statistics.ts';
-import type { Bench, Part, Row } from './part.ts';
+import type { Bench, Part } from './part.ts';
 
-export const FLOOD_WINDOW = 20_000;
+const FLOOD_WINDOW = 20_000;
 /**
- * Messages that wait in a server which pushes, over all its viewers: a second or more of its work, so it is
- * never idle, and few enough that its pings are still answered in time.
+ * Messages that wait in a server which pushes, over all its viewers: a good part of a second of its work, so it
+ * is never idle, and few enough that its pings are still answered in time.
  */
-const PUSHED = 50_000;
-const WARM_MS = 1000;
+const PUSHED = 20_000;
 export const COMPLETE_MS = 60_000;
+
+/** Lines that may be under way to the slowest of so many viewers. */
+export const windowOf = ({ pushes }: Pick<Contender, 'pushes'>, viewers: number): number =>
+  pushes ? Math.min(FLOOD_WINDOW, Math.ceil(PUSHED / viewers)) : FLOOD_WINDOW;
 
 type FloodCost = Cost & { readonly peakMb: number };
 
 /** @throws LineLost where a viewer has not got every line, in order, once */
 const measure = async (contender: Contender, viewers: number, bench: Bench): Promise<FloodCost> => {
-  const { redis, redisUrl, options } = bench;
+  const { redis, redisUrl, redisPid, options } = bench;
   await using profiler = await createProfiler(options.profile);
   await using begun = new AsyncDisposableStack();
   const server = begun.use(await contender.start({ redisUrl, nodeFlags: profiler.nodeFlags }));
@@ -30,11 +35,10 @@ const measure = async (contender: Contender, viewers: number, bench: Bench): Pro
   const targets = Array.from({ length: viewers }, () => target(server.port));
   const load = begun.use(await Load.open({ targets, workers: options.workers }));
   await warmUp(feed, load);
-  const window = contender.pushes ? Math.min(FLOOD_WINDOW, Math.ceil(PUSHED / viewers)) : FLOOD_WINDOW;
-  const pace = flood(feed, load, { batch: options.batch, window });
-  await delay(WARM_MS);
+  const pace = flood(feed, load, { batch: options.batch, window: windowOf(contender, viewers) });
+  await untilCompiled(server.pid, load);
   const from = microsNow();
-  const cost = await measureCost(server.pid, load, options.seconds);
+  const cost = await measureCost({ server: server.pid, redis: redisPid, load }, options.seconds);
   const to = microsNow();
   await load.complete(await pace.stop(), COMPLETE_MS);
   const peak = peakMb(server.pid);
@@ -46,24 +50,23 @@ const measure = async (contender: Contender, viewers: number, bench: Bench): Pro
 export const floodPart: Part = {
   name: 'flood',
   async run(bench) {
-    const rows: Row[] = [];
-    for (const viewers of bench.options.viewers) {
-      for (const contender of CONTENDERS) {
-        const { letter, name } = contender;
-        if (!bench.options.contenders.includes(letter)) continue;
-        bench.say(`flood: ${letter} ${name}, ${viewers} viewers`);
-        const repeats: FloodCost[] = [];
-        for (let i = 0; i < bench.options.repeat; i += 1) repeats.push(await measure(contender, viewers, bench));
-        const cost = medians(repeats);
-        rows.push({ contender: `${letter} ${name}`, viewers, ...cost, limit: limitOf(cost) });
-      }
-    }
-    return [{ title: 'Flood: as fast as the slowest viewer', rows }];
+    const { options, say } = bench;
+    const cells = options.viewers.flatMap((viewers) =>
+      CONTENDERS.filter(({ letter }) => options.contenders.includes(letter)).map((contender) => ({
+        contender: `${contender.letter} ${contender.name}`,
+        viewers,
+        name: `${contender.letter} ${contender.name}, ${viewers} viewers`,
+        rounds: roundsOf(options, isCounted('flood', contender.letter, viewers)),
+        measure: () => measure(contender, viewers, bench),
+      })),
+    );
+    const taken = await inRounds(cells, say);
+    const rows = cells.map(({ contender, viewers, rounds }, i) => {
+      const cost = medians(taken[i] ?? []);
+      return { contender, viewers, takes: rounds, ...cost, limit: limitOf(cost) };
+    });
+    return [
+      { title: 'Flood: as fast as the slowest viewer (limit: what had no more to give, the client first)', rows },
+    ];
   },
-};
-
-/** What was near its end. On a machine of few cores it may be the cores. */
-const limitOf = ({ serverCpuPercent, clientCpuPercent }: Cost): string => {
-  if (clientCpuPercent > 90) return 'client';
-  return serverCpuPercent > 90 ? 'server' : 'machine';
 };

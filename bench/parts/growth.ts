@@ -1,80 +1,147 @@
 /** Whether a line costs the same in a long run, and beside many idle ones that are followed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunId } from '../../src/domain/ids.ts';
+import { logChannel, logKey } from '../../src/log/keys.ts';
 import { createRun } from '../../test/support/log.ts';
 import { runTarget, UNBOUNDED } from '../contenders.ts';
 import { LogFeed } from '../feed/feed.ts';
 import { flood, warmUp } from '../feed/pace.ts';
 import { Load } from '../load/load.ts';
-import { measureCost } from '../measure.ts';
+import { cpuMicros } from '../process.ts';
 import { type BenchServer, startRunloom } from '../servers.ts';
-import { COMPLETE_MS, FLOOD_WINDOW } from './flood.ts';
+import { median } from '../statistics.ts';
+import { COMPLETE_MS, windowOf } from './flood.ts';
 import type { Bench, Part, Row, Section } from './part.ts';
 import { fill } from './replay.ts';
 
 const VIEWERS = 20;
 const RUN_LINES = [10_000, 100_000, 1_000_000, 2_000_000] as const;
 const IDLE_RUNS = [10, 100, 1000] as const;
-const WARM_MS = 1000;
+/**
+ * Lines of one flood: enough to be measured (to 20 viewers they cost the server a tenth of a second and more), few
+ * enough that a short run stays one. Runs of fewer lines than LONG are made anew for each flood.
+ */
+const BURST = 40_000;
+const LONG = 1_000_000;
+/** Floods of each size, in turns up and down, so that the order of the sizes does not tell. */
+const ROUNDS = 5;
+const IDLE_ROUNDS = 3;
+const WARM_BURSTS = 4;
+const IDLE_BURSTS = 2;
+const IDLE_MS = 1000;
+/** What came with the joining of a thousand viewers is no cost of idle ones. */
+const JOINED_MS = 1000;
 const FOLLOWED_MS = 30_000;
 
-/** The cost of a line at 20 viewers in a run that has so many lines already. */
-const measureRun = async (server: BenchServer, lines: number, { redis, options }: Bench) => {
+/** A run that has so many lines. */
+interface Grown {
+  readonly runId: RunId;
+  readonly feed: LogFeed;
+  lines: number;
+}
+
+const grow = async (lines: number, { redis, options }: Bench): Promise<Grown> => {
   const runId = await createRun(redis, UNBOUNDED);
   const feed = await LogFeed.open(redis, runId);
   await fill(feed, 1, lines, options.batch);
-  const target = { ...runTarget('D', runId, server.port, feed.lastSeq), afterLine: lines };
+  return { runId, feed, lines };
+};
+
+/** What a line more of it costs the server at 20 viewers, microseconds each. @throws LineLost */
+const burst = async (server: BenchServer, run: Grown, { options }: Bench): Promise<number> => {
+  const target = { ...runTarget('D', run.runId, server.port, run.feed.lastSeq), afterLine: run.lines };
   const targets = Array.from({ length: VIEWERS }, () => target);
   await using load = await Load.open({ targets, workers: options.workers });
-  await warmUp(feed, load);
-  const pace = flood(feed, load, { batch: options.batch, window: FLOOD_WINDOW, after: lines });
-  await delay(WARM_MS);
-  const { cpuMicrosPerLine, linesPerSecond } = await measureCost(server.pid, load, options.seconds);
-  await load.complete(await pace.stop(), COMPLETE_MS);
-  await redis.del(`run:{${runId}}:log`);
-  return { cpuMicrosPerLine, linesPerSecond };
+  await warmUp(run.feed, load);
+  const before = cpuMicros(server.pid);
+  const window = windowOf({ pushes: false }, VIEWERS);
+  const pace = flood(run.feed, load, { batch: options.batch, window, after: run.lines });
+  await load.until(() => load.last >= run.lines + BURST);
+  const last = await pace.stop();
+  await load.complete(last, COMPLETE_MS);
+  const cost = (cpuMicros(server.pid) - before) / ((last - run.lines) * VIEWERS);
+  run.lines = last;
+  return cost;
 };
 
-/** The first measurement would else pay for the compilation of everything. */
+/** The first ones would else pay for the compilation of everything. */
 const warm = async (server: BenchServer, bench: Bench): Promise<void> => {
-  for (let i = 0; i < 2; i += 1) await measureRun(server, 1000, bench);
+  bench.say('until everything is compiled');
+  const run = await grow(1000, bench);
+  for (let i = 0; i < WARM_BURSTS; i += 1) await burst(server, run, bench);
+  await bench.redis.del(logKey(run.runId));
 };
 
-const byLines = async (bench: Bench): Promise<Section> => {
-  const rows: Row[] = [];
-  await using server = await startRunloom({ redisUrl: bench.redisUrl });
-  await warm(server, bench);
-  for (const lines of RUN_LINES) {
-    bench.say(`growth: a run of ${lines} lines`);
-    rows.push({ linesInRun: lines, ...(await measureRun(server, lines, bench)) });
+const upAndDown = <T>(items: readonly T[], round: number): readonly T[] =>
+  round % 2 === 1 ? items : [...items].reverse();
+
+/** Median, and what the takes were between: where that is wide, so is the doubt. */
+const told = (costs: readonly number[]) => ({
+  takes: costs.length,
+  cpuMicrosPerLine: median(costs),
+  least: Math.min(...costs),
+  most: Math.max(...costs),
+});
+
+const byLines = async (server: BenchServer, bench: Bench): Promise<Section> => {
+  const long = new Map<number, Grown>();
+  for (const lines of RUN_LINES.filter((size) => size >= LONG)) {
+    bench.say(`writing a run of ${lines} lines`);
+    long.set(lines, await grow(lines, bench));
   }
-  return { title: `A line's cost as its run grows (D, ${VIEWERS} viewers, live)`, rows };
+  const costs = new Map<number, number[]>(RUN_LINES.map((lines) => [lines, []]));
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    bench.say(`${round}/${ROUNDS} runs of ${RUN_LINES.join(', ')} lines`);
+    for (const lines of upAndDown(RUN_LINES, round)) {
+      const run = long.get(lines) ?? (await grow(lines, bench));
+      costs.get(lines)?.push(await burst(server, run, bench));
+      if (!long.has(lines)) await bench.redis.del(logKey(run.runId));
+    }
+  }
+  const rows: Row[] = RUN_LINES.map((lines) => ({ linesInRun: lines, ...told(costs.get(lines) ?? []) }));
+  return { title: `A line's cost as its run grows (D, ${VIEWERS} viewers, live, ${BURST} lines a take)`, rows };
 };
 
-const byIdleRuns = async (bench: Bench): Promise<Section> => {
-  const { redis, redisUrl } = bench;
-  const rows: Row[] = [];
-  await using server = await startRunloom({ redisUrl });
-  await warm(server, bench);
-  for (const idle of IDLE_RUNS) {
-    bench.say(`growth: ${idle} idle runs followed`);
-    const runs: RunId[] = [];
-    for (let i = 0; i < idle; i += 1) runs.push(await createRun(redis));
-    const targets = runs.map((runId) => runTarget('D', runId, server.port));
-    await using followers = await Load.open({ targets, workers: 1 });
-    await untilFollowed(bench, runs);
-    rows.push({ idleRuns: idle, ...(await measureRun(server, 10_000, bench)) });
-    // They must have been there all the time.
-    await followers.until(() => true);
+const byIdleRuns = async (server: BenchServer, bench: Bench): Promise<Section> => {
+  const { redis } = bench;
+  const runs: RunId[] = [];
+  while (runs.length < Math.max(...IDLE_RUNS)) runs.push(await createRun(redis));
+  const costs = new Map<number, number[]>(IDLE_RUNS.map((idle) => [idle, []]));
+  const alone = new Map<number, number[]>(IDLE_RUNS.map((idle) => [idle, []]));
+  for (let round = 1; round <= IDLE_ROUNDS; round += 1) {
+    bench.say(`${round}/${IDLE_ROUNDS} beside ${IDLE_RUNS.join(', ')} idle runs`);
+    for (const idle of upAndDown(IDLE_RUNS, round)) {
+      const followed = runs.slice(0, idle);
+      const targets = followed.map((runId) => runTarget('D', runId, server.port));
+      await using followers = await Load.open({ targets, workers: 1 });
+      await untilFollowed(bench, followed);
+      await delay(JOINED_MS);
+      const before = { at: performance.now(), cpu: cpuMicros(server.pid) };
+      await delay(IDLE_MS);
+      const seconds = (performance.now() - before.at) / 1000;
+      alone.get(idle)?.push((cpuMicros(server.pid) - before.cpu) / 1000 / seconds);
+      const run = await grow(10_000, bench);
+      for (let i = 0; i < IDLE_BURSTS; i += 1) costs.get(idle)?.push(await burst(server, run, bench));
+      await redis.del(logKey(run.runId));
+      // They must have been there all the time.
+      await followers.until(() => true);
+    }
   }
-  return { title: `A line's cost beside idle runs that are followed (D, ${VIEWERS} viewers, live)`, rows };
+  const rows: Row[] = IDLE_RUNS.map((idle) => ({
+    idleRuns: idle,
+    ...told(costs.get(idle) ?? []),
+    idleCpuMsPerSecond: median(alone.get(idle) ?? []),
+  }));
+  return {
+    title: `A line's cost beside idle runs that are followed (D, ${VIEWERS} viewers, live), and what the idle ones cost by themselves`,
+    rows,
+  };
 };
 
 const untilFollowed = async ({ redis }: Bench, runs: readonly RunId[]): Promise<void> => {
-  const channels = runs.map((runId) => `run_logs:${runId}`);
   const deadline = performance.now() + FOLLOWED_MS;
   for (;;) {
-    const counts = (await redis.pubsub('NUMSUB', ...channels)) as (string | number)[];
+    const counts = (await redis.pubsub('NUMSUB', ...runs.map(logChannel))) as (string | number)[];
     if (counts.every((count, i) => i % 2 === 0 || Number(count) > 0)) return;
     if (performance.now() > deadline) throw new Error('the idle runs are not followed');
     await delay(50);
@@ -83,5 +150,9 @@ const untilFollowed = async ({ redis }: Bench, runs: readonly RunId[]): Promise<
 
 export const growthPart: Part = {
   name: 'growth',
-  run: async (bench) => [await byLines(bench), await byIdleRuns(bench)],
+  async run(bench) {
+    await using server = await startRunloom({ redisUrl: bench.redisUrl });
+    await warm(server, bench);
+    return [await byLines(server, bench), await byIdleRuns(server, bench)];
+  },
 };

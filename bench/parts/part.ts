@@ -13,6 +13,8 @@ export interface Bench {
   /** A connection of the bench's own, for feeds and questions. */
   readonly redis: Redis;
   readonly redisUrl: string;
+  /** Process id of its server. */
+  readonly redisPid: number;
   readonly options: Options;
   /** Tells who waits what is being done. */
   say(line: string): void;

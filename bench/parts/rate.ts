@@ -4,58 +4,79 @@ import { CONTENDERS, type Contender } from '../contenders.ts';
 import { steady, warmUp } from '../feed/pace.ts';
 import { Load } from '../load/load.ts';
 import { measureCost } from '../measure.ts';
+import { roundsOf } from '../options.ts';
+import { isCounted } from '../report/counted.ts';
+import { inRounds } from '../rounds.ts';
 import { medians, percentileMs } from '../statistics.ts';
-import { COMPLETE_MS } from './flood.ts';
-import type { Bench, Part, Row } from './part.ts';
+import { COMPLETE_MS, windowOf } from './flood.ts';
+import type { Bench, Part } from './part.ts';
 
 interface Setting {
   readonly viewers: number;
   readonly linesPerSecond: number;
 }
-/** The last one is a line at rest: each finds everything idle. */
-const SETTINGS: readonly Setting[] = [
+/** The first one is a line at rest: each finds everything idle. */
+export const RATES: readonly Setting[] = [
+  { viewers: 1, linesPerSecond: 20 },
+  { viewers: 20, linesPerSecond: 2500 },
   { viewers: 100, linesPerSecond: 2500 },
   { viewers: 500, linesPerSecond: 1000 },
-  { viewers: 1, linesPerSecond: 20 },
 ];
-const WARM_MS = 1500;
+const WARM_MS = 1000;
+/** Lines that are timed, at least, however few come in a second. */
+const TIMED_LINES = 50;
+
+/** How long a rate is looked at. */
+export const secondsAt = (linesPerSecond: number, seconds: number): number =>
+  Math.max(seconds, TIMED_LINES / linesPerSecond);
 
 /** @throws LineLost where a viewer has not got every line, in order, once */
-const measure = async (contender: Contender, setting: Setting, { redis, redisUrl, options }: Bench) => {
+const measure = async (contender: Contender, setting: Setting, bench: Bench) => {
+  const { redis, redisUrl, redisPid, options } = bench;
   const { viewers, linesPerSecond } = setting;
   await using server = await contender.start({ redisUrl });
   const { feed, target } = await contender.stage(redis);
   const targets = Array.from({ length: viewers }, () => target(server.port));
   await using load = await Load.open({ targets, workers: options.workers, timed: true });
   await warmUp(feed, load);
-  const pace = steady(feed, load, linesPerSecond);
+  const pace = steady(feed, load, linesPerSecond, windowOf(contender, viewers));
   await delay(WARM_MS);
   load.time();
-  const cost = await measureCost(server.pid, load, options.seconds);
+  const watched = { server: server.pid, redis: redisPid, load };
+  const cost = await measureCost(watched, secondsAt(linesPerSecond, options.seconds));
   const { latencies } = await load.count();
   await load.complete(await pace.stop(), COMPLETE_MS);
-  const { cpuMicrosPerLine, serverCpuPercent, clientCpuPercent } = cost;
+  const { cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent } = cost;
   const keptPercent = (100 * cost.linesPerSecond) / (viewers * linesPerSecond);
   const p50Ms = percentileMs(latencies, 0.5);
   const p99Ms = percentileMs(latencies, 0.99);
-  return { p50Ms, p99Ms, cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, keptPercent };
+  return { p50Ms, p99Ms, keptPercent, cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent };
 };
 
 export const ratePart: Part = {
   name: 'rate',
   async run(bench) {
-    const rows: Row[] = [];
-    for (const setting of SETTINGS) {
-      for (const contender of CONTENDERS) {
-        const { letter, name } = contender;
-        if (!bench.options.contenders.includes(letter)) continue;
-        const { viewers, linesPerSecond } = setting;
-        bench.say(`rate: ${letter} ${name}, ${viewers} viewers, ${linesPerSecond} lines/s`);
-        const repeats: Awaited<ReturnType<typeof measure>>[] = [];
-        for (let i = 0; i < bench.options.repeat; i += 1) repeats.push(await measure(contender, setting, bench));
-        rows.push({ contender: `${letter} ${name}`, viewers, linesPerSecond, ...medians(repeats) });
-      }
+    const { options, say } = bench;
+    const cells = RATES.filter(({ viewers }) => options.viewers.includes(viewers)).flatMap((setting) =>
+      CONTENDERS.filter(({ letter }) => options.contenders.includes(letter)).map((contender) => ({
+        row: { contender: `${contender.letter} ${contender.name}`, ...setting },
+        name: `${contender.letter} ${contender.name}, ${setting.viewers} viewers, ${setting.linesPerSecond} lines/s`,
+        rounds: roundsOf(options, isCounted('rate', contender.letter, setting.viewers)),
+        measure: () => measure(contender, setting, bench),
+      })),
+    );
+    if (cells.length === 0) {
+      say(`nothing to measure: its numbers of viewers are ${RATES.map(({ viewers }) => viewers).join(', ')}`);
+      return [];
     }
-    return [{ title: 'Fixed rate: from writing to receipt (keptPercent: how much of the rate it could take)', rows }];
+    const taken = await inRounds(cells, say);
+    const rows = cells.map(({ row, rounds }, i) => ({ ...row, takes: rounds, ...medians(taken[i] ?? []) }));
+    return [
+      {
+        title:
+          'Fixed rate: from writing to receipt (who kept less than 100 % of the rate: the time is that of its queue)',
+        rows,
+      },
+    ];
   },
 };

@@ -2,10 +2,11 @@
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../src/domain/ids.ts';
 import { recordKey } from '../../src/log/keys.ts';
-import { startRun, wsClient } from '../../test/support/client.ts';
+import { startRun } from '../../test/support/client.ts';
 import { LineLost } from '../load/load.ts';
 import { startRunloom } from '../servers.ts';
 import { median } from '../statistics.ts';
+import { firstLineMs } from './firstLine.ts';
 import type { Part } from './part.ts';
 
 const RUNS = 30;
@@ -27,28 +28,10 @@ const untilFinished = async (redis: Redis, runs: readonly RunId[]): Promise<void
   }
 };
 
-/** From the call of startRun until the command's first line is with a viewer, ms. */
-const firstLineMs = async (url: string): Promise<number> => {
-  const started = performance.now();
-  const runId = await startRun(url, { command: ['echo', 'here'] });
-  const client = wsClient(url);
-  const query = `subscription ($runId: ID!) { runLogBatches(runId: $runId) { events { __typename } } }`;
-  for await (const { data } of client.iterate<{ runLogBatches: { events: { __typename: string }[] } }>({
-    query,
-    variables: { runId },
-  })) {
-    if (!data?.runLogBatches.events.some(({ __typename }) => __typename === 'LogLine')) continue;
-    const ms = performance.now() - started;
-    await client.dispose();
-    return ms;
-  }
-  throw new LineLost('the run has no line');
-};
-
 export const runsPart: Part = {
   name: 'runs',
   async run({ redis, redisUrl, say }) {
-    say(`runs: ${RUNS} at once, then ${FIRST_LINES} for their first line`);
+    say(`${RUNS} at once, then ${FIRST_LINES} for their first line`);
     await using server = await startRunloom({ redisUrl });
     const url = `http://127.0.0.1:${server.port}`;
     const started = performance.now();

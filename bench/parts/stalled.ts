@@ -1,68 +1,145 @@
 /** Viewers that stop reading: what they cost the server, and whether the others notice. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { CONTENDERS } from '../contenders.ts';
+import type { RunId } from '../../src/domain/ids.ts';
+import { createRun } from '../../test/support/log.ts';
+import { runTarget, UNBOUNDED } from '../contenders.ts';
+import { LogFeed } from '../feed/feed.ts';
 import { flood, warmUp } from '../feed/pace.ts';
 import { createInspector } from '../inspector.ts';
 import { Load } from '../load/load.ts';
-import { measureCost } from '../measure.ts';
+import { type Cost, measureCost, untilCompiled } from '../measure.ts';
+import { startRunloom } from '../servers.ts';
 import { median } from '../statistics.ts';
-import { COMPLETE_MS, FLOOD_WINDOW } from './flood.ts';
-import type { Part } from './part.ts';
+import { COMPLETE_MS, windowOf } from './flood.ts';
+import type { Bench, Part } from './part.ts';
 
-const HEALTHY = 20;
+const OTHERS = 20;
 const STALLED = 100;
-/** Long enough for the kernel's buffers of the stalled ones to be full, so that the rest is the server's. */
-const WARM_MS = 3000;
-const SAMPLES = 7;
+/** With and without are measured in turns, in one server, so that what else changes meets both alike. */
+const ROUNDS = 5;
+/**
+ * Lines before each look: 20 MB of payload, more than the kernel's buffers of a socket that nobody reads take
+ * (tcp(7): tcp_rmem and tcp_wmem, 10 MB as they come), so that what is held further is the server's.
+ */
+const SETTLE_LINES = 100_000;
+
+interface Take {
+  readonly cost: Cost;
+  /** Bytes that the server holds with the flood at rest, its garbage collected. */
+  readonly held: number;
+}
+
+/** One server, one run that floods, and the viewers that read. */
+class Scene {
+  readonly #bench: Bench;
+  readonly #server: { readonly pid: number; readonly port: number };
+  readonly #runId: RunId;
+  readonly #feed: LogFeed;
+  readonly #others: Load;
+  readonly #heldBytes: () => Promise<number>;
+  written = 0;
+
+  constructor(
+    bench: Bench,
+    parts: { server: { pid: number; port: number }; runId: RunId; feed: LogFeed; others: Load },
+    heldBytes: () => Promise<number>,
+  ) {
+    this.#bench = bench;
+    this.#server = parts.server;
+    this.#runId = parts.runId;
+    this.#feed = parts.feed;
+    this.#others = parts.others;
+    this.#heldBytes = heldBytes;
+  }
+
+  /** Viewers that ask, each from another line on, and then read nothing: what one holds is no other's as well. */
+  stalled(): Promise<Load> {
+    const apart = Math.floor(Math.min(this.written, SETTLE_LINES) / STALLED);
+    const targets = Array.from({ length: STALLED }, (_, i) => ({
+      ...runTarget('D', this.#runId, this.#server.port, this.#feed.lastSeq - i * apart),
+      afterLine: this.written - i * apart,
+    }));
+    return Load.open({ targets, workers: 1, stalled: true });
+  }
+
+  /** Floods, and looks at the viewers that read; then, with nothing under way, at the memory. @throws LineLost */
+  async take(settle: (load: Load) => Promise<unknown>): Promise<Take> {
+    const { options, redisPid } = this.#bench;
+    const window = windowOf({ pushes: false }, OTHERS);
+    const pace = flood(this.#feed, this.#others, { batch: options.batch, window, after: this.written });
+    await settle(this.#others);
+    const watched = { server: this.#server.pid, redis: redisPid, load: this.#others };
+    const cost = await measureCost(watched, options.seconds);
+    this.written = await pace.stop();
+    await this.#others.complete(this.written, COMPLETE_MS);
+    return { cost, held: await this.#heldBytes() };
+  }
+}
+
+const settle = (load: Load): Promise<void> => {
+  const settled = load.last + SETTLE_LINES;
+  return load.until(() => load.last >= settled);
+};
 
 export const stalledPart: Part = {
   name: 'stalled',
-  async run({ redis, redisUrl, options, say }) {
-    const contender = CONTENDERS.find(({ letter }) => letter === 'D');
-    if (contender === undefined) return [];
-    say(`stalled: ${STALLED} viewers that do not read, beside ${HEALTHY} that do`);
+  async run(bench) {
+    const { redis, redisUrl, options, say } = bench;
     const inspector = await createInspector();
-    await using server = await contender.start({ redisUrl, nodeFlags: inspector.nodeFlags });
-    const { feed, target } = await contender.stage(redis);
-    const targets = (count: number) => Array.from({ length: count }, () => target(server.port));
-    await using healthy = await Load.open({ targets: targets(HEALTHY), workers: options.workers });
-    await warmUp(feed, healthy);
-    const pace = flood(feed, healthy, { batch: options.batch, window: FLOOD_WINDOW });
-    const held = async (): Promise<number> => {
-      const samples: number[] = [];
-      for (let i = 0; i < SAMPLES; i += 1) {
-        samples.push(await inspector.heldBytes());
-        await delay(50);
+    await using server = await startRunloom({ redisUrl, nodeFlags: inspector.nodeFlags });
+    const runId = await createRun(redis, UNBOUNDED);
+    const feed = await LogFeed.open(redis, runId);
+    const targets = Array.from({ length: OTHERS }, () => runTarget('D', runId, server.port));
+    await using others = await Load.open({ targets, workers: options.workers });
+    await warmUp(feed, others);
+    const scene = new Scene(bench, { server, runId, feed, others }, () => inspector.heldBytes());
+    say(`${OTHERS} viewers that read, until everything is compiled`);
+    await scene.take((load) => untilCompiled(server.pid, load));
+
+    const without: Take[] = [];
+    const beside: Take[] = [];
+    let behind = 0;
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      say(`${round}/${ROUNDS} ${OTHERS} viewers that read, without and with ${STALLED} that do not`);
+      const first = round % 2 === 1;
+      if (first) without.push(await scene.take(settle));
+      {
+        await using stalled = await scene.stalled();
+        beside.push(await scene.take(settle));
+        behind = scene.written - stalled.last;
+        if (round === ROUNDS) {
+          stalled.stall(false);
+          await stalled.complete(scene.written, COMPLETE_MS);
+        }
       }
-      return median(samples);
-    };
-    await delay(WARM_MS);
-    const before = await measureCost(server.pid, healthy, options.seconds);
-    const heldBefore = await held();
-    await using stalled = await Load.open({ targets: targets(STALLED), workers: 1, stalled: true });
-    await delay(WARM_MS);
-    const during = await measureCost(server.pid, healthy, options.seconds);
-    const heldDuring = await held();
-    const last = await pace.stop();
-    await healthy.complete(last, COMPLETE_MS);
-    const behind = last - stalled.last;
-    stalled.stall(false);
-    await stalled.complete(last, COMPLETE_MS);
+      if (!first) without.push(await scene.take(settle));
+    }
+    const pairs = without.flatMap((one, i) => {
+      const other = beside[i];
+      return other === undefined ? [] : [{ one, other }];
+    });
+    const slower = pairs.map(({ one, other }) => 100 * (1 - other.cost.linesPerSecond / one.cost.linesPerSecond));
+    const of = (takes: readonly Take[], name: 'linesPerSecond' | 'cpuMicrosPerLine' | 'residentMb'): number =>
+      median(takes.map(({ cost }) => cost[name]));
     return [
       {
-        title: `${STALLED} stalled viewers beside ${HEALTHY} others (afterwards they got every line)`,
+        title: `${OTHERS} viewers that read, without and with ${STALLED} that stopped reading (medians of ${ROUNDS} pairs; in the end the stalled ones got every line)`,
         rows: [
           {
             stalledViewers: STALLED,
             linesBehind: behind,
-            kilobytesEach: (heldDuring - heldBefore) / 1000 / STALLED,
-            othersBefore: before.linesPerSecond,
-            othersDuring: during.linesPerSecond,
-            slowerPercent: 100 * (1 - during.linesPerSecond / before.linesPerSecond),
-            cpuMicrosPerLineBefore: before.cpuMicrosPerLine,
-            cpuMicrosPerLineDuring: during.cpuMicrosPerLine,
-            residentMbBefore: before.residentMb,
-            residentMbDuring: during.residentMb,
+            kilobytesEach: median(pairs.map(({ one, other }) => (other.held - one.held) / 1000 / STALLED)),
+            linesPerSecondWithout: of(without, 'linesPerSecond'),
+            linesPerSecondWith: of(beside, 'linesPerSecond'),
+            slowerPercent: median(slower),
+            leastPercent: Math.min(...slower),
+            mostPercent: Math.max(...slower),
+            cpuMicrosPerLineWithout: of(without, 'cpuMicrosPerLine'),
+            cpuMicrosPerLineWith: of(beside, 'cpuMicrosPerLine'),
+            dearerPercent: median(
+              pairs.map(({ one, other }) => 100 * (other.cost.cpuMicrosPerLine / one.cost.cpuMicrosPerLine - 1)),
+            ),
+            residentMbWithout: of(without, 'residentMb'),
+            residentMbWith: of(beside, 'residentMb'),
           },
         ],
       },

@@ -22,17 +22,24 @@ export const tableText = ({ title, rows }: Section): string => {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [names.map(headline), ...rows.map((row) => names.map((name) => cell(row, name)))];
   const widths = names.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map((row, i) => {
-    const padded = row.map((text, column) => {
-      const width = widths[column] ?? 0;
-      return i > 0 && typeof rows[i - 1]?.[names[column] ?? ''] === 'number'
-        ? text.padStart(width)
-        : text.padEnd(width);
-    });
+  const right = names.map((name) => isOfNumbers(rows, name));
+  const lines = cells.map((row) => {
+    const padded = row.map((text, column) =>
+      right[column] ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0),
+    );
     return `| ${padded.join(' | ')} |`;
   });
-  lines.splice(1, 0, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
+  const rule = widths.map((width, column) => (right[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
+  lines.splice(1, 0, `| ${rule.join(' | ')} |`);
   return `### ${title}\n\n${lines.join('\n')}\n`;
+};
+
+const isOfNumbers = (rows: readonly Row[], name: string): boolean => {
+  const values = rows.flatMap((row) => row[name] ?? []);
+  return (
+    values.some((value) => typeof value === 'number') &&
+    values.every((value) => value === '' || typeof value === 'number')
+  );
 };
 
 const cell = (row: Row, name: string): string => {

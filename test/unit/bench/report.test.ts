@@ -131,8 +131,8 @@ test('The table is Markdown with all columns of all rows.', () => {
   ).toBe(
     `### T
 
-| contender | cpu µs per line | lines  |
-| --------- | --------------- | ------ |
+| contender | cpu µs per line |  lines |
+| --------- | --------------: | -----: |
 | A         |           0.234 |        |
 | B         |                 | 12,345 |
 `,

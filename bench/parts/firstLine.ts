@@ -1,0 +1,26 @@
+/** From the call of startRun to the command's first line with a viewer, as a page sees it. */
+import type { Client } from 'graphql-ws';
+import { startRun, wsClient } from '../../test/support/client.ts';
+import { LineLost } from '../load/load.ts';
+
+const QUERY = 'subscription ($runId: ID!) { runLogBatches(runId: $runId) { events { __typename } } }';
+
+interface Answer {
+  readonly runLogBatches: { readonly events: readonly { readonly __typename: string }[] };
+}
+
+/** How long it takes, ms. @throws LineLost where the run ends without a line */
+export const firstLineMs = async (url: string): Promise<number> => {
+  const client: Client = wsClient(url);
+  try {
+    const started = performance.now();
+    const runId = await startRun(url, { command: ['echo', 'here'] });
+    for await (const { data } of client.iterate<Answer>({ query: QUERY, variables: { runId } })) {
+      const events = data?.runLogBatches.events ?? [];
+      if (events.some(({ __typename }) => __typename === 'LogLine')) return performance.now() - started;
+    }
+    throw new LineLost('the run has no line');
+  } finally {
+    await client.dispose();
+  }
+};
