@@ -29,13 +29,13 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { PlainLines } from '../log/plainLines.ts';
 import { eventSource, LinesSource } from './eventSource.ts';
+import { bytesOf, LINES_PLACE, type LinesText, linesText, MESSAGE_PLACE } from './linesText.ts';
 
 /** JSON of a value, as a byte string. @throws NotCompiled where graphql-js must have a look. */
 type Write = (value: unknown) => string;
-/** The same of each line. */
-type WriteLines = (source: LinesSource) => readonly string[];
+/** The same of lines, with a separator between two. */
+type WriteLines = (source: LinesSource, separator: string) => LinesText;
 
 /** The compiled text does not exist for this operation or value; not an error that anybody sees. */
 export class NotCompiled extends Error {
@@ -43,10 +43,10 @@ export class NotCompiled extends Error {
 }
 
 export interface CompiledOperation {
-  /** The whole result, `{"data":{…}}`, for the value that the source gave. @throws NotCompiled */
-  result(rootValue: unknown): string;
+  /** The whole result, `{"data":{…}}` and what shall follow it, for the value that the source gave. @throws NotCompiled */
+  result(rootValue: unknown, ending: string): Buffer;
   /** The same for each of the lines, where the root field is an event. @throws NotCompiled */
-  lineResults(source: LinesSource): readonly string[];
+  lineResults(source: LinesSource, ending: string): readonly Buffer[];
 }
 
 export type Variables = Readonly<Record<string, unknown>>;
@@ -65,11 +65,19 @@ export const compileSubscription = (
   const write = object(fields);
   const [field] = fields;
   return {
-    result: (rootValue) => `{"data":${write(rootValue)}}`,
-    lineResults: (source) => {
+    result: (rootValue, ending) => {
+      compiler.lines = [];
+      return bytesOf(`{"data":${write(rootValue)}}${ending}`, compiler.lines);
+    },
+    lineResults: (source, ending) => {
       if (field?.writeLines == null || fields.length > 1) throw new NotCompiled();
-      const before = `{"data":${field.before}`;
-      return field.writeLines(source).map((text) => `${before}${text}}}`);
+      const { pieces, places } = field.writeLines(source, SPLIT);
+      const placesOfEach = places[0]?.placesOfEach ?? 1;
+      const texts = pieces.join('').split(SPLIT);
+      return texts.map((text, i) => {
+        const line = { pieces: [text], places: [{ firstSeq: source.lines.firstSeq + i, count: 1, placesOfEach }] };
+        return bytesOf(`{"data":${field.before}${LINES_PLACE}}}${ending}`, [line]);
+      });
     },
   };
 };
@@ -94,7 +102,12 @@ const object = (fields: readonly Field[]): Write => {
   };
 };
 
+/** A character that JSON has not as it is. */
+const SPLIT = '\x01';
+
 class Compiler {
+  /** Of the lines in the result that is being made, in order. */
+  lines: LinesText[] = [];
   readonly #schema: GraphQLSchema;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #variables: Variables;
@@ -220,7 +233,10 @@ class Compiler {
     }
     const writeLines = this.#lines(type, sets);
     return (value) => {
-      if (value instanceof LinesSource) return writeLines === null ? notCompiled() : listed(writeLines(value));
+      if (value instanceof LinesSource) {
+        this.lines.push(writeLines?.(value, ',') ?? notCompiled());
+        return LINES_PLACE;
+      }
       const write = writers.get(String(nameOf?.(value)));
       if (write === undefined) throw new NotCompiled();
       return write(value);
@@ -232,51 +248,21 @@ class Compiler {
     const line = this.#schema.getPossibleTypes(type).find(({ name }) => name === 'LogLine');
     if (line === undefined) return null;
     const fields = this.fields(line, sets);
-    return ({ runId, lines }) => {
+    const placesOfEach = fields.filter(({ name }) => name === 'seq').length;
+    return ({ runId, lines }, separator) => {
       const [first] = lines.events(1);
-      const shared = first && eventSource(runId, first);
-      const between = [''];
-      const slots: LineSlot[] = [];
-      for (const { name, before, write } of fields) {
-        const own = name === 'seq' || name === 'message';
-        between[slots.length] += before + (own ? '' : write(shared));
-        if (!own) continue;
-        slots.push(name);
-        between.push('');
-      }
-      between[slots.length] += fields.length === 0 ? '{}' : '}';
-      return lineTexts(lines, between, slots);
+      const source = first && eventSource(runId, first);
+      const template = (seqPlace: string): string => {
+        let text = fields.length === 0 ? '{' : '';
+        for (const { name, before, write } of fields) {
+          text += before + (name === 'seq' ? seqPlace : name === 'message' ? MESSAGE_PLACE : write(source));
+        }
+        return `${text}}`;
+      };
+      return linesText(lines, template, placesOfEach, separator);
     };
   }
 }
-
-/** What differs from line to line. */
-type LineSlot = 'seq' | 'message';
-
-/** JSON of each line: `between` is the text that all have, before each slot and after the last one. */
-const lineTexts = (lines: PlainLines, between: readonly string[], slots: readonly LineSlot[]): readonly string[] => {
-  const { firstSeq, count } = lines;
-  const messages = slots.includes('message') ? lines.jsonMessages() : [];
-  const [a = '', b = '', c = ''] = between;
-  // What nearly all viewers ask for.
-  if (slots.length === 2 && slots[0] === 'seq' && slots[1] === 'message') {
-    return messages.map((message, i) => `${a}${firstSeq + i}${b}"${message}"${c}`);
-  }
-  return Array.from({ length: count }, (_, i) => {
-    let text = a;
-    for (const [at, slot] of slots.entries()) {
-      text += (slot === 'seq' ? String(firstSeq + i) : `"${messages[i] ?? ''}"`) + (between[at + 1] ?? '');
-    }
-    return text;
-  });
-};
-
-/** By addition, since `join` would copy each text twice. */
-const listed = (texts: readonly string[]): string => {
-  let list = texts[0] ?? '';
-  for (let i = 1; i < texts.length; i += 1) list += `,${texts[i] ?? ''}`;
-  return list;
-};
 
 const NO_ARGUMENTS = Object.freeze({});
 const constant =

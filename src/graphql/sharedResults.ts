@@ -28,6 +28,8 @@ export interface SharedTexts {
   readonly texts: readonly Buffer[];
 }
 
+const CLOSING_BRACE = '}';
+
 /** Selections that are remembered; beyond it the oldest go and are made anew by whoever comes. */
 const MAX_SELECTIONS = 200;
 
@@ -73,11 +75,13 @@ export class SharedSelection {
     try {
       const { runId, lastSeq, caughtUp } = piece;
       const parts = piece.parts();
-      const results =
-        this.#field === 'runLogBatches'
-          ? [compiled.result({ runId, events: parts, lastSeq, caughtUp })]
-          : parts.flatMap((part) => (part instanceof LinesSource ? compiled.lineResults(part) : compiled.result(part)));
-      return { texts: results.map((text) => Buffer.from(`${text}}`, 'latin1')) };
+      if (this.#field === 'runLogBatches') {
+        return { texts: [compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE)] };
+      }
+      const texts = parts.flatMap((part) =>
+        part instanceof LinesSource ? compiled.lineResults(part, CLOSING_BRACE) : compiled.result(part, CLOSING_BRACE),
+      );
+      return { texts };
     } catch (error) {
       if (error instanceof NotCompiled) return null;
       throw error;

@@ -1,4 +1,5 @@
 /** Finds sockets whose other end is gone, and leaves alone those that are merely slow. */
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 
 export interface KeepAliveOptions {
@@ -18,9 +19,53 @@ const SLOWEST_BYTES_PER_MS = 8;
 /** More than a kernel holds for one socket. */
 const KERNEL_BYTES = 4 * 1024 * 1024;
 
+/** Looks in the time after which a client counts as stalled; it is found one look late at most. */
+const LOOKS = 20;
+
+/** What is sent to a client. */
+export interface Sending {
+  /** Null: its turn has not come yet, or it is over. */
+  readonly socket: () => Socket | null;
+  /** Bytes that wait here, in whatever buffer. */
+  readonly waiting: () => number;
+}
+
 /**
- * Pings the client and cuts it when nothing moves: while data waits here, that the kernel takes none of it
- * (Node's socket timeout, which looks at a write under way); otherwise, that no answer comes.
+ * Cuts a client once the kernel has taken nothing for `stalledMs` of what waits for it. (Node's own socket timeout
+ * needs up to twice the time while a write is under way.) Looks are counted and not time, so a process that was
+ * stopped for a while finds nobody stalled. The returned function ends the watch.
+ */
+export const cutStalled = ({ socket, waiting }: Sending, stalledMs: number): (() => void) => {
+  let before: Taken | null = null;
+  let still = 0;
+  const timer = setInterval(() => {
+    const there = socket();
+    const taken = there === null || waiting() === 0 ? null : takenOf(there);
+    const same = taken !== null && taken.written === before?.written && taken.queued === before.queued;
+    still = same ? still + 1 : 0;
+    before = taken;
+    if (still >= LOOKS) there?.resetAndDestroy();
+  }, stalledMs / LOOKS);
+  return () => clearInterval(timer);
+};
+
+/** How far the kernel has come; one of the two changes whenever it takes a byte. */
+interface Taken {
+  /** Bytes of writes that are done. */
+  readonly written: number;
+  /** Bytes of the write under way that libuv still has. */
+  readonly queued: number;
+}
+
+/** Node shows the second to nobody but itself; without it a large write moves only when it is done. */
+const takenOf = (socket: Socket): Taken => {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null };
+  return { written: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
+};
+
+/**
+ * Pings the client and cuts it when nothing moves: while data waits here, that the kernel takes none of it;
+ * otherwise, that no answer comes.
  */
 export const keepAlive = (client: WebSocket, { pingMs, stalledMs }: KeepAliveOptions): void => {
   const socket = socketOf(client);
@@ -32,16 +77,17 @@ export const keepAlive = (client: WebSocket, { pingMs, stalledMs }: KeepAliveOpt
   };
   client.on('pong', heard);
   client.on('message', heard);
-  socket?.setTimeout(stalledMs, () => {
-    if (client.bufferedAmount > 0) cut(client);
-  });
+  const watched = cutStalled({ socket: () => socket, waiting: () => client.bufferedAmount }, stalledMs);
   const timer = setInterval(() => {
     if (client.readyState !== client.OPEN || client.bufferedAmount > 0) return;
     const underway = Math.min((socket?.bytesWritten ?? 0) - bytesWhenHeard, KERNEL_BYTES);
     if (Date.now() - heardAt > stalledMs + underway / SLOWEST_BYTES_PER_MS) cut(client);
     else client.ping();
   }, pingMs);
-  client.once('close', () => clearInterval(timer));
+  client.once('close', () => {
+    clearInterval(timer);
+    watched();
+  });
 };
 
 /** With a reset: an orderly close would wait behind what the kernel holds for it, some MB, and keep them for minutes. */
@@ -51,5 +97,5 @@ const cut = (client: WebSocket): void => {
 };
 
 /** ws does not show its socket in its types; without it a stalled client is found by its missing pong alone. */
-export const socketOf = (client: WebSocket): import('node:net').Socket | null =>
-  (client as WebSocket & { readonly _socket?: import('node:net').Socket })._socket ?? null;
+export const socketOf = (client: WebSocket): Socket | null =>
+  (client as WebSocket & { readonly _socket?: Socket })._socket ?? null;

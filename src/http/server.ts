@@ -10,7 +10,7 @@ import { downloadOf, serveDownload } from './downloads.ts';
 import { GraphiqlPage } from './graphiql.ts';
 import { serveGraphql } from './graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './health.ts';
-import { KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
+import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
 import { createOperations } from './operations.ts';
 import { corsHeaders, Gate, preflightHeaders } from './origins.ts';
 import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './respond.ts';
@@ -156,15 +156,12 @@ class ApiServer implements HttpServer {
       return;
     }
     this.#streams.add(response);
-    const { socket } = response;
     // A client that takes nothing of what waits for it, for so long, is gone; one that reads slowly is not.
-    const stalled = (): void => {
-      if (response.writableLength > 0) response.destroy();
-    };
-    socket?.setTimeout(this.#keepAlive.stalledMs, stalled);
+    const sending = { socket: () => response.socket, waiting: () => response.writableLength };
+    const watched = cutStalled(sending, this.#keepAlive.stalledMs);
     response.once('close', () => {
       this.#streams.delete(response);
-      socket?.off('timeout', stalled);
+      watched();
     });
   }
 

@@ -13,19 +13,13 @@ const ESCAPES: readonly (readonly [character: string, escape: string])[] = [
 /** Below this the searches cost more than JSON.stringify. */
 const FEW_LINES = 16;
 
-/** The body of a batch, shared by the lines in it. */
-export interface Body {
-  readonly bytes: Buffer;
-  /** The same as a byte string: one character for each byte of UTF-8, so that it is never copied as two-byte text. */
-  readonly text: string;
-}
-
 /** What all lines of a segment share. */
 export interface Segment {
   readonly stream: 'STDOUT' | 'STDERR';
   readonly timestamp: EpochMs;
   readonly attempt: number;
-  readonly body: Body;
+  /** Of the batch, in UTF-8, shared by all its segments. */
+  readonly body: Buffer;
 }
 
 /** At least one line of a segment, without a hole: what a flood is made of. */
@@ -57,25 +51,32 @@ export class PlainLines {
     return new PlainLines(this.#segment, this.firstSeq + from, this.#starts.slice(from, to + 1));
   }
 
-  /** What stands between the quotes of each message's JSON, as byte strings (see Body.text). */
-  jsonMessages(): readonly string[] {
-    const { text } = this.#segment.body;
-    const starts = this.#starts;
+  /**
+   * What stands between the quotes of each message's JSON, with a LF between two: as a byte string, which has one
+   * character for each byte of UTF-8, so that it is never copied as two-byte text.
+   */
+  jsonMessages(): string {
+    let all = this.#segment.body.toString('latin1', ...this.#range(this.count));
     if (this.count < FEW_LINES) {
-      return starts.slice(1).map((end, i) => JSON.stringify(text.slice(starts[i] ?? 0, end - 1)).slice(1, -1));
+      const messages = all.split('\n').map((message) => JSON.stringify(message).slice(1, -1));
+      return messages.join('\n');
     }
-    let all = text.slice(starts[0] ?? 0, (starts.at(-1) ?? 1) - 1);
     for (const [character, escaped] of ESCAPES) if (all.includes(character)) all = all.replaceAll(character, escaped);
-    return all.split('\n');
+    return all;
   }
 
   /** The first `count` of them as events; default: all. */
   events(count = this.count): RunEvent[] {
     const { stream, timestamp, attempt, body } = this.#segment;
-    const messages = body.bytes.toString('utf8', this.#starts[0], (this.#starts[count] ?? 1) - 1).split('\n');
+    const messages = body.toString('utf8', ...this.#range(count)).split('\n');
     return messages.map((message, i) => {
       const seq = this.firstSeq + i;
       return { kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt };
     });
+  }
+
+  /** Bytes of the first `count` lines, without the last LF. */
+  #range(count: number): [from: number, to: number] {
+    return [this.#starts[0] ?? 0, (this.#starts[count] ?? 1) - 1];
   }
 }

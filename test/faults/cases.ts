@@ -2,9 +2,13 @@
 import * as container from './cases/container.ts';
 import * as executor from './cases/executor.ts';
 import * as load from './cases/load.ts';
+import * as many from './cases/many.ts';
 import * as network from './cases/network.ts';
+import * as powerLoss from './cases/powerLoss.ts';
 import * as processes from './cases/processes.ts';
 import * as redis from './cases/redis.ts';
+import * as redisFull from './cases/redisFull.ts';
+import * as ways from './cases/ways.ts';
 import type { FaultCase } from './faultCase.ts';
 
 export const CASES: readonly FaultCase[] = [
@@ -15,11 +19,12 @@ export const CASES: readonly FaultCase[] = [
   redis.redisStopped,
   redis.redisKilled,
   redis.operatorRestarted,
-  redis.powerLossAlways,
-  redis.powerLossEverysec,
-  redis.powerLossWithExecutor,
-  redis.powerLossFlood,
-  redis.wiped,
+  powerLoss.powerLossAlways,
+  powerLoss.powerLossEverysec,
+  powerLoss.endLost,
+  powerLoss.powerLossWithExecutor,
+  powerLoss.powerLossFlood,
+  powerLoss.wiped,
   redis.redisFrozen,
   redis.clientPause,
   redis.clientKill,
@@ -37,17 +42,18 @@ export const CASES: readonly FaultCase[] = [
   container.containerRemoved,
   container.containerKilled,
   container.engineRestarted,
-  executor.waysToDie,
-  container.containerWays,
+  ways.waysToDie,
+  ways.containerWays,
   load.slowViewers,
   load.flood,
-  redis.outOfMemory,
-  redis.diskFullPrivate,
-  redis.diskFullOperator,
+  redisFull.outOfMemory,
+  redisFull.diskFullPrivate,
+  redisFull.diskFullOperator,
   processes.frozen,
   executor.twoExecutors,
   load.herd,
   executor.clockBack,
   processes.terminated,
-  load.manyRuns,
+  many.manyProcesses,
+  many.manyContainers,
 ];

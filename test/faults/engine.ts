@@ -4,6 +4,7 @@ import { connectEngine } from '../../src/launchers/container/engine.ts';
 import { ensureExecutorImage } from '../../src/launchers/container/image.ts';
 import { podmanMissing, startPodman, type TestPodman } from '../support/podman.ts';
 import { NotHere } from './faultCase.ts';
+import type { StackOptions } from './stack.ts';
 
 let podman: Promise<TestPodman> | null = null;
 
@@ -18,6 +19,13 @@ export const engine = async (): Promise<TestPodman> => {
     return started;
   })();
   return await podman;
+};
+
+/** A stack whose runs are containers. @throws NotHere where no engine can run here */
+export const withEngine = async ({ env, ...options }: StackOptions = {}): Promise<StackOptions> => {
+  const { socketPath } = await engine();
+  const containers = { LAUNCHER: 'container', CONTAINER_SOCKET: socketPath, EXECUTOR_NETWORK: 'none' };
+  return { ...options, env: { MAX_CONCURRENT_RUNS: '3', ...containers, ...env } };
 };
 
 export const stopEngine = async (): Promise<void> => {

@@ -1,29 +1,60 @@
-/**
- * npm run chaos: every case against the real parts, a table with a line for each, `N passed, N failed`.
- * --only NAME (part of a case's name, or its number; repeatable), --seed N, --lines N, --mixed MINUTES
- */
+/** npm run chaos: every case against the real parts, a table with a line for each, `N passed, N failed`. */
 import { inspect, parseArgs } from 'node:util';
 import { CASES } from './cases.ts';
 import { stopEngine } from './engine.ts';
-import { type FaultCase, NotHere } from './faultCase.ts';
+import { type Bench, type FaultCase, NotHere, QUICK, WHOLE } from './faultCase.ts';
 import { mixed } from './mixed.ts';
 import { randomFrom } from './random.ts';
 import { closeStacks } from './stack.ts';
+import { HEAD, LEGEND, type Outcome, row } from './table.ts';
 import { passed, type Verdict } from './verdict.ts';
+
+const HELP = `npm run chaos -- [options]
+  --list           names the cases, and runs none
+  --only NAME      those cases alone whose name holds NAME, or whose number is NAME; may be given again
+  --seed N         what is random, again (each row prints its own; with --only that is the seed to give)
+  --quick          the short form: ${QUICK.lines} lines, ${QUICK.each} of each way to die, no minute is waited for
+  --lines N        lines of a command (${WHOLE.lines}); --seconds N: how long it takes to print them (${WHOLE.seconds})
+  --each N         how often each way to die is tried (${WHOLE.each})
+  --way NAME       of the ways to die, those alone whose name holds NAME
+  --mixed MINUTES  all kinds of faults at random and at once instead of the cases, one every few seconds or faster
+  --help           this
+`;
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string' },
-    lines: { type: 'string', default: '50000' },
-    seconds: { type: 'string', default: '12' },
+    quick: { type: 'boolean', default: false },
+    lines: { type: 'string' },
+    seconds: { type: 'string' },
+    each: { type: 'string' },
+    way: { type: 'string', default: '' },
     mixed: { type: 'string' },
   },
 });
 
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
+};
+const number = (name: string, text: string | undefined, otherwise: number): number => {
+  const value = Number(text ?? otherwise);
+  if (!(value >= 0)) fail(`--${name} ${text} is no number`);
+  return value;
+};
+const fail = (text: string): never => {
+  process.stderr.write(`${text}\n\n${HELP}`);
+  process.exit(2);
+};
+
+const chosen = (): readonly FaultCase[] => {
+  if (values.only.length === 0) return CASES;
+  const matches = (one: FaultCase, text: string): boolean => one.name.includes(text) || String(one.number) === text;
+  for (const text of values.only)
+    if (!CASES.some((one) => matches(one, text))) fail(`no case is called ${text} (--list names them)`);
+  return CASES.filter((one) => values.only.some((text) => matches(one, text)));
 };
 
 const quit = async (): Promise<never> => {
@@ -31,6 +62,37 @@ const quit = async (): Promise<never> => {
   await stopEngine();
   process.exit(1);
 };
+
+/** How often a long case may tell how far it is. */
+const PROGRESS_MS = 20_000;
+
+const runOne = async (one: FaultCase, bench: Bench): Promise<Outcome> => {
+  const begun = performance.now();
+  const about = { number: one.number, name: one.name, seed: bench.random.seed };
+  const seconds = (): number => (performance.now() - begun) / 1000;
+  try {
+    const verdict = await one.run(bench);
+    return { ...about, verdict, state: passed(verdict) ? 'passed' : 'FAILED', seconds: seconds() };
+  } catch (error) {
+    if (error instanceof NotHere) return { ...about, verdict: null, state: `not here: ${error.message}`, seconds: 0 };
+    say(`    ! ${inspect(error)}`);
+    return { ...about, verdict: null, state: 'FAILED', seconds: seconds() };
+  }
+};
+
+const tell = ({ notes, problems }: Pick<Verdict, 'notes' | 'problems'>): void => {
+  for (const note of notes) say(`    ${note}`);
+  for (const problem of problems) say(`    ! ${problem}`);
+};
+
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+if (values.list) {
+  for (const { number: of, name, title } of CASES) say(`${String(of).padStart(2)} ${name.padEnd(24)} ${title}`);
+  process.exit(0);
+}
 process.on('SIGINT', () => void quit());
 process.on('SIGTERM', () => void quit());
 process.on('uncaughtException', (error) => {
@@ -38,67 +100,59 @@ process.on('uncaughtException', (error) => {
   void quit();
 });
 
-const pad = (text: string | number, width: number): string => String(text).padStart(width);
-const HEAD = `${'case'.padEnd(30)} ${pad('faults', 7)} ${pad('delivered', 10)} ${pad('lost', 6)} ${pad('twice', 6)} ${pad('order', 6)} ${pad('stuck', 6)} ${pad('end', 4)} ${pad('sum', 4)} ${pad('plain lost', 16)} ${pad('s', 5)}  seed`;
-
-const row = (one: FaultCase, verdict: Verdict, seconds: number, caseSeed: number): string => {
-  const { faults, delivered, lost, repeated, disordered, stuck, endRight, digestRight, plainLost, plainOf } = verdict;
-  const plain = plainLost === null ? '-' : `${plainLost}/${plainOf}`;
-  return `${`${one.number} ${one.name}`.padEnd(30)} ${pad(faults, 7)} ${pad(delivered, 10)} ${pad(lost, 6)} ${pad(repeated, 6)} ${pad(disordered, 6)} ${pad(stuck, 6)} ${pad(endRight ? 'ok' : 'NO', 4)} ${pad(digestRight === null ? '-' : digestRight ? 'ok' : 'NO', 4)} ${pad(plain, 16)} ${pad(Math.round(seconds), 5)}  ${caseSeed}${passed(verdict) ? '' : '  FAILED'}`;
+const seed = number('seed', values.seed, Math.floor(Math.random() * 2 ** 31));
+const size = values.quick ? QUICK : WHOLE;
+const benchOf = (caseSeed: number): Bench => {
+  let toldAt = performance.now();
+  return {
+    random: randomFrom(caseSeed),
+    lines: number('lines', values.lines, size.lines),
+    seconds: number('seconds', values.seconds, size.seconds),
+    each: number('each', values.each, size.each),
+    quick: values.quick,
+    way: values.way,
+    progress: (text) => {
+      if (performance.now() - toldAt < PROGRESS_MS) return;
+      toldAt = performance.now();
+      say(`    … ${text}`);
+    },
+  };
 };
 
-const chosen =
-  (values.only ?? []).length === 0
-    ? CASES
-    : CASES.filter((one) => values.only?.some((text) => one.name.includes(text) || String(one.number) === text));
-
-let good = 0;
-let bad = 0;
-let absent = 0;
+const outcomes: Outcome[] = [];
+const begun = performance.now();
+say(`seed ${seed}`);
 if (values.mixed !== undefined) {
-  const verdict = await mixed(Number(values.mixed), seed, say);
-  for (const note of verdict.notes) say(`  ${note}`);
-  for (const problem of verdict.problems) say(`  ! ${problem}`);
-  say(HEAD);
-  say(
-    row(
-      { number: 0, name: 'mixed', title: 'all of it', run: async () => verdict },
-      verdict,
-      Number(values.mixed) * 60,
-      seed,
-    ),
-  );
-  if (passed(verdict)) good += 1;
-  else bad += 1;
+  const minutes = number('mixed', values.mixed, 0);
+  const title = `all kinds of faults at random and at once, for ${minutes} minutes`;
+  const all: FaultCase = { number: 0, name: 'mixed', title, run: () => mixed(minutes, seed, say) };
+  say(title);
+  const outcome = await runOne(all, benchOf(seed));
+  if (outcome.verdict !== null) tell(outcome.verdict);
+  outcomes.push(outcome);
 } else {
-  say(HEAD);
-  for (const one of chosen) {
-    const caseSeed = (seed + one.number * 1000) % 2 ** 31;
-    const begun = performance.now();
-    try {
-      const bench = {
-        random: randomFrom(values.only === undefined ? caseSeed : seed),
-        lines: Number(values.lines),
-        seconds: Number(values.seconds),
-      };
-      const verdict = await one.run(bench);
-      say(row(one, verdict, (performance.now() - begun) / 1000, bench.random.seed));
-      for (const note of verdict.notes) say(`    ${note}`);
-      for (const problem of verdict.problems) say(`    ! ${problem}`);
-      if (passed(verdict)) good += 1;
-      else bad += 1;
-    } catch (error) {
-      if (error instanceof NotHere) {
-        absent += 1;
-        say(`${`${one.number} ${one.name}`.padEnd(30)} not here: ${error.message}`);
-        continue;
-      }
-      bad += 1;
-      say(`${`${one.number} ${one.name}`.padEnd(30)} FAILED: ${inspect(error)} (seed ${caseSeed})`);
-    }
+  const cases = chosen();
+  for (const [index, one] of cases.entries()) {
+    // A row's seed does not depend on which rows run: with --only it is the seed that was given.
+    const bench = benchOf(values.only.length > 0 ? seed : (seed + one.number * 1000 + index) % 2 ** 31);
+    say(`[${index + 1}/${cases.length}] ${one.number} ${one.name}: ${one.title} (seed ${bench.random.seed})`);
+    const outcome = await runOne(one, bench);
+    if (outcome.verdict !== null) tell(outcome.verdict);
+    say(`    ${outcome.state} after ${Math.round(outcome.seconds)} s`);
+    outcomes.push(outcome);
   }
 }
 await stopEngine();
+
+say('');
+say(HEAD);
+for (const outcome of outcomes) say(row(outcome));
+say('');
+for (const line of LEGEND) say(line);
+const failed = outcomes.filter(({ state }) => state === 'FAILED').length;
+const good = outcomes.filter(({ state }) => state === 'passed').length;
+const absent = outcomes.length - failed - good;
 if (absent > 0) say(`${absent} could not run on this machine`);
-say(`${good} passed, ${bad} failed`);
-process.exit(bad === 0 ? 0 : 1);
+say(`${Math.round((performance.now() - begun) / 1000)} s in all`);
+say(`${good} passed, ${failed} failed`);
+process.exit(failed === 0 && good > 0 ? 0 : 1);

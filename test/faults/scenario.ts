@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, startRun } from '../support/client.ts';
 import { digestOfLines } from './audit.ts';
+import type { Bench } from './faultCase.ts';
 import { PlainViewer } from './plainViewer.ts';
 import type { Random } from './random.ts';
 import type { Stack } from './stack.ts';
@@ -10,6 +11,7 @@ import { Viewer } from './viewer.ts';
 
 export interface Scene {
   readonly stack: Stack;
+  readonly bench: Bench;
   readonly random: Random;
   readonly runId: string;
   readonly lines: number;
@@ -18,6 +20,10 @@ export interface Scene {
   readonly started: Viewer;
   /** Resolves when the first viewer has this share of the lines, or after `withinMs`. */
   at(share: number, withinMs?: number): Promise<void>;
+  /** From now on viewers go to this service alone. */
+  moveTo(index: number): void;
+  /** Resolves when all viewers of now have ended, or after so long. */
+  allEnded(withinMs: number): Promise<void>;
   note(text: string): void;
   /** What makes the case fail. */
   problem(text: string): void;
@@ -25,7 +31,7 @@ export interface Scene {
 
 export interface ScenarioOptions {
   readonly stack: Stack;
-  readonly random: Random;
+  readonly bench: Bench;
   readonly lines: number;
   /** How long the command takes, about. */
   readonly seconds: number;
@@ -35,11 +41,14 @@ export interface ScenarioOptions {
   readonly input?: Readonly<Record<string, unknown>>;
   /** Another command: it must print "line N of <lines>". */
   readonly command?: readonly string[];
-  /** Where the viewers go; default all services of the stack. */
-  readonly urls?: () => readonly string[];
+  /** Viewers go to this service alone, until they are moved; default all services of the stack. */
+  readonly serving?: number;
   /** Starts the run by other means than startRun. */
   readonly start?: () => Promise<string>;
-  readonly expect?: { readonly status: string; readonly reason?: string | null };
+  /** `refused`: there is no end to come; each viewer must be told this. */
+  readonly expect?: { readonly status: string; readonly reason?: string | null; readonly refused?: string };
+  /** Told to a viewer that has more than the log holds now: it counts as its end. */
+  readonly mayRefuse?: string;
   /** Lines that are never printed do not count as lost: the command was killed. */
   readonly partial?: boolean;
   /** The lines hold more than numbers: the executor's digest is the one to be matched. */
@@ -67,6 +76,24 @@ export const numberedWide = (lines: number, seconds: number, bytes: number): rea
    const go = () => { let text = ''; for (let k = 0; k < step && i < n; k += 1) text += 'line ' + ++i + ' of ' + n + ' ' + randomBytes(${bytes >> 1}).toString('hex') + '\\n';
      process.stdout.write(text, () => (i < n ? setTimeout(go, 20) : undefined)); }; go();`,
 ];
+
+/** Does all of them, so many at a time. */
+export const atOnce = async <T>(
+  limit: number,
+  jobs: readonly (() => Promise<T>)[],
+  progress: (text: string) => void = () => undefined,
+): Promise<readonly T[]> => {
+  const results: T[] = [];
+  const waiting = [...jobs];
+  const work = async (): Promise<void> => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      results.push(await job());
+      progress(`${results.length} of ${jobs.length}`);
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, work));
+  return results;
+};
 
 const RUN = `query ($id: ID!) { run(id: $id) { status attempt exitCode lines dropped digest failure { reason message } } }`;
 
@@ -102,7 +129,10 @@ export const textOf = async (url: string): Promise<string> => {
 const RESTLESS = [400, 1600] as const;
 
 export const scenario = async (options: ScenarioOptions): Promise<Verdict> => {
-  const { stack, random, lines, seconds, urls = stack.urls } = options;
+  const { stack, bench, lines, seconds } = options;
+  const { random } = bench;
+  let serving = options.serving ?? null;
+  const urls = (): readonly string[] => (serving === null ? stack.urls() : [stack.urlOf(serving)]);
   const command = options.command ?? numbered(lines, seconds);
   const runId = await (options.start?.() ??
     startRun(stack.urls()[0] ?? '', { command: [...command], ...options.input }));
@@ -124,23 +154,33 @@ export const scenario = async (options: ScenarioOptions): Promise<Verdict> => {
     viewers.push(new Viewer({ runId, urls, random }));
     plain.push(new PlainViewer(runId, stack.plainUrls, random));
   });
+  const allEnded = async (withinMs: number): Promise<void> => {
+    const enough = new AbortController();
+    const over = delay(withinMs, undefined, { signal: enough.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(viewers.map((viewer) => viewer.ended)), over]);
+    enough.abort();
+  };
   const scene: Scene = {
     stack,
+    bench,
     random,
     runId,
     lines,
     viewers,
     started,
     at,
+    moveTo: (index) => {
+      serving = index;
+    },
+    allEnded,
     note: (text) => notes.push(text),
     problem: (text) => problems.push(text),
   };
   try {
     const faults = await options.faults(scene);
     await late;
-    const deadline = AbortSignal.timeout((options.settleSeconds ?? 60) * 1000 + seconds * 1000);
-    const aborted = new Promise<void>((resolve) => deadline.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([Promise.all(viewers.map((viewer) => viewer.ended)), aborted]);
+    await allEnded((options.settleSeconds ?? 60) * 1000 + seconds * 1000);
+    // What would come after an end.
     await delay(200);
     return await judge(options, scene, faults, plain, notes, problems);
   } finally {
@@ -159,18 +199,21 @@ const judge = async (
   const { expect = { status: 'COMPLETED', reason: null }, partial = false, mayDrop = false, ownDigest } = options;
   const run = await runOf(stack.urls()[0] ?? '', runId).catch(() => null);
   const whole = partial ? (run?.lines ?? 0) : lines;
+  const { refused = null } = expect;
   const per = viewers.map(({ audit }) => {
     // A LinesDropped stands for events; of those, lines are what is missing of the lines then.
     const covered = mayDrop ? Math.min(audit.dropped, Math.max(whole - audit.lines, 0)) : 0;
     return Math.max(whole - audit.lines - covered, audit.lost, 0);
   });
-  const ends = viewers.map(
-    ({ audit }) =>
-      audit.ends === 1 &&
-      audit.finished?.finalStatus === expect.status &&
-      (audit.finished.failure?.reason ?? null) === (expect.reason ?? null),
-  );
-  const endRight = ends.every(Boolean) && run?.status === expect.status;
+  const told = (viewer: Viewer): boolean =>
+    viewer.refused !== null && (viewer.refused === refused || viewer.refused === options.mayRefuse);
+  const ended = (viewer: Viewer): boolean =>
+    told(viewer) ||
+    (refused === null &&
+      viewer.audit.ends === 1 &&
+      viewer.audit.finished?.finalStatus === expect.status &&
+      (viewer.audit.finished.failure?.reason ?? null) === (expect.reason ?? null));
+  const endRight = viewers.every(ended) && (refused !== null || run?.status === expect.status);
   if (!endRight) {
     const got = viewers.map(
       ({ audit }) => `${audit.ends}x${audit.finished?.finalStatus}/${audit.finished?.failure?.reason ?? '-'}`,
@@ -180,16 +223,20 @@ const judge = async (
     );
   }
   for (const viewer of viewers) {
-    if (viewer.refused !== null) problems.push(`refused: ${viewer.refused}`);
+    if (viewer.refused !== null && !told(viewer)) problems.push(`refused: ${viewer.refused}`);
     if (viewer.falseEnds > 0) problems.push(`${viewer.falseEnds} complete without an end`);
   }
   problems.push(...stack.deaths);
   const expected = partial || ownDigest ? (run?.digest ?? null) : digestOfLines(lines);
-  const withDigest = viewers.filter(({ audit }) => audit.dropped === 0);
+  const withDigest = viewers.filter(({ audit, refused: code }) => audit.dropped === 0 && code === null);
   const digestRight =
     expected === null || withDigest.length === 0
       ? null
       : run?.digest === expected && withDigest.every(({ audit }) => audit.digest === expected);
+  if (digestRight === false) {
+    const own = withDigest.map(({ audit }) => audit.digest?.slice(0, 8)).join(' ');
+    problems.push(`digest: the record has ${run?.digest?.slice(0, 8)}, the lines of viewers give ${own}`);
+  }
   return {
     faults,
     delivered: viewers.reduce((all, { audit }) => all + audit.lines, 0),

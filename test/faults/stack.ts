@@ -1,6 +1,6 @@
 /** The real parts under test: services as processes, a Redis (the private one or an operator's), the plain design beside. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,8 @@ import { type NetworkProxy, startProxy } from './proxy.ts';
 export interface StackOptions {
   /** Processes of the service; default 1. */
   readonly services?: number;
+  /** How many of them are started at once; the others when a case starts them. Default all. */
+  readonly startAtFirst?: number;
   /** private: the service's own; else an operator's with this appendfsync. Default private. */
   readonly redis?: 'private' | 'always' | 'everysec' | 'no';
   /** The operator's Redis is reached through proxies, one for services and one for executors. */
@@ -31,8 +33,11 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** More arguments of the operator's redis-server. */
   readonly redisConfig?: readonly string[];
-  /** Called with the directory of Redis' files before Redis starts there for the first time. */
-  readonly prepareFiles?: (directory: string) => Promise<void>;
+  /**
+   * Called with the directory of Redis' files before Redis starts there for the first time; what it answers
+   * is called when Redis is gone, before the files are removed.
+   */
+  readonly prepareFiles?: (directory: string) => Promise<() => Promise<void>>;
   /** Loaded into redis-server (LD_PRELOAD): where a program of that name stands, first on the PATH. */
   readonly path?: string;
 }
@@ -67,6 +72,7 @@ export class Stack implements AsyncDisposable {
   #serverDirectory = '';
   #admin: Redis | null = null;
   #closed = false;
+  #releaseFiles: (() => Promise<void>) | undefined;
 
   private constructor(options: StackOptions) {
     this.options = options;
@@ -89,14 +95,14 @@ export class Stack implements AsyncDisposable {
     this.#data = await dataDirectory();
     if (redis !== 'private') {
       this.#serverDirectory = await mkdtemp(join(tmpdir(), 'rl-op-'));
-      await this.options.prepareFiles?.(this.#serverDirectory);
+      this.#releaseFiles = await this.options.prepareFiles?.(this.#serverDirectory);
       await this.startRedis();
       if (proxied) {
         this.serviceProxy = await startProxy(this.#socketPath);
         this.executorProxy = await startProxy(this.#socketPath);
       }
     }
-    if (redis === 'private') await this.options.prepareFiles?.(this.#data.path);
+    if (redis === 'private') this.#releaseFiles = await this.options.prepareFiles?.(this.#data.path);
     for (let i = 0; i < services; i += 1) {
       this.#slots.push({
         port: await freePort(),
@@ -107,7 +113,7 @@ export class Stack implements AsyncDisposable {
       });
     }
     // One after the other: the first one starts the private Redis, the others find it.
-    for (let i = 0; i < services; i += 1) await this.start(i);
+    for (let i = 0; i < (this.options.startAtFirst ?? services); i += 1) await this.start(i);
   }
 
   /** Addresses of the services that are started. */
@@ -258,10 +264,55 @@ export class Stack implements AsyncDisposable {
     const commands: number[] = [];
     for (const pid of all) {
       const line = (await readText(`/proc/${pid}/cmdline`).catch(() => null)) ?? '';
-      if (line.includes('--workspace=')) executors.push(pid);
+      // In a container the first process stands before the executor, with the same fate.
+      if (/--workspace=|\/opt\/runloom\/(bin\/tini|executor)/.test(line)) executors.push(pid);
       else commands.push(pid);
     }
     return { executors, commands };
+  }
+
+  /** Of all runs of this stack, executors and commands. */
+  async processesOfRuns(): Promise<readonly number[]> {
+    const runs = new Set(this.runs);
+    const found: number[] = [];
+    for (const entry of await readdir('/proc')) {
+      const environment = await readFile(`/proc/${entry}/environ`, 'latin1').catch(() => '');
+      const id = /(?:^|\0)RUN_ID=([^\0]*)/.exec(environment)?.[1];
+      if (id !== undefined && runs.has(id)) found.push(Number(entry));
+    }
+    return found;
+  }
+
+  /** To those of them that still are. */
+  signal(pids: readonly number[], name: NodeJS.Signals): void {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It ended by itself.
+      }
+    }
+  }
+
+  /** Waits until nothing of the run lives. Answers how many processes still do after that time. */
+  async untilNoProcess(runId: string, withinMs: number): Promise<number> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      const { executors, commands } = await this.processesOf(runId);
+      const left = executors.length + commands.length;
+      if (left === 0 || performance.now() > deadline) return left;
+      await delay(50);
+    }
+  }
+
+  /** Waits for a redis-server of another pid, that is for one that was started again. */
+  async untilRedisOtherThan(before: number): Promise<void> {
+    for (let i = 0; i < 600; i += 1) {
+      const now = await this.redisPid();
+      if (now !== 0 && now !== before) return;
+      await delay(25);
+    }
+    throw new Error('Redis was not started again');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -275,31 +326,21 @@ export class Stack implements AsyncDisposable {
       }
       slot.plain?.kill('SIGKILL');
     }
-    for (const runId of this.runs) {
-      const { executors, commands } = await this.processesOf(runId);
-      for (const pid of [...executors, ...commands]) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // It ended by itself.
-        }
-      }
-    }
+    this.signal(await this.processesOfRuns(), 'SIGKILL');
     this.#admin?.disconnect();
     await this.serviceProxy?.[Symbol.asyncDispose]();
     await this.executorProxy?.[Symbol.asyncDispose]();
     await this.#server?.stop();
+    if (this.#releaseFiles !== undefined) {
+      await this.killRedis();
+      await this.#releaseFiles();
+    }
     if (this.#serverDirectory !== '') await rm(this.#serverDirectory, { recursive: true, force: true, maxRetries: 5 });
     await this.#data?.[Symbol.asyncDispose]();
   }
 
   get #socketPath(): string {
     return join(this.#serverDirectory, 'redis.sock');
-  }
-
-  /** Keeps a copy of Redis' files, as a power failure at this moment would leave them with what `cut` does to it. */
-  async copyAppendOnly(to: string): Promise<void> {
-    await cp(join(this.redisDirectory, 'appendonlydir'), to, { recursive: true });
   }
 }
 

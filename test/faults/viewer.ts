@@ -22,10 +22,12 @@ export interface ViewerOptions {
   readonly random: Random;
   /** It cuts its own socket after so many milliseconds at the least and at the most. */
   readonly restless?: readonly [number, number];
+  /** See LogAudit. */
+  readonly light?: boolean;
 }
 
 export class Viewer {
-  readonly audit = new LogAudit();
+  readonly audit: LogAudit;
   /** Resolves at its end: RunFinished and complete, or refused. */
   readonly ended: Promise<void>;
   /** Codes of refusals that ended it. */
@@ -37,6 +39,8 @@ export class Viewer {
   readonly closes = new Map<number, number>();
   /** When it last got an event, by performance.now(). */
   heardAt = performance.now();
+  /** When it got its first line; null before. */
+  firstAt: number | null = null;
   caughtUp = false;
   done = false;
   readonly #options: ViewerOptions;
@@ -45,6 +49,7 @@ export class Viewer {
 
   constructor(options: ViewerOptions) {
     this.#options = options;
+    this.audit = new LogAudit(options.light === undefined ? {} : { light: options.light });
     this.ended = this.#follow().finally(() => {
       this.done = true;
     });
@@ -110,6 +115,7 @@ export class Viewer {
           this.heardAt = performance.now();
           this.caughtUp ||= data.log.caughtUp;
           for (const event of data.log.events) this.audit.take(event);
+          if (this.audit.lines > 0) this.firstAt ??= this.heardAt;
         },
         error: (error) => resolve(this.#isOver(error)),
         complete: () => {

@@ -3,131 +3,142 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { EventDraft } from '../../../src/domain/events.ts';
-import type { RunId } from '../../../src/domain/ids.ts';
+import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
+import type { RunRecord } from '../../../src/domain/run.ts';
 import { appendBatch, claimLog } from '../../../src/log/append.ts';
 import { encodeBatch } from '../../../src/log/codec.ts';
+import type { RecordChanges } from '../../../src/log/record.ts';
 import { createRun, finished, line } from '../../support/log.ts';
 import { digestOfLines } from '../audit.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { startProxy } from '../proxy.ts';
-import { type Scene, scenario } from '../scenario.ts';
-import { Stack } from '../stack.ts';
+import { atEach, following } from '../following.ts';
+import { type ProxyMode, startProxy } from '../proxy.ts';
+import type { Scene } from '../scenario.ts';
+import type { Stack } from '../stack.ts';
+
+const APPENDS = 10_000;
+const LINES_EACH = 5;
+/** One more than lose their answer: the first one finds its script missing, and is said otherwise. */
+const appendsOf = (lines: number): number => Math.min(APPENDS, Math.round(lines / LINES_EACH)) + 1;
 
 /** Every append loses its answer once; the writer is the real one (src/log/append), repeated as the executor does. */
-export const repliesLost: FaultCase = {
+export const repliesLost: FaultCase = following({
   number: 8,
   name: 'replies-lost',
   title: '10,000 appends whose reply is lost (the proxy cuts after Redis has answered): no duplicate',
-  async run({ random, lines }) {
-    const appends = Math.min(10_000, Math.max(500, Math.round(lines / 5)));
-    const perAppend = Math.max(1, Math.round(lines / appends));
-    const total = appends * perAppend;
-    await using stack = await Stack.open({ redis: 'always' });
+  stack: { redis: 'always' },
+  lines: ({ lines }) => appendsOf(lines) * LINES_EACH,
+  seconds: 60,
+  // Not among the service's unfinished runs: no supervisor looks for it.
+  start: async ({ stack }) => await createRun(await stack.admin()),
+  faults: async ({ stack, runId, lines, note, problem, bench }) => {
+    const id = parseRunId(runId) as RunId;
     await using proxy = await startProxy((await stack.redisUrl()).slice('unix://'.length));
-    const writer = randomUUID();
-    let id = '' as RunId;
-    return await scenario({
-      stack,
-      random,
-      lines: total,
-      seconds: 60,
-      start: async () => {
-        // Not among the service's unfinished runs: no supervisor looks for it.
-        id = await createRun(await stack.admin());
-        return id;
-      },
-      faults: async ({ note }) => {
-        const { hostname, port } = new URL(proxy.url);
-        const redis = new Redis({
-          host: hostname,
-          port: Number(port),
-          enableReadyCheck: false,
-          disableClientInfo: true,
-          maxRetriesPerRequest: null,
-          autoResendUnfulfilledCommands: false,
-          retryStrategy: () => 1,
+    const { hostname, port } = new URL(proxy.url);
+    const redis = new Redis({
+      host: hostname,
+      port: Number(port),
+      enableReadyCheck: false,
+      disableClientInfo: true,
+      maxRetriesPerRequest: null,
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: () => 1,
+    });
+    redis.on('error', () => undefined);
+    try {
+      const writer = await AppendingWriter.open(redis, id);
+      const appends = appendsOf(bench.lines);
+      // The first script call of a connection may be answered NOSCRIPT; every second one loses its answer.
+      proxy.loseAnswers('evalsha', 2);
+      let number = 0;
+      for (let batch = 0; batch < appends; batch += 1) {
+        const drafts = Array.from({ length: LINES_EACH }, () => {
+          number += 1;
+          return line(`line ${number} of ${lines}`);
         });
-        redis.on('error', () => undefined);
-        try {
-          const claimed = await claimLog(redis, id, { writer, attempt: 1, statuses: ['PENDING'] });
-          if (claimed.code !== 'OK') throw new Error(claimed.code);
-          let firstSeq = claimed.run.lastSeq + 1;
-          let calls = 0;
-          const append = async (drafts: readonly EventDraft[], count: number): Promise<void> => {
-            const closes = count === 0;
-            const request = {
-              term: claimed.run.term,
-              writer,
-              firstSeq,
-              count: drafts.length,
-              batch: encodeBatch(drafts, firstSeq, 1),
-              lines: count,
-              messageBytes: count * 10,
-              closes,
-              changes: closes ? ({ status: 'COMPLETED', attempt: 1, digest: digestOfLines(total) } as const) : {},
-            };
-            for (;;) {
-              calls += 1;
-              // A command that a cut took with it is never settled by ioredis (#2193): the close tells.
-              const cut = Promise.withResolvers<null>();
-              const onClose = (): void => cut.resolve(null);
-              redis.once('close', onClose);
-              const reply = await Promise.race([appendBatch(redis, id, request).catch(() => null), cut.promise]);
-              redis.off('close', onClose);
-              if (reply?.code === 'OK') break;
-              if (reply !== null) throw new Error(reply.code);
-            }
-            firstSeq += drafts.length;
-          };
-          // The first script call of a connection may be answered NOSCRIPT; every second one loses its answer.
-          proxy.loseAnswers('evalsha', 2);
-          let number = 0;
-          for (let batch = 0; batch < appends; batch += 1) {
-            const drafts = Array.from({ length: perAppend }, () => {
-              number += 1;
-              return line(`line ${number} of ${total}`);
-            });
-            await append(drafts, perAppend);
-          }
-          proxy.loseAnswers('', 0);
-          await append([{ ...finished(), lines: total, digest: digestOfLines(total) } as EventDraft], 0);
-          note(`${appends} appends, ${calls} calls, ${proxy.lostAnswers()} answers lost`);
-          return proxy.lostAnswers();
-        } finally {
-          redis.disconnect();
-        }
-      },
-    });
-  },
-};
-
-const network = (
-  name: string,
-  title: string,
-  hurt: (scene: Scene, stack: Stack) => Promise<number>,
-  more: { readonly seconds?: number } = {},
-): FaultCase => ({
-  number: 8,
-  name,
-  title,
-  async run({ random, lines, seconds }) {
-    await using stack = await Stack.open({ redis: 'always', proxied: true });
-    return await scenario({
-      stack,
-      random,
-      lines,
-      seconds: more.seconds ?? seconds,
-      faults: (scene) => hurt(scene, stack),
-    });
+        await writer.append(drafts);
+        if (batch % 1000 === 999) bench.progress(`${batch + 1} appends, ${proxy.lostAnswers()} answers lost`);
+      }
+      proxy.loseAnswers('', 0);
+      const lost = proxy.lostAnswers();
+      const digest = digestOfLines(lines);
+      await writer.append([{ ...finished(), lines, digest } as EventDraft], {
+        status: 'COMPLETED',
+        attempt: 1,
+        digest,
+      });
+      note(`${appends} appends, ${writer.calls} calls, ${lost} answers lost`);
+      if (lost < appends - 1) problem(`only ${lost} of ${appends} lost their answer`);
+      return lost;
+    } finally {
+      redis.disconnect();
+    }
   },
 });
+
+/** A writer that says each append again until it is answered. */
+class AppendingWriter {
+  calls = 0;
+  readonly #redis: Redis;
+  readonly #id: RunId;
+  readonly #writer: string;
+  readonly #term: number;
+  #firstSeq: number;
+
+  private constructor(redis: Redis, id: RunId, writer: string, { term, lastSeq }: RunRecord) {
+    this.#redis = redis;
+    this.#id = id;
+    this.#writer = writer;
+    this.#term = term;
+    this.#firstSeq = lastSeq + 1;
+  }
+
+  static async open(redis: Redis, id: RunId): Promise<AppendingWriter> {
+    const writer = randomUUID();
+    const claimed = await claimLog(redis, id, { writer, attempt: 1, statuses: ['PENDING'] });
+    if (claimed.code !== 'OK') throw new Error(claimed.code);
+    return new AppendingWriter(redis, id, writer, claimed.run);
+  }
+
+  /** With `changes` it is the end. */
+  async append(drafts: readonly EventDraft[], changes: RecordChanges | null = null): Promise<void> {
+    const firstSeq = this.#firstSeq;
+    const lines = changes === null ? drafts.length : 0;
+    const request = {
+      term: this.#term,
+      writer: this.#writer,
+      firstSeq,
+      count: drafts.length,
+      batch: encodeBatch(drafts, firstSeq, 1),
+      lines,
+      messageBytes: lines * 10,
+      closes: changes !== null,
+      changes: changes ?? {},
+    };
+    for (;;) {
+      this.calls += 1;
+      // A command that a cut took with it is never settled by ioredis (#2193): the close tells.
+      const cut = Promise.withResolvers<null>();
+      const onClose = (): void => cut.resolve(null);
+      this.#redis.once('close', onClose);
+      const reply = await Promise.race([appendBatch(this.#redis, this.#id, request).catch(() => null), cut.promise]);
+      this.#redis.off('close', onClose);
+      if (reply?.code === 'OK') break;
+      if (reply !== null) throw new Error(reply.code);
+    }
+    this.#firstSeq += drafts.length;
+  }
+}
+
+const network = (name: string, title: string, faults: (scene: Scene) => Promise<number>): FaultCase =>
+  following({ number: 8, name, title, stack: { redis: 'always', proxied: true }, faults });
 
 const both = (stack: Stack) => [stack.serviceProxy, stack.executorProxy].filter((proxy) => proxy !== null);
 
 export const executorReplies = network(
   'executor-replies-lost',
   'every third append of the real executor loses its reply',
-  async ({ started, lines }, stack) => {
+  async ({ started, lines, stack }) => {
     stack.executorProxy?.loseAnswers('evalsha', 3);
     while (started.audit.lines < lines * 0.9 && !started.done) await delay(50);
     stack.executorProxy?.loseAnswers('', 0);
@@ -135,60 +146,58 @@ export const executorReplies = network(
   },
 );
 
-export const netCut = network('network-cut', 'the network cut for 0.2 to 7 s, on both ways', async (scene, stack) => {
-  let faults = 0;
-  for (const [share, ms] of [
-    [0.15, 200],
-    [0.3, 2000],
-    [0.5, 7000],
-    [0.8, 500],
-  ] as const) {
-    await scene.at(share);
-    for (const proxy of both(stack)) proxy.set('shut');
-    faults += both(stack).length;
-    await delay(ms);
-    for (const proxy of both(stack)) proxy.set('open');
-  }
-  return faults;
-});
+/** Hurts both networks so, one time after the other. */
+const hurtBoth = (
+  scene: Scene,
+  times: readonly { readonly share: number; readonly mode: ProxyMode; readonly ms: number }[],
+): Promise<number> =>
+  atEach(
+    scene,
+    times.map(({ share }) => share),
+    async (index) => {
+      const { mode = 'open', ms = 0 } = times[index] ?? {};
+      const proxies = both(scene.stack);
+      for (const proxy of proxies) proxy.set(mode);
+      await delay(ms);
+      for (const proxy of proxies) proxy.set('open');
+      return proxies.length;
+    },
+  );
+
+export const netCut = network('network-cut', 'the network cut for 0.2 to 7 s, on both ways', (scene) =>
+  hurtBoth(scene, [
+    { share: 0.15, mode: 'shut', ms: 200 },
+    { share: 0.3, mode: 'shut', ms: 2000 },
+    { share: 0.5, mode: 'shut', ms: 7000 },
+    { share: 0.8, mode: 'shut', ms: 500 },
+  ]),
+);
 
 export const netBlackhole = network(
   'network-blackhole',
   'nothing moves for 12 s and nobody is told (then the old connections are gone)',
-  async (scene, stack) => {
-    await scene.at(0.4);
-    for (const proxy of both(stack)) proxy.set('blackhole');
-    await delay(12_000);
-    for (const proxy of both(stack)) proxy.set('open');
-    return both(stack).length;
-  },
+  (scene) => hurtBoth(scene, [{ share: 0.4, mode: 'blackhole', ms: 12_000 }]),
 );
 
-export const netOneWay = network('network-one-way', 'one way cut: up or down, for 1 to 8 s', async (scene, stack) => {
-  let faults = 0;
-  for (const [share, mode, ms] of [
-    [0.15, 'upCut', 1000],
-    [0.3, 'downCut', 1000],
-    [0.5, 'downCut', 8000],
-    [0.7, 'upCut', 8000],
-  ] as const) {
-    await scene.at(share);
-    for (const proxy of both(stack)) proxy.set(mode);
-    faults += both(stack).length;
-    await delay(ms);
-    for (const proxy of both(stack)) proxy.set('open');
-  }
-  return faults;
-});
+export const netOneWay = network('network-one-way', 'one way cut: up or down, for 1 to 8 s', (scene) =>
+  hurtBoth(scene, [
+    { share: 0.15, mode: 'upCut', ms: 1000 },
+    { share: 0.3, mode: 'downCut', ms: 1000 },
+    { share: 0.5, mode: 'downCut', ms: 8000 },
+    { share: 0.7, mode: 'upCut', ms: 8000 },
+  ]),
+);
 
-export const netSlow = network('network-delay', '200 ms delay each way, from the start', async (scene, stack) => {
+export const netSlow = network('network-delay', '200 ms delay each way, from the start', async (scene) => {
+  const { stack } = scene;
   for (const proxy of both(stack)) proxy.set('slow');
   await scene.at(0.95);
   for (const proxy of both(stack)) proxy.set('open');
   return both(stack).length;
 });
 
-export const netBytes = network('network-bytes', 'one byte at a time', async (scene, stack) => {
+export const netBytes = network('network-bytes', 'one byte at a time', async (scene) => {
+  const { stack } = scene;
   for (const proxy of both(stack)) proxy.set('bytes');
   await scene.at(0.95);
   for (const proxy of both(stack)) proxy.set('open');

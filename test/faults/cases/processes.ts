@@ -3,192 +3,150 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
 import { leaseKey } from '../../../src/log/keys.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { scenario } from '../scenario.ts';
-import { Stack } from '../stack.ts';
+import { atEach, following } from '../following.ts';
+import type { Scene } from '../scenario.ts';
 
-/** Which of the services supervises the run; by the lease's holder, whose process we tell by what ends with it. */
-export const leaseHolder = async (stack: Stack, runId: string): Promise<string | null> =>
+/** As the issue demands. */
+const ADOPTED_WITHIN_MS = 15_000;
+
+/** Who supervises the run: changes when another process adopts it. */
+const leaseHolder = async ({ stack, runId }: Scene): Promise<string | null> =>
   await (await stack.admin()).get(leaseKey(parseRunId(runId) as RunId));
 
-export const apiKilled: FaultCase = {
+/** Waits until the lease is another's, and notes how long that took. */
+const untilAdopted = async (scene: Scene, before: string | null): Promise<void> => {
+  const begun = performance.now();
+  for (;;) {
+    const holder = await leaseHolder(scene);
+    const ms = Math.round(performance.now() - begun);
+    if (holder !== null && holder !== before) return scene.note(`adopted after ${ms} ms`);
+    if (ms > ADOPTED_WITHIN_MS) return scene.problem(`nobody adopted it within ${ADOPTED_WITHIN_MS} ms`);
+    await delay(50);
+  }
+};
+
+export const apiKilled: FaultCase = following({
   number: 1,
   name: 'api-killed',
   title: 'kill -9 of the service mid-run, started again',
-  async run({ random, lines, seconds }) {
-    await using stack = await Stack.open();
-    return await scenario({
-      stack,
-      random,
-      lines,
-      seconds,
-      faults: async ({ at }) => {
-        let faults = 0;
-        for (const share of [0.2, 0.5, 0.75]) {
-          await at(share + random.next() * 0.1);
-          await stack.kill(0);
-          faults += 1;
-          await delay(random.between(0, 800));
-          await stack.start(0);
-        }
-        return faults;
-      },
-    });
-  },
-};
+  faults: (scene) =>
+    atEach(scene, [0.2, 0.5, 0.75], async () => {
+      await scene.stack.kill(0);
+      await delay(scene.random.between(0, 800));
+      await scene.stack.start(0);
+      return 1;
+    }),
+});
 
-export const otherServes: FaultCase = {
+export const otherServes: FaultCase = following({
   number: 2,
   name: 'viewers-move',
   title: 'two services, the one with the viewers killed: they resume on the other',
-  async run({ random, lines, seconds }) {
-    await using stack = await Stack.open({ services: 2 });
-    let serving = 0;
-    return await scenario({
-      stack,
-      random,
-      lines,
-      seconds,
-      urls: () => [stack.urlOf(serving)],
-      faults: async ({ at, note, started }) => {
-        let faults = 0;
-        for (const share of [0.2, 0.5, 0.75]) {
-          await at(share + random.next() * 0.1);
-          const dead = serving;
-          await stack.kill(dead);
-          serving = 1 - serving;
-          const killedAt = performance.now();
-          faults += 1;
-          const had = started.audit.last;
-          while (started.audit.last === had && !started.done && performance.now() - killedAt < 20_000) await delay(10);
-          note(`resumed after ${Math.round(performance.now() - killedAt)} ms`);
-          await stack.start(dead);
-        }
-        return faults;
-      },
-    });
-  },
-};
+  stack: { services: 2 },
+  serving: 0,
+  faults: (scene) =>
+    atEach(scene, [0.2, 0.5, 0.75], async (index) => {
+      const { stack, started, note, moveTo } = scene;
+      const dead = index % 2;
+      await stack.kill(dead);
+      moveTo(1 - dead);
+      const killedAt = performance.now();
+      const had = started.audit.last;
+      while (started.audit.last === had && !started.done && performance.now() - killedAt < 20_000) await delay(10);
+      note(`resumed after ${Math.round(performance.now() - killedAt)} ms`);
+      await stack.start(dead);
+      return 1;
+    }),
+});
 
-export const supervisorKilled: FaultCase = {
+/**
+ * Kills the process that supervises: the one that was alone when the run began, the other being started then.
+ * `look`: what must hold once the run is adopted.
+ */
+export const killSupervisor = (look: (scene: Scene) => Promise<void>) => async (scene: Scene) => {
+  await scene.stack.start(1);
+  return await atEach(scene, [0.15], async () => {
+    const before = await leaseHolder(scene);
+    await scene.stack.kill(0);
+    await untilAdopted(scene, before);
+    await look(scene);
+    await scene.stack.start(0);
+    return 1;
+  });
+};
+/** The run goes on until another may have adopted it. */
+export const untilAfterAdoption = ({ seconds }: { readonly seconds: number }): number => Math.max(seconds, 8) + 20;
+
+export const supervisorKilled: FaultCase = following({
   number: 3,
   name: 'supervisor-killed',
   title: 'kill -9 of the process that supervises, its executor alive: another adopts it',
-  async run({ random, lines, seconds }) {
-    await using stack = await Stack.open({ services: 2 });
-    return await scenario({
-      stack,
-      random,
-      lines,
-      seconds: Math.max(seconds, 8) + 14,
-      faults: async ({ at, runId, note, problem }) => {
-        await at(0.15);
-        const before = await leaseHolder(stack, runId);
-        // Who holds it is told by who stops renewing: kill one, and see whether the lease changes hands.
-        let faults = 0;
-        for (const index of [0, 1]) {
-          await stack.kill(index);
-          faults += 1;
-          const killedAt = performance.now();
-          let holder: string | null = before;
-          while (performance.now() - killedAt < 15_000) {
-            holder = await leaseHolder(stack, runId);
-            if (holder !== null && holder !== before) break;
-            await delay(50);
-          }
-          const adopted = holder !== null && holder !== before;
-          if (adopted) note(`adopted after ${Math.round(performance.now() - killedAt)} ms`);
-          await stack.start(index);
-          if (adopted) return faults;
-        }
-        problem('nobody adopted it within 15 s');
-        return faults;
-      },
-    });
-  },
-};
+  stack: { services: 2, startAtFirst: 1 },
+  seconds: untilAfterAdoption,
+  faults: killSupervisor(async ({ stack, runId, problem }) => {
+    const { executors } = await stack.processesOf(runId);
+    if (executors.length !== 1) problem(`${executors.length} executors`);
+  }),
+});
 
-export const terminated: FaultCase = {
+export const terminated: FaultCase = following({
   number: 17,
   name: 'sigterm-under-load',
   title: 'SIGTERM under load: viewers get 1001 and resume elsewhere, exit 0 within 10 s',
-  async run({ random, lines, seconds }) {
-    await using stack = await Stack.open({ services: 2 });
-    let serving = 0;
-    return await scenario({
-      stack,
-      random,
-      lines,
-      seconds: Math.max(seconds, 8),
-      urls: () => [stack.urlOf(serving)],
-      faults: async ({ at, note, problem, started }) => {
-        let faults = 0;
-        for (const share of [0.15, 0.4]) {
-          await at(share);
-          const leaving = serving;
-          const closes = started.closes.get(1001) ?? 0;
-          const begun = performance.now();
-          const stopping = stack.kill(leaving, 'SIGTERM');
-          serving = 1 - serving;
-          const exit = await stopping;
-          const took = Math.round(performance.now() - begun);
-          faults += 1;
-          note(`ended with ${exit.code ?? exit.signal} after ${took} ms`);
-          if (exit.code !== 0 || took > 10_000) problem(`exit ${exit.code ?? exit.signal} after ${took} ms`);
-          await delay(300);
-          if (!started.done && (started.closes.get(1001) ?? 0) !== closes + 1)
-            problem(`no 1001: ${JSON.stringify([...started.closes])}`);
-          await stack.start(leaving);
-        }
-        return faults;
-      },
-    });
-  },
-};
+  stack: { services: 2 },
+  seconds: ({ seconds }) => Math.max(seconds, 8),
+  serving: 0,
+  faults: (scene) =>
+    atEach(scene, [0.15, 0.4], async (leaving) => {
+      const { stack, started, note, problem, moveTo } = scene;
+      const closes = started.closes.get(1001) ?? 0;
+      const begun = performance.now();
+      const stopping = stack.kill(leaving, 'SIGTERM');
+      moveTo(1 - leaving);
+      const exit = await stopping;
+      const took = Math.round(performance.now() - begun);
+      const how = `${exit.code ?? exit.signal} after ${took} ms`;
+      note(`ended with ${how}`);
+      if (exit.code !== 0 || took > 10_000) problem(`exit ${how}`);
+      await delay(300);
+      if (!started.done && (started.closes.get(1001) ?? 0) !== closes + 1)
+        problem(`no 1001: ${JSON.stringify([...started.closes])}`);
+      await stack.start(leaving);
+      return 1;
+    }),
+});
 
-export const frozen: FaultCase = {
+const FROZEN_MS = 60_000;
+const QUICK_FROZEN_MS = 18_000;
+
+export const frozen: FaultCase = following({
   number: 14,
   name: 'supervisor-frozen',
-  title: 'the supervisor frozen for a minute while another adopts its run, then awake again',
-  async run({ random, lines }) {
-    await using stack = await Stack.open({ services: 2 });
-    const processes = new Set<number>();
-    return await scenario({
-      stack,
-      random,
-      lines,
-      seconds: 75,
-      urls: () => [stack.urlOf(1), stack.urlOf(0)],
-      faults: async ({ at, runId, note, problem }) => {
-        await at(0.05);
-        const before = await leaseHolder(stack, runId);
-        let index = 0;
-        process.kill(stack.pidOf(0), 'SIGSTOP');
-        const frozenAt = performance.now();
-        let holder: string | null = before;
-        for (; performance.now() - frozenAt < 14_000; await delay(50)) {
-          holder = await leaseHolder(stack, runId);
-          if (holder !== null && holder !== before) break;
-        }
-        if (holder === before || holder === null) {
-          // It was the other one: thaw, freeze that.
-          process.kill(stack.pidOf(0), 'SIGCONT');
-          index = 1;
-          process.kill(stack.pidOf(1), 'SIGSTOP');
-        }
-        const secondAt = performance.now();
-        for (; performance.now() - secondAt < 50_000; await delay(200)) {
-          for (const pid of (await stack.processesOf(runId)).executors) processes.add(pid);
-        }
-        const now = await leaseHolder(stack, runId);
-        if (now === before) problem('nobody adopted it');
-        process.kill(stack.pidOf(index), 'SIGCONT');
-        for (let i = 0; i < 20; i += 1, await delay(100)) {
-          for (const pid of (await stack.processesOf(runId)).executors) processes.add(pid);
-        }
-        note(`${processes.size} executor(s) seen`);
-        if (processes.size !== 1) problem(`${processes.size} executors`);
-        return 1;
-      },
+  title: 'the supervisor frozen for a minute while another adopts its run, then awake again: one end, one executor',
+  stack: { services: 2, startAtFirst: 1 },
+  seconds: ({ quick }) => (quick ? 40 : 80),
+  faults: async (scene) => {
+    const { stack, runId, note, problem, bench, moveTo } = scene;
+    await stack.start(1);
+    return await atEach(scene, [0.03], async () => {
+      const executors = new Set<number>();
+      const look = async (ms: number): Promise<void> => {
+        for (const end = performance.now() + ms; performance.now() < end; await delay(200))
+          for (const pid of (await stack.processesOf(runId)).executors) executors.add(pid);
+      };
+      const before = await leaseHolder(scene);
+      process.kill(stack.pidOf(0), 'SIGSTOP');
+      const frozenAt = performance.now();
+      moveTo(1);
+      for (const viewer of scene.viewers) viewer.cut();
+      await untilAdopted(scene, before);
+      await look((bench.quick ? QUICK_FROZEN_MS : FROZEN_MS) - (performance.now() - frozenAt));
+      process.kill(stack.pidOf(0), 'SIGCONT');
+      note(`frozen for ${Math.round(performance.now() - frozenAt)} ms`);
+      await look(2000);
+      note(`${executors.size} executor(s) seen`);
+      if (executors.size !== 1) problem(`${executors.size} executors`);
+      return 1;
     });
   },
-};
+});

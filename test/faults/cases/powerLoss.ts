@@ -1,0 +1,200 @@
+/** Case 5: Redis loses what it had not yet synced, or everything. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
+import { recordKey } from '../../../src/log/keys.ts';
+import type { FaultCase } from '../faultCase.ts';
+import { atEach, following } from '../following.ts';
+import { loseUnsynced, makeFsyncRecorder, untilUnsynced } from '../powerLoss.ts';
+import { numbered, numberedWide, runOf, type Scene, scenario } from '../scenario.ts';
+import { Stack } from '../stack.ts';
+import { together, type Verdict } from '../verdict.ts';
+import { Viewer } from '../viewer.ts';
+
+const keyOf = (runId: string): string => recordKey(parseRunId(runId) as RunId);
+
+const powerLoss = (redis: 'private' | 'everysec', name: string, title: string): FaultCase =>
+  following({
+    number: 5,
+    name,
+    title,
+    power: true,
+    stack: { redis },
+    // Long enough for the run to be under way at each of them: an end that is lost is another case.
+    seconds: ({ seconds }) => Math.max(seconds, 9),
+    faults: (scene) =>
+      atEach(scene, [0.1, 0.3, 0.5], async () => {
+        const { stack, runId, note, problem } = scene;
+        const pid = await stack.redisPid();
+        const acknowledged = Number(await (await stack.admin()).hget(keyOf(runId), 'lastSeq'));
+        const lost = await loseUnsynced(stack.redisDirectory, pid);
+        if (redis === 'private') await stack.untilRedisOtherThan(pid);
+        else {
+          await stack.killRedis();
+          await delay(300);
+          await stack.startRedis();
+        }
+        const admin = await stack.admin();
+        await admin.ping();
+        note(`cut ${lost} bytes back to the last sync; seq ${acknowledged} was read just before`);
+        if (redis === 'private') {
+          const now = Number(await admin.hget(keyOf(runId), 'lastSeq'));
+          if (now < acknowledged) problem(`acknowledged up to ${acknowledged}, on disk ${now}`);
+        }
+        return 1;
+      }),
+  });
+
+export const powerLossAlways = powerLoss(
+  'private',
+  'power-loss-private',
+  'power failure under the private Redis (fsync always): nothing acknowledged is lost',
+);
+export const powerLossEverysec = powerLoss(
+  'everysec',
+  'power-loss-everysec',
+  "power failure under an operator's Redis (everysec): the executor puts it back under the same seqs",
+);
+
+const END_LINES = 400;
+const END_SECONDS = 2;
+
+/** Waits for the stored end, and takes away the second that it was in. Answers 1 where the end was really lost. */
+const loseEnd = async ({ stack, runId, note, problem, bench, allEnded }: Scene): Promise<number> => {
+  const redis = await stack.admin();
+  const ended = (): Promise<boolean> => redis.hget(keyOf(runId), 'closed').then((closed) => closed === '1');
+  for (let i = 0; i < 3000 && !(await ended()); i += 1) await delay(10);
+  // Some viewers have the end by now, and have been told that it is one.
+  await delay(bench.random.between(0, 150));
+  await loseUnsynced(stack.redisDirectory, await stack.redisPid());
+  await stack.killRedis();
+  await stack.startRedis();
+  const lost = !(await ended());
+  await allEnded(30_000);
+  // Who comes now must see the end that the others saw.
+  const after = new Viewer({ runId, urls: stack.urls, random: bench.random });
+  await Promise.race([after.ended, delay(30_000)]);
+  after.stop();
+  const seen = `${after.audit.ends}x${after.audit.finished?.finalStatus} at seq ${after.audit.last}`;
+  const { audit } = after;
+  if (audit.ends !== 1 || audit.finished?.finalStatus !== 'COMPLETED' || audit.lines !== END_LINES)
+    problem(`who came after it saw ${seen}, ${audit.lines} lines, refused ${after.refused}`);
+  if (!lost) note('the end had just been synced');
+  return lost ? 1 : 0;
+};
+
+export const endLost: FaultCase = {
+  number: 5,
+  name: 'end-lost',
+  title: 'the END of a run is in the second that an everysec Redis lost: one end, no viewer sees another',
+  async run(bench) {
+    await using recorder = await makeFsyncRecorder();
+    await using stack = await Stack.open({ redis: 'everysec', path: recorder.path });
+    const verdicts: Verdict[] = [];
+    for (let round = 0; round < (bench.quick ? 2 : 6); round += 1) {
+      const command = numbered(END_LINES, END_SECONDS);
+      verdicts.push(
+        await scenario({
+          stack,
+          bench,
+          lines: END_LINES,
+          seconds: END_SECONDS,
+          command,
+          settleSeconds: 30,
+          faults: loseEnd,
+        }),
+      );
+    }
+    // A round whose end was synced in that moment is no fault and no failure, as long as others were.
+    const hurt = verdicts.filter((one) => one.faults > 0);
+    return { ...together(hurt, [`the end was lost in ${hurt.length} of ${verdicts.length} rounds`]) };
+  },
+};
+
+export const powerLossWithExecutor: FaultCase = following({
+  number: 5,
+  name: 'power-loss-and-executor',
+  title: "power failure under an operator's Redis (everysec) that takes the executor with it: nobody can put it back",
+  power: true,
+  stack: { redis: 'everysec' },
+  partial: true,
+  mayDrop: true,
+  expect: { status: 'FAILED', reason: 'EXECUTOR_LOST' },
+  // A viewer that has more than the run's end is told so by an error: that is all that can be told then.
+  mayRefuse: 'BAD_USER_INPUT',
+  faults: async ({ stack, at, note, runId, viewers, allEnded }) => {
+    await at(0.5);
+    const { executors, commands } = await stack.processesOf(runId);
+    stack.signal([...executors, ...commands], 'SIGSTOP');
+    const lost = await loseUnsynced(stack.redisDirectory, await stack.redisPid());
+    stack.signal([...commands, ...executors], 'SIGKILL');
+    await stack.killRedis();
+    await stack.startRedis();
+    await allEnded(30_000);
+    const told = viewers.filter((viewer) => viewer.refused !== null).length;
+    const run = await runOf(stack.urls()[0] ?? '', runId);
+    const seen = Math.max(...viewers.map((one) => one.audit.last));
+    note(`${lost} bytes gone; viewers saw up to seq ${seen}; ${run?.dropped} lines are known to be lost`);
+    note(`${told} viewers were told that the log ends before what they have`);
+    return 1;
+  },
+});
+
+const FLOOD_LINES = 2500;
+const FLOOD_LINE_BYTES = 40_000;
+const FLOOD_LOST_BYTES = 12 * 1024 * 1024;
+
+export const powerLossFlood: FaultCase = following({
+  number: 5,
+  name: 'power-loss-flood',
+  title: 'power failure that takes more than the executor keeps (12 MiB, no fsync): a LinesDropped STORE_LOST, no more',
+  power: true,
+  stack: { redis: 'no', redisConfig: ['--auto-aof-rewrite-percentage', '0'] },
+  lines: FLOOD_LINES,
+  seconds: 15,
+  command: (lines, seconds) => numberedWide(lines, seconds, FLOOD_LINE_BYTES),
+  ownDigest: true,
+  mayDrop: true,
+  faults: async ({ stack, note, runId }) => {
+    // By the record: viewers of such lines are some way behind.
+    const redis = await stack.admin();
+    while (Number(await redis.hget(keyOf(runId), 'lines')) < FLOOD_LINES * 0.1) await delay(10);
+    // A rewrite is the one sync: what comes after it is not on disk.
+    await redis.bgrewriteaof();
+    while (!/^aof_rewrite_in_progress:0/m.test(await redis.info('persistence'))) await delay(10);
+    await untilUnsynced(stack.redisDirectory, FLOOD_LOST_BYTES);
+    const lost = await loseUnsynced(stack.redisDirectory, await stack.redisPid());
+    await stack.killRedis();
+    await stack.startRedis();
+    const url = stack.urls()[0] ?? '';
+    for (let i = 0; i < 600 && (await runOf(url, runId).catch(() => null))?.status !== 'COMPLETED'; i += 1) {
+      await delay(50);
+    }
+    note(`${lost} bytes gone; ${(await runOf(url, runId))?.dropped} lines nobody had any more`);
+    return lost > 0 ? 1 : 0;
+  },
+});
+
+/** The viewers' own pause before they come again is up to 150 ms, and connecting takes its time. */
+const TOLD_WITHIN_MS = 1000 + 500;
+
+export const wiped: FaultCase = following({
+  number: 5,
+  name: 'redis-wiped',
+  title: 'everything wiped: those who follow and those who resume are told NOT_FOUND within a second',
+  stack: { redis: 'everysec' },
+  settleSeconds: 10,
+  partial: true,
+  expect: { status: '', refused: 'NOT_FOUND' },
+  faults: async ({ stack, at, note, problem, runId, allEnded }) => {
+    await at(0.5);
+    await (await stack.admin()).flushall();
+    const wipedAt = performance.now();
+    await allEnded(10_000);
+    const took = Math.round(performance.now() - wipedAt);
+    note(`all told after ${took} ms`);
+    if (took > TOLD_WITHIN_MS) problem(`it took ${took} ms`);
+    const left = await stack.untilNoProcess(runId, 10_000);
+    if (left > 0) problem(`${left} of its processes go on`);
+    return 1;
+  },
+});

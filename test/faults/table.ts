@@ -1,0 +1,46 @@
+/** The table of `npm run chaos`. */
+import type { Verdict } from './verdict.ts';
+
+export interface Outcome {
+  readonly number: number;
+  readonly name: string;
+  readonly seed: number;
+  readonly seconds: number;
+  /** Null where it came to none. */
+  readonly verdict: Verdict | null;
+  /** passed, FAILED, or why it cannot run here. */
+  readonly state: string;
+}
+
+const COLUMNS = [
+  ['faults', 8],
+  ['delivered', 11],
+  ['lost', 6],
+  ['twice', 6],
+  ['order', 6],
+  ['stuck', 6],
+  ['end', 5],
+  ['digest', 7],
+  ['plain lost', 20],
+  ['s', 5],
+  ['seed', 11],
+] as const;
+const NAME_WIDTH = 27;
+
+export const HEAD = `${'   case'.padEnd(NAME_WIDTH)}${COLUMNS.map(([name, width]) => name.padStart(width)).join('')}`;
+
+export const LEGEND: readonly string[] = [
+  'faults: put in, none is a failure. delivered: lines that all viewers got together. order: lines out of order, or another line',
+  'under a seq that was seen. plain lost: of so many lines that viewers of the plain design (SUBSCRIBE, then ws.send) were to get.',
+];
+
+export const row = ({ number, name, seed, seconds, verdict, state }: Outcome): string => {
+  const label = `${String(number).padStart(2)} ${name}`.padEnd(NAME_WIDTH);
+  if (verdict === null) return `${label} ${state} (seed ${seed})`;
+  const { faults, delivered, lost, repeated, disordered, stuck, endRight, digestRight, plainLost, plainOf } = verdict;
+  const percent = plainOf === 0 ? '-' : `${plainLost}/${plainOf} ${((100 * plainLost) / plainOf).toFixed(0)}%`;
+  const digest = digestRight === null ? '-' : digestRight ? 'ok' : 'NO';
+  const all = [faults, delivered, lost, repeated, disordered, stuck, endRight ? 'ok' : 'NO', digest, percent];
+  const cells = [...all, Math.round(seconds), seed].map((cell, at) => String(cell).padStart(COLUMNS[at]?.[1] ?? 0));
+  return `${label}${cells.join('')}${state === 'FAILED' ? '  FAILED' : ''}`;
+};
