@@ -38,7 +38,7 @@ export const endOf = (
   outcome: Outcome,
   cancel: Cancel | null,
   run: { readonly timeoutSeconds: number | null },
-  digest: string,
+  digest: string | null,
 ): AttemptEnd => {
   const exitCode = outcome.exit?.code ?? null;
   if (cancel !== null && (outcome.cancelFirst === true || cancel.at <= outcome.at)) {

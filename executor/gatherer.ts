@@ -1,5 +1,5 @@
 /** Gathers events into batches: gives them their seqs, counts them, and keeps the digest. */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { EpochMs, EventDraft, ProgressUpdatedDraft } from '../src/domain/events.ts';
 import { isCommandLine } from '../src/domain/events.ts';
 import { LIMITS } from '../src/domain/limits.ts';
@@ -29,7 +29,7 @@ type Batching = Pick<SealedBatch, 'closes' | 'changes'> & { readonly knownCancel
 export class Gatherer implements OutputSink {
   readonly #attempt: number;
   readonly #onSealed: (batch: SealedBatch) => void;
-  readonly #digest = createHash('sha256');
+  readonly #digest: Hash | null;
   /** Texts of the open batch: one piece of memory for all batches, or a flood makes garbage by the gigabyte. */
   readonly #texts = Buffer.allocUnsafeSlow(LIMITS.appendBytes);
   #textBytes = 0;
@@ -46,8 +46,12 @@ export class Gatherer implements OutputSink {
   /** What is sealed of them. */
   #sealedTotals: LogTotals;
 
-  /** `run` is the record at the claim: seqs and totals go on from there. */
-  constructor(run: RunRecord, onSealed: (batch: SealedBatch) => void) {
+  /**
+   * `run` is the record at the claim: seqs and totals go on from there. `earlier`: of this attempt's lines that were
+   * stored before; null where nobody can tell it any more.
+   */
+  constructor(run: RunRecord, onSealed: (batch: SealedBatch) => void, earlier: Hash | null = createHash('sha256')) {
+    this.#digest = earlier;
     this.#attempt = run.attempt;
     this.#onSealed = onSealed;
     this.#nextSeq = run.lastSeq + 1;
@@ -68,14 +72,14 @@ export class Gatherer implements OutputSink {
   get totals(): { readonly lines: number; readonly bytes: number } {
     return { lines: this.#lines, bytes: this.#bytes };
   }
-  /** SHA-256 over this attempt's command lines so far, lower-case hex. */
-  get digest(): string {
-    return this.#digest.copy().digest('hex');
+  /** SHA-256 over this attempt's command lines so far, lower-case hex; null where not all of them are known. */
+  get digest(): string | null {
+    return this.#digest?.copy().digest('hex') ?? null;
   }
 
   /** Plain lines; see OutputSink. The memory is copied, since the pipe reader uses it again. */
   lines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
-    this.#digest.update(text);
+    this.#digest?.update(text);
     this.#lines += count;
     this.#bytes += text.length - count;
     let from = 0;
@@ -94,7 +98,7 @@ export class Gatherer implements OutputSink {
     if (draft.kind === 'LogLine') {
       this.#lines += 1;
       this.#bytes += Buffer.byteLength(draft.message);
-      if (isCommandLine(draft)) this.#digest.update(`${draft.message}\n`);
+      if (isCommandLine(draft)) this.#digest?.update(`${draft.message}\n`);
     }
     if (draft.kind === 'ProgressUpdated') this.#progress = { draft, index: this.count };
     if (draft.kind === 'OutputProduced') this.#output = { output: draft.value };

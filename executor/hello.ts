@@ -1,5 +1,5 @@
 /** Stage 3: the executor reports in. It becomes the writer of the run's log, or learns that it is not wanted. */
-import { randomUUID } from 'node:crypto';
+import { type Hash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LIMITS } from '../src/domain/limits.ts';
 import type { RunRecord } from '../src/domain/run.ts';
@@ -8,6 +8,7 @@ import { batchHeader } from '../src/log/codec.ts';
 import { logKey } from '../src/log/keys.ts';
 import type { RecordChanges } from '../src/log/record.ts';
 import { type RedisClock, readClock } from './clock.ts';
+import { hashStored } from './earlier.ts';
 import type { Orders } from './environment.ts';
 import type { SealedBatch } from './outbox.ts';
 import { untilDone } from './patience.ts';
@@ -18,6 +19,8 @@ export interface Hello {
   readonly clock: RedisClock;
   /** The newest stored batches, oldest first, so that they can be put back if Redis loses them. */
   readonly stored: readonly SealedBatch[];
+  /** The digest of what another executor stored of this attempt, to be gone on with; null where that is not known. */
+  readonly earlier: Hash | null;
 }
 
 /** What was there before the executor: some ten small batches, or the end of an earlier attempt. */
@@ -39,7 +42,8 @@ export const sayHello = async (redis: Redis, orders: Orders, signal: AbortSignal
   if (reply.code !== 'OK') return null;
   const clock = await readClock(redis, signal);
   const stored = await untilDone(() => readStored(redis, reply.run), signal);
-  return { run: reply.run, clock, stored };
+  const earlier = await hashStored(redis, reply.run, signal);
+  return { run: reply.run, clock, stored, earlier };
 };
 
 const readStored = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> => {

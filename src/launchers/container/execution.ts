@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Execution, ExitReport } from '../launcher.ts';
 import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine.ts';
-import { kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
+import { allKnown, kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
 /** Between two questions while the engine does not answer (it is being restarted). */
@@ -93,7 +93,7 @@ export class ContainerExecution implements Execution {
     if (container === null) return UNKNOWN;
     const { State: state } = container;
     if (state.Running || state.Paused || state.Restarting) {
-      this.#leaders ??= await leadersOf(container.Id, state.Pid);
+      if (!allKnown(this.#leaders)) this.#leaders = await leadersOf(container.Id, state.Pid);
       return null;
     }
     if (notStarted(state.Status)) {
@@ -105,9 +105,10 @@ export class ContainerExecution implements Execution {
     return {
       exitCode,
       signal: signalName(exitCode),
+      // The engine's flag stands for a kill of any process in it, where it stands for anything.
       outOfMemory:
-        state.OOMKilled === true ||
-        (exitCode === KILLED && kernelToldOutOfMemory(container.Id, undefined, this.#leaders)),
+        exitCode === KILLED &&
+        (kernelToldOutOfMemory(container.Id, undefined, this.#leaders) ?? state.OOMKilled === true),
     };
   }
 

@@ -6,11 +6,14 @@ import { EventReader, type EventRequest, seqsOf } from '../../support/eventStrea
 import { serverSentEvents } from '../../support/followers.ts';
 import { followers, openHttp, post, rawHttp, type TestApi } from '../../support/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
+import { Looks } from '../../support/looks.ts';
 import { until } from '../../support/runs.ts';
 
 const LINES = 'subscription ($id: ID!) { runLogs(runId: $id) { seq ... on LogLine { message } } }';
 const BATCHES = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
 const FAST = { keepAlive: { pingMs: 50, stalledMs: 400 } };
+/** Long beside what it takes to fill the kernel's buffers. */
+const STALLED_MS = 1500;
 const TEXT = 'häß "\\\r\n\u2028€😀';
 
 const newWriter = async ({ redis }: TestApi) => await new PlainWriter(redis, await createRun(redis)).claim();
@@ -149,7 +152,7 @@ test('a reader to whom nothing is sent gets comments, and stays', async () => {
 });
 
 test('a reader that never reads is cut after the time for it; the others get everything', async () => {
-  await using api = await openHttp(FAST);
+  await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
   const writer = await newWriter(api);
   const stalled = await newWriter(api);
   for (const each of [writer, stalled]) for (let i = 0; i < 200; i += 1) await each.lines(100, 'x'.repeat(1000));
@@ -159,9 +162,12 @@ test('a reader that never reads is cut after the time for it; the others get eve
     () => followers(api.redis, stalled.runId),
     (count) => count === 1,
   );
+  using looks = new Looks(STALLED_MS);
   await using other = new EventReader(api.port, { query: BATCHES, variables: { id: writer.runId } });
-  await other.until((self) => seqsOf(self).length >= 20_001);
+  const whole = other.until((self) => seqsOf(self).length >= 20_001);
   await freed(api, stalled.runId, 10_000);
+  expect(looks.periods).toBeLessThan(1.7);
+  await whole;
   await writer.append([finished()]);
   expect(await other.ended).toBe('whole');
   expect(seqsOf(other)).toEqual(upTo(20_002));

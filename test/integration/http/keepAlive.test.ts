@@ -2,10 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { followers, openHttp, RawSocket } from '../../support/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
+import { Looks } from '../../support/looks.ts';
 import { until } from '../../support/runs.ts';
 
 const QUERY = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
 const FAST = { keepAlive: { pingMs: 50, stalledMs: 400 } };
+/** Long beside what it takes to fill the kernel's buffers. */
+const STALLED_MS = 1500;
 
 test('an idle client that answers pings stays', async () => {
   await using api = await openHttp(FAST);
@@ -35,7 +38,7 @@ test('a client that is gone without a word is found, and its feed is freed', asy
 });
 
 test('a client that stops reading in a flood is cut after the time for it', async () => {
-  await using api = await openHttp(FAST);
+  await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 200; i += 1) await writer.lines(100, 'x'.repeat(1000));
   const socket = await new RawSocket(api.url).ready();
@@ -45,11 +48,13 @@ test('a client that stops reading in a flood is cut after the time for it', asyn
     (count) => count === 1,
   );
   socket.socket.pause();
+  using looks = new Looks(STALLED_MS);
   await until(
     () => followers(api.redis, writer.runId),
     (count) => count === 0,
     30_000,
   );
+  expect(looks.periods).toBeLessThan(1.7);
   socket.socket.terminate();
 });
 
