@@ -54,7 +54,8 @@ const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promi
       );
       await beforeLoss?.(one, id);
       await everysec.lose();
-      if (await everysec.holds(ON_DISK[marker])) continue;
+      // Not the marker alone was lost, where the run is gone too; nothing was, where the marker is there.
+      if ((await everysec.holds(ON_DISK[marker])) || !(await everysec.holds(`run:{${id}}`))) continue;
       await work({ everysec, one, directory, id, seen });
       return;
     } finally {
