@@ -5,21 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { firstSeqOf } from '../../src/domain/events.ts';
 import { withEnvironment } from '../../src/launchers/process/proc.ts';
-import { logKey, recordKey } from '../../src/log/keys.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
+import { loseTail } from '../support/loseTail.ts';
 import { startRedis } from '../support/redis.ts';
 import { openService, specOf, until, untilFinished } from '../support/runs.ts';
-
-/** What a Redis that lost its tail looks like: the newest entries are gone, and the record is as it was then. */
-const LOSE_TAIL = `
-for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[1])) do
-  redis.call('XDEL', KEYS[2], entry[1])
-  redis.call('HINCRBY', KEYS[1], 'lines', 0 - entry[2][4])
-  redis.call('HINCRBY', KEYS[1], 'bytes', 0 - entry[2][6])
-end
-local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1][1]
-redis.call('XSETID', KEYS[2], last)
-redis.call('HSET', KEYS[1], 'lastSeq', string.match(last, '^%d+'))`;
 
 test('a tail lost together with its executor: the end comes after what was seen, and the hole is told', async () => {
   await using server = await startRedis();
@@ -39,7 +28,7 @@ test('a tail lost together with its executor: the end comes after what was seen,
     await new Promise((resolve) => setTimeout(resolve, 2500));
     const pids = await withEnvironment({ RUN_ID: id });
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
-    await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), 3);
+    await loseTail(redis, id, 3);
     expect(await runs.get(id)).toMatchObject({ lines: 3, lastSeq: (seen?.lastSeq ?? 0) - 3 });
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     const ended = await untilFinished(runs, id);

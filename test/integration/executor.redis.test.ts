@@ -20,6 +20,7 @@ import {
   untilLine,
   WAIT,
 } from '../support/executor.ts';
+import { loseTail } from '../support/loseTail.ts';
 import { startRedis } from '../support/redis.ts';
 
 const APPEND_ONLY = ['--appendonly', 'yes', '--appendfsync', 'always'];
@@ -95,19 +96,6 @@ test('answers lost on their way make no duplicates', async () => {
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', lines: 30, lastSeq: events.length });
 });
 
-/** What a Redis that lost its tail looks like: the newest entries are gone, and the record is as it was then. */
-const LOSE_TAIL = `
-local lost = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[1])
-for _, entry in ipairs(lost) do
-  redis.call('XDEL', KEYS[2], entry[1])
-  redis.call('HINCRBY', KEYS[1], 'lines', 0 - entry[2][4])
-  redis.call('HINCRBY', KEYS[1], 'bytes', 0 - entry[2][6])
-end
-local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1][1]
-redis.call('XSETID', KEYS[2], last)
-redis.call('HSET', KEYS[1], 'lastSeq', string.match(last, '^%d+'))
-return #lost`;
-
 test('a tail that Redis lost comes back under the same seqs', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
@@ -119,7 +107,7 @@ test('a tail that Redis lost comes back under the same seqs', async () => {
     ['line 20', 7],
   ] as const) {
     await untilLine(redis, id, line);
-    expect(await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), entries)).toBe(entries);
+    expect(await loseTail(redis, id, entries)).toBe(entries);
   }
   expect(await executor.exited).toBe(0);
   const events = await readEvents(redis, id);
@@ -142,7 +130,7 @@ test('where Redis lost more than is kept, the command goes on and readers are to
   await vi.waitFor(async () => expect((await readRun(redis, id)).lines).toBe(1600), WAIT);
   const before = await readRun(redis, id);
   const entries = await redis.xlen(logKey(id));
-  await redis.eval(LOSE_TAIL, 2, recordKey(id), logKey(id), entries - 2);
+  await loseTail(redis, id, entries - 2);
   await redis.hset(recordKey(id), { status: 'STARTING', startedAt: '' });
   expect(await readRun(redis, id)).toMatchObject({ lastSeq: 2, lines: 0 });
   // The executor sees it by itself within two seconds, without a line of the command's.

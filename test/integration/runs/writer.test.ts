@@ -3,6 +3,7 @@ import type { RunId } from '../../../src/domain/ids.ts';
 import { logKey, recordKey } from '../../../src/log/keys.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import { claimRun, type RunWriter } from '../../../src/runs/writer.ts';
+import { loseTail } from '../../support/loseTail.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { type Api, openApi, quiet, specOf, storedEvents } from '../../support/runs.ts';
 
@@ -30,10 +31,9 @@ const options = { attempt: 1, changes: {} };
 
 /** The store as it was after a loss of what came after `lastSeq` (a power failure with everysec). */
 const cutBack = async (id: RunId, lastSeq: number, term: number): Promise<void> => {
-  for (const [entry] of await api.redis.xrange(logKey(id), `(${lastSeq}-0`, '+'))
-    await api.redis.xdel(logKey(id), entry);
-  await api.redis.call('XSETID', logKey(id), `${lastSeq}-0`);
-  await api.redis.hset(recordKey(id), 'lastSeq', lastSeq, 'term', term, 'writer', '', 'status', 'PENDING');
+  const lost = await api.redis.xrange(logKey(id), `${lastSeq + 1}-0`, '+');
+  await loseTail(api.redis, id, lost.length);
+  await api.redis.hset(recordKey(id), 'term', term, 'writer', '', 'status', 'PENDING');
 };
 
 test('what Redis lost of this writer comes back under its seqs, with what it changed on the record', async () => {
