@@ -61,6 +61,8 @@ export const startPodman = async (): Promise<TestPodman> => {
 
   const serve = async (): Promise<() => Promise<void>> => {
     const child = spawn('podman', [...storage, 'system', 'service', '--time', '0', `unix://${socketPath}`], {
+      // Where conmon leaves a file named oom for a container that ran out of memory.
+      cwd: directory,
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
