@@ -9,24 +9,37 @@ const TEXT = 1;
 const SHORT = 125;
 const MIDDLE = 0xffff;
 
+const headBytes = (length: number): number => (length <= SHORT ? 2 : length <= MIDDLE ? 4 : 10);
+
+/** Answers where the payload begins. */
+const writeHead = (into: Buffer, at: number, first: number, length: number): number => {
+  into[at] = first;
+  into[at + 1] = length <= SHORT ? length : length <= MIDDLE ? 126 : 127;
+  const bytes = headBytes(length);
+  if (bytes === 4) into.writeUInt16BE(length, at + 2);
+  if (bytes === 10) into.writeBigUInt64BE(BigInt(length), at + 2);
+  return at + bytes;
+};
+
 const headOf = (first: number, length: number): Buffer => {
-  const head = Buffer.alloc(length <= SHORT ? 2 : length <= MIDDLE ? 4 : 10);
-  head[0] = first;
-  head[1] = length <= SHORT ? length : length <= MIDDLE ? 126 : 127;
-  if (head.length === 4) head.writeUInt16BE(length, 2);
-  if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2);
+  const head = Buffer.alloc(headBytes(length));
+  writeHead(head, 0, first, length);
   return head;
 };
 
-/** A whole message. */
-export const textFrame = (...parts: readonly Buffer[]): Buffer =>
-  Buffer.concat([
-    headOf(
-      FIN | TEXT,
-      parts.reduce((sum, { length }) => sum + length, 0),
-    ),
-    ...parts,
-  ]);
+/** Whole messages, each of the same head and a text of its own, in one piece of memory. */
+export const textFrames = (head: Buffer, texts: readonly Buffer[]): Buffer => {
+  const frames = Buffer.allocUnsafe(
+    texts.reduce((sum, { length }) => sum + headBytes(head.length + length) + head.length + length, 0),
+  );
+  let at = 0;
+  for (const text of texts) {
+    at = writeHead(frames, at, FIN | TEXT, head.length + text.length);
+    at += head.copy(frames, at);
+    at += text.copy(frames, at);
+  }
+  return frames;
+};
 
 /** The beginning of a message, which a last fragment must follow at once: only control frames may come between. */
 export const firstFragment = (bytes: Buffer): Buffer => Buffer.concat([headOf(TEXT, bytes.length), bytes]);

@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import type { FormattedExecutionResult } from 'graphql';
 import type { WebSocket } from 'ws';
-import { firstFragment, lastFragmentHead, textFrame } from './frames.ts';
+import { firstFragment, lastFragmentHead, textFrames } from './frames.ts';
 import { nextTurn, Turn } from './turn.ts';
 
 /**
@@ -14,7 +14,7 @@ import { nextTurn, Turn } from './turn.ts';
  * (some 110 kB of 500 lines), and then a send waits until its bytes are with the kernel.
  */
 const HIGH_WATER_BYTES = 64 * 1024;
-/** A shorter text is copied behind its head: one write costs less than several. */
+/** A shorter text, and several together, are copied behind their heads: one write costs less than several. */
 const COPY_BYTES = 8192;
 /** What stands for the payload while graphql-ws makes a message's text; it is the last member. */
 const PLACE = '0}';
@@ -69,22 +69,19 @@ export class Outbox {
   /** Answers the bytes. ws keeps nothing back, as there is no compression, so this may be written between its frames. */
   #sendTexts(head: Head, texts: ClosedTexts, written: () => void): number {
     const socket = this.#socket;
-    const last = texts.length - 1;
-    let sent = 0;
-    socket.cork();
-    for (const [index, text] of texts.entries()) {
-      const done = index === last ? () => written() : undefined;
-      sent += head.bytes.length + text.length;
-      if (text.length <= COPY_BYTES) {
-        socket.write(textFrame(head.bytes, text), done);
-      } else {
-        socket.write(head.fragment);
-        socket.write(lastHeadOf(text));
-        socket.write(text, done);
-      }
+    const bytes = texts.reduce((sum, { length }) => sum + head.bytes.length + length, 0);
+    const done = () => written();
+    const [only] = texts;
+    if (texts.length !== 1 || only === undefined || only.length <= COPY_BYTES) {
+      socket.write(textFrames(head.bytes, texts), done);
+      return bytes;
     }
+    socket.cork();
+    socket.write(head.fragment);
+    socket.write(lastHeadOf(only));
+    socket.write(only, done);
     socket.uncork();
-    return sent;
+    return bytes;
   }
 
   #headOf(text: string): Head {
