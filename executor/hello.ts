@@ -6,7 +6,7 @@ import type { RunRecord } from '../src/domain/run.ts';
 import { claimLog } from '../src/log/append.ts';
 import { batchHeader } from '../src/log/codec.ts';
 import { logKey } from '../src/log/keys.ts';
-import type { RecordChanges } from '../src/log/record.ts';
+import { stateOf } from '../src/log/record.ts';
 import { type RedisClock, readClock } from './clock.ts';
 import { hashStored } from './earlier.ts';
 import type { Orders } from './environment.ts';
@@ -74,17 +74,3 @@ const readStored = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> 
   }
   return batches.reverse();
 };
-
-/** Puts the record where the writers before had brought it, together with the last of their batches. */
-const stateOf = (run: RunRecord): RecordChanges => ({
-  status: run.status,
-  attempt: run.attempt,
-  nextAttempt: run.nextAttempt,
-  startedAt: run.startedAt,
-  exitCode: run.exitCode,
-  failure: run.failure,
-  digest: run.digest,
-  retryAt: run.retryAt,
-  progress: run.progress,
-  ...(run.output === undefined ? {} : { output: run.output }),
-});

@@ -32,11 +32,7 @@ export const mergeBatches = (
   if (first === undefined) throw new RangeError('there is nothing to merge');
   const { firstSeq, attempt } = batchHeader(first);
   const builder = new BatchBuilder();
-  for (const event of batches.flatMap((batch) => decodeBatch(batch))) {
-    if (event.kind === 'LinesDropped') throw new TypeError('a hole is never stored');
-    const { seq: _seq, attempt: _attempt, ...draft } = event;
-    builder.add(draft);
-  }
+  for (const event of batches.flatMap((batch) => decodeBatch(batch))) builder.addStored(event);
   const { count, lines, messageBytes } = builder;
   return { firstSeq, lastSeq: firstSeq + count - 1, lines, messageBytes, batch: builder.seal(firstSeq, attempt) };
 };

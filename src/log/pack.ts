@@ -86,11 +86,7 @@ class PackWriter {
     if (this.#builder.count === 0) this.#firstSeq = entry.firstSeq;
     this.#attempt = entry.attempt;
     this.#nextSeq = entry.lastSeq + 1;
-    for (const event of entry.events()) {
-      if (event.kind === 'LinesDropped') throw new TypeError('a hole is never stored');
-      const { seq: _seq, attempt: _attempt, ...draft } = event;
-      this.#builder.add(draft);
-    }
+    for (const event of entry.events()) this.#builder.addStored(event);
   }
 
   async flush(): Promise<void> {

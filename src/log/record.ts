@@ -96,3 +96,17 @@ export const pairsToFields = (pairs: readonly unknown[]): Fields => {
   for (let i = 0; i + 1 < pairs.length; i += 2) fields[String(pairs[i])] = String(pairs[i + 1]);
   return fields;
 };
+
+/** Where the writers of the log have brought the record: what must be there again with the last of their batches. */
+export const stateOf = (run: RunRecord): RecordChanges => ({
+  status: run.status,
+  attempt: run.attempt,
+  nextAttempt: run.nextAttempt,
+  startedAt: run.startedAt,
+  exitCode: run.exitCode,
+  failure: run.failure,
+  digest: run.digest,
+  retryAt: run.retryAt,
+  progress: run.progress,
+  ...(run.output === undefined ? {} : { output: run.output }),
+});

@@ -9,7 +9,7 @@ import { isTerminal, type RunRecord } from '../domain/run.ts';
 import { type AppendRequest, appendBatch } from '../log/append.ts';
 import { batchHeader } from '../log/codec.ts';
 import { logKey, recordKey } from '../log/keys.ts';
-import { parseRecord } from '../log/record.ts';
+import { parseRecord, stateOf } from '../log/record.ts';
 import { replies } from './store.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -92,7 +92,7 @@ export class KeptEndings {
       messageBytes: Number(bytes),
       closes: run.closed,
       acrossLoss: { lines: run.lines - Number(lines), bytes: run.bytes - Number(bytes) },
-      changes: stateOf(run),
+      changes: stateAtEnd(run),
     };
   }
 
@@ -133,20 +133,11 @@ export class KeptEndings {
 }
 
 /** All that the end and the writers before it had brought the record to. */
-const stateOf = (run: RunRecord): AppendRequest['changes'] => ({
-  status: run.status,
-  attempt: run.attempt,
-  nextAttempt: run.nextAttempt,
-  startedAt: run.startedAt,
-  exitCode: run.exitCode,
-  failure: run.failure,
-  digest: run.digest,
-  retryAt: run.retryAt,
-  progress: run.progress,
+const stateAtEnd = (run: RunRecord): AppendRequest['changes'] => ({
+  ...stateOf(run),
   // Without one the record's own stays: it may have been asked for since.
   ...(run.cancelRequestedAt === null
     ? {}
     : { cancelRequestedAt: run.cancelRequestedAt, cancelReason: run.cancelReason, cancelForce: run.cancelForce }),
   ...(isTerminal(run.status) ? { finishedAt: run.finishedAt } : {}),
-  ...(run.output === undefined ? {} : { output: run.output }),
 });
