@@ -43,8 +43,11 @@ export class NotCompiled extends Error {
 }
 
 export interface CompiledOperation {
-  /** The whole result, `{"data":{…}}` and what shall follow it, for the value that the source gave. @throws NotCompiled */
-  result(rootValue: unknown, ending: string): Buffer;
+  /**
+   * The whole result, `{"data":{…}}` and what shall follow it, for the value that the source gave, behind `room` bytes
+   * that mean nothing. @throws NotCompiled
+   */
+  result(rootValue: unknown, ending: string, room: number): Buffer;
   /** The same for each of the lines, where the root field is an event. @throws NotCompiled */
   lineResults(source: LinesSource, ending: string): readonly Buffer[];
 }
@@ -65,9 +68,9 @@ export const compileSubscription = (
   const write = object(fields);
   const [field] = fields;
   return {
-    result: (rootValue, ending) => {
+    result: (rootValue, ending, room) => {
       compiler.lines = [];
-      return bytesOf(`{"data":${write(rootValue)}}${ending}`, compiler.lines);
+      return bytesOf(`{"data":${write(rootValue)}}${ending}`, compiler.lines, room);
     },
     lineResults: (source, ending) => {
       if (field?.writeLines == null || fields.length > 1) throw new NotCompiled();
@@ -76,7 +79,7 @@ export const compileSubscription = (
       const texts = pieces.join('').split(SPLIT);
       return texts.map((text, i) => {
         const line = { pieces: [text], places: [{ firstSeq: source.lines.firstSeq + i, count: 1, placesOfEach }] };
-        return bytesOf(`{"data":${field.before}${LINES_PLACE}}}${ending}`, [line]);
+        return bytesOf(`{"data":${field.before}${LINES_PLACE}}}${ending}`, [line], 0);
       });
     },
   };

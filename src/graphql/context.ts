@@ -8,6 +8,7 @@ import type { LogHub, LogReader } from '../log/viewer.ts';
 import type { Runs, RunUpdates } from '../runs/runs.ts';
 import { LogBudget } from './logBudget.ts';
 import { RunLoader } from './runLoader.ts';
+import type { TextSink } from './textSink.ts';
 
 /** The parts of the service that the API shows. */
 export interface Services {
@@ -18,8 +19,14 @@ export interface Services {
   readonly logger: Logger;
 }
 
+/** What the transport of an operation brings with it. */
+export interface Transport {
+  /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
+  readonly sink?: TextSink;
+}
+
 /** Of one operation: a request, or a subscription for as long as it lives. */
-export interface ApiContext extends Services {
+export interface ApiContext extends Services, Transport {
   /** Reads runs by id, those of one tick in one question. */
   loadRun(id: RunId): Promise<RunRecord | null>;
   /** What the operation may still read through Run.logs. */

@@ -1,7 +1,7 @@
 /** The one way into the schema. HTTP, SSE and WebSocket all go through what this makes. */
 import type { DocumentNode } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
-import { type ApiContext, createContext, type Services } from './context.ts';
+import { type ApiContext, createContext, type Services, type Transport } from './context.ts';
 import type { ErrorMask } from './errors.ts';
 import { inputErrors } from './inputErrors.ts';
 import { documentLimits } from './limits.ts';
@@ -11,7 +11,7 @@ import { streamedAnswers } from './streamedAnswer.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
-export type Envelope = YogaServerInstance<object, ApiContext>;
+export type Envelope = YogaServerInstance<Transport, ApiContext>;
 
 /** Documents that are kept parsed. Longer ones are not: their texts are the cache's keys, and clients choose them. */
 const CACHED_DOCUMENTS = 500;
@@ -37,7 +37,7 @@ class DocumentCache<T> {
 
 /** What yoga itself provides for browsers is off: http/ decides on origins, GraphiQL and sizes. */
 export const createEnvelope = (services: Services, mask: ErrorMask): Envelope =>
-  createYoga<object, ApiContext>({
+  createYoga<Transport, ApiContext>({
     schema,
     context: () => createContext(services),
     graphqlEndpoint: GRAPHQL_PATH,

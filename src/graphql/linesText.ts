@@ -64,12 +64,15 @@ const byWidth = (lines: PlainLines): readonly PlainLines[] => {
 
 const widthOf = (seq: number): number => String(seq).length;
 
-/** The text's bytes, with lines at the LINES_PLACEs and seqs at their places. Nothing is put together before. */
-export const bytesOf = (text: string, lines: readonly LinesText[]): Buffer => {
+/**
+ * `room` bytes that mean nothing, then the text's bytes, with lines at the LINES_PLACEs and seqs at their places.
+ * Nothing is put together before.
+ */
+export const bytesOf = (text: string, lines: readonly LinesText[], room: number): Buffer => {
   const pieces = text.split(LINES_PLACE).flatMap((piece, i) => [piece, ...(lines[i]?.pieces ?? [])]);
-  const bytes = Buffer.allocUnsafe(pieces.reduce((sum, { length }) => sum + length, 0));
+  const bytes = Buffer.allocUnsafe(pieces.reduce((sum, { length }) => sum + length, room));
   const seqs = new Seqs(lines.flatMap(({ places }) => places));
-  let at = 0;
+  let at = room;
   for (const piece of pieces) {
     let found = piece.indexOf(DIGIT_PLACE);
     const from = at;

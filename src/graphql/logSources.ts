@@ -6,9 +6,9 @@ import type { Seq } from '../domain/events.ts';
 import type { LogFilter } from '../domain/filter.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
+import { LATER, type Source } from '../log/source.ts';
 import type { LogEntry, LogViewer, Pull } from '../log/viewer.ts';
 import { clipSource, type EventSource, type LinesSource, partsOf, sourcesOf } from './eventSource.ts';
-import type { PullSource } from './pullIterator.ts';
 
 /** What RunEventBatch's resolvers look at. */
 export interface EventBatch<Part = EventSource> {
@@ -52,7 +52,7 @@ export interface PieceOptions {
  * whose borders lie at multiples of maxBatch from the entry's start. Holds at most one pull's entries,
  * which are shared with the other viewers, and its place in them.
  */
-export class PieceSource implements PullSource<LogPiece> {
+export class PieceSource implements Source<LogPiece> {
   readonly #options: PieceOptions;
   #pull: Pull | null = null;
   #entry = 0;
@@ -64,17 +64,20 @@ export class PieceSource implements PullSource<LogPiece> {
     this.#options = options;
   }
 
-  async next(signal: AbortSignal): Promise<LogPiece | null> {
-    if (this.#pull === null) {
-      if (this.#ended) return null;
-      const pull = await this.#options.viewer.pull(signal);
-      if (pull === null) return null;
-      this.#pull = pull;
-      this.#entry = 0;
-      this.#position = pull.after;
-      this.#ended = pull.ended;
-    }
-    return this.#take(this.#pull);
+  take(): LogPiece | typeof LATER | null {
+    if (this.#pull !== null) return this.#take(this.#pull);
+    if (this.#ended) return null;
+    const pull = this.#options.viewer.take();
+    if (pull === null || pull === LATER) return pull;
+    this.#pull = pull;
+    this.#entry = 0;
+    this.#position = pull.after;
+    this.#ended = pull.ended;
+    return this.#take(pull);
+  }
+
+  more(signal: AbortSignal): Promise<void> {
+    return this.#options.viewer.more(signal);
   }
 
   close(): void {
@@ -120,19 +123,52 @@ export class PieceSource implements PullSource<LogPiece> {
       // A viewer may know of a later position than its entries show.
       lastSeq = Math.max(lastSeq, pull.lastSeq);
     }
-    const caughtUp = this.#caughtUp;
-    return {
-      runId,
-      entry: entries[0] ?? null,
-      name: `${after} ${lastSeq} ${caughtUp ? 1 : 0}${filter === null ? '' : ` ${filter.name}`}`,
-      lastSeq,
-      caughtUp,
-      events: () => eventsOf(runId, entries, after, lastSeq, filter),
-      parts: () =>
-        filter === null
-          ? entries.flatMap((entry) => partsOf(runId, entry, after, lastSeq))
-          : eventsOf(runId, entries, after, lastSeq, filter),
-    };
+    return new EntriesPiece({ runId, entries, after, lastSeq, caughtUp: this.#caughtUp, filter });
+  }
+}
+
+/** What follows one seq up to another in these entries. */
+interface Cut {
+  readonly runId: RunId;
+  readonly entries: readonly LogEntry[];
+  readonly after: Seq;
+  readonly lastSeq: Seq;
+  readonly caughtUp: boolean;
+  readonly filter: NamedFilter | null;
+}
+
+class EntriesPiece implements LogPiece {
+  readonly #cut: Cut;
+
+  constructor(cut: Cut) {
+    this.#cut = cut;
+  }
+
+  get runId(): RunId {
+    return this.#cut.runId;
+  }
+  get entry(): LogEntry | null {
+    return this.#cut.entries[0] ?? null;
+  }
+  get name(): string {
+    const { after, lastSeq, caughtUp, filter } = this.#cut;
+    return `${after} ${lastSeq} ${caughtUp ? 1 : 0}${filter === null ? '' : ` ${filter.name}`}`;
+  }
+  get lastSeq(): Seq {
+    return this.#cut.lastSeq;
+  }
+  get caughtUp(): boolean {
+    return this.#cut.caughtUp;
+  }
+
+  events(): readonly EventSource[] {
+    const { runId, entries, after, lastSeq, filter } = this.#cut;
+    return eventsOf(runId, entries, after, lastSeq, filter);
+  }
+
+  parts(): readonly (EventSource | LinesSource)[] {
+    const { runId, entries, after, lastSeq, filter } = this.#cut;
+    return filter === null ? entries.flatMap((entry) => partsOf(runId, entry, after, lastSeq)) : this.events();
   }
 }
 

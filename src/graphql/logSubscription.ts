@@ -4,41 +4,47 @@
  */
 import { createSourceEventStream, type ExecutionResult, validateSubscriptionArgs } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { LATER } from '../log/source.ts';
+import type { ApiContext } from './context.ts';
 import { LogStream, type PieceSource } from './logSources.ts';
 import { PullIterator, type PullSource } from './pullIterator.ts';
-import { logFieldOf, type SharedSelection, SharedSelections, type SharedTexts } from './sharedResults.ts';
+import { logFieldOf, type SharedSelection, SharedSelections } from './sharedResults.ts';
+import type { TextSink } from './textSink.ts';
 
-/** Results of the same shape, one after another, that are text already (SharedTexts). */
-export class SharedResult {
-  readonly texts: readonly Buffer[];
-  constructor(texts: readonly Buffer[]) {
-    this.texts = texts;
-  }
-}
-
-type Result = ExecutionResult | SharedResult;
-
-/** Results of one viewer: shared texts where there are, else what graphql-js makes. */
-class ResultSource implements PullSource<Result> {
+/**
+ * Sends a viewer's shared texts to its sink and gives back only what graphql-js made: a text costs none of what the
+ * layers around an iterator do for each result.
+ */
+class ResultSource implements PullSource<ExecutionResult> {
   readonly #pieces: PieceSource;
   readonly #selection: SharedSelection;
+  readonly #sink: TextSink | null;
   /** Of the present piece; at most LIMITS.batchEvents. */
-  #waiting: Result[] = [];
+  #waiting: ExecutionResult[] = [];
 
-  constructor(pieces: PieceSource, selection: SharedSelection) {
+  constructor(pieces: PieceSource, selection: SharedSelection, sink: TextSink | null) {
     this.#pieces = pieces;
     this.#selection = selection;
+    this.#sink = sink;
   }
 
-  async next(signal: AbortSignal): Promise<Result | null> {
+  async next(signal: AbortSignal): Promise<ExecutionResult | null> {
     for (;;) {
       const waiting = this.#waiting.shift();
       if (waiting !== undefined) return waiting;
-      const piece = await this.#pieces.next(signal);
+      const piece = this.#pieces.take();
       if (piece === null) return null;
-      const shared = this.#selection.textsOf(piece);
-      if (shared === null) this.#waiting = [...(await this.#selection.resultsOf(piece))];
-      else if (shared.texts.length > 0) return resultOf(shared);
+      if (piece === LATER) {
+        await this.#pieces.more(signal);
+        continue;
+      }
+      const shared = this.#sink === null ? null : this.#selection.textsOf(piece);
+      if (shared === null) {
+        this.#waiting = [...(await this.#selection.resultsOf(piece))];
+        continue;
+      }
+      const full = this.#sink?.send(shared);
+      if (full) await full;
     }
   }
 
@@ -48,19 +54,8 @@ class ResultSource implements PullSource<Result> {
   }
 }
 
-const results = new WeakMap<SharedTexts, SharedResult>();
-
-/** One object for all viewers of the texts. */
-const resultOf = (shared: SharedTexts): SharedResult => {
-  const known = results.get(shared);
-  if (known !== undefined) return known;
-  const made = new SharedResult(shared.texts);
-  results.set(shared, made);
-  return made;
-};
-
 /** An envelop plugin. */
-export const logSubscriptions = (): Plugin => {
+export const logSubscriptions = (): Plugin<ApiContext> => {
   const selections = new SharedSelections();
   return {
     onSubscribe: ({ args, setSubscribeFn }) => {
@@ -71,7 +66,8 @@ export const logSubscriptions = (): Plugin => {
         if (!('schema' in validated)) return { errors: validated };
         const source = await createSourceEventStream(validated);
         if (!(source instanceof LogStream)) return source;
-        return new PullIterator(new ResultSource(source.pieces, selections.of(field, args)));
+        const { sink } = args.contextValue;
+        return new PullIterator(new ResultSource(source.pieces, selections.of(field, args), sink ?? null));
       });
     },
   };

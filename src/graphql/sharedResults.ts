@@ -23,29 +23,64 @@ import { batchOf, type LogPiece } from './logSources.ts';
 /** Root fields whose sources are pieces of a log. */
 export type LogField = 'runLogs' | 'runLogBatches';
 
+/** Bytes before a text that is alone which mean nothing, so that a socket can put a message's head right before it. */
+export const HEAD_ROOM = 128;
+
 /** A result each, as JSON, with the brace that closes the `next` message around it: sockets send it as it is. */
 export interface SharedTexts {
   readonly texts: readonly Buffer[];
+  /** Where there is one text alone: the memory that it ends, HEAD_ROOM bytes longer. */
+  readonly memory: Buffer | null;
 }
 
 const CLOSING_BRACE = '}';
 
+/**
+ * Texts that are kept for whoever comes to the same place, bytes; beyond it the oldest go, and are made anew. Enough
+ * for what a feed's ring holds: without a bound, a viewer that stalls would keep all texts of the entry that it is at.
+ */
+const KEPT_BYTES = 32 * 1024 * 1024;
+
 /** Selections that are remembered; beyond it the oldest go and are made anew by whoever comes. */
 const MAX_SELECTIONS = 200;
+
+type TextsByName = Map<string, SharedTexts>;
+
+/** The texts of all selections, the oldest first. */
+class KeptTexts {
+  readonly #kept = new Map<SharedTexts, { readonly among: TextsByName; readonly name: string }>();
+  #bytes = 0;
+
+  keep(texts: SharedTexts, among: TextsByName, name: string): void {
+    among.set(name, texts);
+    this.#kept.set(texts, { among, name });
+    this.#bytes += bytesOf(texts);
+    for (const [oldest, place] of this.#kept) {
+      if (this.#bytes <= KEPT_BYTES) return;
+      this.#kept.delete(oldest);
+      this.#bytes -= bytesOf(oldest);
+      place.among.delete(place.name);
+    }
+  }
+}
+
+const bytesOf = ({ texts }: SharedTexts): number => texts.reduce((sum, { length }) => sum + length, 0);
 
 /** All viewers of one selection. */
 export class SharedSelection {
   readonly #field: LogField;
   readonly #compiled: CompiledOperation | null;
   readonly #fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>;
-  /** Dies with the entries, which the feed's ring and the pages hold. */
-  readonly #known = new WeakMap<LogEntry, Map<string, SharedTexts>>();
+  readonly #kept: KeptTexts;
+  readonly #known = new WeakMap<LogEntry, TextsByName>();
 
   constructor(
     field: LogField,
     compiled: CompiledOperation | null,
     fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>,
+    kept: KeptTexts,
   ) {
+    this.#kept = kept;
     this.#field = field;
     this.#compiled = compiled;
     this.#fallback = fallback;
@@ -55,13 +90,14 @@ export class SharedSelection {
   textsOf(piece: LogPiece): SharedTexts | null {
     if (this.#compiled === null) return null;
     const { entry, name } = piece;
-    const pieces = entry === null ? undefined : this.#known.get(entry);
-    const held = pieces?.get(name);
+    const known = entry === null ? undefined : this.#known.get(entry);
+    const held = known?.get(name);
     if (held !== undefined) return held;
     const made = this.#make(piece, this.#compiled);
     if (made === null || entry === null) return made;
-    if (pieces === undefined) this.#known.set(entry, new Map([[name, made]]));
-    else pieces.set(name, made);
+    const among: TextsByName = known ?? new Map();
+    if (known === undefined) this.#known.set(entry, among);
+    this.#kept.keep(made, among, name);
     return made;
   }
 
@@ -76,12 +112,15 @@ export class SharedSelection {
       const { runId, lastSeq, caughtUp } = piece;
       const parts = piece.parts();
       if (this.#field === 'runLogBatches') {
-        return { texts: [compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE)] };
+        const memory = compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE, HEAD_ROOM);
+        return { texts: [memory.subarray(HEAD_ROOM)], memory };
       }
       const texts = parts.flatMap((part) =>
-        part instanceof LinesSource ? compiled.lineResults(part, CLOSING_BRACE) : compiled.result(part, CLOSING_BRACE),
+        part instanceof LinesSource
+          ? compiled.lineResults(part, CLOSING_BRACE)
+          : compiled.result(part, CLOSING_BRACE, 0),
       );
-      return { texts };
+      return { texts, memory: null };
     } catch (error) {
       if (error instanceof NotCompiled) return null;
       throw error;
@@ -109,6 +148,7 @@ export interface SelectionRequest {
 /** The selections of one envelope. */
 export class SharedSelections {
   readonly #selections = new Map<string, SharedSelection>();
+  readonly #kept = new KeptTexts();
 
   /** The viewers of the same selection get the same object. */
   of(field: LogField, request: SelectionRequest): SharedSelection {
@@ -148,7 +188,7 @@ export class SharedSelections {
         contextValue,
         rootValue,
       });
-    return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback);
+    return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback, this.#kept);
   }
 }
 

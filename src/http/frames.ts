@@ -1,7 +1,9 @@
 /**
- * Frames of a server's text messages in two fragments (RFC 6455, 5.2 and 5.4): a short first one of a socket's
- * own, and a last one that is the same bytes for all sockets.
+ * Frames of a server's text messages (RFC 6455, 5.2), each of a head, which is a viewer's own, and a text, which is
+ * the same for all: they stand in one piece of memory for all viewers, into which each writes its heads.
  */
+import { HEAD_ROOM, type SharedTexts } from '../graphql/sharedResults.ts';
+
 const FIN = 0x80;
 const CONTINUATION = 0;
 const TEXT = 1;
@@ -9,40 +11,103 @@ const TEXT = 1;
 const SHORT = 125;
 const MIDDLE = 0xffff;
 
-const headBytes = (length: number): number => (length <= SHORT ? 2 : length <= MIDDLE ? 4 : 10);
+const frameHeadBytes = (length: number): number => (length <= SHORT ? 2 : length <= MIDDLE ? 4 : 10);
 
 /** Answers where the payload begins. */
-const writeHead = (into: Buffer, at: number, first: number, length: number): number => {
+const writeFrameHead = (into: Buffer, at: number, first: number, length: number): number => {
   into[at] = first;
   into[at + 1] = length <= SHORT ? length : length <= MIDDLE ? 126 : 127;
-  const bytes = headBytes(length);
+  const bytes = frameHeadBytes(length);
   if (bytes === 4) into.writeUInt16BE(length, at + 2);
   if (bytes === 10) into.writeBigUInt64BE(BigInt(length), at + 2);
   return at + bytes;
 };
 
-const headOf = (first: number, length: number): Buffer => {
-  const head = Buffer.alloc(headBytes(length));
-  writeHead(head, 0, first, length);
+const frameHeadOf = (first: number, length: number): Buffer => {
+  const head = Buffer.alloc(frameHeadBytes(length));
+  writeFrameHead(head, 0, first, length);
   return head;
 };
 
-/** Whole messages, each of the same head and a text of its own, in one piece of memory. */
-export const textFrames = (head: Buffer, texts: readonly Buffer[]): Buffer => {
-  const frames = Buffer.allocUnsafe(
-    texts.reduce((sum, { length }) => sum + headBytes(head.length + length) + head.length + length, 0),
-  );
-  let at = 0;
-  for (const text of texts) {
-    at = writeHead(frames, at, FIN | TEXT, head.length + text.length);
-    at += head.copy(frames, at);
-    at += text.copy(frames, at);
+/** Whole messages in memory that viewers share. */
+export interface SharedFrames {
+  /** Whether a socket still has to send from the memory, so that nobody may write into it. */
+  lent: boolean;
+  /** With this head in each of them; valid until the next call. */
+  headed(head: Buffer): Buffer;
+}
+
+/** One text, with the room for heads that is before it. */
+class RoomyFrame implements SharedFrames {
+  lent = false;
+  readonly #memory: Buffer;
+
+  constructor(memory: Buffer) {
+    this.#memory = memory;
   }
+
+  headed(head: Buffer): Buffer {
+    const length = head.length + this.#memory.length - HEAD_ROOM;
+    const from = HEAD_ROOM - head.length - frameHeadBytes(length);
+    head.copy(this.#memory, writeFrameHead(this.#memory, from, FIN | TEXT, length));
+    return this.#memory.subarray(from);
+  }
+}
+
+/** Several texts behind heads of one length. */
+class LaidOutFrames implements SharedFrames {
+  lent = false;
+  readonly #memory: Buffer;
+  readonly #heads: readonly number[];
+
+  constructor(headLength: number, texts: readonly Buffer[]) {
+    const heads: number[] = [];
+    let at = 0;
+    this.#memory = Buffer.allocUnsafe(framesBytes(headLength, texts));
+    for (const text of texts) {
+      at = writeFrameHead(this.#memory, at, FIN | TEXT, headLength + text.length);
+      heads.push(at);
+      at += headLength;
+      at += text.copy(this.#memory, at);
+    }
+    this.#heads = heads;
+  }
+
+  headed(head: Buffer): Buffer {
+    for (const at of this.#heads) head.copy(this.#memory, at);
+    return this.#memory;
+  }
+}
+
+const framesBytes = (headLength: number, texts: readonly Buffer[]): number =>
+  texts.reduce((sum, { length }) => sum + frameHeadBytes(headLength + length) + headLength + length, 0);
+
+/** Dies with the texts. */
+const known = new WeakMap<SharedTexts, { readonly headLength: number; readonly frames: SharedFrames }>();
+const LONGEST_FRAME_HEAD = 10;
+
+/**
+ * Null where heads of this length have no shared memory: a long one; or, of several texts, any but those of the first
+ * who asked. (Clients of one kind have ids of one length; memory for each length would be a client's to choose.)
+ */
+export const sharedFrames = (shared: SharedTexts, headLength: number): SharedFrames | null => {
+  const { texts, memory } = shared;
+  const fits = headLength + LONGEST_FRAME_HEAD <= HEAD_ROOM;
+  const held = known.get(shared);
+  if (held !== undefined) return (memory === null ? held.headLength === headLength : fits) ? held.frames : null;
+  if (!fits) return null;
+  const frames = memory === null ? new LaidOutFrames(headLength, texts) : new RoomyFrame(memory);
+  known.set(shared, { headLength, frames });
   return frames;
 };
 
-/** The beginning of a message, which a last fragment must follow at once: only control frames may come between. */
-export const firstFragment = (bytes: Buffer): Buffer => Buffer.concat([headOf(TEXT, bytes.length), bytes]);
+/** The same messages in memory of their own. */
+export const ownFrames = (head: Buffer, texts: readonly Buffer[]): Buffer =>
+  new LaidOutFrames(head.length, texts).headed(head);
 
-/** What is written before the bytes of a last fragment. */
-export const lastFragmentHead = (length: number): Buffer => headOf(FIN | CONTINUATION, length);
+/** A message in two fragments (RFC 6455, 5.4), of which the second one is the same bytes for all: the text is not copied. */
+export const fragments = (head: Buffer, text: Buffer): readonly [first: Buffer, lastHead: Buffer, text: Buffer] => [
+  Buffer.concat([frameHeadOf(TEXT, head.length), head]),
+  frameHeadOf(FIN | CONTINUATION, text.length),
+  text,
+];

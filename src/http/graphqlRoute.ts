@@ -6,7 +6,7 @@ import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
 import { BodyError, readJsonObject } from './body.ts';
 import type { GraphiqlPage } from './graphiql.ts';
 import { type Exchange, onlyMethods, SECURITY_HEADERS, sendError } from './respond.ts';
-import { sendEvents } from './sse.ts';
+import { EventStream } from './sse.ts';
 
 /** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
 const DISCARD_MS = 2000;
@@ -66,22 +66,25 @@ const refuseBody = (exchange: Exchange, error: BodyError): void => {
 };
 
 const execute = async (exchange: Exchange, route: GraphqlRoute, body: string | undefined): Promise<void> => {
-  const { request } = exchange;
+  const { request, response } = exchange;
+  const stream = new EventStream(response);
   const headers = new Headers();
   for (const name of ['accept', 'content-type'] as const) {
     const value = request.headers[name];
     if (value !== undefined) headers.set(name, value);
   }
   // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
-  const answer = await route.envelope.fetch(exchange.url.href, {
-    method: request.method ?? 'GET',
-    headers,
-    ...(body === undefined ? {} : { body }),
-  });
-  await send(exchange, route, answer);
+  const init = { method: request.method ?? 'GET', headers, ...(body === undefined ? {} : { body }) };
+  const answer = await route.envelope.fetch(exchange.url.href, init, { sink: stream });
+  await send(exchange, route, answer, stream);
 };
 
-const send = async ({ response, cors }: Exchange, route: GraphqlRoute, answer: Response): Promise<void> => {
+const send = async (
+  { response, cors }: Exchange,
+  route: GraphqlRoute,
+  answer: Response,
+  stream: EventStream,
+): Promise<void> => {
   const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
   // Connection and a Content-Encoding "none" are yoga's for proxies; Node keeps the connection by itself.
   delete own.connection;
@@ -96,5 +99,5 @@ const send = async ({ response, cors }: Exchange, route: GraphqlRoute, answer: R
     response.writeHead(answer.status, headers);
     route.streams(response);
   }
-  await sendEvents({ response, results: answer.results, pingMs: route.pingMs });
+  await stream.sendAll(answer.results, route.pingMs);
 };

@@ -10,7 +10,7 @@ import { type Context, makeServer, type Server, type SubscribePayload } from 'gr
 import { LIMITS } from '../domain/limits.ts';
 import type { Envelope } from '../graphql/envelope.ts';
 import { type ErrorMask, formatError, formatResult } from '../graphql/errors.ts';
-import { SharedResult } from '../graphql/logSubscription.ts';
+import type { TextSink } from '../graphql/textSink.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
@@ -56,8 +56,9 @@ export const isInUse = ({ context }: SocketExtra, id: string): boolean =>
 const prepare = async (
   envelope: Envelope,
   payload: SubscribePayload,
+  sink: TextSink,
 ): Promise<EnvelopedArgs | readonly GraphQLError[]> => {
-  const operation = envelope.getEnveloped({ params: payload });
+  const operation = envelope.getEnveloped({ params: payload, sink });
   const document = operation.parse(payload.query);
   const errors = operation.validate(operation.schema, document);
   if (errors.length > 0) return errors;
@@ -99,22 +100,19 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
       context.extra.context = context;
       return true;
     },
-    onSubscribe: async (context, _id, payload) => {
+    onSubscribe: async (context, id, payload) => {
       if (Object.keys(context.subscriptions).length > LIMITS.operationsPerSocket) {
         return [limitError(`At most ${LIMITS.operationsPerSocket} operations can live on one socket.`)];
       }
       try {
-        return await prepare(envelope, payload);
+        return await prepare(envelope, payload, context.extra.outbox.sink(id));
       } catch (error) {
         return [mask(error)];
       }
     },
     execute: (args) => run(args, 'execute'),
     subscribe: (args) => run(args, 'subscribe'),
-    onNext: ({ extra }, _id, _payload, _args, outcome): FormattedExecutionResult | undefined => {
-      if (outcome instanceof SharedResult) return extra.outbox.handOver(outcome.texts);
-      return formatResult(outcome);
-    },
+    onNext: (_context, _id, _payload, _args, outcome): FormattedExecutionResult => formatResult(outcome),
     onError: (_context, _id, _payload, errors) => errors.flatMap(told).map(formatError),
   });
 };

@@ -1,36 +1,23 @@
 /**
- * Sends on one socket. Texts that viewers share go out as they are: a short fragment of this socket's own
- * ({"id":…,"payload":), then one whose bytes are the same buffers for all sockets (frames.ts). They are written
- * to the socket itself: what ws would do for each frame of each viewer is done once.
+ * Sends on one socket. Texts that viewers share are written to the socket itself, in memory that is shared too
+ * (frames.ts): what ws would do for each frame of each viewer is done once, and one write is all that is left.
  */
 import type { Duplex } from 'node:stream';
-import type { FormattedExecutionResult } from 'graphql';
+import { MessageType } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import { firstFragment, lastFragmentHead, textFrames } from './frames.ts';
+import type { SharedTexts } from '../graphql/sharedResults.ts';
+import type { TextSink } from '../graphql/textSink.ts';
+import { fragments, ownFrames, sharedFrames } from './frames.ts';
 import { nextTurn, Turn } from './turn.ts';
 
-/**
- * A send resolves at once while the kernel takes all; what waits here is bounded by this and one message more
- * (some 110 kB of 500 lines), and then a send waits until its bytes are with the kernel.
- */
-const HIGH_WATER_BYTES = 64 * 1024;
-/** A shorter text, and several together, are copied behind their heads: one write costs less than several. */
+/** While shared memory is lent, a shorter text, and several together, are copied: one write costs less than three. */
 const COPY_BYTES = 8192;
-/** What stands for the payload while graphql-ws makes a message's text; it is the last member. */
-const PLACE = '0}';
-
-/** Heads of operations that are kept ready; a socket has no more operations than LIMITS.operationsPerSocket. */
-const MAX_HEADS = 100;
-
-/** Texts of payloads, each with the brace that closes the message around it. */
-export type ClosedTexts = readonly Buffer[];
+const NOTHING = Buffer.alloc(0);
 
 export class Outbox {
   readonly #client: WebSocket;
   readonly #socket: Duplex;
-  readonly #heads = new Map<string, Head>();
   readonly #turn = new Turn();
-  #texts: ClosedTexts | null = null;
 
   /** `socket` is the one that `client` was made of, without compression. */
   constructor(client: WebSocket, socket: Duplex) {
@@ -38,75 +25,60 @@ export class Outbox {
     this.#socket = socket;
   }
 
-  /**
-   * Takes texts in the place of a payload: a message for each. graphql-ws makes a message's JSON right
-   * before it calls `send`, in one go, so what toJSON puts here belongs to the very next `send`.
-   */
-  handOver(texts: ClosedTexts): FormattedExecutionResult {
-    const handedOver: unknown = {
-      toJSON: () => {
-        this.#texts = texts;
-        return 0;
-      },
-    };
-    return handedOver as FormattedExecutionResult;
-  }
-
-  /** In order; resolves when more may be sent, also where the socket is gone, whose end is told elsewhere. */
+  /** In order; resolves when the kernel has all, also where the socket is gone, whose end is told elsewhere. */
   readonly send = async (message: string): Promise<void> => {
-    const texts = this.#texts;
-    this.#texts = null;
     const client = this.#client;
     if (client.readyState !== client.OPEN) return;
     const { promise: written, resolve } = Promise.withResolvers<void>();
-    let sent = message.length;
-    if (texts === null) client.send(message, () => resolve());
-    else sent = this.#sendTexts(this.#headOf(message.slice(0, -PLACE.length)), texts, resolve);
-    if (client.bufferedAmount >= HIGH_WATER_BYTES) await written;
-    if (this.#turn.isOver(sent)) await nextTurn();
+    client.send(message, () => resolve());
+    if (client.bufferedAmount > 0) await written;
+    if (this.#turn.isOver(message.length)) await nextTurn();
   };
 
-  /** Answers the bytes. ws keeps nothing back, as there is no compression, so this may be written between its frames. */
-  #sendTexts(head: Head, texts: ClosedTexts, written: () => void): number {
+  /** For texts of the results of one operation. */
+  sink(id: string): TextSink {
+    const message = JSON.stringify({ id, type: MessageType.Next, payload: 0 });
+    const head = Buffer.from(message.slice(0, -'0}'.length));
+    return { send: (shared) => this.#sendTexts(head, shared) };
+  }
+
+  /**
+   * What waits here is one call's bytes at most (some 110 kB of 500 lines): the next one waits until the kernel has
+   * them. ws keeps nothing back, as there is no compression, so this may be written between its frames.
+   */
+  #sendTexts(head: Buffer, given: SharedTexts): Promise<void> | null {
+    const client = this.#client;
     const socket = this.#socket;
-    const bytes = texts.reduce((sum, { length }) => sum + head.bytes.length + length, 0);
-    const done = () => written();
+    if (client.readyState !== client.OPEN) return nextTurn();
+    const { texts } = given;
     const [only] = texts;
-    if (texts.length !== 1 || only === undefined || only.length <= COPY_BYTES) {
-      socket.write(textFrames(head.bytes, texts), done);
-      return bytes;
+    if (only === undefined) return null;
+    const shared = sharedFrames(given, head.length);
+    if (shared !== null && !shared.lent) {
+      const frames = shared.headed(head);
+      socket.write(frames);
+      if (socket.writableLength === 0) return this.#after(frames.length);
+      shared.lent = true;
+      return this.#written().finally(() => {
+        shared.lent = false;
+      });
     }
-    socket.cork();
-    socket.write(head.fragment);
-    socket.write(lastHeadOf(only));
-    socket.write(only, done);
-    socket.uncork();
-    return bytes;
+    if (texts.length === 1 && only.length > COPY_BYTES) {
+      socket.cork();
+      for (const part of fragments(head, only)) socket.write(part);
+      socket.uncork();
+    } else {
+      socket.write(ownFrames(head, texts));
+    }
+    return socket.writableLength > 0 ? this.#written() : this.#after(only.length * texts.length);
   }
 
-  #headOf(text: string): Head {
-    const known = this.#heads.get(text);
-    if (known !== undefined) return known;
-    const bytes = Buffer.from(text);
-    const head = { bytes, fragment: firstFragment(bytes) };
-    if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
-    this.#heads.set(text, head);
-    return head;
+  #after(bytes: number): Promise<void> | null {
+    return this.#turn.isOver(bytes) ? nextTurn() : null;
+  }
+
+  /** Resolves when the kernel has all that was written so far, or never will: a write's end follows those before it. */
+  #written(): Promise<void> {
+    return new Promise((resolve) => this.#socket.write(NOTHING, () => resolve()));
   }
 }
-
-/** What stands before the payload in the messages of one operation. */
-interface Head {
-  readonly bytes: Buffer;
-  readonly fragment: Buffer;
-}
-
-const lastHeads = new WeakMap<Buffer, Buffer>();
-
-const lastHeadOf = (text: Buffer): Buffer => {
-  const known = lastHeads.get(text);
-  if (known !== undefined) return known;
-  const head = lastFragmentHead(text.length);
-  lastHeads.set(text, head);
-  return head;
-};

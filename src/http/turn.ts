@@ -1,25 +1,66 @@
-/** Turns of sockets at the event loop: a kernel that takes all at once would never make a socket wait. */
+/**
+ * Turns of sockets at the event loop. A kernel that takes all at once would never make a socket wait; and many that
+ * have much to be sent must not hold up those that have little, which need no turn.
+ */
 
 /** What one socket may send before others get their turn. */
-const TURN_BYTES = 512 * 1024;
+const TURN_BYTES = 128 * 1024;
+/** How long those that wait for a turn may send in one round of the loop: about what a live line waits for them. */
+const ROUND_MS = 2;
+
+/** Goes up when the loop has gone round, as long as somebody sends. */
+let round = 0;
+let counting = false;
+
+const presentRound = (): number => {
+  if (!counting) {
+    counting = true;
+    setImmediate(() => {
+      counting = false;
+      round += 1;
+    });
+  }
+  return round;
+};
 
 export class Turn {
   #sent = 0;
-  #ends = false;
+  #round = -1;
 
   /** Notes that so much was sent; true: it is for others to send now, so `nextTurn` is to be awaited. */
   isOver(bytes: number): boolean {
+    const now = presentRound();
+    if (now !== this.#round) this.#sent = 0;
+    this.#round = now;
     this.#sent += bytes;
-    if (!this.#ends) {
-      this.#ends = true;
-      setImmediate(() => {
-        this.#sent = 0;
-        this.#ends = false;
-      });
-    }
     return this.#sent > TURN_BYTES;
   }
 }
 
-/** Resolves when the loop has gone round once. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Who waits, in order; as many as there are sockets. */
+const waiting: (() => void)[] = [];
+let serving = false;
+
+/** Resolves in a later round of the loop, after all of those that waited before. */
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    waiting.push(resolve);
+    if (serving) return;
+    serving = true;
+    setImmediate(serve);
+  });
+
+const serve = (): void => {
+  const until = performance.now() + ROUND_MS;
+  const next = (): void => {
+    const resolve = waiting.shift();
+    if (resolve === undefined) {
+      serving = false;
+      return;
+    }
+    resolve();
+    // A tick of a microtask comes when all is done that the resolving began.
+    queueMicrotask(() => process.nextTick(() => (performance.now() < until ? next() : setImmediate(serve))));
+  };
+  next();
+};

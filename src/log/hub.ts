@@ -12,6 +12,7 @@ import type { Announcements } from './announcements.ts';
 import { type ChangeWait, Feed } from './feed.ts';
 import { PageReader } from './pages.ts';
 import type { LogPosition, RedisLogReader } from './reader.ts';
+import { LATER } from './source.ts';
 import type { LogHub, LogViewer, Pull, ViewFrom } from './viewer.ts';
 
 /** How often the store is asked how far the followed logs go: the most that a dead Pub/Sub delays a line. */
@@ -131,10 +132,15 @@ class FeedViewer implements LogViewer {
   readonly #pages: PageReader;
   readonly #leave: () => void;
   #position: Seq;
+  /** Nothing was delivered yet. */
   #first = true;
   #caughtUp = false;
   #closed = false;
-  /** Of the latest pull; watched once for all pulls that have it, since a listener each time would cost as much as the rest. */
+  /** Read from the store, to be taken. */
+  #page: Pull['entries'] | null = null;
+  /** The feed as it was when nothing was at hand. */
+  #mark = 0;
+  /** Of the latest wait; watched once for all that have it, since a listener each time would cost as much as the rest. */
   #signal: AbortSignal | null = null;
   #wait: ChangeWait | null = null;
 
@@ -145,38 +151,47 @@ class FeedViewer implements LogViewer {
     this.#leave = leave;
   }
 
-  async pull(signal: AbortSignal): Promise<Pull | null> {
-    const first = this.#first;
-    this.#first = false;
-    this.#watch(signal);
-    for (;;) {
-      signal.throwIfAborted();
-      const changed = this.#feed.changed();
-      const step = nextStep(this.#feed.state, this.#position);
-      switch (step.kind) {
-        case 'gone':
-          throw new NotFound();
-        case 'beyond':
-          throw beyond(step.end);
-        case 'done':
-          return null;
-        case 'take':
-          return this.#deliver(firstOf(step.entries, LIMITS.pullBytes));
-        case 'wait':
-          if (first) return this.#deliver([]);
-          break;
-        case 'read': {
-          const entries = await this.#pages.read(this.#feed.runId, this.#position, signal);
-          if (entries === null) throw new NotFound();
-          if (entries.length > 0) return this.#deliver(entries);
-          // The store is behind what was announced: it lost its tail, and its writer puts it back.
-          if (first) return this.#deliver([]);
-          break;
-        }
-      }
-      this.#wait = this.#feed.waitForChange(changed);
-      await this.#wait.changed;
+  take(): Pull | typeof LATER | null {
+    const page = this.#page;
+    if (page !== null) {
+      this.#page = null;
+      return this.#deliver(page);
     }
+    this.#mark = this.#feed.changed();
+    const step = nextStep(this.#feed.state, this.#position);
+    switch (step.kind) {
+      case 'gone':
+        throw new NotFound();
+      case 'beyond':
+        throw beyond(step.end);
+      case 'done':
+        return null;
+      case 'take':
+        return this.#deliver(firstOf(step.entries, LIMITS.pullBytes));
+      case 'wait':
+        return this.#first ? this.#deliver([]) : LATER;
+      case 'read':
+        return LATER;
+    }
+  }
+
+  more(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    this.#watch(signal);
+    return nextStep(this.#feed.state, this.#position).kind === 'read' ? this.#read(signal) : this.#change();
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const entries = await this.#pages.read(this.#feed.runId, this.#position, signal);
+    if (entries === null) throw new NotFound();
+    if (entries.length > 0 || this.#first) this.#page = entries;
+    // The store is behind what was announced: it lost its tail, and its writer puts it back.
+    else await this.#change();
+  }
+
+  #change(): Promise<void> {
+    this.#wait = this.#feed.waitForChange(this.#mark);
+    return this.#wait.changed;
   }
 
   close(): void {
@@ -197,6 +212,7 @@ class FeedViewer implements LogViewer {
 
   #deliver(entries: Pull['entries']): Pull {
     const after = this.#position;
+    this.#first = false;
     const lastSeq = Math.max(entries.at(-1)?.lastSeq ?? after, after);
     this.#position = lastSeq;
     const { head, end } = this.#feed.state;

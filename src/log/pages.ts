@@ -1,6 +1,6 @@
 /**
- * Pages of history for viewers behind the ring. Viewers at the same place share a read: a thousand
- * browsers that reconnect at once cost a few reads, not a thousand.
+ * Pages of history for viewers behind the ring. Viewers near each other share a read: a thousand browsers that
+ * reconnect at once, each at another place, cost a few reads, not a thousand.
  */
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
@@ -11,15 +11,26 @@ import type { LogEntry } from './viewer.ts';
 
 /** A page serves those who come this soon after it; longer, it would only hold memory. */
 const SHARE_MS = 150;
-/** Pages kept to be shared; beyond it the oldest go, and who needs them reads again. */
-const MAX_PAGES = 16;
+/** Pages that were read and are kept to be shared; beyond it the oldest go, and who needs them reads again. */
+const MAX_PAGES = 32;
 const READ_AGAIN_MS = 250;
 
 type Page = readonly LogEntry[] | null;
 
+/** A page that was read, of use to all whose position is in it. */
+interface RecentPage {
+  readonly runId: RunId;
+  /** The position that it was read from. */
+  readonly after: Seq;
+  readonly lastSeq: Seq;
+  readonly entries: readonly LogEntry[];
+}
+
 export class PageReader {
   readonly #reader: RedisLogReader;
+  /** Under way. */
   readonly #pages = new Map<string, Promise<Page>>();
+  readonly #recent = new Set<RecentPage>();
   /** Entries to ask for next, per run's kind of entries: it follows their size. */
   #entries = 8;
 
@@ -28,10 +39,12 @@ export class PageReader {
   }
 
   /**
-   * What follows the position, LIMITS.pageBytes at a time about; empty where the store has nothing there,
+   * What follows the position (the first entry may begin before it), LIMITS.pageBytes at a time at most, about; empty where the store has nothing there,
    * null where the run is not there. Waits while Redis is away. @throws the signal's reason
    */
   async read(runId: RunId, after: Seq, signal: AbortSignal): Promise<Page> {
+    const recent = this.#recentAt(runId, after);
+    if (recent !== null) return recent;
     const key = `${runId} ${after}`;
     for (;;) {
       signal.throwIfAborted();
@@ -45,20 +58,40 @@ export class PageReader {
     }
   }
 
-  #fetch(key: string, runId: RunId, after: Seq): Promise<Page> {
+  #recentAt(runId: RunId, after: Seq): Page {
+    for (const page of this.#recent) {
+      if (page.runId !== runId || page.after > after || page.lastSeq <= after) continue;
+      return page.after === after ? page.entries : page.entries.filter(({ lastSeq }) => lastSeq > after);
+    }
+    return null;
+  }
+
+  async #fetch(key: string, runId: RunId, after: Seq): Promise<Page> {
     const page = this.#reader.forward(runId, after, this.#entries).then((read) => {
       if (read === null) return null;
       this.#adapt(read.entries);
+      this.#share({ runId, after, entries: read.entries });
       return read.entries;
     });
-    const forget = () => {
-      if (this.#pages.get(key) === page) this.#pages.delete(key);
-    };
-    // An empty page says nothing that lasts, so it is never shared.
-    page.then((entries) => (entries?.length ? setTimeout(forget, SHARE_MS).unref() : forget()), forget);
     this.#pages.set(key, page);
-    if (this.#pages.size > MAX_PAGES) this.#pages.delete(this.#pages.keys().next().value ?? key);
-    return page;
+    try {
+      return await page;
+    } finally {
+      this.#pages.delete(key);
+    }
+  }
+
+  /** An empty page says nothing that lasts, so it is never shared. */
+  #share(page: Omit<RecentPage, 'lastSeq'>): void {
+    const last = page.entries.at(-1);
+    if (last === undefined) return;
+    const recent = { ...page, lastSeq: last.lastSeq };
+    this.#recent.add(recent);
+    setTimeout(() => this.#recent.delete(recent), SHARE_MS).unref();
+    for (const oldest of this.#recent) {
+      if (this.#recent.size <= MAX_PAGES) break;
+      this.#recent.delete(oldest);
+    }
   }
 
   #adapt(entries: readonly LogEntry[]): void {

@@ -2,6 +2,7 @@
 import type { RunEvent, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { BatchPart } from './codec.ts';
+import type { Source } from './source.ts';
 
 /**
  * One stored entry of the log (or the LinesDropped in the place of some), decoded once per process and
@@ -27,11 +28,11 @@ export interface ViewFrom {
 }
 
 export interface Pull {
-  /** In seq order and without a hole; may be empty on the first pull only. */
+  /** In seq order and without a hole; may be empty in the first pull only. */
   readonly entries: readonly LogEntry[];
   /** Deliver only what is after this seq: the first entry may begin before it. */
   readonly after: Seq;
-  /** Position after these entries; the next pull goes on from here. */
+  /** Position after these entries; what is taken next goes on from here. */
   readonly lastSeq: Seq;
   /** True once the stored history has been delivered and what follows is live. */
   readonly caughtUp: boolean;
@@ -39,19 +40,14 @@ export interface Pull {
   readonly ended: boolean;
 }
 
-export interface LogViewer {
-  /**
-   * What follows the position: the first call answers at once (empty where there is nothing yet), later
-   * ones wait until there is something. One call at a time. Nothing is buffered per viewer: who does not
-   * pull costs nothing.
-   * Answers null once the run has ended and all was delivered.
-   * @throws NotFound where the run was removed; BadUserInput where it ended before `after`; the signal's
-   * reason. While Redis is away it waits.
-   */
-  pull(signal: AbortSignal): Promise<Pull | null>;
-  /** Frees the viewer's place in the feed, at once; the last viewer of a run frees its Redis subscription. */
-  close(): void;
-}
+/**
+ * What follows the position. The first `take` that has anything to say answers also where nothing is there yet, with
+ * no entries; null once the run has ended and all was delivered. Nothing is buffered per viewer: who does not take
+ * costs nothing. `take` and `more` throw NotFound where the run was removed, BadUserInput where it ended before
+ * `after`; while Redis is away `more` waits. `close` frees the viewer's place in the feed; the last viewer of a run
+ * frees its Redis subscription.
+ */
+export type LogViewer = Source<Pull>;
 
 export interface LogHub {
   /**

@@ -9,6 +9,7 @@ import { schema } from '../../src/graphql/schema.ts';
 import { SharedSelections } from '../../src/graphql/sharedResults.ts';
 import { encodeBatch } from '../../src/log/codec.ts';
 import { StoredEntry } from '../../src/log/entry.ts';
+import { LATER } from '../../src/log/source.ts';
 import { EVERY_EVENT } from '../support/everyEvent.ts';
 
 const runId = newRunId();
@@ -138,11 +139,11 @@ test('plain lines that were never events are what graphql-js would make of them'
           );
           const selections = new SharedSelections().of(field, { schema, document, variableValues: { id: runId } });
           const pulls = [pull];
-          const viewer = { pull: async () => pulls.pop() ?? null, close: () => undefined };
+          const viewer = { take: () => pulls.pop() ?? null, more: async () => undefined, close: () => undefined };
           const pieces = new PieceSource({ runId, viewer, filter: null, maxBatch });
           for (;;) {
-            const piece = await pieces.next(new AbortController().signal);
-            if (piece === null) break;
+            const piece = pieces.take();
+            if (piece === null || piece === LATER) break;
             const expected = await selections.resultsOf(piece);
             const shared = selections.textsOf(piece);
             expect(shared?.texts.map((bytes) => JSON.parse(bytes.toString().slice(0, -1)))).toEqual(

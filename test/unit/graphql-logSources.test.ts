@@ -5,7 +5,9 @@ import { newRunId } from '../../src/domain/ids.ts';
 import { sourcesOf } from '../../src/graphql/eventSource.ts';
 import { type LogPiece, PieceSource } from '../../src/graphql/logSources.ts';
 import { PullIterator } from '../../src/graphql/pullIterator.ts';
+import { LATER } from '../../src/log/source.ts';
 import type { LogEntry, LogViewer, Pull } from '../../src/log/viewer.ts';
+import { nextOf, pulling } from '../support/source.ts';
 
 const runId = newRunId();
 const never = new AbortController().signal;
@@ -37,12 +39,8 @@ const viewerOf = (
   const left = [...pulls];
   return {
     state,
-    pull: async (signal) => {
-      const next = left.shift();
-      if (next !== undefined) return next;
-      if (pulls.at(-1)?.ended) return null;
-      return await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    },
+    take: () => left.shift() ?? (pulls.at(-1)?.ended ? null : LATER),
+    more: (signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     close: () => {
       state.closed += 1;
     },
@@ -58,11 +56,11 @@ const pull = (entries: LogEntry[], more: Partial<Pull> = {}): Pull => ({
 });
 const all = async (source: PieceSource) => {
   const pieces: LogPiece[] = [];
-  for (let piece = await source.next(never); piece !== null; piece = await source.next(never)) pieces.push(piece);
-  return pieces.map(({ events, lastSeq, caughtUp }) => ({
-    seqs: events().map((one) => one.event.seq),
-    lastSeq,
-    caughtUp,
+  for (let piece = await nextOf(source, never); piece !== null; piece = await nextOf(source, never)) pieces.push(piece);
+  return pieces.map((piece) => ({
+    seqs: piece.events().map((one) => one.event.seq),
+    lastSeq: piece.lastSeq,
+    caughtUp: piece.caughtUp,
   }));
 };
 const named = (input: LogFilterInput) => ({ passes: logFilter(input, 'filter') ?? (() => true), name: 'filter' });
@@ -103,7 +101,8 @@ test('pieces of viewers that met have one name, and another where anything diffe
   const names = async (more: Partial<Pull>, options = {}) => {
     const from = source([pull(entries, { ended: true, ...more })], { maxBatch: 3, ...options });
     const found: string[] = [];
-    for (let piece = await from.next(never); piece !== null; piece = await from.next(never)) found.push(piece.name);
+    for (let piece = await nextOf(from, never); piece !== null; piece = await nextOf(from, never))
+      found.push(piece.name);
     return found;
   };
   const [, ...early] = await names({ after: 0 });
@@ -138,7 +137,7 @@ test('the first batch may be empty, and a viewer that is at the end at once give
     { seqs: [], lastSeq: 4, caughtUp: true },
     { seqs: [5], lastSeq: 5, caughtUp: true },
   ]);
-  const ended: LogViewer = { pull: () => Promise.resolve(null), close: () => undefined };
+  const ended: LogViewer = { take: () => null, more: () => Promise.resolve(), close: () => undefined };
   expect(await all(source([], { viewer: ended }))).toEqual([]);
 });
 
@@ -156,7 +155,9 @@ test('viewers of one entry share its events', () => {
 
 test('return() ends a pull that waits, and closes the viewer once', async () => {
   const state = { closed: 0 };
-  const iterator = new PullIterator(new PieceSource({ runId, viewer: viewerOf([], state), filter: null, maxBatch: 1 }));
+  const iterator = new PullIterator(
+    pulling(new PieceSource({ runId, viewer: viewerOf([], state), filter: null, maxBatch: 1 })),
+  );
   const waiting = iterator.next();
   expect(await iterator.return()).toEqual({ done: true, value: undefined });
   expect(state.closed).toBe(1);
@@ -169,18 +170,20 @@ test('return() ends a pull that waits, and closes the viewer once', async () => 
 test('the natural end and an error close the viewer too', async () => {
   const ended = { closed: 0 };
   const whole = new PullIterator(
-    new PieceSource({
-      runId,
-      viewer: viewerOf([pull([entry(1, 1)], { ended: true })], ended),
-      filter: null,
-      maxBatch: 1,
-    }),
+    pulling(
+      new PieceSource({
+        runId,
+        viewer: viewerOf([pull([entry(1, 1)], { ended: true })], ended),
+        filter: null,
+        maxBatch: 1,
+      }),
+    ),
   );
   for await (const batch of whole) expect(batch.lastSeq).toBe(1);
   expect(ended.closed).toBe(1);
   const failed = { closed: 0 };
-  const viewer = { ...viewerOf([], failed), pull: () => Promise.reject(new Error('gone')) };
-  const broken = new PullIterator(new PieceSource({ runId, viewer, filter: null, maxBatch: 1 }));
+  const viewer = { ...viewerOf([], failed), more: () => Promise.reject(new Error('gone')) };
+  const broken = new PullIterator(pulling(new PieceSource({ runId, viewer, filter: null, maxBatch: 1 })));
   await expect(broken.next()).rejects.toThrow('gone');
   expect(failed.closed).toBe(1);
   expect(await broken.next()).toEqual({ done: true, value: undefined });

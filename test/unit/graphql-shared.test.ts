@@ -8,6 +8,7 @@ import { encodeBatch } from '../../src/log/codec.ts';
 import { StoredEntry } from '../../src/log/entry.ts';
 import type { LogViewer } from '../../src/log/viewer.ts';
 import { line } from '../support/log.ts';
+import { nextOf } from '../support/source.ts';
 
 const runId = newRunId();
 const never = new AbortController().signal;
@@ -42,16 +43,17 @@ const follow = async (
   const lastSeq = entries.at(-1)?.lastSeq ?? 0;
   let pulled = false;
   const viewer: LogViewer = {
-    pull: async () => {
+    take: () => {
       if (pulled) return null;
       pulled = true;
       return { entries, after, lastSeq, caughtUp: true, ended: true };
     },
+    more: () => Promise.reject(new Error('all is at hand')),
     close: () => undefined,
   };
   const source = new PieceSource({ runId, viewer, filter: null, maxBatch: 500 });
   const texts = new Set<unknown>();
-  for (let piece = await source.next(never); piece !== null; piece = await source.next(never)) {
+  for (let piece = await nextOf(source, never); piece !== null; piece = await nextOf(source, never)) {
     texts.add(selection.textsOf(piece));
   }
   return texts;

@@ -14,6 +14,7 @@ import { createAnnouncements } from '../../../src/redis/pubsub.ts';
 import { digestOf, messages, readRun } from '../../support/executor.ts';
 import { createRun } from '../../support/log.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { nextOf } from '../../support/source.ts';
 import { openWriter } from '../../support/writer.ts';
 
 const logger = pino({ level: 'silent' });
@@ -147,7 +148,7 @@ const followFrom = async (runId: RunId, after: number, slow: boolean): Promise<v
   const { signal } = new AbortController();
   let position = after;
   while (position <= LINES) {
-    const pull = await viewer.pull(signal);
+    const pull = await nextOf(viewer, signal);
     if (pull === null) throw new Error('the run has ended');
     expect(pull.after).toBe(position);
     position = checkOn(

@@ -10,6 +10,7 @@ import { connectRedis, type RedisConnection } from '../../../src/redis/connectio
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { nextOf } from '../../support/source.ts';
 
 const logger = pino({ level: 'silent' });
 const never = new AbortController().signal;
@@ -41,7 +42,7 @@ afterEach(() => hub[Symbol.asyncDispose]());
 const follow = async (viewer: LogViewer, enough = Number.POSITIVE_INFINITY): Promise<number[]> => {
   const seqs: number[] = [];
   while (seqs.length < enough) {
-    const pull = await viewer.pull(never);
+    const pull = await nextOf(viewer, never);
     if (pull === null) break;
     for (const event of pull.entries.flatMap((entry) => entry.events()))
       if (event.seq > pull.after) seqs.push(event.seq);
@@ -81,9 +82,9 @@ test("announcements lost with the subscriber's connection cost no line", async (
 test('an idle viewer that leaves frees the subscription, and so does a busy one', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const idle = await hub.open(writer.runId, {});
-  await idle.pull(never);
+  await nextOf(idle, never);
   const abort = new AbortController();
-  const waiting = idle.pull(abort.signal).catch((error: unknown) => error);
+  const waiting = nextOf(idle, abort.signal).catch((error: unknown) => error);
   expect(await subscribers(writer.runId)).toBe(1);
   abort.abort(new Error('left'));
   idle.close();
@@ -111,19 +112,19 @@ test('a run that is not there, one that is removed, and one that ended before ar
   });
   const ahead = await hub.open(writer.runId, { after: 10 });
   const removed = await hub.open(writer.runId, { after: 1 });
-  expect((await ahead.pull(never))?.entries).toEqual([]);
-  expect((await removed.pull(never))?.entries).toEqual([]);
-  const tooFar = ahead.pull(never).catch((error: unknown) => error);
+  expect((await nextOf(ahead, never))?.entries).toEqual([]);
+  expect((await nextOf(removed, never))?.entries).toEqual([]);
+  const tooFar = nextOf(ahead, never).catch((error: unknown) => error);
   await writer.append([finished()]);
   expect(await tooFar).toMatchObject({ code: 'BAD_USER_INPUT' });
   await expect(hub.open(writer.runId, { after: 3 })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
   const atEnd = await hub.open(writer.runId, { after: 2 });
-  expect(await atEnd.pull(never)).toBeNull();
+  expect(await nextOf(atEnd, never)).toBeNull();
 
   const second = await new PlainWriter(redis, await createRun(redis)).claim();
   const viewer = await hub.open(second.runId, {});
-  await viewer.pull(never);
-  const gone = viewer.pull(never).catch((error: unknown) => error);
+  await nextOf(viewer, never);
+  const gone = nextOf(viewer, never).catch((error: unknown) => error);
   await redis.del(recordKey(second.runId), logKey(second.runId));
   expect(await gone).toMatchObject({ code: 'NOT_FOUND' });
 });

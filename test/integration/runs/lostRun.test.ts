@@ -14,6 +14,7 @@ import type { LogViewer } from '../../../src/log/viewer.ts';
 import { tellHead } from '../../../src/runs/heads.ts';
 import { type EverysecRedis, startEverysec } from '../../support/everysec.ts';
 import { openAnnouncements, openService, quiet, specOf, type TestService, until } from '../../support/runs.ts';
+import { nextOf } from '../../support/source.ts';
 
 /** The hub of another process, which has the viewers. */
 const openHub = async ({ server }: EverysecRedis): Promise<{ hub: RedisLogHub; close: () => Promise<void> }> => {
@@ -41,7 +42,7 @@ const follow = async (
   enough: (events: readonly RunEvent[]) => boolean = () => false,
 ): Promise<void> => {
   while (!enough(events)) {
-    const pull = await viewer.pull(AbortSignal.timeout(40_000));
+    const pull = await nextOf(viewer, AbortSignal.timeout(40_000));
     if (pull === null) return;
     events.push(...pull.entries.flatMap((entry) => entry.events()).filter((event) => event.seq > pull.after));
   }

@@ -1,0 +1,17 @@
+import type { PullSource } from '../../src/graphql/pullIterator.ts';
+import { LATER, type Source } from '../../src/log/source.ts';
+
+/** The next one, waited for; null at the end. @throws the signal's reason, and what the source throws */
+export const nextOf = async <T>(source: Source<T>, signal: AbortSignal): Promise<T | null> => {
+  for (;;) {
+    const taken = source.take();
+    if (taken !== LATER) return taken;
+    await source.more(signal);
+  }
+};
+
+/** The same as what a PullIterator goes through. */
+export const pulling = <T>(source: Source<T>): PullSource<T> => ({
+  next: (signal) => nextOf(source, signal),
+  close: () => source.close(),
+});
