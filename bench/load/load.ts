@@ -31,6 +31,8 @@ class Worker {
   readonly child: ChildProcess;
   progress: Progress = { kind: 'progress', last: 0, warm: false, fault: null };
   #counted: ((counted: Counted) => void)[] = [];
+  /** Of its viewers, once they are open. */
+  ports: readonly number[] = [];
   #opened: () => void = () => undefined;
 
   constructor(onProgress: () => void) {
@@ -40,7 +42,10 @@ class Worker {
         this.progress = message;
         onProgress();
       } else if (message.kind === 'counted') this.#counted.shift()?.(message);
-      else this.#opened();
+      else {
+        this.ports = message.ports;
+        this.#opened();
+      }
     });
     this.child.once('exit', () => {
       const fault = this.progress.fault ?? 'a load worker ended';
@@ -97,6 +102,11 @@ export class Load implements AsyncDisposable {
   /** Number of the newest line that every viewer has. */
   get last(): number {
     return Math.min(...this.#workers.map(({ progress }) => progress.last));
+  }
+
+  /** The viewers' own ports. */
+  get ports(): readonly number[] {
+    return this.#workers.flatMap(({ ports }) => ports);
   }
 
   get warm(): boolean {

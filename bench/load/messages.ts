@@ -23,8 +23,8 @@ export type ToWorker =
   | { readonly kind: 'stall'; readonly stalled: boolean };
 
 export type FromWorker =
-  /** All sockets are open and asked. */
-  { readonly kind: 'opened' } | Progress | Counted;
+  /** All sockets are open and asked; their own ports. */
+  { readonly kind: 'opened'; readonly ports: readonly number[] } | Progress | Counted;
 
 export interface Progress {
   readonly kind: 'progress';

@@ -60,6 +60,11 @@ export class LoadViewer {
     this.#socket.on('close', () => this.#fault('the socket was closed'));
   }
 
+  /** Its own, once it is open. */
+  get port(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
   stall(stalled: boolean): void {
     if (stalled) this.#socket.pause();
     else this.#socket.resume();

@@ -61,7 +61,7 @@ const open = async (message: ToWorker & { kind: 'open' }): Promise<void> => {
   };
   for (const target of targets) viewers.push(new LoadViewer(target, timed ? { onRead, onStamp } : { onRead }));
   await Promise.all(viewers.map((viewer) => viewer.opened.then(() => stalled && viewer.stall(true))));
-  tell({ kind: 'opened' });
+  tell({ kind: 'opened', ports: viewers.map(({ port }) => port) });
   setInterval(report, REPORT_MS);
 };
 

@@ -18,16 +18,16 @@ const VIEWERS = 20;
 const RUN_LINES = [10_000, 100_000, 1_000_000, 2_000_000] as const;
 const IDLE_RUNS = [10, 100, 1000] as const;
 /**
- * Lines of one flood: enough to be measured (to 20 viewers they cost the server a tenth of a second and more), few
- * enough that a short run stays one. Runs of fewer lines than LONG are made anew for each flood.
+ * Lines of one flood: few enough that a short run stays one. It takes the server a tenth of a second, in which a full
+ * collection of garbage falls or does not; so several make one take. Runs of fewer lines than LONG are made anew for
+ * each flood.
  */
 const BURST = 40_000;
+const BURSTS = 8;
 const LONG = 1_000_000;
-/** Floods of each size, in turns up and down, so that the order of the sizes does not tell. */
+/** Takes of each size, in turns up and down, so that the order of the sizes does not tell. */
 const ROUNDS = 5;
-const IDLE_ROUNDS = 3;
 const WARM_BURSTS = 4;
-const IDLE_BURSTS = 2;
 const IDLE_MS = 1000;
 /** What came with the joining of a thousand viewers is no cost of idle ones. */
 const JOINED_MS = 1000;
@@ -47,8 +47,14 @@ const grow = async (lines: number, { redis, options }: Bench): Promise<Grown> =>
   return { runId, feed, lines };
 };
 
-/** What a line more of it costs the server at 20 viewers, microseconds each. @throws LineLost */
-const burst = async (server: BenchServer, run: Grown, { options }: Bench): Promise<number> => {
+/** What a server spent on lines that it delivered. */
+interface Spent {
+  readonly micros: number;
+  readonly lines: number;
+}
+
+/** What the server spends on more lines of the run, to 20 viewers. @throws LineLost */
+const burst = async (server: BenchServer, run: Grown, { options }: Bench): Promise<Spent> => {
   const target = { ...runTarget('D', run.runId, server.port, run.feed.lastSeq), afterLine: run.lines };
   const targets = Array.from({ length: VIEWERS }, () => target);
   await using load = await Load.open({ targets, workers: options.workers });
@@ -59,9 +65,33 @@ const burst = async (server: BenchServer, run: Grown, { options }: Bench): Promi
   await load.until(() => load.last >= run.lines + BURST);
   const last = await pace.stop();
   await load.complete(last, COMPLETE_MS);
-  const cost = (cpuMicros(server.pid) - before) / ((last - run.lines) * VIEWERS);
+  const spent = { micros: cpuMicros(server.pid) - before, lines: (last - run.lines) * VIEWERS };
   run.lines = last;
-  return cost;
+  return spent;
+};
+
+/** One take: what a line costs, microseconds. @param runOf the run of each flood, to be given back */
+const take = async (
+  server: BenchServer,
+  bench: Bench,
+  runOf: () => Promise<{ readonly run: Grown; readonly done: () => Promise<unknown> }>,
+): Promise<number> => {
+  let micros = 0;
+  let lines = 0;
+  for (let i = 0; i < BURSTS; i += 1) {
+    const { run, done } = await runOf();
+    const spent = await burst(server, run, bench);
+    micros += spent.micros;
+    lines += spent.lines;
+    await done();
+  }
+  return micros / lines;
+};
+
+/** A run of so many lines that is gone afterwards. */
+const fresh = (lines: number, bench: Bench) => async () => {
+  const run = await grow(lines, bench);
+  return { run, done: () => bench.redis.del(logKey(run.runId)) };
 };
 
 /** The first ones would else pay for the compilation of everything. */
@@ -93,23 +123,25 @@ const byLines = async (server: BenchServer, bench: Bench): Promise<Section> => {
   for (let round = 1; round <= ROUNDS; round += 1) {
     bench.say(`${round}/${ROUNDS} runs of ${RUN_LINES.join(', ')} lines`);
     for (const lines of upAndDown(RUN_LINES, round)) {
-      const run = long.get(lines) ?? (await grow(lines, bench));
-      costs.get(lines)?.push(await burst(server, run, bench));
-      if (!long.has(lines)) await bench.redis.del(logKey(run.runId));
+      const run = long.get(lines);
+      const runOf = run === undefined ? fresh(lines, bench) : async () => ({ run, done: () => Promise.resolve() });
+      costs.get(lines)?.push(await take(server, bench, runOf));
     }
   }
   const rows: Row[] = RUN_LINES.map((lines) => ({ linesInRun: lines, ...told(costs.get(lines) ?? []) }));
-  return { title: `A line's cost as its run grows (D, ${VIEWERS} viewers, live, ${BURST} lines a take)`, rows };
+  return {
+    title: `A line's cost as its run grows (D, ${VIEWERS} viewers, live, ${BURSTS} floods of ${BURST} lines a take)`,
+    rows,
+  };
 };
 
 const byIdleRuns = async (server: BenchServer, bench: Bench): Promise<Section> => {
-  const { redis } = bench;
   const runs: RunId[] = [];
-  while (runs.length < Math.max(...IDLE_RUNS)) runs.push(await createRun(redis));
+  while (runs.length < Math.max(...IDLE_RUNS)) runs.push(await createRun(bench.redis));
   const costs = new Map<number, number[]>(IDLE_RUNS.map((idle) => [idle, []]));
   const alone = new Map<number, number[]>(IDLE_RUNS.map((idle) => [idle, []]));
-  for (let round = 1; round <= IDLE_ROUNDS; round += 1) {
-    bench.say(`${round}/${IDLE_ROUNDS} beside ${IDLE_RUNS.join(', ')} idle runs`);
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    bench.say(`${round}/${ROUNDS} beside ${IDLE_RUNS.join(', ')} idle runs`);
     for (const idle of upAndDown(IDLE_RUNS, round)) {
       const followed = runs.slice(0, idle);
       const targets = followed.map((runId) => runTarget('D', runId, server.port));
@@ -120,9 +152,7 @@ const byIdleRuns = async (server: BenchServer, bench: Bench): Promise<Section> =
       await delay(IDLE_MS);
       const seconds = (performance.now() - before.at) / 1000;
       alone.get(idle)?.push((cpuMicros(server.pid) - before.cpu) / 1000 / seconds);
-      const run = await grow(10_000, bench);
-      for (let i = 0; i < IDLE_BURSTS; i += 1) costs.get(idle)?.push(await burst(server, run, bench));
-      await redis.del(logKey(run.runId));
+      costs.get(idle)?.push(await take(server, bench, fresh(10_000, bench)));
       // They must have been there all the time.
       await followers.until(() => true);
     }

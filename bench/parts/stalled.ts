@@ -8,6 +8,7 @@ import { createInspector } from '../inspector.ts';
 import { Load } from '../load/load.ts';
 import { type Cost, measureCost, untilCompiled } from '../measure.ts';
 import { startRunloom } from '../servers.ts';
+import { FULL_SECONDS, untilFull } from '../sockets.ts';
 import { median } from '../statistics.ts';
 import { COMPLETE_MS, windowOf } from './flood.ts';
 import type { Bench, Part } from './part.ts';
@@ -16,11 +17,10 @@ const OTHERS = 20;
 const STALLED = 100;
 /** With and without are measured in turns, in one server, so that what else changes meets both alike. */
 const ROUNDS = 5;
-/**
- * Lines before each look: 20 MB of payload, more than the kernel's buffers of a socket that nobody reads take
- * (tcp(7): tcp_rmem and tcp_wmem, 10 MB as they come), so that what is held further is the server's.
- */
-const SETTLE_LINES = 100_000;
+/** Lines before each look at those that read: what the collection that each look ends with has changed is then past. */
+const SETTLE_LINES = 500_000;
+/** The stalled ones ask from so many lines on, spread: what one holds is no other's as well. */
+const SPREAD_LINES = 100_000;
 
 interface Take {
   readonly cost: Cost;
@@ -53,7 +53,7 @@ class Scene {
 
   /** Viewers that ask, each from another line on, and then read nothing: what one holds is no other's as well. */
   stalled(): Promise<Load> {
-    const apart = Math.floor(Math.min(this.written, SETTLE_LINES) / STALLED);
+    const apart = Math.floor(Math.min(this.written, SPREAD_LINES) / STALLED);
     const targets = Array.from({ length: STALLED }, (_, i) => ({
       ...runTarget('D', this.#runId, this.#server.port, this.#feed.lastSeq - i * apart),
       afterLine: this.written - i * apart,
@@ -97,6 +97,7 @@ export const stalledPart: Part = {
 
     const without: Take[] = [];
     const beside: Take[] = [];
+    const filled: number[] = [];
     let behind = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
       say(`${round}/${ROUNDS} ${OTHERS} viewers that read, without and with ${STALLED} that do not`);
@@ -104,7 +105,14 @@ export const stalledPart: Part = {
       if (first) without.push(await scene.take(settle));
       {
         await using stalled = await scene.stalled();
-        beside.push(await scene.take(settle));
+        const asked = performance.now();
+        // Until the kernel takes no more for them they read, if only into its buffers.
+        const full = async (load: Load): Promise<void> => {
+          await untilFull(server.port, stalled.ports);
+          filled.push((performance.now() - asked) / 1000 - FULL_SECONDS);
+          await settle(load);
+        };
+        beside.push(await scene.take(full));
         behind = scene.written - stalled.last;
         if (round === ROUNDS) {
           stalled.stall(false);
@@ -127,6 +135,7 @@ export const stalledPart: Part = {
           {
             stalledViewers: STALLED,
             linesBehind: behind,
+            secondsToFill: median(filled),
             kilobytesEach: median(pairs.map(({ one, other }) => (other.held - one.held) / 1000 / STALLED)),
             linesPerSecondWithout: of(without, 'linesPerSecond'),
             linesPerSecondWith: of(beside, 'linesPerSecond'),

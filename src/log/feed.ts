@@ -16,7 +16,9 @@ const ASK_AGAIN_MS = [0, 10, 50, 250, 1000] as const;
  * While lines keep coming and several viewers follow, they are woken at most this often: each message then
  * carries what came meanwhile, and its cost is shared by more lines. A line after a pause leaves at once.
  */
-const WAKE_WINDOW_MS = 6;
+const WAKE_WINDOW_MS = { least: 4, most: 10 } as const;
+/** The window in the time that it takes to serve all who are woken, so that a crowd leaves a third of the process to others. */
+const WINDOW_PER_WAVE = 1.5;
 
 export interface FeedOptions {
   readonly announcements: Announcements;
@@ -41,6 +43,7 @@ export class Feed {
   #waiting = new Set<() => void>();
   #fruitless = 0;
   #wokenAt = 0;
+  #windowMs: number = WAKE_WINDOW_MS.least;
   #wakeTimer: NodeJS.Timeout | null = null;
 
   constructor(runId: RunId, options: FeedOptions) {
@@ -165,14 +168,14 @@ export class Feed {
   #wakeSoon(fact: FeedFact<StoredEntry>): void {
     if (this.#wakeTimer !== null) return;
     const sinceMs = performance.now() - this.#wokenAt;
-    if (fact.kind !== 'announced' || this.viewers < 2 || sinceMs >= WAKE_WINDOW_MS || this.#state.end !== null) {
+    if (fact.kind !== 'announced' || this.viewers < 2 || sinceMs >= this.#windowMs || this.#state.end !== null) {
       this.#wake();
       return;
     }
     this.#wakeTimer = setTimeout(() => {
       this.#wakeTimer = null;
       this.#wake();
-    }, WAKE_WINDOW_MS - sinceMs);
+    }, this.#windowMs - sinceMs);
   }
 
   #wake(): void {
@@ -181,6 +184,13 @@ export class Feed {
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();
+    if (this.viewers > 1) setImmediate(() => this.#served());
+  }
+
+  /** What the waking began is done, but for what waits for a socket. */
+  #served(): void {
+    const waveMs = performance.now() - this.#wokenAt;
+    this.#windowMs = Math.min(Math.max(WINDOW_PER_WAVE * waveMs, WAKE_WINDOW_MS.least), WAKE_WINDOW_MS.most);
   }
 }
 

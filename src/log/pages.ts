@@ -13,6 +13,8 @@ import type { LogEntry } from './viewer.ts';
 const SHARE_MS = 150;
 /** Pages that were read and are kept to be shared; beyond it the oldest go, and who needs them reads again. */
 const MAX_PAGES = 32;
+/** Reads of one run at once; who comes meanwhile waits for one of them, which may hold what it needs. */
+const MAX_READS = 4;
 const READ_AGAIN_MS = 250;
 
 type Page = readonly LogEntry[] | null;
@@ -28,8 +30,8 @@ interface RecentPage {
 
 export class PageReader {
   readonly #reader: RedisLogReader;
-  /** Under way. */
-  readonly #pages = new Map<string, Promise<Page>>();
+  /** Reads under way, by the position that they are from. */
+  readonly #reads = new Map<RunId, Map<Seq, Promise<Page>>>();
   readonly #recent = new Set<RecentPage>();
   /** Entries to ask for next, per run's kind of entries: it follows their size. */
   #entries = 8;
@@ -39,17 +41,22 @@ export class PageReader {
   }
 
   /**
-   * What follows the position (the first entry may begin before it), LIMITS.pageBytes at a time at most, about; empty where the store has nothing there,
-   * null where the run is not there. Waits while Redis is away. @throws the signal's reason
+   * What follows the position (the first entry may begin before it), about LIMITS.pageBytes at most; empty where the
+   * store has nothing there, null where the run is not there. Waits while Redis is away. @throws the signal's reason
    */
   async read(runId: RunId, after: Seq, signal: AbortSignal): Promise<Page> {
-    const recent = this.#recentAt(runId, after);
-    if (recent !== null) return recent;
-    const key = `${runId} ${after}`;
     for (;;) {
       signal.throwIfAborted();
+      const recent = this.#recentAt(runId, after);
+      if (recent !== null) return recent;
       try {
-        return await unlessAborted(this.#pages.get(key) ?? this.#fetch(key, runId, after), signal);
+        const reads = this.#reads.get(runId);
+        const same = reads?.get(after);
+        if (same === undefined && reads !== undefined && reads.size >= MAX_READS) {
+          await unlessAborted(Promise.race(reads.values()), signal);
+          continue;
+        }
+        return await unlessAborted(same ?? this.#fetch(runId, after), signal);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof Error && error.name === 'CodecError') throw error;
@@ -66,19 +73,23 @@ export class PageReader {
     return null;
   }
 
-  async #fetch(key: string, runId: RunId, after: Seq): Promise<Page> {
-    const page = this.#reader.forward(runId, after, this.#entries).then((read) => {
-      if (read === null) return null;
-      this.#adapt(read.entries);
-      this.#share({ runId, after, entries: read.entries });
-      return read.entries;
+  #fetch(runId: RunId, after: Seq): Promise<Page> {
+    const reads = this.#reads.get(runId) ?? new Map<Seq, Promise<Page>>();
+    this.#reads.set(runId, reads);
+    const read = this.#readPage(runId, after).finally(() => {
+      reads.delete(after);
+      if (reads.size === 0) this.#reads.delete(runId);
     });
-    this.#pages.set(key, page);
-    try {
-      return await page;
-    } finally {
-      this.#pages.delete(key);
-    }
+    reads.set(after, read);
+    return read;
+  }
+
+  async #readPage(runId: RunId, after: Seq): Promise<Page> {
+    const read = await this.#reader.forward(runId, after, this.#entries);
+    if (read === null) return null;
+    this.#adapt(read.entries);
+    this.#share({ runId, after, entries: read.entries });
+    return read.entries;
   }
 
   /** An empty page says nothing that lasts, so it is never shared. */

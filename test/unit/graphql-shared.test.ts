@@ -26,10 +26,10 @@ class CountedEntry extends StoredEntry {
     return parts;
   }
 }
-const entryOf = (firstSeq: number, count: number) =>
+const entryOf = (firstSeq: number, count: number, text = 'line') =>
   new CountedEntry(
     encodeBatch(
-      Array.from({ length: count }, (_, i) => line(`line ${firstSeq + i}`)),
+      Array.from({ length: count }, (_, i) => line(`${text} ${firstSeq + i}`)),
       firstSeq,
       1,
     ),
@@ -84,4 +84,19 @@ test('another document, or another value of a variable that the selection uses, 
   expect(of(DOCUMENT, { runId, more: false })).toBe(first);
   expect(of(DOCUMENT, { runId, more: true })).not.toBe(first);
   expect(of(`${DOCUMENT} `, { runId })).not.toBe(first);
+});
+
+test('texts are kept for who comes soon, and not as long as somebody holds their entries', async () => {
+  const selections = new SharedSelections();
+  const request = { schema, document: parse(DOCUMENT), variableValues: { runId } };
+  const selection = selections.of('runLogBatches', request);
+  // About 1 MB of text each, 64 MB together.
+  const entries = Array.from({ length: 64 }, (_, i) => entryOf(1 + i * 1000, 1000, 'x'.repeat(1000)));
+  const made = await follow(selection, entries);
+  const again = async (from: number, to: number): Promise<number> => {
+    const texts = await follow(selection, entries.slice(from, to), from * 1000);
+    return [...texts].filter((text) => !made.has(text)).length;
+  };
+  expect(await again(48, 64)).toBe(0);
+  expect(await again(0, 4)).toBe(4 * 2);
 });

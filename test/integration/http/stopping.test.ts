@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Script } from '../../../src/log/script.ts';
 import { DELETE } from '../../../src/log/scripts.ts';
 import { LATER } from '../../../src/log/source.ts';
+import type { LogViewer } from '../../../src/log/viewer.ts';
 import { openHttp, RawSocket, rawHttp } from '../../support/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 
@@ -85,11 +86,11 @@ test('an unexpected failure is told by an id alone, on every transport and under
   await using api = await openHttp();
   const id = await createRun(api.redis);
   const secret = 'redis://secret-address:6379';
-  const broken = {
+  const broken: LogViewer = {
     take: () => LATER,
     more: () => Promise.reject(new Error(secret)),
     close: () => undefined,
-  } as const;
+  };
   await using other = await openHttp({
     hub: { open: () => Promise.resolve(broken) },
     runs: new Proxy(api.api.runs, {

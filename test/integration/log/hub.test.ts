@@ -103,6 +103,19 @@ test('a thousand viewers that come at once read the store less than fifty times'
   expect(reader.reads - before).toBeLessThan(50);
 });
 
+test('and so do a thousand that come back to a thousand places', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  for (let i = 0; i < 200; i += 1) await writer.lines(100);
+  await writer.append([finished()]);
+  const before = reader.reads;
+  const places = Array.from({ length: 1000 }, (_, i) => i * 20);
+  const viewers = await Promise.all(places.map((after) => hub.open(writer.runId, { after })));
+  for (const [i, seqs] of (await Promise.all(viewers.map((viewer) => follow(viewer)))).entries()) {
+    expect(seqs).toEqual(upTo(20_002, (places[i] ?? 0) + 1));
+  }
+  expect(reader.reads - before).toBeLessThan(50);
+});
+
 test('a run that is not there, one that is removed, and one that ended before are told apart', async () => {
   await expect(hub.open(newRunId(), {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
