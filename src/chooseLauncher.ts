@@ -51,8 +51,12 @@ export interface LauncherParts {
 /** The launcher that was chosen, not prepared yet. */
 export const createLauncher = (choice: LauncherChoice, { config, installationId, redis }: LauncherParts): Launcher => {
   if (choice.kind === 'process') {
-    const stateDirectory = join(config.dataDirectory, 'processes', installationId);
-    return new ProcessLauncher({ stateDirectory, environment: config.childEnvironment });
+    const processes = join(config.dataDirectory, 'processes');
+    return new ProcessLauncher({
+      stateDirectory: join(processes, installationId),
+      cacheDirectory: join(processes, 'compiled'),
+      environment: config.childEnvironment,
+    });
   }
   return new ContainerLauncher({
     socketPath: choice.socketPath,
