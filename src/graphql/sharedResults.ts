@@ -54,17 +54,17 @@ class KeptTexts {
   keep(texts: SharedTexts, among: TextsByName, name: string): void {
     among.set(name, texts);
     this.#kept.set(texts, { among, name });
-    this.#bytes += bytesOf(texts);
+    this.#bytes += lengthOf(texts);
     for (const [oldest, place] of this.#kept) {
       if (this.#bytes <= KEPT_BYTES) return;
       this.#kept.delete(oldest);
-      this.#bytes -= bytesOf(oldest);
+      this.#bytes -= lengthOf(oldest);
       place.among.delete(place.name);
     }
   }
 }
 
-const bytesOf = ({ texts }: SharedTexts): number => texts.reduce((sum, { length }) => sum + length, 0);
+const lengthOf = ({ texts }: SharedTexts): number => texts.reduce((sum, { length }) => sum + length, 0);
 
 /** All viewers of one selection. */
 export class SharedSelection {

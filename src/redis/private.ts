@@ -70,6 +70,8 @@ const WATCH_MS = 250;
 const SILENT_MS = 30_000;
 const STOP_MS = 5000;
 const BACKOFF_MAX_MS = 10_000;
+/** An executor whose run has just ended may still be on its way out; one that stays longer has a run that is alive. */
+const EXECUTOR_LEAVES_MS = 1000;
 /** A server that lived this long is restarted without delay. */
 const HEALTHY_MS = 30_000;
 const LOG_BYTES_MAX = 8 * 1024 * 1024;
@@ -150,8 +152,8 @@ class Server implements PrivateRedis {
     const redis = connectOnce(this.#socketPath, this.#password);
     try {
       await redis.connect();
-      const clients = String(await redis.client('LIST'));
-      if (/ user=runloom-executor( |$)/m.test(clients)) return 'runs';
+      const clients = await clientsThatStay(redis);
+      if (EXECUTOR.test(clients)) return 'runs';
       const names = clients.matchAll(/ name=runloom:([^: ]+):/g);
       if (names.some(([, instance]) => instance !== this.#options.instance)) return 'another service';
       // Nothing is lost by NOSAVE: the append-only file has every write that was answered.
@@ -315,6 +317,19 @@ class Server implements PrivateRedis {
     }
   }
 }
+
+/** An executor among the lines of CLIENT LIST. */
+const EXECUTOR = / user=runloom-executor( |$)/m;
+
+/** CLIENT LIST, once no executor is in it or those that are have had their time to leave. */
+const clientsThatStay = async (redis: Redis): Promise<string> => {
+  const deadline = Date.now() + EXECUTOR_LEAVES_MS;
+  for (;;) {
+    const clients = String(await redis.client('LIST'));
+    if (!EXECUTOR.test(clients) || Date.now() > deadline) return clients;
+    await delay(POLL_MS);
+  }
+};
 
 const urlOf = (socketPath: string, password: string): string =>
   formatRedisUrl({ socketPath, host: '', port: 0, tls: false, username: 'default', password, db: 0 });
