@@ -74,13 +74,10 @@ export const compileSubscription = (
     },
     lineResults: (source, ending) => {
       if (field?.writeLines == null || fields.length > 1) throw new NotCompiled();
-      const { pieces, places } = field.writeLines(source, SPLIT);
-      const placesOfEach = places[0]?.placesOfEach ?? 1;
-      const texts = pieces.join('').split(SPLIT);
-      return texts.map((text, i) => {
-        const line = { pieces: [text], places: [{ firstSeq: source.lines.firstSeq + i, count: 1, placesOfEach }] };
-        return bytesOf(`{"data":${field.before}${LINES_PLACE}}}${ending}`, [line], 0);
-      });
+      const before = `{"data":${field.before}`;
+      const after = `}}${ending}`;
+      const lines = field.writeLines(source, `${after}${SPLIT}${before}`);
+      return split(bytesOf(`${before}${LINES_PLACE}${after}`, [lines], 0));
     },
   };
 };
@@ -105,8 +102,21 @@ const object = (fields: readonly Field[]): Write => {
   };
 };
 
-/** A character that JSON has not as it is. */
+/** A character that JSON has not as it is, between two texts. */
 const SPLIT = '\x01';
+
+/** The texts between SPLITs, in the same memory. */
+const split = (bytes: Buffer): readonly Buffer[] => {
+  const texts: Buffer[] = [];
+  let from = 0;
+  const byte = SPLIT.charCodeAt(0);
+  for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, from)) {
+    texts.push(bytes.subarray(from, at));
+    from = at + 1;
+  }
+  texts.push(bytes.subarray(from));
+  return texts;
+};
 
 class Compiler {
   /** Of the lines in the result that is being made, in order. */

@@ -2,13 +2,13 @@
  * A run's log as a viewer gets it: pieces of stored entries, cut where every viewer cuts them, so that
  * what is made of a piece can be made once and shared (sharedResults.ts).
  */
-import type { Seq } from '../domain/events.ts';
+import type { RunEvent, Seq } from '../domain/events.ts';
 import type { LogFilter } from '../domain/filter.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { LATER, type Source } from '../log/source.ts';
 import type { LogEntry, LogViewer, Pull } from '../log/viewer.ts';
-import { clipSource, type EventSource, type LinesSource, partsOf, sourcesOf } from './eventSource.ts';
+import { clipSource, type EventSource, LinesSource, partsOf, sourcesOf } from './eventSource.ts';
 
 /** What RunEventBatch's resolvers look at. */
 export interface EventBatch<Part = EventSource> {
@@ -22,6 +22,8 @@ export interface EventBatch<Part = EventSource> {
 export interface NamedFilter {
   readonly passes: LogFilter;
   readonly name: string;
+  /** Whether it looks at messages: if not, plain lines that share all else pass together or not at all. */
+  readonly readsMessages: boolean;
 }
 
 /** Some events of a log that follow each other. Nothing is decoded before `events` is called. */
@@ -33,6 +35,8 @@ export interface LogPiece {
   readonly name: string;
   readonly lastSeq: Seq;
   readonly caughtUp: boolean;
+  /** Whether it should be told even where a filter took out all: others follow that tell a later position, if not. */
+  readonly tellsPosition: boolean;
   /** Those that pass the filter. @throws CodecError */
   events(): readonly EventSource[];
   /** The same with plain lines together, as far as there is no filter that wants to see each. @throws CodecError */
@@ -65,7 +69,7 @@ export class PieceSource implements Source<LogPiece> {
   }
 
   take(): LogPiece | typeof LATER | null {
-    if (this.#pull !== null) return this.#take(this.#pull);
+    if (this.#pull !== null) return this.#cut(this.#pull);
     if (this.#ended) return null;
     const pull = this.#options.viewer.take();
     if (pull === null || pull === LATER) return pull;
@@ -73,7 +77,7 @@ export class PieceSource implements Source<LogPiece> {
     this.#entry = 0;
     this.#position = pull.after;
     this.#ended = pull.ended;
-    return this.#take(pull);
+    return this.#cut(pull);
   }
 
   more(signal: AbortSignal): Promise<void> {
@@ -86,14 +90,7 @@ export class PieceSource implements Source<LogPiece> {
     this.#options.viewer.close();
   }
 
-  /** The next piece of the pull that something passes; where nothing does, an empty one that moves the position. */
-  #take(pull: Pull): LogPiece {
-    for (;;) {
-      const piece = this.#cut(pull);
-      if (this.#pull === null || this.#options.filter === null || piece.events().length > 0) return piece;
-    }
-  }
-
+  /** The next piece of the pull. */
   #cut(pull: Pull): LogPiece {
     const { runId, filter, maxBatch } = this.#options;
     const after = this.#position;
@@ -123,7 +120,8 @@ export class PieceSource implements Source<LogPiece> {
       // A viewer may know of a later position than its entries show.
       lastSeq = Math.max(lastSeq, pull.lastSeq);
     }
-    return new EntriesPiece({ runId, entries, after, lastSeq, caughtUp: this.#caughtUp, filter });
+    const tellsPosition = filter === null || this.#pull === null;
+    return new EntriesPiece({ runId, entries, after, lastSeq, caughtUp: this.#caughtUp, tellsPosition, filter });
   }
 }
 
@@ -134,6 +132,7 @@ interface Cut {
   readonly after: Seq;
   readonly lastSeq: Seq;
   readonly caughtUp: boolean;
+  readonly tellsPosition: boolean;
   readonly filter: NamedFilter | null;
 }
 
@@ -161,6 +160,10 @@ class EntriesPiece implements LogPiece {
     return this.#cut.caughtUp;
   }
 
+  get tellsPosition(): boolean {
+    return this.#cut.tellsPosition;
+  }
+
   events(): readonly EventSource[] {
     const { runId, entries, after, lastSeq, filter } = this.#cut;
     return eventsOf(runId, entries, after, lastSeq, filter);
@@ -168,9 +171,19 @@ class EntriesPiece implements LogPiece {
 
   parts(): readonly (EventSource | LinesSource)[] {
     const { runId, entries, after, lastSeq, filter } = this.#cut;
-    return filter === null ? entries.flatMap((entry) => partsOf(runId, entry, after, lastSeq)) : this.events();
+    if (filter?.readsMessages) return this.events();
+    const parts = entries.flatMap((entry) => partsOf(runId, entry, after, lastSeq));
+    return filter === null ? parts : parts.filter((part) => filter.passes(oneOf(part)));
   }
 }
+
+/** The event, or one that stands for all of the lines. */
+const oneOf = (part: EventSource | LinesSource): RunEvent => {
+  if (!(part instanceof LinesSource)) return part.event;
+  const [event] = part.lines.events(1);
+  if (event === undefined) throw new TypeError('lines are at least one');
+  return event;
+};
 
 /** A LinesDropped is one event, however many seqs it stands for. */
 const eventsIn = (entry: LogEntry): number => (entry.isHole ? 1 : entry.lastSeq - entry.firstSeq + 1);

@@ -15,7 +15,7 @@ import type { TextSink } from './textSink.ts';
  * Sends a viewer's shared texts to its sink and gives back only what graphql-js made: a text costs none of what the
  * layers around an iterator do for each result.
  */
-class ResultSource implements PullSource<ExecutionResult> {
+export class ResultSource implements PullSource<ExecutionResult> {
   readonly #pieces: PieceSource;
   readonly #selection: SharedSelection;
   readonly #sink: TextSink | null;
@@ -39,6 +39,8 @@ class ResultSource implements PullSource<ExecutionResult> {
         continue;
       }
       const shared = this.#sink === null ? null : this.#selection.textsOf(piece);
+      const empty = shared === null ? piece.parts().length === 0 : shared.empty;
+      if (empty && !piece.tellsPosition) continue;
       if (shared === null) {
         this.#waiting = [...(await this.#selection.resultsOf(piece))];
         continue;

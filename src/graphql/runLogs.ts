@@ -45,7 +45,8 @@ const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<LogS
     throw new BadUserInput('maxBatch', `Between 1 and ${LIMITS.batchEvents}.`);
   }
   const passes = logFilter(given.filter, 'filter');
-  const filter = passes === null ? null : { passes, name: JSON.stringify(given.filter) };
+  const readsMessages = Boolean(given.filter?.contains);
+  const filter = passes === null ? null : { passes, name: JSON.stringify(given.filter), readsMessages };
   const runId = requireRunId(given.runId);
   const viewer = await hub.open(runId, { ...(after == null ? {} : { after }), ...(tail == null ? {} : { tail }) });
   return new LogStream(new PieceSource({ runId, viewer, filter, maxBatch }));

@@ -31,6 +31,8 @@ export interface SharedTexts {
   readonly texts: readonly Buffer[];
   /** Where there is one text alone: the memory that it ends, HEAD_ROOM bytes longer. */
   readonly memory: Buffer | null;
+  /** Whether a filter took out all, so that they tell no more than a position. */
+  readonly empty: boolean;
 }
 
 const CLOSING_BRACE = '}';
@@ -46,25 +48,39 @@ const MAX_SELECTIONS = 200;
 
 type TextsByName = Map<string, SharedTexts>;
 
+interface KeptPlace {
+  readonly among: TextsByName;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** What it costs to keep texts, beside their bytes and those of their name. */
+const KEEPING_BYTES = 500;
+/** A Buffer beside its bytes, about. */
+const BUFFER_BYTES = 150;
+
 /** The texts of all selections, the oldest first. */
 class KeptTexts {
-  readonly #kept = new Map<SharedTexts, { readonly among: TextsByName; readonly name: string }>();
+  readonly #kept = new Map<SharedTexts, KeptPlace>();
   #bytes = 0;
 
-  keep(texts: SharedTexts, among: TextsByName, name: string): void {
-    among.set(name, texts);
-    this.#kept.set(texts, { among, name });
-    this.#bytes += lengthOf(texts);
+  keep(shared: SharedTexts, among: TextsByName, name: string): void {
+    const bytes = KEEPING_BYTES + name.length + memoryOf(shared);
+    among.set(name, shared);
+    this.#kept.set(shared, { among, name, bytes });
+    this.#bytes += bytes;
     for (const [oldest, place] of this.#kept) {
       if (this.#bytes <= KEPT_BYTES) return;
       this.#kept.delete(oldest);
-      this.#bytes -= lengthOf(oldest);
+      this.#bytes -= place.bytes;
       place.among.delete(place.name);
     }
   }
 }
 
-const lengthOf = ({ texts }: SharedTexts): number => texts.reduce((sum, { length }) => sum + length, 0);
+/** Several texts are small buffers, and once more in the frames that sockets lay them out in (http/frames.ts). */
+const memoryOf = ({ texts, memory }: SharedTexts): number =>
+  memory?.length ?? texts.reduce((sum, { length }) => sum + 2 * length + BUFFER_BYTES, 0);
 
 /** All viewers of one selection. */
 export class SharedSelection {
@@ -113,14 +129,14 @@ export class SharedSelection {
       const parts = piece.parts();
       if (this.#field === 'runLogBatches') {
         const memory = compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE, HEAD_ROOM);
-        return { texts: [memory.subarray(HEAD_ROOM)], memory };
+        return { texts: [memory.subarray(HEAD_ROOM)], memory, empty: parts.length === 0 };
       }
       const texts = parts.flatMap((part) =>
         part instanceof LinesSource
           ? compiled.lineResults(part, CLOSING_BRACE)
           : compiled.result(part, CLOSING_BRACE, 0),
       );
-      return { texts, memory: null };
+      return { texts, memory: null, empty: parts.length === 0 };
     } catch (error) {
       if (error instanceof NotCompiled) return null;
       throw error;

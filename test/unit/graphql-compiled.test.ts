@@ -29,6 +29,7 @@ const both = (document: string, batch: EventBatch, variables: Record<string, unk
     name: '',
     lastSeq: batch.lastSeq,
     caughtUp: true,
+    tellsPosition: true,
     events: () => batch.events,
     parts: () => batch.events,
   };

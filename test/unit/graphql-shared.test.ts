@@ -1,9 +1,13 @@
 import { parse } from 'graphql';
 import { expect, test } from 'vitest';
+import type { RunEvent } from '../../src/domain/events.ts';
+import { type LogFilterInput, logFilter } from '../../src/domain/filter.ts';
 import { newRunId } from '../../src/domain/ids.ts';
 import { PieceSource } from '../../src/graphql/logSources.ts';
+import { ResultSource } from '../../src/graphql/logSubscription.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { type SharedSelection, SharedSelections } from '../../src/graphql/sharedResults.ts';
+import type { TextSink } from '../../src/graphql/textSink.ts';
 import { encodeBatch } from '../../src/log/codec.ts';
 import { StoredEntry } from '../../src/log/entry.ts';
 import type { LogViewer } from '../../src/log/viewer.ts';
@@ -35,14 +39,11 @@ const entryOf = (firstSeq: number, count: number, text = 'line') =>
     ),
   );
 
-const follow = async (
-  selection: SharedSelection,
-  entries: readonly CountedEntry[],
-  after = 0,
-): Promise<Set<unknown>> => {
+/** A viewer that is given all of the entries at once. */
+const viewerOf = (entries: readonly CountedEntry[], after = 0): LogViewer => {
   const lastSeq = entries.at(-1)?.lastSeq ?? 0;
   let pulled = false;
-  const viewer: LogViewer = {
+  return {
     take: () => {
       if (pulled) return null;
       pulled = true;
@@ -51,7 +52,14 @@ const follow = async (
     more: () => Promise.reject(new Error('all is at hand')),
     close: () => undefined,
   };
-  const source = new PieceSource({ runId, viewer, filter: null, maxBatch: 500 });
+};
+
+const follow = async (
+  selection: SharedSelection,
+  entries: readonly CountedEntry[],
+  after = 0,
+): Promise<Set<unknown>> => {
+  const source = new PieceSource({ runId, viewer: viewerOf(entries, after), filter: null, maxBatch: 500 });
   const texts = new Set<unknown>();
   for (let piece = await nextOf(source, never); piece !== null; piece = await nextOf(source, never)) {
     texts.add(selection.textsOf(piece));
@@ -99,4 +107,40 @@ test('texts are kept for who comes soon, and not as long as somebody holds their
   };
   expect(await again(48, 64)).toBe(0);
   expect(await again(0, 4)).toBe(4 * 2);
+});
+
+test('a filter is asked once for all lines that it cannot tell apart, and what it took out is told once a pull', async () => {
+  const selection = new SharedSelections().of('runLogBatches', { schema, document: parse(DOCUMENT) });
+  const told = async (input: LogFilterInput) => {
+    let asked = 0;
+    const passes = logFilter(input, 'filter') ?? (() => true);
+    const filter = {
+      passes: (event: RunEvent) => {
+        asked += 1;
+        return passes(event);
+      },
+      name: JSON.stringify(input),
+      readsMessages: Boolean(input.contains),
+    };
+    const messages: string[] = [];
+    const sink: TextSink = {
+      send: ({ texts }) => {
+        messages.push(...texts.map((text) => text.toString().slice(0, -1)));
+        return null;
+      },
+    };
+    // A line's instant is that of its batch, or there were several kinds.
+    const viewer = viewerOf([entryOf(1, 3000)]);
+    const results = new ResultSource(new PieceSource({ runId, viewer, filter, maxBatch: 500 }), selection, sink);
+    expect(await results.next(never)).toBeNull();
+    const batches = messages.map((text) => JSON.parse(text).data.runLogBatches);
+    return { asked, lastSeqs: batches.map(({ lastSeq }) => lastSeq), events: batches.flatMap(({ events }) => events) };
+  };
+  const all = await told({ streams: ['STDOUT'] });
+  expect(all.events.map(({ seq }) => seq)).toEqual(Array.from({ length: 3000 }, (_, i) => i + 1));
+  expect(all.asked).toBeLessThan(100);
+  const none = await told({ minLevel: 'ERROR' });
+  expect(none).toMatchObject({ lastSeqs: [3000], events: [] });
+  expect(none.asked).toBeLessThan(100);
+  expect((await told({ contains: 'line 1234' })).events).toEqual([{ seq: 1234, message: 'line 1234' }]);
 });

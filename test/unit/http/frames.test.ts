@@ -20,11 +20,12 @@ const read = async (bytes: Buffer): Promise<string[]> => {
 };
 const one = (text: string): SharedTexts => {
   const memory = Buffer.concat([Buffer.alloc(HEAD_ROOM, '!'), Buffer.from(text)]);
-  return { texts: [memory.subarray(HEAD_ROOM)], memory };
+  return { texts: [memory.subarray(HEAD_ROOM)], memory, empty: false };
 };
 const several = (texts: readonly string[]): SharedTexts => ({
   texts: texts.map((text) => Buffer.from(text)),
   memory: null,
+  empty: false,
 });
 /** Around the borders of a frame's three kinds of length (125, 65,535). */
 const LENGTHS = [0, 1, 80, 90, 91, 92, 124, 125, 126, 300, 65_500, 65_501, 65_535, 65_536, 200_000];
