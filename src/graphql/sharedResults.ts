@@ -19,6 +19,7 @@ import type { LogEntry } from '../log/viewer.ts';
 import { type CompiledOperation, compileSubscription, NotCompiled, type Variables } from './compiled.ts';
 import { type EventSource, LinesSource } from './eventSource.ts';
 import { batchOf, type LogPiece } from './logSources.ts';
+import { Recent } from './recent.ts';
 
 /** Root fields whose sources are pieces of a log. */
 export type LogField = 'runLogs' | 'runLogBatches';
@@ -48,35 +49,10 @@ const MAX_SELECTIONS = 200;
 
 type TextsByName = Map<string, SharedTexts>;
 
-interface KeptPlace {
-  readonly among: TextsByName;
-  readonly name: string;
-  readonly bytes: number;
-}
-
 /** What it costs to keep texts, beside their bytes and those of their name. */
 const KEEPING_BYTES = 500;
 /** A Buffer beside its bytes, about. */
 const BUFFER_BYTES = 150;
-
-/** The texts of all selections, the oldest first. */
-class KeptTexts {
-  readonly #kept = new Map<SharedTexts, KeptPlace>();
-  #bytes = 0;
-
-  keep(shared: SharedTexts, among: TextsByName, name: string): void {
-    const bytes = KEEPING_BYTES + name.length + memoryOf(shared);
-    among.set(name, shared);
-    this.#kept.set(shared, { among, name, bytes });
-    this.#bytes += bytes;
-    for (const [oldest, place] of this.#kept) {
-      if (this.#bytes <= KEPT_BYTES) return;
-      this.#kept.delete(oldest);
-      this.#bytes -= place.bytes;
-      place.among.delete(place.name);
-    }
-  }
-}
 
 /** Several texts are small buffers, and once more in the frames that sockets lay them out in (http/frames.ts). */
 const memoryOf = ({ texts, memory }: SharedTexts): number =>
@@ -87,16 +63,16 @@ export class SharedSelection {
   readonly #field: LogField;
   readonly #compiled: CompiledOperation | null;
   readonly #fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>;
-  readonly #kept: KeptTexts;
+  readonly #recent: Recent<SharedTexts>;
   readonly #known = new WeakMap<LogEntry, TextsByName>();
 
   constructor(
     field: LogField,
     compiled: CompiledOperation | null,
     fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>,
-    kept: KeptTexts,
+    recent: Recent<SharedTexts>,
   ) {
-    this.#kept = kept;
+    this.#recent = recent;
     this.#field = field;
     this.#compiled = compiled;
     this.#fallback = fallback;
@@ -113,7 +89,8 @@ export class SharedSelection {
     if (made === null || entry === null) return made;
     const among: TextsByName = known ?? new Map();
     if (known === undefined) this.#known.set(entry, among);
-    this.#kept.keep(made, among, name);
+    among.set(name, made);
+    this.#recent.keep(made, KEEPING_BYTES + name.length + memoryOf(made), () => among.delete(name));
     return made;
   }
 
@@ -164,7 +141,8 @@ export interface SelectionRequest {
 /** The selections of one envelope. */
 export class SharedSelections {
   readonly #selections = new Map<string, SharedSelection>();
-  readonly #kept = new KeptTexts();
+  /** The texts of all selections. */
+  readonly #recent = new Recent<SharedTexts>(KEPT_BYTES);
 
   /** The viewers of the same selection get the same object. */
   of(field: LogField, request: SelectionRequest): SharedSelection {
@@ -204,7 +182,7 @@ export class SharedSelections {
         contextValue,
         rootValue,
       });
-    return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback, this.#kept);
+    return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback, this.#recent);
   }
 }
 

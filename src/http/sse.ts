@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import { formatResult } from '../graphql/errors.ts';
+import { Recent } from '../graphql/recent.ts';
 import type { SharedTexts } from '../graphql/sharedResults.ts';
 import type { TextSink } from '../graphql/textSink.ts';
 import { nextTurn, Turn } from './turn.ts';
@@ -15,8 +16,10 @@ const COMPLETE = 'event: complete\ndata:\n\n';
 /** A comment: shows that the connection lives, and the first one some browsers want before they believe in it. */
 const PING = ':\n\n';
 
-/** Dies with the texts. */
-const known = new WeakMap<SharedTexts, Buffer>();
+/** Readers at the same place come within a moment; longer, a copy of every text would be held. */
+const KEPT_BYTES = 4 * 1024 * 1024;
+const known = new Map<SharedTexts, Buffer>();
+const recent = new Recent<SharedTexts>(KEPT_BYTES);
 
 /** JSON has no raw line break, so one `data` line holds a result. */
 const eventsOf = (shared: SharedTexts): Buffer => {
@@ -25,6 +28,7 @@ const eventsOf = (shared: SharedTexts): Buffer => {
   // The last byte of a text is the brace that closes a WebSocket's message.
   const made = Buffer.concat(shared.texts.flatMap((text) => [NEXT, text.subarray(0, -1), END]));
   known.set(shared, made);
+  recent.keep(shared, made.length, () => known.delete(shared));
   return made;
 };
 
