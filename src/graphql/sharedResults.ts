@@ -135,7 +135,6 @@ export interface SelectionRequest {
   readonly document: DocumentNode;
   readonly operationName?: string | null | undefined;
   readonly variableValues?: Variables | null | undefined;
-  readonly contextValue?: unknown;
 }
 
 /** The selections of one envelope. */
@@ -172,14 +171,14 @@ export class SharedSelections {
     fragments: ReadonlyMap<string, FragmentDefinitionNode>,
     variables: Variables,
   ): SharedSelection {
-    const { schema, document, operationName, variableValues, contextValue } = request;
+    const { schema, document, operationName, variableValues } = request;
     const fallback = (rootValue: unknown) =>
       execute({
         schema,
         document,
         operationName: operationName ?? null,
         variableValues: variableValues ?? {},
-        contextValue,
+        // No context: it is one requester's, and resolvers below the root look at their source alone.
         rootValue,
       });
     return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback, this.#recent);
