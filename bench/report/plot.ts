@@ -68,18 +68,19 @@ export const plotFlood = (rows: readonly Row[]): string => {
       color: COLOURS[contender.slice(0, 1)] ?? INK,
       label: {
         show: true,
-        position: contender.startsWith('D') ? 'bottom' : 'top',
+        // D and E cost nearly the same, and C little more.
+        position: contender.startsWith('D') ? 'bottom' : contender.startsWith('E') ? 'right' : 'top',
         distance: 6,
         fontSize: 11,
         color: INK,
+        backgroundColor: '#ffffff',
+        padding: 1,
         formatter: ({ value }: { value: unknown }) => labelOf(value),
       },
       data: viewers.map((count) => {
         const row = rows.find((one) => one.contender === contender && one.viewers === count);
         if (typeof row?.cpuMicrosPerLine !== 'number') return '-';
-        const value = Number(row.cpuMicrosPerLine.toPrecision(3));
-        // To one viewer C, D and E cost nearly the same.
-        return contender.startsWith('E') && count === 1 ? { value, label: { position: 'right' } } : value;
+        return Number(row.cpuMicrosPerLine.toPrecision(3));
       }),
     })),
   });
