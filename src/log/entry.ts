@@ -34,6 +34,11 @@ export class StoredEntry implements LogEntry, Span {
     this.#batch = batch;
   }
 
+  /** Whether both are the same batch. */
+  equals(other: StoredEntry): boolean {
+    return this.#batch.equals(other.#batch);
+  }
+
   parts(): readonly BatchPart[] {
     const known = this.#parts?.deref();
     if (known !== undefined) return known;

@@ -5,6 +5,7 @@
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
+import { KnownEntries } from './knownEntries.ts';
 import type { RedisLogReader } from './reader.ts';
 import { unlessAborted } from './unlessAborted.ts';
 import type { LogEntry } from './viewer.ts';
@@ -33,6 +34,7 @@ export class PageReader {
   /** Reads under way, by the position that they are from. */
   readonly #reads = new Map<RunId, Map<Seq, Promise<Page>>>();
   readonly #recent = new Set<RecentPage>();
+  readonly #known = new KnownEntries();
   /** Entries to ask for next, per run's kind of entries: it follows their size. */
   #entries = 8;
 
@@ -53,7 +55,11 @@ export class PageReader {
         const reads = this.#reads.get(runId);
         const same = reads?.get(after);
         if (same === undefined && reads !== undefined && reads.size >= MAX_READS) {
-          await unlessAborted(Promise.race(reads.values()), signal);
+          // Its failure is another's, who tells it.
+          await unlessAborted(
+            Promise.race(reads.values()).catch(() => undefined),
+            signal,
+          );
           continue;
         }
         return await unlessAborted(same ?? this.#fetch(runId, after), signal);
@@ -87,9 +93,10 @@ export class PageReader {
   async #readPage(runId: RunId, after: Seq): Promise<Page> {
     const read = await this.#reader.forward(runId, after, this.#entries);
     if (read === null) return null;
-    this.#adapt(read.entries);
-    this.#share({ runId, after, entries: read.entries });
-    return read.entries;
+    const entries = read.entries.map((entry) => this.#known.of(runId, entry));
+    this.#adapt(entries);
+    this.#share({ runId, after, entries });
+    return entries;
   }
 
   /** An empty page says nothing that lasts, so it is never shared. */

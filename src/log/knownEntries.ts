@@ -1,0 +1,28 @@
+/**
+ * One object for each stored batch, as long as anybody has it: what is made of an entry is shared by those who have the
+ * same object, however far apart in time they read it.
+ */
+import type { Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import { StoredEntry } from './entry.ts';
+import type { LogEntry } from './viewer.ts';
+
+export class KnownEntries {
+  readonly #known = new Map<string, WeakRef<StoredEntry>>();
+  readonly #gone = new FinalizationRegistry<string>((key) => {
+    if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key);
+  });
+
+  /** The entry, or the one that is known with the same bytes at the same place. */
+  of(runId: RunId, entry: LogEntry): LogEntry {
+    if (!(entry instanceof StoredEntry)) return entry;
+    const key = keyOf(runId, entry.firstSeq, entry.lastSeq);
+    const known = this.#known.get(key)?.deref();
+    if (known?.equals(entry)) return known;
+    this.#known.set(key, new WeakRef(entry));
+    this.#gone.register(entry, key);
+    return entry;
+  }
+}
+
+const keyOf = (runId: RunId, firstSeq: Seq, lastSeq: Seq): string => `${runId} ${firstSeq} ${lastSeq}`;
