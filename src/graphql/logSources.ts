@@ -31,7 +31,7 @@ export interface LogPiece {
   readonly runId: RunId;
   /** First entry that the piece has events of; null in an empty piece. With `name` it says what the piece is. */
   readonly entry: LogEntry | null;
-  /** Equal for pieces of one entry that hold the same events and say the same of the position. */
+  /** Equal for pieces of one entry that hold the same events and come to the same position. */
   readonly name: string;
   readonly lastSeq: Seq;
   readonly caughtUp: boolean;
@@ -150,8 +150,8 @@ class EntriesPiece implements LogPiece {
     return this.#cut.entries[0] ?? null;
   }
   get name(): string {
-    const { after, lastSeq, caughtUp, filter } = this.#cut;
-    return `${after} ${lastSeq} ${caughtUp ? 1 : 0}${filter === null ? '' : ` ${filter.name}`}`;
+    const { after, lastSeq, filter } = this.#cut;
+    return `${after} ${lastSeq}${filter === null ? '' : ` ${filter.name}`}`;
   }
   get lastSeq(): Seq {
     return this.#cut.lastSeq;

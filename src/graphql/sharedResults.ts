@@ -58,53 +58,54 @@ const BUFFER_BYTES = 150;
 const memoryOf = ({ texts, memory }: SharedTexts): number =>
   memory?.length ?? texts.reduce((sum, { length }) => sum + 2 * length + BUFFER_BYTES, 0);
 
+interface SelectionParts {
+  readonly field: LogField;
+  readonly compiled: CompiledOperation | null;
+  readonly fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>;
+  /** Whether results may say `caughtUp`. If not, who follows live and who comes behind share their texts. */
+  readonly tellsCaughtUp: boolean;
+  readonly recent: Recent<SharedTexts>;
+}
+
 /** All viewers of one selection. */
 export class SharedSelection {
-  readonly #field: LogField;
-  readonly #compiled: CompiledOperation | null;
-  readonly #fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>;
-  readonly #recent: Recent<SharedTexts>;
+  readonly #parts: SelectionParts;
   readonly #known = new WeakMap<LogEntry, TextsByName>();
 
-  constructor(
-    field: LogField,
-    compiled: CompiledOperation | null,
-    fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>,
-    recent: Recent<SharedTexts>,
-  ) {
-    this.#recent = recent;
-    this.#field = field;
-    this.#compiled = compiled;
-    this.#fallback = fallback;
+  constructor(parts: SelectionParts) {
+    this.#parts = parts;
   }
 
   /** The piece's texts, or the results that graphql-js made where it has to. */
   textsOf(piece: LogPiece): SharedTexts | null {
-    if (this.#compiled === null) return null;
-    const { entry, name } = piece;
+    const { compiled, tellsCaughtUp, recent } = this.#parts;
+    if (compiled === null) return null;
+    const { entry } = piece;
+    const name = tellsCaughtUp ? `${piece.caughtUp ? 1 : 0} ${piece.name}` : piece.name;
     const known = entry === null ? undefined : this.#known.get(entry);
     const held = known?.get(name);
     if (held !== undefined) return held;
-    const made = this.#make(piece, this.#compiled);
+    const made = this.#make(piece, compiled);
     if (made === null || entry === null) return made;
     const among: TextsByName = known ?? new Map();
     if (known === undefined) this.#known.set(entry, among);
     among.set(name, made);
-    this.#recent.keep(made, KEEPING_BYTES + name.length + memoryOf(made), () => among.delete(name));
+    recent.keep(made, KEEPING_BYTES + name.length + memoryOf(made), () => among.delete(name));
     return made;
   }
 
   /** What graphql-js says of the piece, a result per message. */
   async resultsOf(piece: LogPiece): Promise<readonly ExecutionResult[]> {
-    if (this.#field === 'runLogBatches') return [await this.#fallback(batchOf(piece))];
-    return await Promise.all(piece.events().map((event: EventSource) => this.#fallback(event)));
+    const { field, fallback } = this.#parts;
+    if (field === 'runLogBatches') return [await fallback(batchOf(piece))];
+    return await Promise.all(piece.events().map((event: EventSource) => fallback(event)));
   }
 
   #make(piece: LogPiece, compiled: CompiledOperation): SharedTexts | null {
     try {
       const { runId, lastSeq, caughtUp } = piece;
       const parts = piece.parts();
-      if (this.#field === 'runLogBatches') {
+      if (this.#parts.field === 'runLogBatches') {
         const memory = compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE, HEAD_ROOM);
         return { texts: [memory.subarray(HEAD_ROOM)], memory, empty: parts.length === 0 };
       }
@@ -181,7 +182,13 @@ export class SharedSelections {
         // No context: it is one requester's, and resolvers below the root look at their source alone.
         rootValue,
       });
-    return new SharedSelection(field, compiled(schema, operation, fragments, variables), fallback, this.#recent);
+    return new SharedSelection({
+      field,
+      compiled: compiled(schema, operation, fragments, variables),
+      fallback,
+      tellsCaughtUp: document.loc?.source.body.includes('caughtUp') ?? true,
+      recent: this.#recent,
+    });
   }
 }
 

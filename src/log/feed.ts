@@ -6,6 +6,7 @@ import { LIMITS } from '../domain/limits.ts';
 import type { Announcements } from './announcements.ts';
 import { StoredEntry } from './entry.ts';
 import { logChannel } from './keys.ts';
+import type { KnownEntries } from './knownEntries.ts';
 import type { LogPosition } from './reader.ts';
 
 const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes };
@@ -23,6 +24,7 @@ const WINDOW_PER_WAVE = 1.5;
 export interface FeedOptions {
   readonly announcements: Announcements;
   readonly logger: Logger;
+  readonly known: KnownEntries;
   ask(): Promise<LogPosition | null>;
 }
 
@@ -142,7 +144,8 @@ export class Feed {
   #announced(bytes: Buffer): void {
     if (this.#state.end !== null) return;
     try {
-      this.#tell({ kind: 'announced', entry: new StoredEntry(bytes) });
+      const entry = this.#options.known.of(this.runId, new StoredEntry(bytes));
+      this.#tell({ kind: 'announced', entry });
     } catch (error) {
       // Anybody with the password can publish; the stream is the truth, so this is no more than noise.
       this.#options.logger.warn({ error, runId: this.runId }, 'an announcement is no batch of events');

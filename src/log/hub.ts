@@ -10,6 +10,7 @@ import { nextStep } from '../domain/join.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { Announcements } from './announcements.ts';
 import { type ChangeWait, Feed } from './feed.ts';
+import { KnownEntries } from './knownEntries.ts';
 import { PageReader } from './pages.ts';
 import type { LogPosition, RedisLogReader } from './reader.ts';
 import { LATER } from './source.ts';
@@ -28,6 +29,7 @@ export interface HubOptions {
 
 export class RedisLogHub implements LogHub, AsyncDisposable {
   readonly #options: HubOptions;
+  readonly #known = new KnownEntries();
   readonly #pages: PageReader;
   readonly #feeds = new Map<RunId, Feed>();
   readonly #timer: NodeJS.Timeout;
@@ -36,7 +38,7 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#pages = new PageReader(options.reader);
+    this.#pages = new PageReader(options.reader, this.#known);
     this.#timer = setInterval(() => void this.#askForAll(), ASK_INTERVAL_MS);
     this.#timer.unref();
     this.#stopListening = options.announcements.onReconnect(() => {
@@ -86,7 +88,7 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     const existing = this.#feeds.get(runId);
     if (existing !== undefined && !existing.state.gone) return existing;
     const { announcements, logger } = this.#options;
-    const feed = new Feed(runId, { announcements, logger, ask: () => this.#ask(runId) });
+    const feed = new Feed(runId, { announcements, logger, known: this.#known, ask: () => this.#ask(runId) });
     this.#feeds.set(runId, feed);
     return feed;
   }

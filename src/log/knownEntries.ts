@@ -14,7 +14,7 @@ export class KnownEntries {
   });
 
   /** The entry, or the one that is known with the same bytes at the same place. */
-  of(runId: RunId, entry: LogEntry): LogEntry {
+  of<Entry extends LogEntry>(runId: RunId, entry: Entry): Entry | StoredEntry {
     if (!(entry instanceof StoredEntry)) return entry;
     const key = keyOf(runId, entry.firstSeq, entry.lastSeq);
     const known = this.#known.get(key)?.deref();

@@ -5,7 +5,7 @@
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { KnownEntries } from './knownEntries.ts';
+import type { KnownEntries } from './knownEntries.ts';
 import type { RedisLogReader } from './reader.ts';
 import { unlessAborted } from './unlessAborted.ts';
 import type { LogEntry } from './viewer.ts';
@@ -34,12 +34,13 @@ export class PageReader {
   /** Reads under way, by the position that they are from. */
   readonly #reads = new Map<RunId, Map<Seq, Promise<Page>>>();
   readonly #recent = new Set<RecentPage>();
-  readonly #known = new KnownEntries();
+  readonly #known: KnownEntries;
   /** Entries to ask for next, per run's kind of entries: it follows their size. */
   #entries = 8;
 
-  constructor(reader: RedisLogReader) {
+  constructor(reader: RedisLogReader, known: KnownEntries) {
     this.#reader = reader;
+    this.#known = known;
   }
 
   /**

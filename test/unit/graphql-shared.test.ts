@@ -40,14 +40,14 @@ const entryOf = (firstSeq: number, count: number, text = 'line') =>
   );
 
 /** A viewer that is given all of the entries at once. */
-const viewerOf = (entries: readonly CountedEntry[], after = 0): LogViewer => {
+const viewerOf = (entries: readonly CountedEntry[], after = 0, caughtUp = true): LogViewer => {
   const lastSeq = entries.at(-1)?.lastSeq ?? 0;
   let pulled = false;
   return {
     take: () => {
       if (pulled) return null;
       pulled = true;
-      return { entries, after, lastSeq, caughtUp: true, ended: true };
+      return { entries, after, lastSeq, caughtUp, ended: true };
     },
     more: () => Promise.reject(new Error('all is at hand')),
     close: () => undefined,
@@ -58,8 +58,10 @@ const follow = async (
   selection: SharedSelection,
   entries: readonly CountedEntry[],
   after = 0,
+  caughtUp = true,
 ): Promise<Set<unknown>> => {
-  const source = new PieceSource({ runId, viewer: viewerOf(entries, after), filter: null, maxBatch: 500 });
+  const viewer = viewerOf(entries, after, caughtUp);
+  const source = new PieceSource({ runId, viewer, filter: null, maxBatch: 500 });
   const texts = new Set<unknown>();
   for (let piece = await nextOf(source, never); piece !== null; piece = await nextOf(source, never)) {
     texts.add(selection.textsOf(piece));
@@ -143,4 +145,19 @@ test('a filter is asked once for all lines that it cannot tell apart, and what i
   expect(none).toMatchObject({ lastSeqs: [3000], events: [] });
   expect(none.asked).toBeLessThan(100);
   expect((await told({ contains: 'line 1234' })).events).toEqual([{ seq: 1234, message: 'line 1234' }]);
+});
+
+test('who comes behind shares the texts of those who follow live, unless they are told which of the two they do', async () => {
+  const selections = new SharedSelections();
+  const entries = [entryOf(1, 1000)];
+  for (const [document, texts] of [
+    [DOCUMENT, 2],
+    [DOCUMENT.replace('lastSeq', 'lastSeq caughtUp'), 3],
+  ] as const) {
+    const selection = selections.of('runLogBatches', { schema, document: parse(document), variableValues: { runId } });
+    const live = await follow(selection, entries, 0, true);
+    const behind = await follow(selection, entries, 0, false);
+    // Only the last piece of what there is is caught up.
+    expect(new Set([...live, ...behind]).size).toBe(texts);
+  }
 });
