@@ -44,6 +44,8 @@ export class Feed {
   #version = 0;
   #waiting = new Set<() => void>();
   #fruitless = 0;
+  /** Somebody read the store in vain and waits for its next answer, whatever that is. */
+  #readInVain = false;
   #wokenAt = 0;
   #windowMs: number = WAKE_WINDOW_MS.least;
   #wakeTimer: NodeJS.Timeout | null = null;
@@ -81,6 +83,11 @@ export class Feed {
 
   reconnected(): void {
     if (this.#state.head !== null) this.#tell({ kind: 'reconnected' });
+  }
+
+  /** Has waiting viewers look again at the store's next answer, even where that has no news. */
+  readInVain(): void {
+    this.#readInVain = true;
   }
 
   /** A mark to wait from: take it before looking at the state. */
@@ -153,9 +160,12 @@ export class Feed {
   }
 
   #tell(fact: FeedFact<StoredEntry>): void {
-    const { state, ask, wake } = decideFeed(this.#state, fact, RING);
+    const before = this.#state;
+    const { state, ask, wake } = decideFeed(before, fact, RING);
     this.#state = state;
-    if (wake) this.#wakeSoon(fact);
+    // Most answers have no news, and each would wake all viewers of all runs once a second.
+    const news = state.head !== before.head || state.end !== before.end || state.gone !== before.gone;
+    if (wake && (fact.kind !== 'answered' || news || this.#readInVain)) this.#wakeSoon(fact);
     if (ask) void this.#ask();
     else if (!state.asking) this.#fruitless = 0;
   }
@@ -184,6 +194,7 @@ export class Feed {
   #wake(): void {
     this.#wokenAt = performance.now();
     this.#version += 1;
+    this.#readInVain = false;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();

@@ -187,8 +187,11 @@ class FeedViewer implements LogViewer {
     const entries = await this.#pages.read(this.#feed.runId, this.#position, signal);
     if (entries === null) throw new NotFound();
     if (entries.length > 0 || this.#first) this.#page = entries;
-    // The store is behind what was announced: it lost its tail, and its writer puts it back.
-    else await this.#change();
+    else {
+      // The store is behind what was announced: it lost its tail, and its writer puts it back.
+      this.#feed.readInVain();
+      await this.#change();
+    }
   }
 
   #change(): Promise<void> {

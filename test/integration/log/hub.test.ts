@@ -164,3 +164,26 @@ test('a viewer waits through a lost tail and sees each event once when the write
   expect(seen).toEqual(upTo(8));
   expect(await lateSeqs).toEqual(upTo(8));
 });
+
+test('a viewer that read in vain reads again when the store is filled, though nothing is announced', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const { runId } = writer;
+  const dump = async () => [await redis.dumpBuffer(recordKey(runId)), await redis.dumpBuffer(logKey(runId))] as const;
+  const restore = async ([record, log]: Awaited<ReturnType<typeof dump>>) => {
+    await redis.restore(recordKey(runId), 0, record, 'REPLACE');
+    await redis.restore(logKey(runId), 0, log, 'REPLACE');
+  };
+  await writer.lines(3);
+  const before = await dump();
+  await writer.lines(2);
+  const after = await dump();
+  // It learns of 6 events, of which the store then loses two.
+  const viewer = await hub.open(runId, {});
+  await restore(before);
+  expect(await follow(viewer, 4)).toEqual(upTo(4));
+  const reads = reader.reads;
+  const rest = follow(viewer, 2);
+  await vi.waitFor(() => expect(reader.reads).toBeGreaterThan(reads));
+  await restore(after);
+  expect(await rest).toEqual(upTo(6, 5));
+});
