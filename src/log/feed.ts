@@ -18,8 +18,8 @@ const ASK_AGAIN_MS = [0, 10, 50, 250, 1000] as const;
  * carries what came meanwhile, and its cost is shared by more lines. A line after a pause leaves at once.
  */
 const WAKE_WINDOW_MS = { least: 3, most: 10 } as const;
-/** The window in the time that it takes to serve all who are woken, so that a crowd leaves a third of the process to others. */
-const WINDOW_PER_WAVE = 1.5;
+/** The window in the time that it takes to serve all who are woken, so that a crowd leaves half of the process to others. */
+const WINDOW_PER_WAVE = 2;
 
 export interface FeedOptions {
   readonly announcements: Announcements;
