@@ -38,6 +38,8 @@ export interface FeedState<Entry extends Span> {
   /** Announced beyond a hole, while the store is asked; bounded like the ring, the oldest go first. */
   readonly held: readonly Entry[];
   readonly asking: boolean;
+  /** A viewer read the store in vain and waits for its next answer, whatever that is. */
+  readonly readInVain: boolean;
 }
 
 export type FeedFact<Entry extends Span> =
@@ -47,7 +49,9 @@ export type FeedFact<Entry extends Span> =
   /** The question could not be answered; whoever asked asks again later. */
   | { readonly kind: 'unanswered' }
   /** Announcements may have been missed (the subscriber was reconnected). */
-  | { readonly kind: 'reconnected' };
+  | { readonly kind: 'reconnected' }
+  /** A viewer found nothing in the store though the head is beyond its position: the store has lost its tail. */
+  | { readonly kind: 'readInVain' };
 
 export interface FeedDecision<Entry extends Span> {
   readonly state: FeedState<Entry>;
@@ -65,6 +69,7 @@ export const newFeed = <Entry extends Span>(): FeedState<Entry> => ({
   ringBytes: 0,
   held: [],
   asking: false,
+  readInVain: false,
 });
 
 /** One fact, one decision. Facts after the end or the removal of the run change nothing. */
@@ -83,6 +88,8 @@ export const decideFeed = <Entry extends Span>(
       return { state: { ...state, asking: false }, ask: false, wake: false };
     case 'reconnected':
       return ask(state);
+    case 'readInVain':
+      return { state: { ...state, readInVain: true }, ask: false, wake: false };
   }
 };
 
@@ -121,8 +128,11 @@ const onAnswered = <Entry extends Span>(
     next = { ...next, end: stored.lastSeq, held: [] };
   }
   next = joinHeld(next, bounds);
+  // Most answers have no news, and each would wake all viewers of all runs once a second.
+  const wake = state.readInVain || next.head !== state.head || next.end !== state.end;
+  next = { ...next, readInVain: false };
   // Still a hole: the answer is older than the announcement, or the store lost its tail. Ask once more (paced).
-  return next.held.length > 0 ? { ...ask(next), wake: true } : { state: next, ask: false, wake: true };
+  return next.held.length > 0 ? { ...ask(next), wake } : { state: next, ask: false, wake };
 };
 
 /** Takes over what was held, as far as it follows without a hole. */

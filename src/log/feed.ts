@@ -44,8 +44,6 @@ export class Feed {
   #version = 0;
   #waiting = new Set<() => void>();
   #fruitless = 0;
-  /** Somebody read the store in vain and waits for its next answer, whatever that is. */
-  #readInVain = false;
   #wokenAt = 0;
   #windowMs: number = WAKE_WINDOW_MS.least;
   #wakeTimer: NodeJS.Timeout | null = null;
@@ -87,7 +85,7 @@ export class Feed {
 
   /** Has waiting viewers look again at the store's next answer, even where that has no news. */
   readInVain(): void {
-    this.#readInVain = true;
+    this.#tell({ kind: 'readInVain' });
   }
 
   /** A mark to wait from: take it before looking at the state. */
@@ -160,12 +158,9 @@ export class Feed {
   }
 
   #tell(fact: FeedFact<StoredEntry>): void {
-    const before = this.#state;
-    const { state, ask, wake } = decideFeed(before, fact, RING);
+    const { state, ask, wake } = decideFeed(this.#state, fact, RING);
     this.#state = state;
-    // Most answers have no news, and each would wake all viewers of all runs once a second.
-    const news = state.head !== before.head || state.end !== before.end || state.gone !== before.gone;
-    if (wake && (fact.kind !== 'answered' || news || this.#readInVain)) this.#wakeSoon(fact);
+    if (wake) this.#wakeSoon(fact);
     if (ask) void this.#ask();
     else if (!state.asking) this.#fruitless = 0;
   }
@@ -194,7 +189,6 @@ export class Feed {
   #wake(): void {
     this.#wokenAt = performance.now();
     this.#version += 1;
-    this.#readInVain = false;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();
