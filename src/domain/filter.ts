@@ -15,6 +15,9 @@ export interface LogFilterInput {
 /** Whether the event passes. `null` in place of a filter means that everything passes. */
 export type LogFilter = (event: RunEvent) => boolean;
 
+/** Whether the filter looks at messages: if not, lines that share all else pass together or not at all. */
+export const readsMessages = (input: LogFilterInput | null | undefined): boolean => Boolean(input?.contains);
+
 const isEventKind = (name: string): name is EventKind => (EVENT_KINDS as readonly string[]).includes(name);
 
 /**

@@ -22,7 +22,7 @@ export interface EventBatch<Part = EventSource> {
 export interface NamedFilter {
   readonly passes: LogFilter;
   readonly name: string;
-  /** Whether it looks at messages: if not, plain lines that share all else pass together or not at all. */
+  /** See readsMessages of domain/filter.ts. */
   readonly readsMessages: boolean;
 }
 
@@ -159,7 +159,6 @@ class EntriesPiece implements LogPiece {
   get caughtUp(): boolean {
     return this.#cut.caughtUp;
   }
-
   get tellsPosition(): boolean {
     return this.#cut.tellsPosition;
   }

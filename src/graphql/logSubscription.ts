@@ -39,8 +39,7 @@ export class ResultSource implements PullSource<ExecutionResult> {
         continue;
       }
       const shared = this.#sink === null ? null : this.#selection.textsOf(piece);
-      const empty = shared === null ? piece.parts().length === 0 : shared.empty;
-      if (empty && !piece.tellsPosition) continue;
+      if (!piece.tellsPosition && (shared?.empty ?? piece.parts().length === 0)) continue;
       if (shared === null) {
         this.#waiting = [...(await this.#selection.resultsOf(piece))];
         continue;

@@ -1,6 +1,6 @@
 /** Subscription.runLogs and runLogBatches. */
 import { BadUserInput } from '../domain/errors.ts';
-import { type LogFilterInput as FilterInput, logFilter } from '../domain/filter.ts';
+import { type LogFilterInput as FilterInput, logFilter, readsMessages } from '../domain/filter.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { builder } from './builder.ts';
 import type { ApiContext } from './context.ts';
@@ -45,8 +45,8 @@ const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<LogS
     throw new BadUserInput('maxBatch', `Between 1 and ${LIMITS.batchEvents}.`);
   }
   const passes = logFilter(given.filter, 'filter');
-  const readsMessages = Boolean(given.filter?.contains);
-  const filter = passes === null ? null : { passes, name: JSON.stringify(given.filter), readsMessages };
+  const filter =
+    passes === null ? null : { passes, name: JSON.stringify(given.filter), readsMessages: readsMessages(given.filter) };
   const runId = requireRunId(given.runId);
   const viewer = await hub.open(runId, { ...(after == null ? {} : { after }), ...(tail == null ? {} : { tail }) });
   return new LogStream(new PieceSource({ runId, viewer, filter, maxBatch }));

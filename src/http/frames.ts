@@ -33,6 +33,8 @@ const frameHeadOf = (first: number, length: number): Buffer => {
 export interface SharedFrames {
   /** Whether a socket still has to send from the memory, so that nobody may write into it. */
   lent: boolean;
+  /** Whether it has room for heads of this length. */
+  fits(headLength: number): boolean;
   /** With this head in each of them; valid until the next call. */
   headed(head: Buffer): Buffer;
 }
@@ -44,6 +46,10 @@ class RoomyFrame implements SharedFrames {
 
   constructor(memory: Buffer) {
     this.#memory = memory;
+  }
+
+  fits(headLength: number): boolean {
+    return fitsRoom(headLength);
   }
 
   headed(head: Buffer): Buffer {
@@ -58,9 +64,11 @@ class RoomyFrame implements SharedFrames {
 class LaidOutFrames implements SharedFrames {
   lent = false;
   readonly #memory: Buffer;
+  readonly #headLength: number;
   readonly #heads: readonly number[];
 
   constructor(headLength: number, texts: readonly Buffer[]) {
+    this.#headLength = headLength;
     const heads: number[] = [];
     let at = 0;
     this.#memory = Buffer.allocUnsafe(framesBytes(headLength, texts));
@@ -73,6 +81,10 @@ class LaidOutFrames implements SharedFrames {
     this.#heads = heads;
   }
 
+  fits(headLength: number): boolean {
+    return headLength === this.#headLength;
+  }
+
   headed(head: Buffer): Buffer {
     for (const at of this.#heads) head.copy(this.#memory, at);
     return this.#memory;
@@ -82,22 +94,23 @@ class LaidOutFrames implements SharedFrames {
 const framesBytes = (headLength: number, texts: readonly Buffer[]): number =>
   texts.reduce((sum, { length }) => sum + frameHeadBytes(headLength + length) + headLength + length, 0);
 
-/** Dies with the texts. */
-const known = new WeakMap<SharedTexts, { readonly headLength: number; readonly frames: SharedFrames }>();
 const LONGEST_FRAME_HEAD = 10;
+const fitsRoom = (headLength: number): boolean => headLength + LONGEST_FRAME_HEAD <= HEAD_ROOM;
+
+/** Dies with the texts. */
+const known = new WeakMap<SharedTexts, SharedFrames>();
 
 /**
  * Null where heads of this length have no shared memory: a long one; or, of several texts, any but those of the first
  * who asked. (Clients of one kind have ids of one length; memory for each length would be a client's to choose.)
  */
 export const sharedFrames = (shared: SharedTexts, headLength: number): SharedFrames | null => {
-  const { texts, memory } = shared;
-  const fits = headLength + LONGEST_FRAME_HEAD <= HEAD_ROOM;
   const held = known.get(shared);
-  if (held !== undefined) return (memory === null ? held.headLength === headLength : fits) ? held.frames : null;
-  if (!fits) return null;
+  if (held !== undefined) return held.fits(headLength) ? held : null;
+  if (!fitsRoom(headLength)) return null;
+  const { texts, memory } = shared;
   const frames = memory === null ? new LaidOutFrames(headLength, texts) : new RoomyFrame(memory);
-  known.set(shared, { headLength, frames });
+  known.set(shared, frames);
   return frames;
 };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../src/domain/events.ts';
-import { type LogFilterInput, logFilter } from '../../src/domain/filter.ts';
+import { type LogFilterInput, logFilter, readsMessages } from '../../src/domain/filter.ts';
 import { newRunId } from '../../src/domain/ids.ts';
 import { sourcesOf } from '../../src/graphql/eventSource.ts';
 import { type LogPiece, PieceSource } from '../../src/graphql/logSources.ts';
@@ -68,7 +68,7 @@ const all = async (source: PieceSource) => {
 const named = (input: LogFilterInput) => ({
   passes: logFilter(input, 'filter') ?? (() => true),
   name: 'filter',
-  readsMessages: Boolean(input.contains),
+  readsMessages: readsMessages(input),
 });
 const source = (pulls: Pull[], more: Partial<ConstructorParameters<typeof PieceSource>[0]> = {}) =>
   new PieceSource({ runId, viewer: viewerOf(pulls), filter: null, maxBatch: 500, ...more });

@@ -1,7 +1,7 @@
 import { parse } from 'graphql';
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../src/domain/events.ts';
-import { type LogFilterInput, logFilter } from '../../src/domain/filter.ts';
+import { type LogFilterInput, logFilter, readsMessages } from '../../src/domain/filter.ts';
 import { newRunId } from '../../src/domain/ids.ts';
 import { PieceSource } from '../../src/graphql/logSources.ts';
 import { ResultSource } from '../../src/graphql/logSubscription.ts';
@@ -122,7 +122,7 @@ test('a filter is asked once for all lines that it cannot tell apart, and what i
         return passes(event);
       },
       name: JSON.stringify(input),
-      readsMessages: Boolean(input.contains),
+      readsMessages: readsMessages(input),
     };
     const messages: string[] = [];
     const sink: TextSink = {
