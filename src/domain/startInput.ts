@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BadUserInput } from './errors.ts';
 import type { JsonValue } from './events.ts';
+import { isRawNumber } from './exactJson.ts';
 import { LIMITS } from './limits.ts';
 import type { RunSpec } from './run.ts';
 
@@ -150,7 +151,7 @@ const jsonProblem = (value: unknown): string | null => {
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next.value === 'string' && !next.value.isWellFormed())
       return 'It is no valid Unicode (a lone surrogate).';
-    if (typeof next.value !== 'object' || next.value === null) continue;
+    if (typeof next.value !== 'object' || next.value === null || isRawNumber(next.value)) continue;
     if (next.depth > MAX_INPUT_DEPTH) return `It is nested more than ${MAX_INPUT_DEPTH} levels deep.`;
     for (const [name, member] of Object.entries(next.value)) {
       if (!name.isWellFormed()) return 'It is no valid Unicode (a lone surrogate).';

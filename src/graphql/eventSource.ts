@@ -2,6 +2,7 @@
 
 import { clipBetween } from '../domain/clip.ts';
 import type { EventKind, JsonValue, RunEvent, Seq } from '../domain/events.ts';
+import { isRawNumber } from '../domain/exactJson.ts';
 import type { RunId } from '../domain/ids.ts';
 import { PlainLines } from '../log/plainLines.ts';
 import type { LogEntry } from '../log/viewer.ts';
@@ -18,6 +19,7 @@ const FRAME_BYTES = 200;
 const jsonSize = (value: JsonValue | undefined): number => {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 8;
+  if (isRawNumber(value)) return value.rawJSON.length;
   let size = 2;
   for (const [name, member] of Object.entries(value)) size += name.length + 4 + jsonSize(member as JsonValue);
   return size;

@@ -18,6 +18,7 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { EpochMs, EventDraft, LogLineDraft, RunEvent, Seq } from '../domain/events.ts';
+import { mayLoseNumbers, parseExactJson } from '../domain/exactJson.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { PlainLines } from './plainLines.ts';
 
@@ -219,7 +220,7 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
     const head = body.toString('utf8', at + 1, end);
     at = end + 1;
     if (mark === 0x6a /* j */) {
-      parts.push({ ...(JSON.parse(head) as EventDraft), seq, attempt });
+      parts.push({ ...parseDraft(head), seq, attempt });
       seq += 1;
       continue;
     }
@@ -236,6 +237,13 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
   }
   if (seq !== lastSeq + 1) throw new CodecError('a batch does not hold what its header says');
   return parts;
+};
+
+/** Only what a command printed as JSON has numbers that JavaScript could change. */
+const parseDraft = (text: string): EventDraft => {
+  const draft = JSON.parse(text) as EventDraft;
+  const hasJson = draft.kind === 'LogLine' ? draft.fields != null : draft.kind === 'OutputProduced';
+  return hasJson && mayLoseNumbers(text) ? (parseExactJson(text) as EventDraft) : draft;
 };
 
 /** Small enough for V8's young generation: a string of a whole body would be mapped and unmapped each time. */

@@ -1,5 +1,6 @@
 /** The run's record as a Redis hash: every member a field, objects as JSON, null as ''. */
 import type { JsonValue } from '../domain/events.ts';
+import { parseExactJson } from '../domain/exactJson.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunRecord } from '../domain/run.ts';
 
@@ -42,6 +43,9 @@ const json = <T>(fields: Fields, name: string, fallback: T): T => {
   const value = fields[name];
   return value === undefined || value === '' ? fallback : (JSON.parse(value) as T);
 };
+/** A value that a client or a command gave: its numbers stay as they were printed. */
+const givenJson = (fields: Fields, name: string): JsonValue | undefined =>
+  fields[name] ? (parseExactJson(fields[name]) as JsonValue) : undefined;
 
 /** The record from HGETALL's answer; null where the run is not there (any more). */
 export const parseRecord = (fields: Fields): RunRecord | null => {
@@ -51,7 +55,7 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
     name: text(fields, 'name'),
     image: fields.image ?? '',
     command: json<string[]>(fields, 'command', []),
-    input: json<JsonValue | undefined>(fields, 'input', undefined),
+    input: givenJson(fields, 'input'),
     env: json(fields, 'env', []),
     labels: json(fields, 'labels', []),
     timeoutSeconds: number(fields, 'timeoutSeconds'),
@@ -72,7 +76,7 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
     retryAt: number(fields, 'retryAt'),
     nextAttempt: number(fields, 'nextAttempt') ?? 1,
     progress: json(fields, 'progress', null),
-    output: json<JsonValue | undefined>(fields, 'output', undefined),
+    output: givenJson(fields, 'output'),
     lines: count(fields, 'lines'),
     bytes: count(fields, 'bytes'),
     dropped: count(fields, 'dropped'),

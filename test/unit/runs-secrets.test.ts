@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/domain/events.ts';
+import { parseExactJson } from '../../src/domain/exactJson.ts';
 import { newRunId } from '../../src/domain/ids.ts';
 import { inputFingerprint, keyFingerprint, sealEnv, unsealEnv } from '../../src/runs/secrets.ts';
 import { specOf } from '../support/runs.ts';
@@ -13,6 +14,27 @@ test('an input has one fingerprint whatever the order of its members, and no oth
   expect(new Set(inputs.map(of)).size).toBe(inputs.length);
   const proto = JSON.parse('{"__proto__":{"x":1}}') as JsonValue;
   expect(of(proto)).not.toBe(of({}));
+});
+
+test('variables and labels in another order are the same input, other ones are not', () => {
+  const list = [
+    { name: 'A', value: '1', secret: false },
+    { name: 'B', value: '2', secret: true },
+  ];
+  const env = (...entries: typeof list) => inputFingerprint(master, specOf({ env: entries }));
+  const labels = (...entries: typeof list) =>
+    inputFingerprint(master, specOf({ labels: entries.map(({ name, value }) => ({ name, value })) }));
+  const [a, b] = list as [(typeof list)[0], (typeof list)[0]];
+  expect(env(a, b)).toBe(env(b, a));
+  expect(labels(a, b)).toBe(labels(b, a));
+  expect(env(a, b)).not.toBe(env({ ...a, value: '2' }, { ...b, value: '1' }));
+  expect(env(a, b)).not.toBe(env(a, { ...b, secret: false }));
+  expect(labels(a)).not.toBe(labels(a, b));
+});
+
+test('numbers are told apart by their digits', () => {
+  const inputs = ['1234567890123456789', '1234567890123456788', '1', '1.0', '{"rawJSON":"1.0"}', '1e400', 'null'];
+  expect(new Set(inputs.map((text) => of(parseExactJson(`[${text}]`) as JsonValue))).size).toBe(inputs.length);
 });
 
 test('fingerprints differ from key to key and say nothing without it', () => {

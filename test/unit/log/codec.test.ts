@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { EventDraft, RunEvent } from '../../../src/domain/events.ts';
+import type { EventDraft, JsonObject, LogLineDraft, RunEvent } from '../../../src/domain/events.ts';
+import { parseExactJson } from '../../../src/domain/exactJson.ts';
 import { BatchBuilder, batchHeader, CodecError, decodeBatch, encodeBatch } from '../../../src/log/codec.ts';
 
 const line = (message: string, timestamp = 1): EventDraft => ({
@@ -20,6 +21,16 @@ test('drafts come back with their seqs and the attempt', () => {
   const batch = encodeBatch(drafts, 7, 3);
   expect(batchHeader(batch)).toMatchObject({ firstSeq: 7, lastSeq: 9, attempt: 3, closes: false });
   expect(decodeBatch(batch)).toEqual(drafts.map((draft, i) => ({ ...draft, seq: 7 + i, attempt: 3 })));
+});
+
+test.each(['1234567890123456789', '1.0', '-0', '1e400'])('%s that a command printed stays as it is', (number) => {
+  const value = parseExactJson(`{"id":${number}}`) as JsonObject;
+  const drafts: EventDraft[] = [
+    { ...(line('m') as LogLineDraft), fields: value },
+    { kind: 'OutputProduced', timestamp: 1, value },
+  ];
+  const shown = decodeBatch(encodeBatch(drafts, 1, 1)).map((event) => JSON.stringify(event));
+  for (const text of shown) expect(text).toContain(`{"id":${number}}`);
 });
 
 test('runs of plain lines and events keep their order, in any mixture', () => {

@@ -1,0 +1,58 @@
+/**
+ * JSON whose numbers keep the text that they were printed with: 64-bit ids, 1.0, -0 and 1e400 come out as they came in.
+ * A number that JavaScript would print otherwise is kept as JSON.rawJSON has it, which JSON.stringify writes as it is.
+ * Such a value is a leaf: never spread, copy or walk it (isRawNumber), or it is an object with a member `rawJSON`.
+ */
+
+/** A number by its text. Made by rawNumber and parseExactJson alone. */
+export interface RawNumber {
+  readonly rawJSON: string;
+}
+
+/** What ECMAScript has of this and TypeScript does not know yet (proposal "JSON.parse source text access"). */
+interface ExactJson {
+  rawJSON(text: string): RawNumber;
+  isRawJSON(value: unknown): value is RawNumber;
+  parse(text: string, reviver: ExactReviver): unknown;
+}
+type ExactReviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+const exact = JSON as unknown as ExactJson;
+
+/**
+ * Numbers, and what looks like some within texts, that can have been changed: of 16 digits or more, with a fraction or
+ * an exponent, and 0, which can be -0. Most texts have none, and cost no more than JSON.parse.
+ */
+const DOUBTFUL = /(?<=^|[:,[\s])-?(?:\d{16}|\d+[.eE]|0(?![\d.eE]))[\d.eE+-]*/g;
+
+const isKept = (text: string): boolean => String(Number(text)) === text;
+
+/** A reviver for JSON.parse that keeps numbers as they were printed. */
+export const exactNumbers: ExactReviver = (_key, value, { source }) =>
+  typeof value !== 'number' || source === undefined || isKept(source) ? value : exact.rawJSON(source);
+
+/** The number that a JSON number's text stands for: a JavaScript number where that prints the same text. */
+export const rawNumber = (text: string): number | RawNumber => (isKept(text) ? Number(text) : exact.rawJSON(text));
+
+export const isRawNumber = (value: unknown): value is RawNumber => exact.isRawJSON(value);
+
+/** The nearest JavaScript number, for whoever computes with it. Infinity where it is beyond all of them. */
+export const plainNumber = (value: number | RawNumber): number =>
+  typeof value === 'number' ? value : Number(value.rawJSON);
+
+/** Whether JSON.parse can change a number of the text. False: it does not. */
+export const mayLoseNumbers = (text: string): boolean => {
+  for (const [number] of text.matchAll(DOUBTFUL)) if (!isKept(number)) return true;
+  return false;
+};
+
+/** JSON.parse that keeps numbers as they were printed. @throws SyntaxError where it is no JSON, or nested too deeply */
+export const parseExactJson = (text: string): unknown => {
+  if (!mayLoseNumbers(text)) return JSON.parse(text);
+  try {
+    return exact.parse(text, exactNumbers);
+  } catch (error) {
+    // With a reviver JSON.parse is recursive.
+    if (error instanceof RangeError) throw new SyntaxError('The JSON is nested too deeply.', { cause: error });
+    throw error;
+  }
+};
