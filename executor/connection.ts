@@ -1,6 +1,7 @@
 /** Stage 2: two connections to Redis, one for commands and one that listens, both kept alive for ever. */
 import { Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl } from '../src/log/redisUrl.ts';
+import { askForWrites, isReply, reconnectWhereRefused } from '../src/log/takesWrites.ts';
 
 const PING_EVERY_MS = 2000;
 const PING_DEADLINE_MS = 5000;
@@ -56,12 +57,14 @@ const redisOptions = (url: string): Omit<RedisOptions, 'replyMapping'> => {
     enableReadyCheck: false,
     disableClientInfo: true,
     retryStrategy: (times) => Math.min(20 * 2 ** (times - 1), RETRY_MAX_MS),
+    reconnectOnError: reconnectWhereRefused(),
   };
 };
 
 /**
  * A silent cut of the network, and a server that accepts and says nothing, are noticed by a question that
- * stays open (ioredis alone: after 40 s, or never). The first sign of life ends a period of grace.
+ * stays open (ioredis alone: after 40 s, or never). The first sign of life ends a period of grace. The question is
+ * whether writes are taken, so that a server that has become a replica is left (src/log/takesWrites.ts).
  */
 const keepAlive = (redis: Redis, heard: () => void = () => undefined): (() => void) => {
   let waitingSince: number | null = null;
@@ -89,10 +92,14 @@ const keepAlive = (redis: Redis, heard: () => void = () => undefined): (() => vo
     const answered = (): void => {
       if (waitingSince === now) waitingSince = null;
     };
-    redis
-      .ping()
-      .then(heard, () => undefined)
-      .then(answered);
+    const refused = (error: unknown): void => {
+      if (isReply(error)) heard();
+      answered();
+    };
+    askForWrites(redis).then(() => {
+      heard();
+      answered();
+    }, refused);
   };
   const timer = setInterval(beat, PING_EVERY_MS);
   return () => clearInterval(timer);

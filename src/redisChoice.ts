@@ -1,8 +1,10 @@
 /** Which Redis the service uses: REDIS_URL, or a private redis-server. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { describeRedisUrl } from './log/redisUrl.ts';
-import { connectRedis } from './redis/connection.ts';
+import { askForWrites } from './log/takesWrites.ts';
+import { connectRedis, type RedisConnection } from './redis/connection.ts';
 import { type PrivateRedis, startPrivateRedis } from './redis/private.ts';
 import { NoRedisServer } from './redis/serverBinary.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
@@ -10,6 +12,7 @@ import { EXIT, StartFailure } from './startFailure.ts';
 /** How long an operator's Redis may take to answer at the start. */
 const ANSWER_MS = 15_000;
 const OLDEST_MAJOR = 7;
+const WRITE_RETRY_MS = 250;
 
 export interface ChosenRedis {
   readonly url: string;
@@ -55,8 +58,9 @@ const versionOf = async (
   signal: AbortSignal,
 ): Promise<string> => {
   await using connection = connectRedis(url, 'commands', instance, logger);
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
   try {
-    await connection.whenReady(AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
+    await connection.whenReady(patience);
   } catch (error) {
     signal.throwIfAborted();
     throw new StartFailure(`REDIS_URL ${shown} does not answer: ${connection.trouble}`, EXIT.unavailable, error);
@@ -67,5 +71,23 @@ const versionOf = async (
   if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
     throw new StartFailure(`REDIS_URL ${shown} is Redis ${version}; 7.0 or newer is needed`, EXIT.config);
   }
+  await untilWritable(connection, shown, patience);
+  signal.throwIfAborted();
   return version;
+};
+
+/** In the middle of a fail-over the address may still lead to a replica. @throws StartFailure where that lasts */
+const untilWritable = async (connection: RedisConnection, shown: string, patience: AbortSignal): Promise<void> => {
+  for (;;) {
+    try {
+      return await askForWrites(connection.redis);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (patience.aborted) {
+        const message = `REDIS_URL ${shown} does not take writes: ${reason} Name the primary, or free it.`;
+        throw new StartFailure(message, EXIT.unavailable, error);
+      }
+    }
+    await delay(WRITE_RETRY_MS, undefined, { signal: patience }).catch(() => undefined);
+  }
 };

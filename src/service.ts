@@ -9,6 +9,7 @@ import { createHttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { RedisLogHub } from './log/hub.ts';
 import { RedisLogReader } from './log/reader.ts';
+import { unlessAborted } from './log/unlessAborted.ts';
 import { assertPortFree, portFailure } from './port.ts';
 import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
 import { mayLoseAcknowledged } from './redis/durability.ts';
@@ -16,6 +17,7 @@ import { redisForExecutors } from './redis/executors.ts';
 import { keepExecutorUser } from './redis/executorUser.ts';
 import { masterKeyOf } from './redis/masterKey.ts';
 import { createAnnouncements } from './redis/pubsub.ts';
+import { redisReadiness } from './redis/readiness.ts';
 import { openRedis } from './redisChoice.ts';
 import { installationId } from './runs/installation.ts';
 import { createRuns } from './runs/service.ts';
@@ -37,7 +39,7 @@ export interface ServiceOptions {
   readonly say: (line: string) => void;
 }
 
-/** How long a question to Redis may take that somebody waits for: a probe of health, the stop. */
+/** How long the stop waits for an answer of Redis. */
 const ANSWER_MS = 1500;
 
 /** Resolves when it serves. What was begun is ended again where it fails. @throws StartFailure, or the signal's reason */
@@ -113,10 +115,16 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
   });
   begun.defer(async () => {
     await runs.stop();
-    runsAlive = await within(ANSWER_MS, runs.aliveRuns()).then(
+    runsAlive = await unlessAborted(runs.aliveRuns(), AbortSignal.timeout(ANSWER_MS)).then(
       (count) => count > 0,
       () => true,
     );
+  });
+  const redisReady = redisReadiness({
+    commands,
+    others: [reading, subscriber],
+    instance,
+    onTrouble: (err) => logger.warn({ err }, 'not ready: a write to Redis failed'),
   });
   const http = createHttpServer({
     host: config.host,
@@ -127,7 +135,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     hub,
     reader,
     logger,
-    ready: () => readiness([commands, reading, subscriber], launcher),
+    ready: async () => (await redisReady()) ?? (await launcher.unready()),
   });
   begun.defer(() => http.close());
   signal.throwIfAborted();
@@ -150,23 +158,5 @@ const prepare = async (launcher: Launcher, say: (line: string) => void, signal: 
       EXIT.unavailable,
       error,
     );
-  }
-};
-
-const readiness = async (connections: readonly RedisConnection[], launcher: Launcher): Promise<string | null> => {
-  const answers = connections.map(async ({ ready, redis }) => ready && (await redis.ping()) === 'PONG');
-  const redis = await within(ANSWER_MS, Promise.all(answers)).catch(() => [false]);
-  return redis.includes(false) ? 'Redis does not answer.' : await launcher.unready();
-};
-
-/** @throws Error where it takes longer */
-const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined);
   }
 };

@@ -6,10 +6,15 @@
  * cut is noticed after 41 s or never, hence the heartbeat; commands given before `ready` are queued, a
  * SUBSCRIBE too, without the deafness of ioredis 5; a fatal answer to the handshake (wrong password, too
  * many clients) rejects the queued commands and then reconnects as any loss does.
+ *
+ * The heartbeat asks whether writes are taken, on every connection, also on those that never write: a server that has
+ * become a replica is left for the one that the address leads to (log/takesWrites.ts). With RESP3, ioredis' default, a
+ * subscriber may send any command.
  */
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseRedisUrl } from '../log/redisUrl.ts';
+import { askForWrites, reconnectWhereRefused } from '../log/takesWrites.ts';
 
 /**
  * - commands: fails within seconds while Redis is away, so that a request gets its UNAVAILABLE;
@@ -33,8 +38,8 @@ export interface RedisConnection extends AsyncDisposable {
   close(): void;
 }
 
-const PING_EVERY_MS = 2000;
-const PING_DEADLINE_MS = 5000;
+const BEAT_EVERY_MS = 2000;
+const BEAT_DEADLINE_MS = 5000;
 /** From the TCP connection to `ready`; a server that loads a large file is asked again each second below that. */
 const HANDSHAKE_DEADLINE_MS = 10_000;
 const RETRY_MAX_MS = 1000;
@@ -56,10 +61,11 @@ export const redisOptions = (url: string, role: RedisRole, name: string): Legacy
     ...(password === null ? {} : { password }),
     db,
     connectionName: name,
-    connectTimeout: PING_DEADLINE_MS,
+    connectTimeout: BEAT_DEADLINE_MS,
     disconnectTimeout: 200,
     maxLoadingRetryTime: 1000,
     retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), RETRY_MAX_MS) + Math.random() * 50,
+    reconnectOnError: reconnectWhereRefused(),
     ...ROLE_OPTIONS[role],
   };
 };
@@ -71,8 +77,12 @@ const ROLE_OPTIONS: Readonly<Record<RedisRole, LegacyOptions>> = {
 };
 
 /** Opens a connection; it need not be there yet (see whenReady). `instance` tells services apart. */
-export const connectRedis = (url: string, role: RedisRole, instance: string, logger: Logger): RedisConnection =>
-  new Connection(new Redis(redisOptions(url, role, `runloom:${instance}:${role}`)), role, logger);
+export const connectRedis = (url: string, role: RedisRole, instance: string, logger: Logger): RedisConnection => {
+  const options = redisOptions(url, role, `runloom:${instance}:${role}`);
+  const reconnectOnError = reconnectWhereRefused((error) => connection.refused(error));
+  const connection = new Connection(new Redis({ ...options, reconnectOnError }), role, logger);
+  return connection;
+};
 
 class Connection implements RedisConnection {
   readonly redis: Redis;
@@ -80,7 +90,7 @@ class Connection implements RedisConnection {
   readonly #logger: Logger;
   readonly #heartbeat: NodeJS.Timeout;
   #handshake: NodeJS.Timeout | undefined;
-  #pingSentAt: number | null = null;
+  #askedAt: number | null = null;
   #ready = false;
   #trouble: string | null = 'not connected yet';
   #told: { readonly message: string; readonly at: number } | null = null;
@@ -95,7 +105,7 @@ class Connection implements RedisConnection {
     redis.on('close', () => this.#lost());
     // Whoever was given the bare connection (BullMQ) may end it too.
     redis.on('end', () => this.#stopTimers());
-    this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY_MS);
+    this.#heartbeat = setInterval(() => this.#beat(), BEAT_EVERY_MS);
     this.#heartbeat.unref();
   }
 
@@ -129,6 +139,12 @@ class Connection implements RedisConnection {
     };
   }
 
+  /** Redis does not take writes; the connection is made anew. */
+  refused(error: Error): void {
+    this.#ready = false;
+    this.#tell(`writes are refused, connecting again: ${error.message}`);
+  }
+
   close(): void {
     this.#stopTimers();
     this.#ready = false;
@@ -150,13 +166,13 @@ class Connection implements RedisConnection {
     clearTimeout(this.#handshake);
     if (this.#told !== null) this.#logger.info('Redis is back');
     this.#told = null;
-    this.#pingSentAt = null;
+    this.#askedAt = null;
     this.#ready = true;
   }
 
   #lost(): void {
     clearTimeout(this.#handshake);
-    this.#pingSentAt = null;
+    this.#askedAt = null;
     if (!this.#ready) return;
     this.#ready = false;
     // Ended on purpose: ioredis has the status before it tells of the close.
@@ -171,22 +187,22 @@ class Connection implements RedisConnection {
   }
 
   #beat(): void {
-    if (this.#pingSentAt !== null) {
-      if (Date.now() - this.#pingSentAt >= PING_DEADLINE_MS - PING_EVERY_MS) this.#giveUp('no answer to PING');
+    if (this.#askedAt !== null) {
+      if (Date.now() - this.#askedAt >= BEAT_DEADLINE_MS - BEAT_EVERY_MS) this.#giveUp('no answer to the heartbeat');
       return;
     }
     if (!this.#ready) return;
     const sentAt = Date.now();
-    this.#pingSentAt = sentAt;
+    this.#askedAt = sentAt;
     const answered = (): void => {
-      if (this.#pingSentAt === sentAt) this.#pingSentAt = null;
+      if (this.#askedAt === sentAt) this.#askedAt = null;
     };
     // A refusal is an answer too; a loss has its own event.
-    this.redis.ping().then(answered, answered);
+    askForWrites(this.redis).then(answered, answered);
   }
 
   #giveUp(message: string): void {
-    this.#pingSentAt = null;
+    this.#askedAt = null;
     this.#ready = false;
     this.#tell(message);
     this.redis.disconnect(true);

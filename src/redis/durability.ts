@@ -2,14 +2,16 @@
 import type { Redis } from 'ioredis';
 
 /**
- * False only where each write is on disk before it is answered (appendonly yes, appendfsync always). True too
- * where nobody may ask, as with managed services: CONFIG is refused there. @throws the connection's error
+ * False only where each write is on disk before it is answered (appendonly yes, appendfsync always) and no replica is
+ * there to take over without the newest of them. True too where nobody may ask, as with managed services: CONFIG is
+ * refused there. @throws the connection's error
  */
 export const mayLoseAcknowledged = async (redis: Redis): Promise<boolean> => {
   try {
     const answer = (await redis.call('CONFIG', 'GET', 'append*')) as readonly string[];
     const setting = (name: string): string | undefined => answer[answer.indexOf(name) + 1];
-    return setting('appendonly') !== 'yes' || setting('appendfsync') !== 'always';
+    if (setting('appendonly') !== 'yes' || setting('appendfsync') !== 'always') return true;
+    return /^connected_slaves:[1-9]/m.test(await redis.info('replication'));
   } catch (error) {
     if (error instanceof Error && error.name === 'ReplyError') return true;
     throw error;

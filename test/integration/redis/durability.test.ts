@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { mayLoseAcknowledged } from '../../../src/redis/durability.ts';
 import { startRedis } from '../../support/redis.ts';
+import { startRedisPair } from '../../support/redisPair.ts';
 
 test.each([
   ['no append-only file', [], true],
@@ -15,4 +16,10 @@ test.each([
 ])('tells whether acknowledged writes can be lost: %s', async (_what, config, lost) => {
   await using server = await startRedis({ config });
   expect(await mayLoseAcknowledged(await server.connect())).toBe(lost);
+});
+
+test('tells whether acknowledged writes can be lost: a replica may take over without the newest', async () => {
+  await using pair = await startRedisPair(['--appendonly', 'yes', '--appendfsync', 'always']);
+  expect(await mayLoseAcknowledged(pair.first)).toBe(true);
+  expect(await mayLoseAcknowledged(pair.second)).toBe(false);
 });
