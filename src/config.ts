@@ -9,7 +9,7 @@ export interface Config {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  /** Origins whose pages may use the service; null: the loopback names with the port that it listens on. */
+  /** Origins whose pages may use the service, beside its own; null: its own alone. */
   readonly allowedOrigins: readonly string[] | null;
   /** True where HOST is not loopback, which ALLOW_NO_AUTH=1 allowed: to be warned of at the start. */
   readonly openToNetwork: boolean;
@@ -84,20 +84,30 @@ const host = z
   .refine((text) => isIP(text) !== 0 || HOST_NAME.test(text), 'must be an IP address or a host name, without a port')
   .default('127.0.0.1');
 
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:*,[\]]+)(:\d{1,5})?$/i;
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:*,[\]]+)(:\d{1,5})?\/?$/i;
+
+/** What is wrong with it as an origin, and what to write instead; null where it is one. */
+const originProblem = (origin: string): string | null => {
+  const shown = JSON.stringify(origin);
+  if (origin === '') return 'has an empty entry: write origins with one comma between two';
+  if (origin.includes('*')) return `${shown} has a wildcard: name each origin, such as https://app.example.org`;
+  if (origin === 'null') return '"null" is no origin to allow: pages of files and sandboxed frames all have it';
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(origin))
+    return `${shown} has no scheme: write http://${origin} or https://${origin}`;
+  if (ORIGIN.test(origin) && URL.canParse(origin)) return null;
+  return `${shown} is no origin: write scheme://host[:port], without user, path, query and fragment`;
+};
+
 const origins = z.string().transform((text, context): readonly string[] => {
   const found = text.split(',').map((origin) => origin.trim());
   return found.flatMap((origin) => {
-    if (!ORIGIN.test(origin) || !URL.canParse(origin)) {
-      const shown = JSON.stringify(origin);
-      context.addIssue({
-        code: 'custom',
-        message: `${shown} is no origin (scheme://host[:port], no path, no wildcard)`,
-      });
+    const message = originProblem(origin);
+    if (message !== null) {
+      context.addIssue({ code: 'custom', message });
       return [];
     }
     const normal = new URL(origin).origin;
-    return [normal === 'null' ? origin.toLowerCase() : normal];
+    return [normal === 'null' ? origin.toLowerCase().replace(/\/$/, '') : normal];
   });
 });
 

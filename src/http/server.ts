@@ -12,7 +12,7 @@ import { serveGraphql } from './graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './health.ts';
 import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
 import { createOperations } from './operations.ts';
-import { corsHeaders, Gate, preflightHeaders } from './origins.ts';
+import { corsHeaders, Gate, preflightHeaders, RefusalLog, type Verdict } from './origins.ts';
 import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './respond.ts';
 import { GraphqlSockets } from './websocket.ts';
 
@@ -20,7 +20,7 @@ export interface HttpServerOptions extends Services {
   /** HOST and PORT; port 0 takes a free one. */
   readonly host: string;
   readonly port: number;
-  /** ALLOWED_ORIGINS; null: the loopback names with the port that is listened on. */
+  /** ALLOWED_ORIGINS, beside the service's own; null: those alone. */
   readonly allowedOrigins: readonly string[] | null;
   readonly ready: Readiness;
   /** For tests; default: KEEP_ALIVE. */
@@ -55,6 +55,7 @@ class ApiServer implements HttpServer {
   /** Answers that stay open: server-sent events and downloads. */
   readonly #streams = new Set<ServerResponse>();
   readonly #keepAlive: KeepAliveOptions;
+  readonly #refusals: RefusalLog;
   #gate: Gate;
   #stopping = false;
   #closed: Promise<void> | null = null;
@@ -65,6 +66,7 @@ class ApiServer implements HttpServer {
     this.#keepAlive = options.keepAlive ?? KEEP_ALIVE;
     this.#mask = createErrorMask(options.logger);
     this.#envelope = createEnvelope(options, this.#mask);
+    this.#refusals = new RefusalLog(options.logger);
     this.#gate = new Gate(options);
     this.#sockets = new GraphqlSockets({
       operations: createOperations(this.#envelope, this.#mask),
@@ -118,7 +120,7 @@ class ApiServer implements HttpServer {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = urlOf(request);
-    const verdict = this.#gate.check(request.headers);
+    const verdict = this.#judge(request, url);
     const cors = corsHeaders(verdict.passes ? verdict.origin : null);
     const exchange: Exchange = { request, response, url: url ?? new URL('http://localhost/'), cors };
     if (!verdict.passes) return sendError(exchange, 403, 'FORBIDDEN', verdict.refusal);
@@ -148,6 +150,13 @@ class ApiServer implements HttpServer {
       return sendText(exchange, 302, 'text/plain; charset=utf-8', 'See /graphql\n', { Location: GRAPHQL_PATH });
     }
     return sendError(exchange, 404, 'NOT_FOUND', 'There is nothing at this path.');
+  }
+
+  /** Probes of health are sent to an address (a kubelet's to the pod's), so the Host rule is not for them. */
+  #judge({ headers }: IncomingMessage, url: URL | null): Verdict {
+    const verdict = this.#gate.check(headers, url?.pathname.startsWith('/health/'));
+    if (!verdict.passes && verdict.refused !== null) this.#refusals.note(verdict.refused);
+    return verdict;
   }
 
   #noteStream(response: ServerResponse): void {
@@ -181,12 +190,13 @@ class ApiServer implements HttpServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const verdict = this.#gate.check(request.headers);
+    const url = urlOf(request);
+    const verdict = this.#judge(request, url);
     if (!verdict.passes) {
       refuseUpgrade(socket, 403, 'Forbidden', 'FORBIDDEN', verdict.refusal);
     } else if (this.#stopping) {
       refuseUpgrade(socket, 503, 'Service Unavailable', 'UNAVAILABLE', 'The service is stopping.');
-    } else if (urlOf(request)?.pathname !== GRAPHQL_PATH) {
+    } else if (url?.pathname !== GRAPHQL_PATH) {
       refuseUpgrade(socket, 404, 'Not Found', 'NOT_FOUND', 'There is nothing at this path.');
     } else {
       this.#sockets.accept(request, socket, head);

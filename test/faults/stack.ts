@@ -1,7 +1,6 @@
 /** The real parts under test: services as processes, a Redis (the private one or an operator's), the plain design beside. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { Redis } from 'ioredis';
 import { withEnvironment } from '../../src/launchers/process/proc.ts';
 import { formatRedisUrl } from '../../src/log/redisUrl.ts';
 import { readText, socketPathIn } from '../../src/redis/privateFiles.ts';
+import { freePort } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import {
   type DataDirectory,
@@ -343,15 +343,6 @@ export class Stack implements AsyncDisposable {
     return join(this.#serverDirectory, 'redis.sock');
   }
 }
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-};
 
 const untilListens = async (port: number): Promise<void> => {
   for (let tries = 0; tries < 500; tries += 1) {

@@ -97,19 +97,23 @@ test('port 0 takes a free one', () => {
 });
 
 test('origins are scheme, host and port, comma-separated, in their normal form', () => {
-  const asked = 'https://Runs.example.org, http://localhost:3000,http://[::1]:80,https://a.example:443';
+  const asked =
+    'HTTPS://Runs.example.org, http://localhost:3000/,http://[::1]:80,https://a.example:443/,tauri://localhost/';
   expect(readConfig({ ALLOWED_ORIGINS: asked }).allowedOrigins).toEqual([
     'https://runs.example.org',
     'http://localhost:3000',
     'http://[::1]',
     'https://a.example',
+    'tauri://localhost',
   ]);
   const bad = [
     '*',
     'null',
     'https://*.example.org',
     'example.org',
-    'https://x/',
+    'https://x//',
+    'https://x/?q',
+    'http://',
     'https://x/path',
     'https://u@x',
     'https://x?q',
@@ -117,6 +121,10 @@ test('origins are scheme, host and port, comma-separated, in their normal form',
   for (const origin of [...bad, 'https://x:99999', 'https://a.example,,https://b.example']) {
     expect(problemsOf({ ALLOWED_ORIGINS: origin }), origin).toHaveProperty('ALLOWED_ORIGINS');
   }
+  const told = (origin: string) => problemsOf({ ALLOWED_ORIGINS: origin }).ALLOWED_ORIGINS;
+  expect(told('https://*.example.org')).toContain('wildcard');
+  expect(told('localhost:5173')).toContain('write http://localhost:5173');
+  expect(told('https://x/path')).toContain('"https://x/path" is no origin: write scheme://host[:port]');
 });
 
 test('numbers with units become milliseconds and bytes', () => {

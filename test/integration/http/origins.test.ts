@@ -81,7 +81,7 @@ test('a Host that is no name of the service is refused on every path and at the 
     'a b',
   ];
   for (const host of hosts) {
-    for (const path of ['/graphql', '/health/live', '/', '/runs/x/log.txt', '/nothing']) {
+    for (const path of ['/graphql', '/health', '/', '/runs/x/log.txt', '/nothing']) {
       expect([host, path, (await send([`Host: ${host}`], '', 'GET', path)).status]).toEqual([host, path, 403]);
     }
   }
@@ -91,8 +91,65 @@ test('a Host that is no name of the service is refused on every path and at the 
 
 test('the loopback names pass as Host, on any port, and a request without Origin is no page', async () => {
   for (const host of [`localhost:${api.port}`, '127.0.0.1:8080', `[::1]:${api.port}`, 'LOCALHOST', '127.0.0.2']) {
-    expect([host, (await send([`Host: ${host}`], '', 'GET', '/health/live')).status]).toEqual([host, 200]);
+    expect([host, (await send([`Host: ${host}`], '', 'GET', '/graphql?query={__typename}')).status]).toEqual([
+      host,
+      200,
+    ]);
   }
+});
+
+test('a probe of health is answered whatever address or name it is sent to, and no page of a foreign origin is', async () => {
+  for (const path of ['/health/live', '/health/ready']) {
+    for (const host of [
+      '10.244.0.7:4000',
+      '[fd00::7]:4000',
+      'runloom.default.svc:4000',
+      'runloom.default.svc.',
+      'a_b',
+      '',
+    ]) {
+      for (const method of ['GET', 'HEAD']) {
+        expect([path, host, (await send([`Host: ${host}`], '', method, path)).status]).toEqual([path, host, 200]);
+      }
+    }
+    expect((await rawHttp(api.port, `GET ${path} HTTP/1.0\r\n\r\n`)).slice(9, 12)).toBe('200');
+    expect((await send(['Host: 10.244.0.7', 'Origin: https://evil.example'], '', 'GET', path)).status).toBe(403);
+  }
+  for (const path of [
+    '/health/../graphql?query={__typename}',
+    '/health/%2e%2e/graphql',
+    '//health/live',
+    '/graphql?/health/live',
+  ]) {
+    expect([path, (await send(['Host: 10.244.0.7'], '', 'GET', path)).status]).toEqual([path, 403]);
+  }
+});
+
+test('what was refused is said to whoever reads the answer, and to the operator once, with what to set', async () => {
+  await using own = await openHttp();
+  const ask = (headers: readonly string[], method = 'POST') =>
+    rawHttp(own.port, `${method} /graphql HTTP/1.1\r\nConnection: close\r\n${headers.join('\r\n')}\r\n\r\n`);
+  const host = `Host: 127.0.0.1:${own.port}`;
+  const upgrade = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'];
+  const remedy =
+    "Add it to ALLOWED_ORIGINS to let its pages use the service, also through a development server's proxy";
+  for (const [headers, method] of [
+    [[host, 'Origin: http://localhost:5173'], 'POST'],
+    [[host, 'Origin: http://localhost:5173', 'Access-Control-Request-Method: POST'], 'OPTIONS'],
+    [[host, 'Origin: http://localhost:5173', ...upgrade, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='], 'GET'],
+  ] as const) {
+    expect(await ask(headers, method)).toContain(`"message":"Origin not allowed: http://localhost:5173. ${remedy}."`);
+  }
+  const refused = await ask(['Host: evil.example']);
+  expect(refused).toContain('"message":"Host not allowed: evil.example. Add it to ALLOWED_ORIGINS to serve it."');
+  expect(own.logged).toMatchObject([
+    { level: 40, origin: 'http://localhost:5173', msg: `Origin not allowed: ${remedy}` },
+    { level: 40, host: 'evil.example', msg: 'Host not allowed: Add it to ALLOWED_ORIGINS to serve it' },
+  ]);
+  for (let i = 0; i < 300; i += 1) await ask([`Host: ${i}.${'x'.repeat(1000)}.example`]);
+  expect(own.logged).toHaveLength(101);
+  expect(own.logged.at(-1)?.msg).toContain('further ones are not logged');
+  expect(Math.max(...own.logged.map((line) => JSON.stringify(line).length))).toBeLessThan(1000);
 });
 
 test('the loopback origins with the port pass, on HTTP with CORS and at the upgrade', async () => {
@@ -146,16 +203,37 @@ test('what another site embeds is refused though it has no Origin; a link to the
   expect(linked.status).toBe(200);
 });
 
-test('ALLOWED_ORIGINS takes the place of the loopback origins, and its names are allowed as Host', async () => {
-  await using other = await openHttp({ allowedOrigins: ['https://runs.example.com'] });
+test('ALLOWED_ORIGINS comes beside the own origins, and its names are allowed as Host', async () => {
+  await using other = await openHttp({ allowedOrigins: ['https://runs.example.com', 'http://localhost:5173'] });
   const ask = async (headers: string[]) =>
     (
-      await rawHttp(other.port, `GET /health/live HTTP/1.1\r\nConnection: close\r\n${headers.join('\r\n')}\r\n\r\n`)
+      await rawHttp(
+        other.port,
+        `GET /graphql?query={__typename} HTTP/1.1\r\nConnection: close\r\n${headers.join('\r\n')}\r\n\r\n`,
+      )
     ).slice(9, 12);
   expect(await ask(['Host: runs.example.com', 'Origin: https://runs.example.com'])).toBe('200');
   expect(await ask(['Host: runs.example.com', 'Origin: http://runs.example.com'])).toBe('403');
-  expect(await ask(['Host: localhost', `Origin: http://localhost:${other.port}`])).toBe('403');
+  for (const name of ['localhost', '127.0.0.1', '[::1]']) {
+    expect([name, await ask(['Host: localhost', `Origin: http://${name}:${other.port}`])]).toEqual([name, '200']);
+  }
+  expect(await ask(['Host: localhost:5173', 'Origin: http://localhost:5173'])).toBe('200');
+  expect(await ask([`Host: 127.0.0.1:${other.port}`, 'Origin: http://localhost:5173'])).toBe('200');
+  expect(await ask(['Host: localhost', 'Origin: http://localhost:5174'])).toBe('403');
   expect(await ask(['Host: other.example.com'])).toBe('403');
+});
+
+test('a page at HOST is of an own origin, with the port that was taken', async () => {
+  for (const host of ['127.0.0.2', '0.0.0.0', '::1']) {
+    await using other = await openHttp({ host });
+    const name = host.includes(':') ? `[${host}]` : host;
+    const origin = `http://${name}:${other.port}`;
+    const socket = new RawSocket(`http://${name}:${other.port}`, { origin });
+    await socket.ready();
+    await socket[Symbol.asyncDispose]();
+    const answer = await fetch(`${origin}/graphql?query={__typename}`, { headers: { origin } });
+    expect([host, answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([host, 200, origin]);
+  }
 });
 
 test('form posts and mutations by GET are refused', async () => {
