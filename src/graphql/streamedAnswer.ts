@@ -6,7 +6,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 export class StreamedAnswer extends Response {
   readonly results: AsyncIterator<ExecutionResult>;
   constructor(results: AsyncIterator<ExecutionResult>) {
-    super(null, { headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' } });
+    super(null, { headers: { 'Content-Type': 'text/event-stream' } });
     this.results = results;
   }
 }

@@ -4,7 +4,7 @@ import { isCommandLine, type RunEvent, type Seq } from '../domain/events.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
 import type { LogReader } from '../log/viewer.ts';
 import { eventJson } from './eventJson.ts';
-import { drained, type Exchange, errorBody, onlyMethods, SECURITY_HEADERS, sendError, sendJson } from './respond.ts';
+import { drained, type Exchange, errorBody, onlyMethods, STREAM_HEADERS, sendError, sendJson } from './respond.ts';
 
 /** Entries of one read; what a download holds at once. An entry is at most LIMITS.appendBytes. */
 const READ_ENTRIES = 8;
@@ -36,6 +36,21 @@ export interface Downloads {
   streams(response: Exchange['response']): void;
 }
 
+/** Of parameters that are not known, how many an answer names, and how much of each. */
+const NAMED = 5;
+const NAMED_CHARACTERS = 50;
+
+/** A sentence and the first parameter that it is about, or null where only `after` is given. */
+const unknownParameters = (url: URL): { readonly message: string; readonly argument: string } | null => {
+  const unknown = [...new Set(url.searchParams.keys())].filter((name) => name !== 'after');
+  const names = unknown.slice(0, NAMED).map((name) => name.slice(0, NAMED_CHARACTERS));
+  const [argument] = names;
+  if (argument === undefined) return null;
+  const list = names.map((name) => JSON.stringify(name)).join(', ');
+  const more = unknown.length > NAMED ? ' and more' : '';
+  return { message: `Unknown parameter: ${list}${more}. Only "after" can be used here.`, argument };
+};
+
 const badAfter = (message: string): string => errorBody('BAD_USER_INPUT', message, { argument: 'after' });
 
 /** @throws what the reader throws; where the answer has begun, the caller cuts it off so that it is seen to be short */
@@ -45,6 +60,11 @@ export const serveDownload = async (
   { reader, streams }: Downloads,
 ): Promise<void> => {
   if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
+  const unknown = unknownParameters(exchange.url);
+  if (unknown !== null) {
+    const { message, argument } = unknown;
+    return sendJson(exchange, 400, errorBody('BAD_USER_INPUT', message, { argument }));
+  }
   const after = afterOf(exchange.url);
   if (after === undefined) {
     return sendJson(exchange, 400, badAfter(`after is one whole number, 0 to ${MAX_SEQ}.`));
@@ -58,7 +78,7 @@ export const serveDownload = async (
   }
   const { request, response, cors } = exchange;
   response.writeHead(200, {
-    ...SECURITY_HEADERS,
+    ...STREAM_HEADERS,
     ...cors,
     'Content-Type': TYPES[format],
     'Content-Disposition': `inline; filename="${runId}.${format === 'txt' ? 'log' : 'ndjson'}"`,

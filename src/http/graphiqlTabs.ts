@@ -155,7 +155,7 @@ const TABS_SCRIPT = `try {
 const NEWEST_SCRIPT = `{
   const { fetch } = window;
   const { send } = WebSocket.prototype;
-  const ask = (body) => fetch('/graphql', {
+  const ask = (body) => fetch(location.pathname, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   const filled = async (text, place) => {
     const message = JSON.parse(text);

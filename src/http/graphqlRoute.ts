@@ -5,7 +5,7 @@ import type { Envelope } from '../graphql/envelope.ts';
 import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
 import { BodyError, readJsonObject } from './body.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { type Exchange, onlyMethods, SECURITY_HEADERS, sendError } from './respond.ts';
+import { type Exchange, onlyMethods, SECURITY_HEADERS, STREAM_HEADERS, sendError } from './respond.ts';
 import { EventStream } from './sse.ts';
 
 /** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
@@ -79,17 +79,25 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: string | u
   await send(exchange, route, answer, stream);
 };
 
-const send = async (
-  { response, cors }: Exchange,
-  route: GraphqlRoute,
-  answer: Response,
-  stream: EventStream,
-): Promise<void> => {
+/** Headers of yoga's for proxies, on which this service decides by itself. */
+const NOT_YOGAS = ['connection', 'content-encoding', 'cache-control'];
+
+const headersOf = (answer: Response): OutgoingHttpHeaders => {
   const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
-  // Connection and a Content-Encoding "none" are yoga's for proxies; Node keeps the connection by itself.
-  delete own.connection;
-  delete own['content-encoding'];
-  const headers = { ...SECURITY_HEADERS, ...cors, ...own };
+  for (const name of NOT_YOGAS) delete own[name];
+  const streams = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  return { ...(streams ? STREAM_HEADERS : SECURITY_HEADERS), ...own };
+};
+
+const NOT_ACCEPTABLE =
+  'No media type of the Accept header fits. Queries and mutations are answered as application/json, ' +
+  'application/graphql-response+json or text/event-stream; subscriptions as text/event-stream, or over a WebSocket ' +
+  '(graphql-transport-ws). multipart/mixed is not supported: give Apollo Client a GraphQLWsLink for subscriptions.';
+
+const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, stream: EventStream): Promise<void> => {
+  const { response, cors } = exchange;
+  if (answer.status === 406) return sendError(exchange, 406, 'BAD_REQUEST', NOT_ACCEPTABLE);
+  const headers = { ...headersOf(answer), ...cors };
   if (!(answer instanceof StreamedAnswer)) {
     const body = await answer.text();
     response.writeHead(answer.status, headers).end(body);

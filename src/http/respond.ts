@@ -16,6 +16,16 @@ export const SECURITY_HEADERS: OutgoingHttpHeaders = {
   'Cache-Control': 'no-store',
 };
 
+/**
+ * In place of those on answers that go on: nginx hands on what comes instead of collecting it, and nobody compresses or
+ * rewrites it on the way (a compressor holds back, and the digest of a log is that of its bytes).
+ */
+export const STREAM_HEADERS: OutgoingHttpHeaders = {
+  ...SECURITY_HEADERS,
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+};
+
 export const errorBody = (code: string, message: string, more: Readonly<Record<string, unknown>> = {}): string =>
   JSON.stringify({ errors: [{ message, extensions: { code, ...more } }] });
 

@@ -42,6 +42,11 @@ const STOP_MS = 3000;
 /** A client that sends its request more slowly than this is no client. */
 const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
+/**
+ * How long a connection may idle between two requests: longer than the 60 s of common balancers, so that the balancer
+ * closes it and never sends a request into a connection that is being closed here.
+ */
+const IDLE_MS = 75_000;
 
 export const createHttpServer = (options: HttpServerOptions): HttpServer => new ApiServer(options);
 
@@ -73,7 +78,8 @@ class ApiServer implements HttpServer {
       logger: options.logger,
       keepAlive: this.#keepAlive,
     });
-    this.#server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, (request, response) => {
+    const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS };
+    this.#server = createServer(timeouts, (request, response) => {
       void this.#answer(request, response);
     });
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
@@ -111,6 +117,10 @@ class ApiServer implements HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A connection that has become idle while the server stops would be kept for the next request.
+    response.once('close', () => {
+      if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
+    });
     try {
       await this.#route(request, response);
     } catch (error) {
@@ -147,7 +157,9 @@ class ApiServer implements HttpServer {
     }
     if (path === '/') {
       if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
-      return sendText(exchange, 302, 'text/plain; charset=utf-8', 'See /graphql\n', { Location: GRAPHQL_PATH });
+      // Relative, so that the prefix of a reverse proxy stays.
+      const Location = GRAPHQL_PATH.slice(1);
+      return sendText(exchange, 302, 'text/plain; charset=utf-8', `See ${Location}\n`, { Location });
     }
     return sendError(exchange, 404, 'NOT_FOUND', 'There is nothing at this path.');
   }

@@ -36,6 +36,7 @@ const NEEDS: readonly Need[] = [
   },
   { files: ['/usr/bin/tini-static'], debianPackage: 'tini', for: 'container tests' },
   { files: ['/usr/bin/busybox', '/bin/busybox'], debianPackage: 'busybox-static', for: 'container tests' },
+  { files: ['/usr/sbin/nginx'], debianPackage: 'nginx-light', for: 'tests behind a reverse proxy' },
   { files: onPath('curl'), debianPackage: 'curl', for: "the README's examples" },
   { files: onPath('python3'), debianPackage: 'python3', for: "the README's examples" },
   { files: [...onPath('go'), '/usr/local/go/bin/go'], debianPackage: 'golang-go', for: "the README's examples" },

@@ -107,6 +107,28 @@ test('an after that is no seq, or beyond the end of a finished run, is BAD_USER_
   expect((await get(writer.runId, 'log.txt?after=2')).status).toBe(200);
 });
 
+test('parameters that are not known are refused by name, on HEAD too', async () => {
+  const id = await createRun(api.redis);
+  for (const [query, named] of [
+    ['before=10', '"before"'],
+    ['after=1&tail=5&limit=2', '"tail", "limit"'],
+    ['After=1', '"After"'],
+    ['=1', '""'],
+    ['x', '"x"'],
+    [Array.from({ length: 50 }, (_, i) => `${i}${'x'.repeat(100)}=1`).join('&'), 'and more'],
+  ] as const) {
+    for (const file of ['log.txt', 'log.ndjson']) {
+      const response = await get(id, `${file}?${query}`);
+      const { errors } = (await response.json()) as { errors: { message: string; extensions: object }[] };
+      expect([query, response.status, errors[0]?.extensions]).toMatchObject([query, 400, { code: 'BAD_USER_INPUT' }]);
+      expect(errors[0]?.message).toContain(named);
+      expect(errors[0]?.message.length).toBeLessThan(500);
+      const head = await get(id, `${file}?${query}`, { method: 'HEAD' });
+      expect([head.status, await head.text()]).toEqual([400, '']);
+    }
+  }
+});
+
 test('the middle that was dropped is told in log.ndjson, clipped to after', async () => {
   const id = await createRun(api.redis, { maxLogBytes: 20_000 });
   const writer = await new PlainWriter(api.redis, id).claim();
@@ -171,5 +193,5 @@ test('health tells whether it lives and whether it is ready', async () => {
 
 test('/ leads to GraphiQL', async () => {
   const response = await fetch(`${api.url}/`, { redirect: 'manual' });
-  expect([response.status, response.headers.get('location')]).toEqual([302, '/graphql']);
+  expect([response.status, response.headers.get('location')]).toEqual([302, 'graphql']);
 });
