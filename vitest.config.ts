@@ -17,7 +17,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'integration',
-          include: ['test/{integration,contract,e2e,faults}/**/*.test.ts'],
+          include: ['test/{integration,contract,e2e,faults,security}/**/*.test.ts'],
           exclude: CONTAINER_TESTS,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -39,6 +39,16 @@ export const LIMITS = {
   queryDepth: 15,
   queryAliases: 30,
   queryTokens: 2000,
+  /** A name in a document; answers repeat aliases, once for each run of a list. */
+  queryNameCharacters: 128,
+  /** Lists and objects within each other, in JSON and in documents: RUN_INPUT's 100 levels and what is around them. */
+  jsonDepth: 128,
+  /** Errors told of one document or of its variables: each can repeat what the client sent. */
+  documentErrors: 5,
+  /** Errors told of an operation that was executed. */
+  resultErrors: 50,
+  /** One error's message. */
+  errorCharacters: 300,
   /** Root fields and directives of one document. */
   queryDirectives: 30,
   /** Operations that live at once on one WebSocket. */

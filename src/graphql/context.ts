@@ -23,6 +23,8 @@ export interface Services {
 export interface Transport {
   /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
+  /** The body of a POST, parsed. */
+  readonly body?: Readonly<Record<string, unknown>>;
 }
 
 /** Of one operation: a request, or a subscription for as long as it lives. */

@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import { BadUserInput, Refusal } from '../domain/errors.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { boundedError, boundedErrors } from './boundedErrors.ts';
 
 /** What went wrong before an operation was running, as yoga and graphql-js name it. */
 type DocumentCode =
@@ -67,7 +69,8 @@ export type ErrorMask = (error: unknown) => GraphQLError;
 
 export const createErrorMask = (logger: Logger): ErrorMask => {
   const told = new WeakSet<GraphQLError>();
-  const tell = (error: GraphQLError): GraphQLError => {
+  const tell = (found: GraphQLError): GraphQLError => {
+    const error = boundedError(found);
     told.add(error);
     return error;
   };
@@ -104,4 +107,7 @@ type Outcome = { readonly [K in keyof ExecutionResult]: ExecutionResult[K] | und
 
 /** The result as clients get it. */
 export const formatResult = ({ errors, ...result }: Outcome): FormattedExecutionResult =>
-  ({ ...(errors === undefined ? {} : { errors: errors.map(formatError) }), ...result }) as FormattedExecutionResult;
+  ({
+    ...(errors === undefined ? {} : { errors: boundedErrors(errors, LIMITS.resultErrors).map(formatError) }),
+    ...result,
+  }) as FormattedExecutionResult;

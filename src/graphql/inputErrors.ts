@@ -2,11 +2,22 @@
  * Errors of variables, as graphql-js words them, get a code, the argument's path and no value: what was
  * given can be a secret.
  */
-import { type DocumentNode, GraphQLError, Kind, type ValueNode, visit } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  getVariableValues,
+  Kind,
+  type ValueNode,
+  visit,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { LIMITS } from '../domain/limits.ts';
+import { boundedErrors } from './boundedErrors.ts';
 
 const VARIABLE = /^Variable "\$(\w+)"/;
-const AT = / at "\w+((?:\.\w+|\[\d+\])+)"$/;
+const AT = / at (?:"\w+)?((?:\.\w+|\[\d+\])+)"?$/;
 /** The end of graphql-js' messages that repeats what was given. */
 const GIVEN = /(?:, found)?: .*$/s;
 
@@ -51,30 +62,65 @@ export const inputError = (error: GraphQLError, document: DocumentNode): GraphQL
   });
 };
 
+interface Execution {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variableValues?: unknown;
+}
+
+/** What is wrong with the variables; at most LIMITS.documentErrors, where the executor finds 50 and repeats all of the value in each. */
+const variableErrors = ({
+  schema,
+  document,
+  operationName,
+  variableValues,
+}: Execution): readonly GraphQLError[] | null => {
+  const definitions = getOperationAST(document, operationName)?.variableDefinitions;
+  if (!definitions?.length) return null;
+  const values = (variableValues ?? {}) as Readonly<Record<string, unknown>>;
+  const { errors } = getVariableValues(schema, definitions, values, { maxErrors: LIMITS.documentErrors });
+  if (errors === undefined) return null;
+  return boundedErrors(
+    errors.map((error) => inputError(error, document)),
+    LIMITS.documentErrors,
+  );
+};
+
 interface Outcome {
   readonly data?: unknown;
   readonly errors?: readonly GraphQLError[];
 }
 
-const withInputErrors = (result: unknown, document: DocumentNode): Outcome | null => {
-  if (typeof result !== 'object' || result === null || !('errors' in result) || 'data' in result) return null;
+/** The result with errors that are few and short, those of variables named; null where nothing is to be changed. */
+const told = (result: unknown, document: DocumentNode): Outcome | null => {
+  if (typeof result !== 'object' || result === null || !('errors' in result)) return null;
   const { errors, ...rest } = result as Outcome;
   if (errors === undefined) return null;
-  return { ...rest, errors: errors.map((error) => inputError(error, document)) };
+  const named = 'data' in result ? errors : errors.map((error) => inputError(error, document));
+  return { ...rest, errors: boundedErrors(named, LIMITS.resultErrors) };
 };
 
 /** An envelop plugin; it must stand before the masking of errors. */
 export const inputErrors: Plugin = {
-  onExecute: ({ args }) => ({
-    onExecuteDone: ({ result, setResult }) => {
-      const named = withInputErrors(result, args.document);
-      if (named !== null) setResult(named as Parameters<typeof setResult>[0]);
-    },
-  }),
-  onSubscribe: ({ args }) => ({
-    onSubscribeResult: ({ result, setResult }) => {
-      const named = withInputErrors(result, args.document);
-      if (named !== null) setResult(named as Parameters<typeof setResult>[0]);
-    },
-  }),
+  onExecute: ({ args, setResultAndStopExecution }) => {
+    const errors = variableErrors(args);
+    if (errors !== null) setResultAndStopExecution({ errors });
+    return {
+      onExecuteDone: ({ result, setResult }) => {
+        const outcome = told(result, args.document);
+        if (outcome !== null) setResult(outcome as Parameters<typeof setResult>[0]);
+      },
+    };
+  },
+  onSubscribe: ({ args, setResultAndStopExecution }) => {
+    const errors = variableErrors(args);
+    if (errors !== null) setResultAndStopExecution({ errors });
+    return {
+      onSubscribeResult: ({ result, setResult }) => {
+        const outcome = told(result, args.document);
+        if (outcome !== null) setResult(outcome as Parameters<typeof setResult>[0]);
+      },
+    };
+  },
 };

@@ -12,9 +12,12 @@ import {
   parse,
   type SelectionSetNode,
   type Source,
+  TokenKind,
+  validate,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { LIMITS } from '../domain/limits.ts';
+import { boundedError, boundedErrors } from './boundedErrors.ts';
 
 interface Cost {
   /** Levels of fields. */
@@ -128,22 +131,41 @@ export const limitErrors = (document: DocumentNode): readonly GraphQLError[] => 
 
 const TOO_MANY_TOKENS = /more tha[nt] \d+ tokens/;
 
+/** What is too long or too deep in the document as it is written: names, and brackets of any kind within each other. */
+const tokenErrors = (document: DocumentNode): readonly GraphQLError[] => {
+  let depth = 0;
+  for (let token = document.loc?.startToken; token; token = token.next ?? undefined) {
+    if (token.kind === TokenKind.NAME && token.end - token.start > LIMITS.queryNameCharacters) {
+      return [exceeded('characters in a name', LIMITS.queryNameCharacters)];
+    }
+    if (OPENING.has(token.kind)) depth += 1;
+    else if (CLOSING.has(token.kind)) depth -= 1;
+    if (depth > LIMITS.jsonDepth) return [exceeded('levels of brackets', LIMITS.jsonDepth)];
+  }
+  return [];
+};
+const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L]);
+const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R]);
+
 const boundedParse = (source: string | Source, options?: ParseOptions): DocumentNode => {
   try {
     return parse(source, { ...options, maxTokens: LIMITS.queryTokens });
   } catch (error) {
-    if (error instanceof GraphQLError && TOO_MANY_TOKENS.test(error.message)) {
-      throw exceeded('tokens', LIMITS.queryTokens);
-    }
-    throw error;
+    if (!(error instanceof GraphQLError)) throw error;
+    if (TOO_MANY_TOKENS.test(error.message)) throw exceeded('tokens', LIMITS.queryTokens);
+    throw boundedError(error);
   }
+};
+
+/** Stops at the first few errors: graphql-js finds 100, and each can repeat the whole document. */
+const boundedValidate: typeof validate = (schema, document, rules) => {
+  const tooMuch = [...tokenErrors(document), ...limitErrors(document)];
+  if (tooMuch.length > 0) return tooMuch;
+  return boundedErrors(validate(schema, document, rules, { maxErrors: LIMITS.documentErrors }), LIMITS.documentErrors);
 };
 
 /** An envelop plugin; it acts wherever yoga's envelope is used, so on all transports. */
 export const documentLimits: Plugin = {
   onParse: ({ setParseFn }) => setParseFn(boundedParse),
-  onValidate: ({ params, setResult }) => {
-    const errors = limitErrors(params.documentAST);
-    if (errors.length > 0) setResult(errors);
-  },
+  onValidate: ({ setValidationFn }) => setValidationFn(boundedValidate),
 };

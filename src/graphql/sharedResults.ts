@@ -44,8 +44,12 @@ const CLOSING_BRACE = '}';
  */
 const KEPT_BYTES = 32 * 1024 * 1024;
 
-/** Selections that are remembered; beyond it the oldest go and are made anew by whoever comes. */
-const MAX_SELECTIONS = 200;
+/** Selections that are remembered, bytes in memory, about; beyond it the oldest go and are made anew by whoever comes. */
+const SELECTIONS_BYTES = 16 * 1024 * 1024;
+/** What a token of the document is in its tree and in the functions that are compiled from it, about. */
+const TOKEN_BYTES = 1000;
+/** One with a longer name is its viewer's own: clients choose documents. */
+const MAX_KEY_CHARACTERS = 8000;
 
 type TextsByName = Map<string, SharedTexts>;
 
@@ -141,6 +145,7 @@ export interface SelectionRequest {
 /** The selections of one envelope. */
 export class SharedSelections {
   readonly #selections = new Map<string, SharedSelection>();
+  readonly #remembered = new Recent<SharedSelection>(SELECTIONS_BYTES);
   /** The texts of all selections. */
   readonly #recent = new Recent<SharedTexts>(KEPT_BYTES);
 
@@ -158,10 +163,10 @@ export class SharedSelections {
     const known = this.#selections.get(key);
     if (known !== undefined) return known;
     const made = this.#make(field, request, operation, fragments, variables);
-    if (this.#selections.size >= MAX_SELECTIONS) {
-      this.#selections.delete(this.#selections.keys().next().value ?? key);
-    }
+    if (key.length > MAX_KEY_CHARACTERS) return made;
     this.#selections.set(key, made);
+    const bytes = 2 * key.length + TOKEN_BYTES * (document.tokenCount ?? key.length);
+    this.#remembered.keep(made, bytes, () => this.#selections.delete(key));
     return made;
   }
 

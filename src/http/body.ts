@@ -1,6 +1,7 @@
 /** Reads a request's body up to a bound, and as what it says it is. */
 import type { IncomingMessage } from 'node:http';
 import { LIMITS } from '../domain/limits.ts';
+import { JsonTooDeep, parseJson } from './json.ts';
 
 /** A body that is refused; `status` is HTTP's, `code` the API's. */
 export class BodyError extends Error {
@@ -13,6 +14,8 @@ export class BodyError extends Error {
     this.code = code;
   }
 }
+
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 const tooLarge = (): BodyError =>
   new BodyError(413, 'LIMIT_EXCEEDED', `The body is too large: at most ${LIMITS.bodyBytes} bytes.`);
@@ -28,10 +31,10 @@ const isJson = (request: IncomingMessage): boolean => {
 };
 
 /**
- * The body's text, a JSON object. After a rejection the caller answers and closes the connection.
+ * The body as a JSON object, parsed here and nowhere else. After a rejection the caller answers and closes the connection.
  * @throws BodyError; Error where the client went away
  */
-export const readJsonObject = async (request: IncomingMessage): Promise<string> => {
+export const readJsonObject = async (request: IncomingMessage): Promise<JsonObject> => {
   const encoding = request.headers['content-encoding'];
   if (!isJson(request) || (encoding !== undefined && encoding !== 'identity')) {
     throw new BodyError(415, 'BAD_REQUEST', 'Send application/json in UTF-8, not compressed.');
@@ -44,13 +47,12 @@ export const readJsonObject = async (request: IncomingMessage): Promise<string> 
     if (size > LIMITS.bodyBytes) throw tooLarge();
     chunks.push(chunk);
   }
-  const text = decode(Buffer.concat(chunks));
-  const parsed = parse(text);
+  const parsed = parse(decode(Buffer.concat(chunks)));
   if (Array.isArray(parsed)) throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported.');
   if (typeof parsed !== 'object' || parsed === null) {
     throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON object.');
   }
-  return text;
+  return parsed as JsonObject;
 };
 
 const decode = (bytes: Buffer): string => {
@@ -63,8 +65,9 @@ const decode = (bytes: Buffer): string => {
 
 const parse = (text: string): unknown => {
   try {
-    return JSON.parse(text);
-  } catch {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
     throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON.');
   }
 };

@@ -3,8 +3,9 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import type { Envelope } from '../graphql/envelope.ts';
 import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
-import { BodyError, readJsonObject } from './body.ts';
+import { BodyError, type JsonObject, readJsonObject } from './body.ts';
 import type { GraphiqlPage } from './graphiql.ts';
+import { JsonTooDeep, parseJson } from './json.ts';
 import { type Exchange, onlyMethods, SECURITY_HEADERS, STREAM_HEADERS, sendError } from './respond.ts';
 import { EventStream } from './sse.ts';
 
@@ -28,10 +29,10 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
   if (!onlyMethods(exchange, 'GET', 'POST')) return;
   if (request.method === 'GET') {
     const problem = parameterProblem(exchange.url);
-    if (problem !== null) return sendError(exchange, 400, 'BAD_REQUEST', problem);
+    if (problem !== null) return sendError(exchange, 400, ...problem);
     return await execute(exchange, route, undefined);
   }
-  let body: string;
+  let body: JsonObject;
   try {
     body = await readJsonObject(request);
   } catch (error) {
@@ -42,14 +43,15 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
 };
 
 /** yoga takes JSON in a GET's parameters for granted. */
-const parameterProblem = (url: URL): string | null => {
+const parameterProblem = (url: URL): readonly [code: string, message: string] | null => {
   for (const name of ['variables', 'extensions']) {
     const text = url.searchParams.get(name);
     if (!text) continue;
     try {
-      JSON.parse(text);
-    } catch {
-      return `The parameter "${name}" is no JSON.`;
+      parseJson(text);
+    } catch (error) {
+      if (error instanceof JsonTooDeep) return ['LIMIT_EXCEEDED', error.message];
+      return ['BAD_REQUEST', `The parameter "${name}" is no JSON.`];
     }
   }
   return null;
@@ -65,7 +67,7 @@ const refuseBody = (exchange: Exchange, error: BodyError): void => {
   response.once('close', () => clearTimeout(timer));
 };
 
-const execute = async (exchange: Exchange, route: GraphqlRoute, body: string | undefined): Promise<void> => {
+const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject | undefined): Promise<void> => {
   const { request, response } = exchange;
   const stream = new EventStream(response);
   const headers = new Headers();
@@ -74,8 +76,11 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: string | u
     if (value !== undefined) headers.set(name, value);
   }
   // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
-  const init = { method: request.method ?? 'GET', headers, ...(body === undefined ? {} : { body }) };
-  const answer = await route.envelope.fetch(exchange.url.href, init, { sink: stream });
+  const init = { method: request.method ?? 'GET', headers };
+  const answer = await route.envelope.fetch(exchange.url.href, init, {
+    sink: stream,
+    ...(body === undefined ? {} : { body }),
+  });
   await send(exchange, route, answer, stream);
 };
 
