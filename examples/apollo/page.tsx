@@ -29,7 +29,7 @@ const Page = () => {
   onState = setState;
   const [start, started] = useMutation(StartRunDocument);
   const [cancel] = useMutation(CancelRunDocument);
-  const runId = started.data?.startRun.run.id ?? '';
+  const runId = started.data?.startRun?.run.id ?? '';
   const log = useSubscription(FollowLogDocument, {
     variables: { runId },
     skip: runId === '',

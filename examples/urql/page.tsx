@@ -42,7 +42,7 @@ const Page = () => {
   onState = setState;
   const [started, start] = useMutation(StartRunDocument);
   const [, cancel] = useMutation(CancelRunDocument);
-  const runId = started.data?.startRun.run.id ?? '';
+  const runId = started.data?.startRun?.run.id ?? '';
   const [log] = useSubscription(
     { query: FollowLogDocument, variables: { runId }, pause: runId === '' },
     (had: Followed | undefined, { runLogBatches }) => ({

@@ -1,5 +1,6 @@
 /** Carries out workflow commands (CONTRACT.md, "A command's side"). */
 import type { EpochMs, LogLevel } from '../../src/domain/events.ts';
+import { LIMITS } from '../../src/domain/limits.ts';
 import { parseCommand, type WorkflowCommand } from './command.ts';
 import { cutText } from './cut.ts';
 import { cleanJson, parseJson, setMember } from './json.ts';
@@ -23,7 +24,11 @@ const NAMES: ReadonlySet<string> = new Set([
   'stop-commands',
   'progress',
   'output',
+  'event',
 ]);
+/** C0, DEL and C1: a name is one line. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /**
@@ -66,6 +71,8 @@ export class Commands {
         return this.#progress(command, now);
       case 'output':
         return this.#output(command, now);
+      case 'event':
+        return this.#custom(command, now);
       default: {
         const level = Object.hasOwn(LEVELS, command.name) ? LEVELS[command.name] : undefined;
         return level !== undefined && this.#line(stream, level, command, now);
@@ -133,6 +140,21 @@ export class Commands {
       const value = parseJson(json);
       if (value === undefined) continue;
       this.#sink.event({ kind: 'OutputProduced', timestamp, value: cleanJson(value, json, this.#masks) });
+      return true;
+    }
+    return false;
+  }
+
+  /** `::event name=checkpoint::JSON` */
+  #custom({ properties, text, rawText }: WorkflowCommand, timestamp: EpochMs): boolean {
+    const name = properties.get('name')?.trim() ?? '';
+    if (name === '' || CONTROL.test(name) || Buffer.byteLength(name) > LIMITS.eventNameBytes) return false;
+    for (const json of [text, rawText]) {
+      if (Buffer.byteLength(json) > LIMITS.eventDataBytes) continue;
+      const value = parseJson(json);
+      if (value === undefined) continue;
+      const data = cleanJson(value, json, this.#masks);
+      this.#sink.event({ kind: 'CustomEvent', timestamp, name: this.#text(name), data });
       return true;
     }
     return false;

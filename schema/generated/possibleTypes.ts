@@ -6,6 +6,7 @@ export const possibleTypes: Record<string, string[]> = {
   "RunEvent": [
     "AttemptFinished",
     "ContainerEvent",
+    "CustomEvent",
     "GroupEnded",
     "GroupStarted",
     "LinesDropped",

@@ -3,7 +3,7 @@ import type { RunEvent, Seq } from './events.ts';
 
 /**
  * The event as it lies between `after` and `before`, both exclusive; null where it does not. Only a
- * LinesDropped that stands for a range can be cut: what its bytes were is not known for a part of it.
+ * LinesDropped that stands for a range can be cut: what its bytes and lines were is not known for a part of it.
  */
 export const clipBetween = (event: RunEvent, after: Seq, before: Seq): RunEvent | null => {
   if (event.kind !== 'LinesDropped' || event.fromSeq === event.seq) {
@@ -13,5 +13,5 @@ export const clipBetween = (event: RunEvent, after: Seq, before: Seq): RunEvent 
   const seq = Math.min(event.seq, before - 1);
   if (fromSeq > seq) return null;
   if (fromSeq === event.fromSeq && seq === event.seq) return event;
-  return { ...event, fromSeq, seq, count: seq - fromSeq + 1, bytes: null };
+  return { ...event, fromSeq, seq, count: seq - fromSeq + 1, droppedBytes: null, droppedLines: null };
 };

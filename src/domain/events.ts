@@ -73,6 +73,11 @@ export interface GroupEndedDraft extends Draft<'GroupEnded'> {
 export interface OutputProducedDraft extends Draft<'OutputProduced'> {
   readonly value: JsonValue;
 }
+/** What the command reported in its own terms, or what a later version of the service has to say. */
+export interface CustomEventDraft extends Draft<'CustomEvent'> {
+  readonly name: string;
+  readonly data: JsonValue;
+}
 export interface ContainerEventDraft extends Draft<'ContainerEvent'> {
   /** Such as IMAGE_PULLING, CREATED, STARTED, OUT_OF_MEMORY, EXITED, REMOVED. */
   readonly containerEvent: string;
@@ -103,6 +108,7 @@ export type EventDraft =
   | GroupStartedDraft
   | GroupEndedDraft
   | OutputProducedDraft
+  | CustomEventDraft
   | ContainerEventDraft
   | AttemptFinishedDraft
   | RunFinishedDraft;
@@ -115,13 +121,17 @@ interface Placed {
 export interface LinesDropped extends Draft<'LinesDropped'>, Placed {
   readonly fromSeq: Seq;
   readonly count: number;
-  readonly bytes: number | null;
+  /** UTF-8 bytes of the messages of its lines; null where nobody counted. */
+  readonly droppedBytes: number | null;
+  /** LogLine events among them; null where nobody counted. */
+  readonly droppedLines: number | null;
   readonly reason: DropReason;
 }
 
 export type RunEvent = (EventDraft & Placed) | LinesDropped;
 export type EventKind = RunEvent['kind'];
 
+/** Closed within a major version: what is new comes as fields of these, or as a CustomEvent. */
 export const EVENT_KINDS = [
   'LogLine',
   'StatusChanged',
@@ -129,6 +139,7 @@ export const EVENT_KINDS = [
   'GroupStarted',
   'GroupEnded',
   'OutputProduced',
+  'CustomEvent',
   'ContainerEvent',
   'LinesDropped',
   'AttemptFinished',

@@ -1,53 +1,97 @@
 /** Which events a viewer wants (contract.graphql, LogFilter). Pure: checked once, then one call per event. */
+import { hasEscape, withoutAnsi } from './ansi.ts';
 import { BadUserInput } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
 
-/** As the API has it; null and an empty list say the same as a member that is missing. */
+/** As the API has it; null, an empty list and an empty text say the same as a member that is missing. */
 export interface LogFilterInput {
   readonly minLevel?: LogLevel | null | undefined;
+  readonly levels?: readonly LogLevel[] | null | undefined;
   readonly streams?: readonly LogStream[] | null | undefined;
+  readonly logger?: string | null | undefined;
   readonly contains?: string | null | undefined;
+  readonly exclude?: string | null | undefined;
   readonly attempt?: number | null | undefined;
   readonly types?: readonly string[] | null | undefined;
 }
 
-/** Whether the event passes. `null` in place of a filter means that everything passes. */
-export type LogFilter = (event: RunEvent) => boolean;
+/** `null` in place of a filter means that everything passes. */
+export interface LogFilter {
+  /** Whether the event is told. */
+  passes(event: RunEvent): boolean;
+  /** Whether it is one of those that are asked for. Loss and the end pass without that; `tail` does not count them. */
+  selects(event: RunEvent): boolean;
+}
+
+type Line = Extract<RunEvent, { kind: 'LogLine' }>;
+type Test = (line: Line) => boolean;
 
 /** Whether the filter looks at messages: if not, lines that share all else pass together or not at all. */
-export const readsMessages = (input: LogFilterInput | null | undefined): boolean => Boolean(input?.contains);
+export const readsMessages = (input: LogFilterInput | null | undefined): boolean =>
+  Boolean(input?.contains || input?.exclude);
 
 const isEventKind = (name: string): name is EventKind => (EVENT_KINDS as readonly string[]).includes(name);
 
 /**
- * The filter as a function, or null where it takes nothing out. minLevel, streams and contains apply to
- * LogLine alone, attempt and types to every event but LinesDropped, which nothing takes out.
+ * The filter, or null where it takes nothing out. What it says of lines means lines: without types it selects LogLine
+ * alone, and RunFinished passes as the end. LinesDropped always passes.
  * @param path of the filter among the arguments, such as "filter"
  * @throws BadUserInput: an unknown type's name, an attempt below 1, a text over LIMITS.containsBytes
  */
 export const logFilter = (input: LogFilterInput | null | undefined, path: string): LogFilter | null => {
-  const { minLevel, streams, contains, attempt, types } = input ?? {};
+  checkFilter(input ?? {}, path);
+  const { attempt, types } = input ?? {};
+  const tests = lineTests(input ?? {});
+  const wanted = types?.length ? new Set<string>(types) : null;
+  if (wanted === null && tests.length === 0 && attempt == null) return null;
+
+  const selects = (event: RunEvent): boolean => {
+    if (attempt != null && event.attempt !== attempt) return false;
+    if (wanted !== null && !wanted.has(event.kind)) return false;
+    if (event.kind === 'LogLine') return tests.every((test) => test(event));
+    return wanted !== null || tests.length === 0;
+  };
+  const tellsEnd = wanted === null && tests.length > 0;
+  const passes = (event: RunEvent): boolean =>
+    event.kind === 'LinesDropped' || (tellsEnd && event.kind === 'RunFinished') || selects(event);
+  return { passes, selects };
+};
+
+const checkFilter = ({ contains, exclude, logger, attempt, types }: LogFilterInput, path: string): void => {
   types?.forEach((name, index) => {
     if (!isEventKind(name)) throw new BadUserInput(`${path}.types.${index}`, 'There is no such event type.');
   });
   if (attempt != null && attempt < 1) throw new BadUserInput(`${path}.attempt`, 'An attempt is 1 or more.');
-  if (contains != null && Buffer.byteLength(contains) > LIMITS.containsBytes) {
-    throw new BadUserInput(`${path}.contains`, `At most ${LIMITS.containsBytes} bytes.`);
+  for (const [name, text] of Object.entries({ contains, exclude, logger })) {
+    if (text != null && Buffer.byteLength(text) > LIMITS.containsBytes) {
+      throw new BadUserInput(`${path}.${name}`, `At most ${LIMITS.containsBytes} bytes.`);
+    }
   }
-  const wantedTypes = types?.length ? new Set<string>(types) : null;
-  const wantedStreams = streams?.length ? new Set(streams) : null;
-  const lowest = minLevel ? LOG_LEVELS.indexOf(minLevel) : 0;
-  const needle = contains ? contains.toLowerCase() : null;
-  if (wantedTypes === null && wantedStreams === null && lowest === 0 && needle === null && attempt == null) return null;
+};
 
-  return (event) => {
-    if (event.kind === 'LinesDropped') return true;
-    if (attempt != null && event.attempt !== attempt) return false;
-    if (wantedTypes !== null && !wantedTypes.has(event.kind)) return false;
-    if (event.kind !== 'LogLine') return true;
-    if (lowest > 0 && LOG_LEVELS.indexOf(event.level) < lowest) return false;
-    if (wantedStreams !== null && !wantedStreams.has(event.stream)) return false;
-    return needle === null || event.message.toLowerCase().includes(needle);
-  };
+/** What a line must pass, the cheapest first. */
+const lineTests = (input: LogFilterInput): readonly Test[] => {
+  const { minLevel, levels, streams, logger, contains, exclude } = input;
+  const tests: Test[] = [];
+  if (minLevel) {
+    const lowest = LOG_LEVELS.indexOf(minLevel);
+    tests.push(({ level }) => LOG_LEVELS.indexOf(level) >= lowest);
+  }
+  if (levels?.length) tests.push(({ level }) => levels.includes(level));
+  if (streams?.length) tests.push(({ stream }) => streams.includes(stream));
+  if (logger) tests.push((line) => line.logger === logger);
+  if (contains) tests.push(holds(contains));
+  if (exclude) {
+    const isExcluded = holds(exclude);
+    tests.push((line) => !isExcluded(line));
+  }
+  return tests;
+};
+
+/** Compares in lower case, without escape sequences unless one is looked for. */
+const holds = (text: string): Test => {
+  const needle = text.toLowerCase();
+  const shown = hasEscape(text) ? (message: string) => message : withoutAnsi;
+  return ({ message }) => shown(message).toLowerCase().includes(needle);
 };

@@ -59,8 +59,12 @@ export const LIMITS = {
   introspections: 4,
   /** Fields of one document, written out: what validation compares in pairs, so it bounds its CPU time. */
   queryFields: 500,
-  /** LogFilter.contains. */
+  /** LogFilter.contains and exclude, and its logger. */
   containsBytes: 1024,
+  /** Name of a CustomEvent that a command reports. */
+  eventNameBytes: 128,
+  /** Its data as JSON, as long as an input or an output may be. */
+  eventDataBytes: 96 * KIB,
   /** Log events and their bytes, about, that one request may read through all its Run.logs together. */
   requestEvents: 20_000,
   requestBytes: 16 * MIB,
@@ -68,6 +72,10 @@ export const LIMITS = {
   requestRuns: 2000,
   /** Events that one Run.logs page with a filter looks at before it comes back short. */
   pageScan: 20_000,
+
+  /** What a tail with a filter looks at before it starts with what it has found: events, and bytes of their entries. */
+  tailScanEvents: 500_000,
+  tailScanBytes: 64 * MIB,
 
   /** Events of one page of Run.logs, and of one batch. */
   pageEvents: 5000,

@@ -47,7 +47,10 @@ builder.addScalarType(
 );
 
 builder.queryType({ description: 'What can be read once.' });
-builder.mutationType({ description: 'What changes runs. Each takes one input and answers with a payload of its own.' });
+builder.mutationType({
+  description: `What changes runs. Each takes one input and answers with a payload of its own; null where it failed, and
+errors say why: what else the document asks for is done all the same.`,
+});
 builder.subscriptionType({
   description: 'What can be followed, over WebSocket (graphql-transport-ws) or server-sent events on the same path.',
 });

@@ -37,6 +37,8 @@ export const sizeOf = (event: RunEvent): number => {
     }
     case 'OutputProduced':
       return FRAME_BYTES + jsonSize(event.value);
+    case 'CustomEvent':
+      return FRAME_BYTES + jsonSize(event.data);
     default:
       return FRAME_BYTES;
   }

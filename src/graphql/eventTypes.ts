@@ -64,6 +64,25 @@ builder.objectRef<SourceOf<'OutputProduced'>>('OutputProduced').implement({
   }),
 });
 
+builder.objectRef<SourceOf<'CustomEvent'>>('CustomEvent').implement({
+  description: `Something that the command reported in its own terms (\`::event name=checkpoint::JSON\`), or that a later
+version of the service has to say. The set of event types is closed within a major version, so generated clients stay
+whole: what is new comes as fields, or as this.`,
+  interfaces: [RunEventRef],
+  fields: (t) => ({
+    name: t.string({
+      resolve: ({ event }) => event.name,
+      description: 'What kind of thing it is, such as checkpoint.',
+    }),
+    data: t.field({
+      type: 'JSON',
+      nullable: true,
+      resolve: ({ event }) => event.data,
+      description: 'What there is to say about it; null where that is nothing.',
+    }),
+  }),
+});
+
 builder.objectRef<SourceOf<'ContainerEvent'>>('ContainerEvent').implement({
   description: 'What the container engine did.',
   interfaces: [RunEventRef],
@@ -96,10 +115,15 @@ is at least after + 1. Where they never had one, fromSeq equals seq. No filter t
       resolve: ({ event }) => event.count,
       description: 'Events that are not there: seq - fromSeq + 1 where they had seqs.',
     }),
-    bytes: t.float({
+    droppedBytes: t.float({
       nullable: true,
-      resolve: ({ event }) => event.bytes,
-      description: 'UTF-8 bytes of their messages; null where nobody counted.',
+      resolve: ({ event }) => event.droppedBytes,
+      description: 'UTF-8 bytes of the messages of the lines among them; null where nobody counted.',
+    }),
+    droppedLines: t.int({
+      nullable: true,
+      resolve: ({ event }) => event.droppedLines,
+      description: 'LogLine events among them; null where nobody counted.',
     }),
     reason: t.field({ type: DropReason, resolve: ({ event }) => event.reason, description: 'Why they are gone.' }),
   }),
@@ -161,7 +185,10 @@ builder.objectRef<SourceOf<'RunFinished'>>('RunFinished').implement({
       description: "'Run COMPLETED', 'Run FAILED: …' or 'Run CANCELLED: …'.",
     }),
     lines: t.int({ resolve: ({ event }) => event.lines, description: 'LogLine events over all attempts.' }),
-    bytes: t.float({ resolve: ({ event }) => event.bytes, description: 'UTF-8 bytes of their messages.' }),
+    bytes: t.float({
+      resolve: ({ event }) => event.bytes,
+      description: 'UTF-8 bytes of the messages of all LogLine events, over all attempts.',
+    }),
     dropped: t.int({ resolve: ({ event }) => event.dropped, description: 'Lines dropped, over all attempts.' }),
     digest: t.string({
       nullable: true,

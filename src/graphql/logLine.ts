@@ -19,9 +19,11 @@ export const LogLevel = builder.enumType('LogLevel', {
 export const LogStream = builder.enumType('LogStream', {
   description: 'Where a line came from.',
   values: {
-    STDOUT: { description: "A plain line of the command's standard output." },
-    STDERR: { description: "A plain line of the command's standard error, which is not by itself an error." },
-    LOGGER: { description: 'A structured record or a workflow command of a level, from either of the two.' },
+    STDOUT: {
+      description: "A plain line of the command's standard output, or a workflow command such as ::notice:: in it.",
+    },
+    STDERR: { description: "The same of the command's standard error, which is not by itself an error." },
+    LOGGER: { description: 'A structured record, from either of the two.' },
     SYSTEM: { description: 'The executor itself. Not in log.txt and not in the digest.' },
   } as const,
 });

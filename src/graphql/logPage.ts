@@ -38,6 +38,8 @@ export interface PageRequest {
 /** Where the walk is: the range looked at so far, the events that passed, and what bounds it. */
 interface Walk {
   events: EventSource[];
+  /** Read backward, the end of the run that nobody asked for: it comes where it takes the place of nothing. */
+  end: EventSource | null;
   startSeq: Seq | null;
   endSeq: Seq | null;
   looked: number;
@@ -52,7 +54,7 @@ interface Walk {
  * @throws NotFound where the run was removed meanwhile
  */
 export const readPage = async (reader: LogReader, request: PageRequest, budget: LogBudget): Promise<EventPage> => {
-  const walk: Walk = { events: [], startSeq: null, endSeq: null, looked: 0, bytes: 0, lastSeq: 0 };
+  const walk: Walk = { events: [], end: null, startSeq: null, endSeq: null, looked: 0, bytes: 0, lastSeq: 0 };
   const forward = request.direction === 'forward';
   let position = forward ? request.after : request.before;
   for (let more = true; more; ) {
@@ -68,6 +70,7 @@ export const readPage = async (reader: LogReader, request: PageRequest, budget: 
     else position = next;
   }
   budget.spend(walk.looked, walk.bytes);
+  if (walk.end !== null && walk.events.length < request.count) walk.events.push(walk.end);
   return { events: walk.events, startSeq: walk.startSeq, endSeq: walk.endSeq, ...around(request, walk) };
 };
 
@@ -82,7 +85,7 @@ const lookAt = (entry: LogPage['entries'][number], request: PageRequest, walk: W
     if (beyond) return false;
     const clipped = clipSource(source, request.after, request.before);
     if (clipped === null) continue;
-    const passes = request.filter === null || request.filter(clipped.event);
+    const passes = request.filter === null || request.filter.passes(clipped.event);
     const size = sizeOf(clipped.event);
     const full =
       walk.events.length >= request.count ||
@@ -91,7 +94,8 @@ const lookAt = (entry: LogPage['entries'][number], request: PageRequest, walk: W
     // Something must be looked at, or whoever goes on from here never gets further.
     if (full && (request.count === 0 || walk.looked > 0)) return false;
     walk.looked += 1;
-    if (passes) {
+    if (passes && !forward && isUnasked(clipped, request.filter)) walk.end = clipped;
+    else if (passes) {
       walk.events[forward ? 'push' : 'unshift'](clipped);
       walk.bytes += size;
     }
@@ -101,22 +105,17 @@ const lookAt = (entry: LogPage['entries'][number], request: PageRequest, walk: W
   return true;
 };
 
-/** Whether there is more within the window in the walk's direction, and anything at all behind its start. */
+/** Whether it is the end of the run, which passes a filter on lines without being asked for. */
+const isUnasked = ({ event }: EventSource, filter: LogFilter | null): boolean =>
+  event.kind === 'RunFinished' && filter !== null && !filter.selects(event);
+
+/** Whether there are events beyond what was looked at, within the window or not. */
 const around = (request: PageRequest, walk: Walk): { hasPrevious: boolean; hasNext: boolean } => {
-  const { after, before } = request;
-  const { lastSeq } = walk;
-  if (request.direction === 'forward') {
-    const end = walk.endSeq ?? after;
-    return {
-      hasPrevious: walk.startSeq === null ? Math.min(after, lastSeq) > 0 : walk.startSeq > 1,
-      hasNext: end < Math.min(lastSeq, before - 1),
-    };
-  }
-  const start = walk.startSeq ?? Math.min(before, lastSeq + 1);
-  return {
-    hasPrevious: start > after + 1,
-    hasNext: walk.endSeq === null ? before <= lastSeq : walk.endSeq < lastSeq,
-  };
+  const { after, before, direction } = request;
+  const { startSeq, endSeq, lastSeq } = walk;
+  if (startSeq !== null && endSeq !== null) return { hasPrevious: startSeq > 1, hasNext: endSeq < lastSeq };
+  if (direction === 'forward') return { hasPrevious: Math.min(after, lastSeq) > 0, hasNext: after < lastSeq };
+  return { hasPrevious: Math.min(before, lastSeq + 1) > 1, hasNext: before <= lastSeq };
 };
 
 const RunEventPage = builder.objectRef<EventPage>('RunEventPage').implement({
@@ -133,8 +132,12 @@ nothing was there. Read backward with before: startSeq.`,
       description:
         'Last seq looked at, filtered-out ones included; null where nothing was there. Go on with after: endSeq.',
     }),
-    hasPrevious: t.exposeBoolean('hasPrevious', { description: 'There are earlier events.' }),
-    hasNext: t.exposeBoolean('hasNext', { description: 'There are later events, at the moment of reading.' }),
+    hasPrevious: t.exposeBoolean('hasPrevious', {
+      description: 'There are events before startSeq, whatever `after` was given.',
+    }),
+    hasNext: t.exposeBoolean('hasNext', {
+      description: 'There are events after endSeq at the moment of reading, whatever `before` was given.',
+    }),
   }),
 });
 
@@ -147,6 +150,7 @@ const checkCount = (argument: string, count: number | null | undefined): void =>
 builder.objectField(Run, 'logs', (t) =>
   t.field({
     type: RunEventPage,
+    nullable: true,
     args: {
       first: t.arg.int({ description: 'So many events at most, reading forward; 5000 at most, default 100.' }),
       after: t.arg.int({ description: 'Events after this seq.' }),

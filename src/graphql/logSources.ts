@@ -19,8 +19,7 @@ export interface EventBatch<Part = EventSource> {
 }
 
 /** A filter and the name under which equal filters meet. */
-export interface NamedFilter {
-  readonly passes: LogFilter;
+export interface NamedFilter extends LogFilter {
   readonly name: string;
   /** See readsMessages of domain/filter.ts. */
   readonly readsMessages: boolean;

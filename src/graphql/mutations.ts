@@ -57,6 +57,7 @@ const DeleteRunPayload = builder.objectRef<{ readonly deletedRunId: RunId }>('De
 builder.mutationField('startRun', (t) =>
   t.field({
     type: StartRunPayload,
+    nullable: true,
     args: { input: t.arg({ type: StartRunInput, required: true, description: 'What to run.' }) },
     resolve: async (_root, { input }, { runs }) => ({ run: await runs.start(checkStartInput(input)) }),
     description: 'Accepts a run and queues it. It is stored when this answers.',
@@ -66,6 +67,7 @@ builder.mutationField('startRun', (t) =>
 builder.mutationField('cancelRun', (t) =>
   t.field({
     type: CancelRunPayload,
+    nullable: true,
     args: { input: t.arg({ type: CancelRunInput, required: true, description: 'Which run, and how.' }) },
     resolve: async (_root, { input }, { runs }) => ({
       run: await runs.cancel(requireRunId(input.runId), checkCancelReason(input.reason), input.force ?? false),
@@ -77,6 +79,7 @@ builder.mutationField('cancelRun', (t) =>
 builder.mutationField('retryRun', (t) =>
   t.field({
     type: RetryRunPayload,
+    nullable: true,
     args: { input: t.arg({ type: RetryRunInput, required: true, description: 'Which run.' }) },
     resolve: async (_root, { input }, { runs }) => ({ run: await runs.retry(requireRunId(input.runId)) }),
     description: 'Makes a new run with the same input, secrets included. NOT_FOUND where there is none.',
@@ -86,6 +89,7 @@ builder.mutationField('retryRun', (t) =>
 builder.mutationField('deleteRun', (t) =>
   t.field({
     type: DeleteRunPayload,
+    nullable: true,
     args: { input: t.arg({ type: DeleteRunInput, required: true, description: 'Which run.' }) },
     resolve: async (_root, { input }, { runs }) => {
       const runId = requireRunId(input.runId);

@@ -102,7 +102,9 @@ Run.implement({
       description: 'The newest progress that the command reported.',
     }),
     lines: t.exposeInt('lines', { description: 'LogLine events over all attempts.' }),
-    bytes: t.exposeFloat('bytes', { description: 'UTF-8 bytes of their messages.' }),
+    bytes: t.exposeFloat('bytes', {
+      description: 'UTF-8 bytes of the messages of all LogLine events, over all attempts.',
+    }),
     dropped: t.exposeInt('dropped', { description: 'Lines dropped, over all attempts.' }),
     digest: t.exposeString('digest', { nullable: true, description: 'See RunFinished.digest.' }),
     lastSeq: t.exposeInt('lastSeq', { description: 'seq of the newest event; 0 where there is none.' }),

@@ -74,6 +74,7 @@ const checkCursor = (argument: string, cursor: string | null | undefined): RunId
 builder.queryField('runs', (t) =>
   t.field({
     type: RunConnection,
+    nullable: true,
     args: {
       first: t.arg.int({ description: 'So many of the newest, 1 to 500.' }),
       after: t.arg.string({ description: 'Older than the run with this cursor.' }),

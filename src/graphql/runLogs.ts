@@ -2,11 +2,13 @@
 import { BadUserInput } from '../domain/errors.ts';
 import { type LogFilterInput as FilterInput, logFilter, readsMessages } from '../domain/filter.ts';
 import { LIMITS } from '../domain/limits.ts';
+import type { ViewFrom } from '../log/viewer.ts';
 import { builder } from './builder.ts';
 import type { ApiContext } from './context.ts';
 import type { EventSource } from './eventSource.ts';
+import { fromTail } from './filteredTail.ts';
 import { LogFilterInput } from './logFilter.ts';
-import { type EventBatch, LogStream, PieceSource } from './logSources.ts';
+import { type EventBatch, LogStream, type NamedFilter, PieceSource } from './logSources.ts';
 import { requireRunId } from './mutations.ts';
 import { RunEventRef } from './runEvent.ts';
 
@@ -28,6 +30,9 @@ only where a filter took all out and the position moved on.`,
   }),
 });
 
+const TAIL = `Start so many events before the newest; with a filter, so many of those that it selects, as far as they are
+among the last 500,000 events.`;
+
 interface FollowArguments {
   readonly runId: string;
   readonly after?: number | null | undefined;
@@ -36,7 +41,12 @@ interface FollowArguments {
   readonly maxBatch?: number | null | undefined;
 }
 
-const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<LogStream> => {
+const namedFilter = (given: FilterInput | null | undefined): NamedFilter | null => {
+  const filter = logFilter(given, 'filter');
+  return filter && { ...filter, name: JSON.stringify(given), readsMessages: readsMessages(given) };
+};
+
+const follow = async (given: FollowArguments, { hub, reader }: ApiContext): Promise<LogStream> => {
   const { after, tail } = given;
   if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
   if (tail != null && tail < 0) throw new BadUserInput('tail', 'A count is 0 or more.');
@@ -44,11 +54,10 @@ const follow = async (given: FollowArguments, { hub }: ApiContext): Promise<LogS
   if (maxBatch < 1 || maxBatch > LIMITS.batchEvents) {
     throw new BadUserInput('maxBatch', `Between 1 and ${LIMITS.batchEvents}.`);
   }
-  const passes = logFilter(given.filter, 'filter');
-  const filter =
-    passes === null ? null : { passes, name: JSON.stringify(given.filter), readsMessages: readsMessages(given.filter) };
+  const filter = namedFilter(given.filter);
   const runId = requireRunId(given.runId);
-  const viewer = await hub.open(runId, { ...(after == null ? {} : { after }), ...(tail == null ? {} : { tail }) });
+  const from: ViewFrom = after != null ? { after } : tail != null ? await fromTail(reader, runId, tail, filter) : {};
+  const viewer = await hub.open(runId, from);
   return new LogStream(new PieceSource({ runId, viewer, filter, maxBatch }));
 };
 
@@ -58,15 +67,15 @@ builder.subscriptionField('runLogs', (t) =>
     args: {
       runId: t.arg.id({ required: true, description: 'The run.' }),
       after: t.arg.int({ description: 'Go on after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.' }),
-      tail: t.arg.int({ description: 'Start so many events before the newest.' }),
+      tail: t.arg.int({ description: TAIL }),
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
     },
     subscribe: (_root, args, context) => follow(args, context) satisfies Promise<AsyncIterable<EventSource>>,
     resolve: (event) => event,
     description: `Every event of the run, from seq after+1 on: first what is stored, then live, with no
 gap and no repeat at the join, then complete after RunFinished. Without after, tail: n
-starts n events before the newest; with neither, from the beginning; with both, after
-counts. A slow client slows only itself, in bounded memory, and still gets every event.`,
+starts n events before the newest (of those that the filter selects); with neither, from
+the beginning; with both, after counts. A slow client slows only itself, in bounded memory, and still gets every event.`,
   }),
 );
 
@@ -76,7 +85,7 @@ builder.subscriptionField('runLogBatches', (t) =>
     args: {
       runId: t.arg.id({ required: true, description: 'The run.' }),
       after: t.arg.int({ description: 'Go on after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.' }),
-      tail: t.arg.int({ description: 'Start so many events before the newest.' }),
+      tail: t.arg.int({ description: TAIL }),
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
       maxBatch: t.arg.int({ description: 'Events of one batch at most, 1 to 500; default 500.' }),
     },

@@ -35,10 +35,18 @@ const ownFields = (event: RunEvent): Readonly<Record<string, unknown>> => {
       return { name: event.name };
     case 'OutputProduced':
       return { value: event.value };
+    case 'CustomEvent':
+      return { name: event.name, data: event.data };
     case 'ContainerEvent':
       return { kind: event.containerEvent, detail: event.detail };
     case 'LinesDropped':
-      return { fromSeq: event.fromSeq, count: event.count, bytes: event.bytes, reason: event.reason };
+      return {
+        fromSeq: event.fromSeq,
+        count: event.count,
+        droppedBytes: event.droppedBytes,
+        droppedLines: event.droppedLines,
+        reason: event.reason,
+      };
     case 'AttemptFinished':
       return {
         exitCode: event.exitCode,

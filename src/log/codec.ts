@@ -242,7 +242,8 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
 /** Only what a command printed as JSON has numbers that JavaScript could change. */
 const parseDraft = (text: string): EventDraft => {
   const draft = JSON.parse(text) as EventDraft;
-  const hasJson = draft.kind === 'LogLine' ? draft.fields != null : draft.kind === 'OutputProduced';
+  const { kind } = draft;
+  const hasJson = kind === 'LogLine' ? draft.fields != null : kind === 'OutputProduced' || kind === 'CustomEvent';
   return hasJson && mayLoseNumbers(text) ? (parseExactJson(text) as EventDraft) : draft;
 };
 

@@ -70,8 +70,9 @@ export class DroppedEntry implements LogEntry, Span {
     readonly lastSeq: Seq;
     readonly attempt: number;
     readonly timestamp: EpochMs;
-    /** Null where only a part of the range is told, or nobody counted. */
+    /** Both null where only a part of the range is told, or nobody counted. */
     readonly bytes: number | null;
+    readonly lines: number | null;
     readonly reason: LinesDropped['reason'];
   }) {
     this.firstSeq = dropped.firstSeq;
@@ -83,7 +84,8 @@ export class DroppedEntry implements LogEntry, Span {
       attempt: dropped.attempt,
       timestamp: dropped.timestamp,
       count: dropped.lastSeq - dropped.firstSeq + 1,
-      bytes: dropped.bytes,
+      droppedBytes: dropped.bytes,
+      droppedLines: dropped.lines,
       reason: dropped.reason,
     };
   }

@@ -17,6 +17,8 @@ interface DroppedRange {
   readonly first: Seq;
   readonly last: Seq;
   readonly bytes: number;
+  /** Null where the range was begun by a version that did not count them. */
+  readonly lines: number | null;
 }
 
 type StreamEntry = [id: Buffer, fields: Buffer[]];
@@ -83,16 +85,23 @@ export class RedisLogReader implements LogReader {
     this.reads += 1;
     const multi = this.#redis.multi();
     const answer = await query(
-      multi.hmget(recordKey(runId), 'lastSeq', 'closed', 'headSeq', 'dropTo', 'dropBytes'),
+      multi.hmget(recordKey(runId), 'lastSeq', 'closed', 'headSeq', 'dropTo', 'dropBytes', 'dropLines'),
     ).exec();
     const [state, ...pages] = results(answer);
-    const [lastSeq, closed, headSeq, dropTo, dropBytes] = state as (string | null)[];
+    const [lastSeq, closed, headSeq, dropTo, dropBytes, dropLines] = state as (string | null)[];
     if (lastSeq === null || lastSeq === undefined) return null;
     const streams = pages as StreamEntry[][];
     return {
       stored: streams.flat().map(([, fields]) => new StoredEntry(batchOf(fields))),
       lengths: streams.map((stream) => stream.length),
-      dropped: dropTo ? { first: Number(headSeq) + 1, last: Number(dropTo), bytes: Number(dropBytes ?? 0) } : null,
+      dropped: dropTo
+        ? {
+            first: Number(headSeq) + 1,
+            last: Number(dropTo),
+            bytes: Number(dropBytes ?? 0),
+            lines: dropLines ? Number(dropLines) : null,
+          }
+        : null,
       lastSeq: Number(lastSeq),
       closed: closed === '1',
     };
@@ -147,6 +156,7 @@ const droppedEntry = (
     attempt: beside?.attempt ?? 1,
     timestamp: beside?.events()[0]?.timestamp ?? 0,
     bytes: whole ? dropped.bytes : null,
+    lines: whole ? dropped.lines : null,
     reason: byBudget ? 'LOG_LIMIT' : 'STORE_LOST',
   });
 };

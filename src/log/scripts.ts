@@ -96,6 +96,10 @@ if run[10] then
       end
     end
     redis.call('HSET', KEYS[1], 'dropTo', from)
+    -- A log that began to lose its middle under a version without dropLines never gets it: it would be too small.
+    if not run[9] or redis.call('HGET', KEYS[1], 'dropLines') then
+      redis.call('HINCRBY', KEYS[1], 'dropLines', lines)
+    end
     redis.call('HINCRBY', KEYS[1], 'dropBytes', bytes)
     dropped = redis.call('HINCRBY', KEYS[1], 'dropped', lines)
   end

@@ -6,16 +6,24 @@ import {
   type GraphQLNamedType,
   type GraphQLSchema,
   getIntrospectionQuery,
+  getNamedType,
+  isAbstractType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
+  isLeafType,
+  isNullableType,
   isObjectType,
+  isRequiredArgument,
+  NoUnusedFragmentsRule,
   parse,
   print,
+  specifiedRules,
   validate,
   valueFromAST,
 } from 'graphql';
 import { expect, test } from 'vitest';
+import { EVENT_KINDS } from '../../src/domain/events.ts';
 import { limitErrors } from '../../src/graphql/limits.ts';
 import { printedSchema } from '../../src/graphql/schema.ts';
 
@@ -77,6 +85,56 @@ test('what the schema adds to an input of the contract is not required', () => {
       expect(`${field.name}: ${field.type}`).not.toMatch(/!$/);
     }
   }
+});
+
+/** All fields of the type, three levels deep, without arguments that are required. */
+const allFields = (type: GraphQLNamedType, levels = 3): string => {
+  if (!isObjectType(type) && !isInterfaceType(type)) return '';
+  const fields = Object.values(type.getFields()).filter(({ args }) => !args.some(isRequiredArgument));
+  const parts = fields.map((field) => {
+    const named = getNamedType(field.type);
+    if (isLeafType(named)) return field.name;
+    return levels > 1 ? `${field.name} { __typename ${allFields(named, levels - 1)} }` : '';
+  });
+  return parts.join(' ');
+};
+
+test('all fields of all types of an interface or union can be selected together', () => {
+  const abstract = Object.values(printed.getTypeMap()).filter((type) => isAbstractType(type));
+  expect(abstract.map(({ name }) => name)).toContain('RunEvent');
+  const rules = specifiedRules.filter((rule) => rule !== NoUnusedFragmentsRule);
+  for (const type of abstract) {
+    const parts = printed
+      .getPossibleTypes(type)
+      .map((possible) => `... on ${possible.name} { ${allFields(possible)} }`);
+    const document = parse(`fragment All on ${type.name} { ${parts.join('\n')} }`);
+    expect([type.name, validate(printed, document, rules)]).toEqual([type.name, []]);
+  }
+});
+
+test('what fails alone leaves the rest of an answer: roots that can fail, and Run.logs, may be null', () => {
+  const fields = [
+    ...Object.values(printed.getMutationType()?.getFields() ?? {}),
+    printed.getQueryType()?.getFields().runs,
+  ];
+  for (const field of fields)
+    expect([field?.name, String(field?.type)]).not.toEqual([field?.name, expect.stringMatching(/!$/)]);
+  const run = printed.getType('Run');
+  expect(isObjectType(run) && isNullableType(run.getFields().logs?.type)).toBe(true);
+});
+
+test('the types of events are those of the contract, and no others', () => {
+  const names = (schema: GraphQLSchema) => {
+    const type = schema.getType('RunEvent');
+    return isInterfaceType(type)
+      ? schema
+          .getPossibleTypes(type)
+          .map(({ name }) => name)
+          .sort()
+      : [];
+  };
+  expect(names(printed)).toEqual(names(contract));
+  expect(names(printed)).toEqual([...EVENT_KINDS].sort());
 });
 
 test('every type, field, argument and enum value has a description', () => {

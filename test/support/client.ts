@@ -39,8 +39,9 @@ const EVENT = `__typename seq attempt timestamp
   ... on GroupStarted { name }
   ... on GroupEnded { name }
   ... on OutputProduced { value }
+  ... on CustomEvent { name data }
   ... on ContainerEvent { containerEvent: kind containerDetail: detail }
-  ... on LinesDropped { fromSeq count droppedBytes: bytes reason }
+  ... on LinesDropped { fromSeq count droppedBytes droppedLines reason }
   ... on AttemptFinished { exitCode failure { reason message signal } digest retryAt }
   ... on RunFinished { finalStatus: status exitCode failure { reason message signal } finalMessage: message lines bytes dropped digest }`;
 

@@ -25,6 +25,8 @@ export const EVERY_EVENT: readonly EventDraft[] = [
   { kind: 'GroupEnded', timestamp, name: 'g' },
   { kind: 'OutputProduced', timestamp, value: { answer: 42 } },
   { kind: 'OutputProduced', timestamp, value: null },
+  { kind: 'CustomEvent', timestamp, name: 'checkpoint', data: { step: [1, null] } },
+  { kind: 'CustomEvent', timestamp, name: 'empty', data: null },
   { kind: 'ContainerEvent', timestamp, containerEvent: 'OUT_OF_MEMORY', detail: null },
   { kind: 'AttemptFinished', timestamp, exitCode: null, failure, digest: null, retryAt: timestamp + 1 },
   {
@@ -41,7 +43,7 @@ export const EVERY_EVENT: readonly EventDraft[] = [
   },
 ];
 
-/** Every field of every event, under its own name in a part of its own, so that shapes can be compared. */
+/** Every field of every event, under its own name, so that shapes can be compared. */
 export const EVERY_FIELD = `__typename
   ... on RunEvent { seq runId attempt timestamp }
   ... on LogLine { level stream message logger fields exception { type message stack } truncated }
@@ -50,17 +52,8 @@ export const EVERY_FIELD = `__typename
   ... on GroupStarted { name }
   ... on GroupEnded { name }
   ... on OutputProduced { value }
+  ... on CustomEvent { name data }
   ... on ContainerEvent { kind detail }
-  ... on LinesDropped { fromSeq count droppedBytes: bytes reason }
+  ... on LinesDropped { fromSeq count droppedBytes droppedLines reason }
   ... on AttemptFinished { exitCode failure { reason message signal } digest retryAt }
-  ... on RunFinished { finalStatus: status exitCode failure { reason message signal } finalMessage: message lines bytes dropped digest }`;
-
-/** Takes the aliases that GraphQL's rules make necessary back out. */
-export const withoutAliases = (event: Readonly<Record<string, unknown>>): Record<string, unknown> => {
-  const names: Readonly<Record<string, string>> = {
-    finalStatus: 'status',
-    finalMessage: 'message',
-    droppedBytes: 'bytes',
-  };
-  return Object.fromEntries(Object.entries(event).map(([name, value]) => [names[name] ?? name, value]));
-};
+  ... on RunFinished { status exitCode failure { reason message signal } message lines bytes dropped digest }`;

@@ -15,7 +15,17 @@ import { EVERY_EVENT } from '../support/everyEvent.ts';
 const runId = newRunId();
 const events: readonly RunEvent[] = [
   ...EVERY_EVENT.map((draft, i) => ({ ...draft, seq: i + 1, attempt: 1 })),
-  { kind: 'LinesDropped', seq: 99, fromSeq: 50, attempt: 1, timestamp: 5, count: 50, bytes: null, reason: 'LOG_LIMIT' },
+  {
+    kind: 'LinesDropped',
+    seq: 99,
+    fromSeq: 50,
+    attempt: 1,
+    timestamp: 5,
+    count: 50,
+    droppedBytes: null,
+    droppedLines: 7,
+    reason: 'LOG_LIMIT',
+  },
 ];
 
 /** What the shared text says, and what graphql-js says, of the same batch. */
@@ -52,12 +62,13 @@ const FIELDS: Readonly<Record<string, string>> = {
   StatusChanged: 'status previous detail',
   ProgressUpdated: 'label current total unit',
   GroupStarted: 'name',
-  GroupEnded: 'groupName: name',
+  GroupEnded: 'name',
   OutputProduced: 'value',
-  ContainerEvent: 'containerKind: kind containerDetail: detail',
-  LinesDropped: 'fromSeq count dropped: bytes reason',
+  CustomEvent: 'name data',
+  ContainerEvent: 'kind detail',
+  LinesDropped: 'fromSeq count droppedBytes droppedLines reason',
   AttemptFinished: 'exitCode failure { reason message signal __typename } digest retryAt',
-  RunFinished: 'end: status exitCode failure { ...F } finalMessage: message lines allBytes: bytes gone: dropped digest',
+  RunFinished: 'status exitCode failure { ...F } message lines bytes gone: dropped digest',
 };
 
 test('every selection of every event is the text that graphql-js would make', () => {

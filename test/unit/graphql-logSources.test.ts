@@ -66,7 +66,7 @@ const all = async (source: PieceSource) => {
   }));
 };
 const named = (input: LogFilterInput) => ({
-  passes: logFilter(input, 'filter') ?? (() => true),
+  ...(logFilter(input, 'filter') ?? { passes: () => true, selects: () => true }),
   name: 'filter',
   readsMessages: readsMessages(input),
 });

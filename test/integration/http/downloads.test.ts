@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EVERY_EVENT, EVERY_FIELD, withoutAliases } from '../../support/everyEvent.ts';
+import { EVERY_EVENT, EVERY_FIELD } from '../../support/everyEvent.ts';
 import { openHttp, post, type TestApi } from '../../support/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 
@@ -33,7 +33,7 @@ test('log.ndjson has every event as the API shows it', async () => {
     },
   );
   expect(errors).toBeUndefined();
-  expect(events).toEqual(data.run.logs.events.map(withoutAliases));
+  expect(events).toEqual(data.run.logs.events);
   expect(events).toHaveLength(EVERY_EVENT.length + 1);
 });
 

@@ -37,10 +37,10 @@ test.each<[string, number, number, boolean, boolean]>([
   ['(last: 3, before: 17)', 14, 16, true, true],
   ['(last: 30, before: 17)', 1, 16, false, true],
   ['(last: 5000)', 1, 1001, false, false],
-  ['(last: 10, after: 995)', 996, 1001, false, false],
-  ['(first: 10, after: 4, before: 9)', 5, 8, true, false],
+  ['(last: 10, after: 995)', 996, 1001, true, false],
+  ['(first: 10, after: 4, before: 9)', 5, 8, true, true],
   ['(last: 2, after: 4, before: 9)', 7, 8, true, true],
-  ['(before: 4)', 1, 3, false, false],
+  ['(before: 4)', 1, 3, false, true],
 ])('logs%s is %i to %i', async (args, from, to, hasPrevious, hasNext) => {
   expect(await page(args)).toEqual({ startSeq: from, endSeq: to, hasPrevious, hasNext, seqs: upTo(from, to) });
 });
@@ -52,7 +52,8 @@ test.each<[string, boolean, boolean]>([
   ['(first: 0, after: 5)', true, true],
   ['(last: 0)', true, false],
   ['(last: 5, before: 1)', false, true],
-  ['(after: 5, before: 6)', true, false],
+  ['(after: 5, before: 6)', true, true],
+  ['(last: 4, after: 5, before: 6)', true, true],
 ])('logs%s is empty', async (args, hasPrevious, hasNext) => {
   expect(await page(args)).toEqual({ startSeq: null, endSeq: null, hasPrevious, hasNext, seqs: [] });
 });
@@ -92,7 +93,7 @@ test('a page of a filter that takes all out says how far it looked', async () =>
     endSeq: 1001,
     hasPrevious: false,
     hasNext: false,
-    seqs: [1],
+    seqs: [],
   });
   expect(await page('(last: 2, filter: { types: ["GroupStarted"] })')).toMatchObject({
     startSeq: 1,
@@ -135,7 +136,7 @@ test('one request reads a bounded number of events, then is refused for the rest
   expect(errors?.every(({ extensions }) => extensions.code === 'LIMIT_EXCEEDED')).toBe(true);
   expect(errors).toHaveLength(5);
   expect(data.r1.logs.events).toHaveLength(1000);
-  expect(data.r25).toBeNull();
+  expect(data.r25).toEqual({ logs: null });
 });
 
 test('a page of very long lines comes back short, and going on from endSeq misses nothing', async () => {

@@ -93,7 +93,8 @@ test('a log over its budget keeps its first and last half, and says exactly what
   expect(next).toBe(1002);
   const [hole] = dropped;
   expect(hole?.count).toBe(1000 - kept);
-  expect(hole?.bytes).toBe(100 * (1000 - kept));
+  expect(hole?.droppedBytes).toBe(100 * (1000 - kept));
+  expect(hole?.droppedLines).toBe(1000 - kept);
   expect(Number(await redis.hget(recordKey(writer.runId), 'dropped'))).toBe(1000 - kept);
   expect(kept * 100).toBeLessThanOrEqual(10_000);
   expect(kept * 100).toBeGreaterThan(8_500);
@@ -104,8 +105,25 @@ test('a log over its budget keeps its first and last half, and says exactly what
     fromSeq: 301,
     seq: hole?.seq,
     count: (hole?.seq ?? 0) - 300,
-    bytes: null,
+    droppedBytes: null,
+    droppedLines: null,
   });
+});
+
+test('a log that lost its middle under a version that did not count lines tells its bytes, and no wrong lines', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 4000 })).claim();
+  const drop = async (times: number) => {
+    for (let i = 0; i < times; i += 1) await writer.append([line('y'.repeat(100))]);
+  };
+  const hole = async () => (await all(writer.runId)).find((event) => event.kind === 'LinesDropped');
+  await drop(60);
+  const before = await hole();
+  expect(before?.droppedLines).toBe(before?.count);
+  await redis.hdel(recordKey(writer.runId), 'dropLines');
+  await drop(10);
+  const after = await hole();
+  expect(after?.count).toBe((before?.count ?? 0) + 10);
+  expect(after).toMatchObject({ droppedLines: null, droppedBytes: 100 * (after?.count ?? 0) });
 });
 
 test('pages backward meet pages forward, across the hole of a budget too', async () => {

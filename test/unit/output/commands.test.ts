@@ -18,6 +18,8 @@ const progress = (more: object): object => ({
   ...more,
 });
 
+const custom = (name: string, data: unknown): object => ({ kind: 'CustomEvent', timestamp: NOW, name, data });
+
 const CASES: readonly (readonly [text: string, events: readonly object[]])[] = [
   [
     '::group::build\n::endgroup::',
@@ -90,6 +92,31 @@ const CASES: readonly (readonly [text: string, events: readonly object[]])[] = [
     [{ kind: 'OutputProduced', timestamp: NOW, value: JSON.parse('{"__proto__":{"a":1}}') as object }],
   ],
   [
+    '::event name=checkpoint::{"step":3}\n::EVENT NAME=a b,x=1:: null \n::event name=50%25%3A::"%0A"',
+    [custom('checkpoint', { step: 3 }), custom('a b', null), custom('50%:', '%0A')],
+  ],
+  ...[
+    '',
+    '::event::{}',
+    '::event name=::{}',
+    '::event name= ::{}',
+    '::event name=a::',
+    '::event name=a::{',
+    '::event a::{}',
+  ]
+    .concat(['::event name=a%0Ab::{}', '::event name=a\u0007::{}', '::event name=a::undefined', '::event name=a:{}'])
+    .concat([`::event name=${'n'.repeat(129)}::1`, `::event name=${'ü'.repeat(65)}::1`])
+    .concat([`::event name=deep::${'['.repeat(101)}${']'.repeat(101)}`])
+    .filter((text) => text !== '')
+    .map((text): [string, object[]] => [text, [line(text)]]),
+  [`::event name=${'n'.repeat(128)}::1`, [custom('n'.repeat(128), 1)]],
+  ['::event name=p::{"__proto__":1}', [custom('p', JSON.parse('{"__proto__":1}'))]],
+  [
+    '::add-mask::hunter2\n::event name=a hunter2::{"a":["hunter2"],"hunter2":1,"url":"http://hunter2@x"}',
+    [custom('a ***', { a: ['***'], '***': 1, url: 'http://***@x' })],
+  ],
+  ['::stop-commands::event\n::event name=a::1', [line('::stop-commands::event'), custom('a', 1)]],
+  [
     '::stop-commands::Tok-1\n::error::a\n::Tok-2::\n{"level":30,"msg":"r"}\n::tok-1::\n::error::b',
     [line('::error::a'), line('::Tok-2::'), line('r', { stream: 'LOGGER' }), line('b', { level: 'ERROR' })],
   ],
@@ -117,6 +144,13 @@ test('masks, groups and stop-commands hold for both pipes', () => {
     line('::endgroup::'),
     { kind: 'GroupEnded', timestamp: NOW, name: 'g' },
   ]);
+});
+
+test('the data of an event has 96 KiB at most', () => {
+  const event = (bytes: number) => `::event name=a::"${'x'.repeat(bytes - 2)}"`;
+  const kinds = (text: string) => eventsOf(text, { maxLineBytes: 1_000_000 }).map(({ kind }) => kind);
+  expect(kinds(event(96 * 1024))).toEqual(['CustomEvent']);
+  expect(kinds(event(96 * 1024 + 1))).toEqual(['LogLine']);
 });
 
 test('levels of standard error keep its stream', () => {

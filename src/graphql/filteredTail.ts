@@ -1,0 +1,70 @@
+/** Where a viewer starts that wants the last n events of those that its filter selects. */
+import { firstSeqOf, type RunEvent, type Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { BatchPart } from '../log/codec.ts';
+import { PlainLines } from '../log/plainLines.ts';
+import type { LogReader, ViewFrom } from '../log/viewer.ts';
+import type { NamedFilter } from './logSources.ts';
+
+/** Entries of one read, of LIMITS.appendBytes at most: between two reads others have their turn. */
+const READ_ENTRIES = 4;
+const BEYOND_ALL = 2 ** 31;
+
+/**
+ * Without a filter the hub itself counts. With one the log is read backward, LIMITS.tailScanEvents and tailScanBytes
+ * at most; where that is not far enough, the viewer starts there. @throws what the reader throws
+ */
+export const fromTail = async (
+  reader: LogReader,
+  runId: RunId,
+  tail: number,
+  filter: NamedFilter | null,
+): Promise<ViewFrom> => {
+  if (filter === null || tail === 0) return { tail };
+  let wanted = tail;
+  let before = BEYOND_ALL;
+  let events = 0;
+  let bytes = 0;
+  while (before > 1 && events < LIMITS.tailScanEvents && bytes < LIMITS.tailScanBytes) {
+    const page = await reader.backward(runId, before, READ_ENTRIES);
+    // Gone, or nothing there: the hub says so.
+    if (page === null || page.entries.length === 0) return { tail };
+    for (const entry of page.entries) {
+      const found = lastSelected(entry.parts(), before, wanted, filter);
+      if (found.start !== null) return { after: found.start - 1 };
+      wanted -= found.count;
+      before = entry.firstSeq;
+      events += entry.isHole ? 1 : entry.lastSeq - entry.firstSeq + 1;
+      bytes += entry.size;
+    }
+  }
+  return { after: before - 1 };
+};
+
+/** Counts backward from `before`; `start` is the seq at which so many are reached, or null. */
+const lastSelected = (
+  parts: readonly BatchPart[],
+  before: Seq,
+  wanted: number,
+  filter: NamedFilter,
+): { readonly count: number; readonly start: Seq | null } => {
+  let count = 0;
+  for (const part of parts.toReversed()) {
+    const lines = part instanceof PlainLines ? part.between(0, before - 1) : null;
+    if (lines !== null && !filter.readsMessages) {
+      const [sample] = lines.events(1);
+      if (sample === undefined || !filter.selects(sample)) continue;
+      if (count + lines.count >= wanted) return { count: wanted, start: lines.lastSeq - (wanted - count) + 1 };
+      count += lines.count;
+      continue;
+    }
+    const events: readonly RunEvent[] = lines !== null ? lines.events() : part instanceof PlainLines ? [] : [part];
+    for (const event of events.toReversed()) {
+      if (event.seq >= before || !filter.selects(event)) continue;
+      count += 1;
+      if (count === wanted) return { count, start: firstSeqOf(event) };
+    }
+  }
+  return { count, start: null };
+};
