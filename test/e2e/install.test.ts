@@ -1,0 +1,52 @@
+/** What `npm install` shows and leaves in a fresh clone. .ci/run does the same with a whole install. */
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FILES = ['package.json', 'package-lock.json', '.npmrc'];
+
+interface LockedPackage {
+  readonly resolved?: string;
+  readonly hasInstallScript?: boolean;
+  readonly optionalDependencies?: Record<string, string>;
+}
+const lockedPackages = async (): Promise<Record<string, LockedPackage>> =>
+  JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+
+test('npm install in a fresh clone changes none of its files and shows no warning', async () => {
+  const clone = await mkdtemp(join(tmpdir(), 'rl-install-'));
+  onTestFinished(() => rm(clone, { recursive: true, force: true }));
+  for (const file of FILES) await copyFile(join(ROOT, file), join(clone, file));
+  // npm checks engines and the lock file before it fetches anything. The settings of the npm that runs this test
+  // would come before the clone's own .npmrc.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  const { status, stdout, stderr } = spawnSync('npm', ['install', '--package-lock-only'], { cwd: clone, env });
+  expect([status, String(stderr)]).toEqual([0, '']);
+  expect(String(stdout)).not.toContain('EBADENGINE');
+  for (const file of FILES) {
+    const [before, after] = await Promise.all([ROOT, clone].map((folder) => readFile(join(folder, file), 'utf8')));
+    expect(after === before, `${file} was changed`).toBe(true);
+  }
+}, 120_000);
+
+test('package-lock.json has the optional packages of every platform, and names no registry', async () => {
+  const packages = await lockedPackages();
+  const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')));
+  const asked = Object.values(packages).flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}));
+  expect(asked.length).toBeGreaterThan(20);
+  expect(asked.filter((name) => !names.has(name))).toEqual([]);
+  expect(Object.values(packages).flatMap(({ resolved }) => resolved ?? [])).toEqual([]);
+});
+
+test('package.json says of each package with an install script whether the script may run', async () => {
+  const { allowScripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  const packages = Object.entries(await lockedPackages());
+  const scripts = packages.flatMap(([path, { hasInstallScript }]) =>
+    hasInstallScript ? [path.replace(/^.*node_modules\//, '')] : [],
+  );
+  expect(Object.keys(allowScripts)).toEqual(expect.arrayContaining(scripts));
+});
