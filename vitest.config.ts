@@ -8,6 +8,23 @@ const shared = {
 
 const CONTAINER_TESTS = ['test/container/**/*.test.ts', 'test/contract/launcher.test.ts'];
 
+/**
+ * The container tests on one engine: `container` with a private Podman, `docker` with a private Docker. One executor
+ * image for all of them; one file at a time, or they measure each other.
+ */
+const containers = (name: 'container' | 'docker', groupOrder: number) => ({
+  ...shared,
+  test: {
+    name,
+    include: CONTAINER_TESTS,
+    globalSetup: ['test/setup/containers.ts'],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    sequence: { groupOrder },
+  },
+});
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -24,19 +41,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      {
-        // One private engine, one executor image for all of them; one file at a time, or they measure each other.
-        ...shared,
-        test: {
-          name: 'container',
-          include: CONTAINER_TESTS,
-          globalSetup: ['test/setup/containers.ts'],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      containers('container', 2),
+      containers('docker', 3),
     ],
   },
 });

@@ -64,7 +64,10 @@ export const launchAttempt = async (
   } catch (error) {
     signal.throwIfAborted();
     if (abort.signal.aborted) return { kind: 'cancelled' };
-    if (error instanceof LaunchError) return { kind: 'failed', error };
+    if (error instanceof LaunchError) {
+      log.warn({ err: error, runId: run.id, attempt, reason: error.reason }, 'the attempt could not be launched');
+      return { kind: 'failed', error };
+    }
     log.error({ err: error, runId: run.id, attempt }, 'the launcher failed');
     return { kind: 'failed', error: new LaunchError('LAUNCH_FAILED', 'The executor could not be started.', error) };
   } finally {

@@ -78,3 +78,37 @@ test.skipIf(engine === null)(
   },
   120_000,
 );
+
+test.skipIf(engine === null)(
+  "tells in its own log, once, what the engine answered to a launch that failed, and the client none of the engine's words",
+  async () => {
+    await using data = await dataDirectory();
+    const env = { DATA_DIR: data.path, CONTAINER_SOCKET: engine?.socketPath ?? '', LAUNCHER: 'container' };
+    await using service = spawnService({ env: { ...env, EXECUTOR_IMAGE: engine?.executorImage ?? '' } });
+    const address = await service.address();
+    const input = { command: ['true'], image: 'localhost/there-is-no-such-image:1' };
+    const start = 'mutation($input: StartRunInput!) { startRun(input: $input) { run { id } } }';
+    const { startRun } = (await ask(address, start, { input })) as { startRun: { run: { id: string } } };
+    const { id } = startRun.run;
+    const end = await vi.waitUntil(
+      async () => {
+        const { run } = (await ask(address, RUN, { id })) as { run: { status: string; failure: { message: string } } };
+        return run.status === 'FAILED' ? run : null;
+      },
+      { timeout: 50_000, interval: 200 },
+    );
+    const logged = service
+      .out()
+      .split('\n')
+      .filter((line) => line.includes(id) && line.includes('"err"'))
+      .map((line) => JSON.parse(line) as { runId: string; attempt: number; err: { message: string } });
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatchObject({ runId: id, attempt: 1, reason: 'IMAGE_UNAVAILABLE' });
+    // The cause of an error is in its message as pino prints it.
+    expect(logged[0]?.err.message).toMatch(/HTTP code \d+|dial|lookup|refused|not known|manifest|pull/i);
+    expect(end.failure.message).not.toMatch(/HTTP code|dial|lookup/);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+  },
+  120_000,
+);

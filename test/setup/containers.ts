@@ -1,11 +1,12 @@
-/** Global set-up of the container tests: one engine with one executor image, and a busybox-only image. */
-import { readFile } from 'node:fs/promises';
-import { pack } from 'tar-stream';
+/** Global set-up of the container tests of one engine: an executor image, and images that hold nothing but busybox. */
+import type Docker from 'dockerode';
 import type { TestProject } from 'vitest/node';
 import { connectEngine } from '../../src/launchers/container/engine.ts';
 import { ensureExecutorImage } from '../../src/launchers/container/image.ts';
-import { readSteps } from '../../src/launchers/container/steps.ts';
-import { podmanMissing, startPodman, type TestPodman } from '../support/podman.ts';
+import { dockerMissing, startDocker } from '../support/docker.ts';
+import { buildImage, ONLY_BUSYBOX } from '../support/images.ts';
+import { podmanMissing, startPodman } from '../support/podman.ts';
+import type { TestEngine } from '../support/testEngine.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,44 +17,43 @@ declare module 'vitest' {
 
 const SETUP_MS = 170_000;
 
-/** TEST_CONTAINER_SOCKET: test with this engine (Docker, a rootless Podman) instead of a private Podman. */
+/** By the project's name (vitest.config.ts). */
+const ENGINES = {
+  container: { missing: podmanMissing, start: startPodman },
+  docker: { missing: dockerMissing, start: startDocker },
+};
+
+/** TEST_CONTAINER_SOCKET: test with this engine (a rootless Podman, say) in the private Podman's place. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
-  const given = process.env.TEST_CONTAINER_SOCKET;
-  const missing = given === undefined ? await podmanMissing() : null;
+  const engine = ENGINES[project.name as keyof typeof ENGINES];
+  const given = project.name === 'container' ? process.env.TEST_CONTAINER_SOCKET : undefined;
+  const missing = given === undefined ? await engine.missing() : null;
   if (missing !== null) {
-    process.stderr.write(`Container tests are skipped: ${missing}.\n`);
+    process.stderr.write(`Tests of the project ${project.name} are skipped: ${missing}.\n`);
     project.provide('engine', null);
     return async () => undefined;
   }
-  const podman: TestPodman | null = given === undefined ? await startPodman() : null;
+  const started: TestEngine | null = given === undefined ? await engine.start() : null;
   try {
-    const socketPath = given ?? podman?.socketPath ?? '';
+    const socketPath = given ?? started?.socketPath ?? '';
     const docker = await connectEngine(socketPath);
     const executorImage = await ensureExecutorImage({ docker }, () => undefined, AbortSignal.timeout(SETUP_MS));
-    await buildBusybox(socketPath);
+    await buildBusybox(docker);
     project.provide('engine', { socketPath, executorImage });
   } catch (error) {
-    await podman?.stop();
+    await started?.stop();
     throw error;
   }
-  return async () => podman?.stop();
+  return async () => started?.stop();
 };
 
-/** An image that holds nothing but busybox: localhost/only-busybox:1; and one with VOLUME, WORKDIR, ENV, ENTRYPOINT. */
-const buildBusybox = async (socketPath: string): Promise<void> => {
-  const docker = await connectEngine(socketPath);
-  const busybox = await readFile('/bin/busybox');
-  const build = async (name: string, dockerfile: string): Promise<void> => {
-    const context = pack();
-    context.entry({ name: 'Dockerfile' }, dockerfile);
-    context.entry({ name: 'busybox', mode: 0o755 }, busybox);
-    context.finalize();
-    await readSteps(await docker.buildImage(context, { t: name }), () => undefined);
-  };
-  await build('localhost/only-busybox:1', 'FROM scratch\nCOPY busybox /bin/busybox\n');
-  await build(
+/** An image that holds nothing but busybox, and one with VOLUME, ENV, ENTRYPOINT, STOPSIGNAL and USER. */
+const buildBusybox = async (docker: Docker): Promise<void> => {
+  await buildImage(docker, ONLY_BUSYBOX, 'FROM scratch\nCOPY busybox /bin/busybox\n');
+  await buildImage(
+    docker,
     'localhost/awkward:1',
-    `FROM localhost/only-busybox:1
+    `FROM ${ONLY_BUSYBOX}
 RUN ["/bin/busybox", "mkdir", "-p", "/workspace", "/stored"]
 RUN ["/bin/busybox", "touch", "/workspace/of-the-image", "/stored/of-the-image"]
 RUN ["/bin/busybox", "chmod", "0777", "/stored"]

@@ -22,7 +22,9 @@ const NEEDS: readonly Need[] = [
     for: 'every test with Redis',
   },
   { files: ['/usr/bin/podman'], debianPackage: 'podman', for: 'container tests' },
+  { files: ['/usr/sbin/dockerd', '/usr/bin/dockerd'], debianPackage: 'docker.io', for: 'container tests on Docker' },
   { files: ['/usr/sbin/runc', '/usr/bin/runc'], debianPackage: 'runc', for: 'container tests' },
+  { files: ['/usr/sbin/ip', '/usr/bin/ip', '/sbin/ip', '/bin/ip'], debianPackage: 'iproute2', for: 'container tests' },
   {
     files: ['/usr/lib/cni/bridge', '/opt/cni/bin/bridge', '/usr/lib/podman/netavark'],
     debianPackage: 'containernetworking-plugins',

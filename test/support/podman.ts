@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { engineAnswers } from '../../src/launchers/container/socket.ts';
+import { missingPrograms, unmountBelow } from './engineNeeds.ts';
+import type { TestEngine } from './testEngine.ts';
 
 const run = promisify(execFile);
 
-export interface TestPodman {
-  readonly socketPath: string;
+export interface TestPodman extends TestEngine {
   /** Restarts the engine's service; containers live on. */
   restart(): Promise<void>;
-  /** Ends it and removes all containers, images and files of it. Safe to call more than once. */
-  stop(): Promise<void>;
 }
 
 // crun does not run on every kernel that tests run on; a machine that refuses to raise limits needs lower ones.
@@ -31,18 +30,7 @@ const REGISTRIES_CONF = 'unqualified-search-registries = []\n';
 const READY_MS = 20_000;
 
 /** Null, or why no private Podman can run here. */
-export const podmanMissing = async (): Promise<string | null> => {
-  if (process.platform !== 'linux') return 'container tests need Linux';
-  if (process.getuid?.() !== 0) return 'container tests need root (or a Podman of your own in TEST_CONTAINER_SOCKET)';
-  for (const program of ['podman', 'runc', 'conmon']) {
-    const there = await run('which', [program]).then(
-      () => true,
-      () => false,
-    );
-    if (!there) return `${program} is not installed`;
-  }
-  return null;
-};
+export const podmanMissing = (): Promise<string | null> => missingPrograms(['podman', 'runc', 'conmon']);
 
 /** Starts one and waits until it answers. @throws Error with what it printed */
 export const startPodman = async (): Promise<TestPodman> => {
@@ -102,14 +90,6 @@ export const startPodman = async (): Promise<TestPodman> => {
   };
   end = await serve();
   return { socketPath, restart, stop };
-};
-
-/** Storage leaves a bind mount of itself behind. */
-const unmountBelow = async (directory: string): Promise<void> => {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
-  for (const mount of mounts.filter((path) => path.startsWith(`${directory}/`)).reverse()) {
-    await run('umount', ['-l', mount]).catch(() => undefined);
-  }
 };
 
 /** Pids of all conmon processes of this Podman, for a check that nothing stays. */

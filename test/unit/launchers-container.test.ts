@@ -17,13 +17,17 @@ const settings: ContainerSettings = {
   pidsLimit: 100,
   workspaceBytes: 1000,
 };
-const optionsFor = (engine: 'Docker' | 'Podman', more: Partial<ContainerSettings> = {}) =>
+const optionsFor = (
+  engine: 'Docker' | 'Podman',
+  more: Partial<ContainerSettings> = {},
+  { paths, emptyParents = false }: { paths: readonly string[]; emptyParents?: boolean } = { paths: ['/data'] },
+) =>
   createOptions(
     { ...settings, ...more },
     {
       name: 'runloom-x-1',
       image: 'some/image',
-      imageVolumes: ['/data', '/tmp/', '/workspace'],
+      imageVolumes: { paths, prefix: 'volume.', emptyParents },
       imageHasHealthcheck: false,
       carriedVolume: 'runloom-executor-abc',
       command: executorCommand('node'),
@@ -54,10 +58,37 @@ test('asks for the least that the executor can work with', () => {
   expect(options).toMatchObject({ User: '0:0', Env: ['RUN_ID=x'], Entrypoint: ['/opt/runloom/bin/tini'] });
 });
 
-test("mounts an image's VOLUMEs read-only, but where a run has its own place", () => {
+test("mounts a named volume, read-only, on each of an image's VOLUMEs, whatever their paths look like", () => {
+  const paths = [
+    '/data',
+    '/tmp/',
+    '/workspace',
+    '/b//c/',
+    '/b/c',
+    'rel/./x',
+    '/',
+    '/dev/shm',
+    '/workspace/cache',
+    '/a',
+    '/a/b',
+  ];
+  const mounted = (emptyParents: boolean) => {
+    const host = optionsFor('Docker', {}, { paths, emptyParents }).HostConfig;
+    return { targets: host?.Mounts?.map((mount) => mount.Target), tmpfs: host?.Tmpfs };
+  };
   expect(optionsFor('Docker').HostConfig?.Mounts).toEqual([
-    { Type: 'volume', Source: '', Target: '/data', ReadOnly: true },
+    { Type: 'volume', Source: 'volume.0', Target: '/data', ReadOnly: true },
   ]);
+  expect(mounted(false).targets).toEqual(['/data', '/b/c', '/rel/x', '/a', '/a/b']);
+  expect(mounted(false).tmpfs?.['/workspace/cache']).toBe(mounted(false).tmpfs?.['/workspace']);
+  expect(mounted(true).targets).toEqual(['/data', '/b/c', '/rel/x', '/a/b']);
+  expect(mounted(true).tmpfs?.['/a']).toMatch(/^ro,/);
+});
+
+test('leaves the rooms that Podman would make to a VOLUME that is there', () => {
+  const rooms = (paths: readonly string[]) => Object.keys(optionsFor('Podman', {}, { paths }).HostConfig?.Tmpfs ?? {});
+  expect(rooms([])).toContain('/run');
+  expect(rooms(['/run'])).not.toContain('/run');
 });
 
 test('asks each engine in its own words for an empty tmpfs', () => {

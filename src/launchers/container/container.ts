@@ -2,6 +2,7 @@
 import type Docker from 'dockerode';
 import type { RunId } from '../../domain/ids.ts';
 import type { Resources } from '../../domain/run.ts';
+import { type ImageVolumes, volumeMounts } from './volumes.ts';
 
 /** Where the carried executor is in every container. */
 export const CARRIED = '/opt/runloom';
@@ -10,6 +11,10 @@ export const REDIS_DIRECTORY = '/run/runloom-redis';
 /** Where the executor makes the FIFOs that are the command's standard output and error. */
 const FIFO_DIRECTORY = '/run/runloom';
 const FIFO_BYTES = 64 * 1024;
+/** The run's own writable directories, each in memory and bounded. */
+const ROOMS = ['/workspace', '/tmp'] as const;
+/** Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place. */
+const PODMAN_ROOMS = ['/run', '/var/tmp'] as const;
 /** Shared memory that programs expect (browsers, multiprocessing); Docker's own default. */
 const SHM_BYTES = 64 * 1024 * 1024;
 
@@ -72,8 +77,7 @@ export interface ContainerSettings {
 export interface ContainerRequest {
   readonly name: string;
   readonly image: string;
-  /** VOLUMEs of the image: mounted read-only, or they would be writable without bound. */
-  readonly imageVolumes: readonly string[];
+  readonly imageVolumes: ImageVolumes;
   /** It is switched off: it would be another command in the run's container. */
   readonly imageHasHealthcheck: boolean;
   readonly carriedVolume: string;
@@ -96,10 +100,10 @@ export const createOptions = (
   const room = `rw,exec,nosuid,nodev,mode=1777,size=${settings.workspaceBytes}${empty}`;
   const binds = [`${request.carriedVolume}:${CARRIED}:ro,nocopy`];
   if (settings.redisSocketDirectory !== null) binds.push(`${settings.redisSocketDirectory}:${REDIS_DIRECTORY}:ro`);
-  // Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place.
   const closed = `rw,noexec,nosuid,nodev,mode=755,size=${FIFO_BYTES}${empty}`;
-  const podmanRooms = request.engine === 'Podman' ? { '/run': closed, '/var/tmp': closed } : {};
-  const taken = new Set(['/workspace', '/tmp', CARRIED, REDIS_DIRECTORY, FIFO_DIRECTORY]);
+  const volumes = volumeMounts(request.imageVolumes, ROOMS, [CARRIED, REDIS_DIRECTORY, FIFO_DIRECTORY]);
+  const podmanRooms = request.engine === 'Podman' ? PODMAN_ROOMS : [];
+  const closedRooms = podmanRooms.filter((path) => !volumes.mounts.some(({ Target }) => Target === path));
   return {
     name: request.name,
     Image: request.image,
@@ -135,15 +139,13 @@ export const createOptions = (
       IpcMode: 'private',
       ShmSize: SHM_BYTES,
       Tmpfs: {
-        ...podmanRooms,
-        '/workspace': room,
-        '/tmp': room,
+        ...Object.fromEntries(closedRooms.map((path) => [path, closed])),
+        ...Object.fromEntries(volumes.empty.map((path) => [path, `ro,size=${FIFO_BYTES}${empty}`])),
+        ...Object.fromEntries([...ROOMS, ...volumes.rooms].map((path) => [path, room])),
         [FIFO_DIRECTORY]: `rw,noexec,nosuid,nodev,mode=1777,size=${FIFO_BYTES}${empty}`,
       },
       Binds: binds,
-      Mounts: request.imageVolumes
-        .filter((path) => !taken.has(path.replace(/\/+$/, '')))
-        .map((path) => ({ Type: 'volume', Source: '', Target: path, ReadOnly: true })),
+      Mounts: [...volumes.mounts],
     },
   };
 };

@@ -5,6 +5,7 @@ import type Docker from 'dockerode';
 import type { Execution, ExitReport } from '../launcher.ts';
 import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine.ts';
 import { allKnown, kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
+import { removeVolumes } from './volumes.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
 /** Between two questions while the engine does not answer (it is being restarted). */
@@ -19,14 +20,17 @@ const KILLED = 137;
 export class ContainerExecution implements Execution {
   readonly #docker: Docker;
   readonly #name: string;
+  readonly #volumes: string;
   readonly #foundAt = Date.now();
   #report: ExitReport | null = null;
   /** Known once it was seen running. */
   #leaders: Leaders | undefined;
 
-  constructor(docker: Docker, name: string) {
+  /** `volumes`: with what the names of its volumes begin (volumePrefix). */
+  constructor(docker: Docker, name: string, volumes: string) {
     this.#docker = docker;
     this.#name = name;
+    this.#volumes = volumes;
   }
 
   async wait(signal: AbortSignal): Promise<ExitReport> {
@@ -71,6 +75,7 @@ export class ContainerExecution implements Execution {
       if (statusOf(error) !== 409 && !isNotFound(error)) throw error;
       if (statusOf(error) === 409) await this.#untilGone();
     }
+    await removeVolumes(this.#docker, this.#volumes);
   }
 
   /** Resolves at the end, or after a while: the state is then looked at again, should the call be a dead one. */

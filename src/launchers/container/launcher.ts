@@ -30,6 +30,7 @@ import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image.ts';
 import { pullImage } from './pull.ts';
 import { isImageReference } from './reference.ts';
 import { engineAnswers } from './socket.ts';
+import { hasNested, hasVolumes, removeVolumes, volumeOwners, volumePrefix } from './volumes.ts';
 
 export interface ContainerLauncherOptions extends ContainerSettings {
   readonly socketPath: string;
@@ -106,14 +107,15 @@ export class ContainerLauncher implements Launcher {
     if (prepared === null) throw new LaunchError('LAUNCH_FAILED', 'The container launcher is not prepared yet.');
     const docker = await this.#engine();
     const name = containerName(spec.runId, spec.attempt);
-    const found = await this.#adopt(docker, name, progress);
+    const found = await this.#adopt(docker, name, this.#volumes(spec.runId, spec.attempt), progress);
     if (found !== null) return found;
     const image = await this.#imageOf(docker, spec, prepared, progress, signal);
     signal.throwIfAborted();
-    const options = createOptions(this.#options, {
+    const volumes = this.#volumes(spec.runId, spec.attempt);
+    const request = {
       name,
       image: image.name,
-      imageVolumes: image.volumes,
+      imageVolumes: { paths: image.volumes, prefix: volumes, emptyParents: false },
       imageHasHealthcheck: image.healthcheck,
       carriedVolume: prepared.volume,
       command: executorCommand(image.user),
@@ -121,30 +123,47 @@ export class ContainerLauncher implements Launcher {
       resources: spec.resources,
       labels: { [LABEL_RUN]: spec.runId, [LABEL_ATTEMPT]: String(spec.attempt) },
       engine: prepared.engine.name,
-    });
-    return this.#start(docker, options, name, progress, signal);
+    };
+    try {
+      return await this.#start(docker, createOptions(this.#options, request), volumes, progress, signal);
+    } catch (error) {
+      if (!(error instanceof LaunchError) || !hasNested(image.volumes)) throw error;
+      const emptied = { ...request, imageVolumes: { ...request.imageVolumes, emptyParents: true } };
+      return await this.#start(docker, createOptions(this.#options, emptied), volumes, progress, signal);
+    }
   }
 
   async find(runId: RunId, attempt: number): Promise<Execution | null> {
     const docker = await this.#engine();
     const name = containerName(runId, attempt);
+    const volumes = this.#volumes(runId, attempt);
     const container = await inTime(orNull(docker.getContainer(name).inspect()));
-    return container === null ? null : new ContainerExecution(docker, name);
+    const found = container !== null || (await hasVolumes(docker, volumes));
+    return found ? new ContainerExecution(docker, name, volumes) : null;
   }
 
   async list(): Promise<readonly { readonly runId: RunId; readonly attempt: number }[]> {
     const docker = await this.#engine();
     const label = [`${LABEL_INSTALLATION}=${this.#options.installationId}`, LABEL_RUN];
     const containers = await inTime(docker.listContainers({ all: true, filters: { label } }));
-    return containers.flatMap(({ Labels: labels }) => {
-      const runId = parseRunId(labels[LABEL_RUN] ?? '');
-      const attempt = Number(labels[LABEL_ATTEMPT]);
-      return runId === null || !Number.isInteger(attempt) ? [] : [{ runId, attempt }];
-    });
+    const found = containers.map(({ Labels: labels }) => ({
+      runId: labels[LABEL_RUN] ?? '',
+      attempt: Number(labels[LABEL_ATTEMPT]),
+    }));
+    const attempts = new Map<string, { readonly runId: RunId; readonly attempt: number }>();
+    for (const { runId: text, attempt } of [...found, ...(await volumeOwners(docker, this.#options.installationId))]) {
+      const runId = parseRunId(text);
+      if (runId !== null && Number.isInteger(attempt)) attempts.set(`${runId} ${attempt}`, { runId, attempt });
+    }
+    return [...attempts.values()];
   }
 
   async close(): Promise<void> {
     this.#docker = null;
+  }
+
+  #volumes(runId: RunId, attempt: number): string {
+    return volumePrefix(this.#options.installationId, runId, attempt);
   }
 
   #engine(): Promise<Docker> {
@@ -168,7 +187,7 @@ export class ContainerLauncher implements Launcher {
     const options = createOptions(this.#options, {
       name: `runloom-probe-${crypto.randomUUID()}`,
       image: prepared.image,
-      imageVolumes: [],
+      imageVolumes: { paths: [], prefix: '', emptyParents: false },
       imageHasHealthcheck: false,
       carriedVolume: prepared.volume,
       command: carriedNode('-e', PROBE_SCRIPT),
@@ -232,30 +251,39 @@ export class ContainerLauncher implements Launcher {
   }
 
   /** Takes over what a launch of before made, starting it where that one did not come to it. */
-  async #adopt(docker: Docker, name: string, progress: (step: LaunchProgress) => void): Promise<Execution | null> {
+  async #adopt(
+    docker: Docker,
+    name: string,
+    volumes: string,
+    progress: (step: LaunchProgress) => void,
+  ): Promise<Execution | null> {
     const container = await engineSays(orNull(docker.getContainer(name).inspect()));
     if (container === null) return null;
     progress({ kind: 'FOUND', detail: name });
     if (notStarted(container.State.Status)) await startContainer(docker.getContainer(name));
-    return new ContainerExecution(docker, name);
+    return new ContainerExecution(docker, name, volumes);
   }
 
   async #start(
     docker: Docker,
     options: Docker.ContainerCreateOptions,
-    name: string,
+    volumes: string,
     progress: (step: LaunchProgress) => void,
     signal: AbortSignal,
   ): Promise<Execution> {
-    const execution = new ContainerExecution(docker, name);
+    const { name = '' } = options;
+    const execution = new ContainerExecution(docker, name, volumes);
     for (let tried = 0; ; tried += 1) {
       try {
         await inTime(docker.createContainer(options));
         break;
       } catch (error) {
-        if (!isNameTaken(error) || tried >= 20) throw failed('made', error);
+        if (!isNameTaken(error) || tried >= 20) {
+          await removeVolumes(docker, volumes).catch(() => undefined);
+          throw failed('made', error);
+        }
         // Another supervisor was faster; or one is just being removed, and then the name is free in a moment.
-        const found = await this.#adopt(docker, name, progress);
+        const found = await this.#adopt(docker, name, volumes, progress);
         if (found !== null) return found;
         await delay(100, undefined, { signal });
       }

@@ -1,0 +1,116 @@
+/** Images with VOLUMEs: they run, can't write there without bound, and nothing of them stays. */
+import type Docker from 'dockerode';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { connectEngine } from '../../src/launchers/container/engine.ts';
+import type { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
+import { carryOut, newAttempt } from '../support/attempts.ts';
+import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines.ts';
+import { buildImage, ONLY_BUSYBOX } from '../support/images.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+
+const engine = inject('engine');
+const soon = (): AbortSignal => AbortSignal.timeout(30_000);
+
+const WITH_FILES = `FROM ${ONLY_BUSYBOX}
+RUN ["/bin/busybox", "mkdir", "-p", "/stored", "/outer/inner"]
+RUN ["/bin/busybox", "touch", "/stored/of-the-image", "/outer/of-the-image", "/outer/inner/of-the-image"]
+RUN ["/bin/busybox", "chmod", "-R", "0777", "/stored", "/outer"]
+`;
+
+describe.skipIf(engine === null)('an image with VOLUMEs', () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let docker: Docker;
+  let launcher: ContainerLauncher;
+  const installationId = crypto.randomUUID();
+  beforeAll(async () => {
+    if (engine === null) return;
+    server = await startRedis();
+    redis = await server.connect();
+    docker = await connectEngine(engine.socketPath);
+    launcher = await containerLauncher(engine, server, { installationId });
+  });
+  afterAll(async () => {
+    await launcher?.close();
+    await server?.stop();
+  });
+
+  const volumes = async (): Promise<readonly string[]> =>
+    ((await docker.listVolumes()).Volumes ?? []).map((volume) => volume.Name).sort();
+  const attempt = (image: string, script: string) =>
+    newAttempt(redis, REDIS_IN_CONTAINER, { command: ['/bin/busybox', 'sh', '-c', script], image });
+  /** What of the paths a command can write to, and what files of the image it sees there. */
+  const look = async (image: string, paths: readonly string[]) => {
+    const script = `for p in ${paths.join(' ')}; do
+      echo x 2>/dev/null > $p/probe && echo "wrote $p"; [ -e $p/of-the-image ] && echo "sees $p"; done; true`;
+    const { text, end } = await carryOut(launcher, redis, await attempt(image, script));
+    expect(end).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    return text.trim().split('\n').filter(Boolean);
+  };
+
+  const layouts: [name: string, volumes: readonly string[], sees: readonly string[]][] = [
+    ['one', ['/stored'], ['sees /stored']],
+    ['a trailing slash', ['/stored/'], ['sees /stored/']],
+    ['the same one twice', ['/stored', '/stored//'], ['sees /stored', 'sees /stored//']],
+    ['one in another', ['/outer', '/outer/inner'], ['sees /outer', 'sees /outer/inner']],
+    ['one in another, of which the image knows nothing', ['/stored', '/stored/not/there'], []],
+    ['a relative path', ['relative/path'], []],
+    ['places of ours', ['/opt/runloom', '/run/runloom-redis', '/var/tmp'], []],
+    ['many', Array.from({ length: 40 }, (_, index) => `/many/${index}`), []],
+  ];
+  test.for(layouts)('runs, and cannot write there: %s', async ([name, paths, sees]) => {
+    const image = `localhost/volumes-${name.replace(/\W+/g, '-')}:1`;
+    await buildImage(docker, image, `${WITH_FILES}VOLUME ${JSON.stringify(paths)}\n`);
+    const before = await volumes();
+    expect(await look(image, paths)).toEqual(sees);
+    expect(await volumes()).toEqual(before);
+    expect(await launcher.list()).toEqual([]);
+  });
+
+  test('has its VOLUMEs below the rooms of a run as writable and as bounded as these', async () => {
+    const paths = ['/workspace', '/workspace/cache', '/tmp/sub/'];
+    const image = await buildImage(
+      docker,
+      'localhost/volumes-rooms:1',
+      `${WITH_FILES}VOLUME ${JSON.stringify(paths)}\n`,
+    );
+    expect(await look(image, paths)).toEqual(paths.map((path) => `wrote ${path}`));
+    const fill = `for p in ${paths.join(' ')}; do /bin/busybox dd if=/dev/zero of=$p/big bs=1M count=40 2>&1 | /bin/busybox grep -c 'No space'; done`;
+    expect((await carryOut(launcher, redis, await attempt(image, fill))).text).toBe('1\n1\n1\n');
+  });
+
+  test('leaves no volume of a launch that was given up, or that another service began and did not end', async () => {
+    const image = await buildImage(docker, 'localhost/volumes-left:1', `${WITH_FILES}VOLUME /stored\n`);
+    const before = await volumes();
+    const leaving = new AbortController();
+    const given = await attempt(image, 'true');
+    const launching = launcher.launch(given, () => leaving.abort(new Error('leaving')), leaving.signal);
+    await expect(launching).rejects.toThrow('leaving');
+    expect(await volumes()).toEqual(before);
+
+    const left = await attempt(image, '/bin/busybox sleep 600');
+    await launcher.launch(left, () => undefined, soon());
+    const [container] = await docker.listContainers({ all: true, filters: { label: [`runloom.run=${left.runId}`] } });
+    await docker.getContainer(container?.Id ?? '').remove({ force: true, v: true });
+    expect(await volumes()).not.toEqual(before);
+    // What the reconciler does with what it finds.
+    expect(await launcher.list()).toEqual([{ runId: left.runId, attempt: 1 }]);
+    const found = await launcher.find(left.runId, 1);
+    expect(await found?.wait(soon())).toMatchObject({ exitCode: null });
+    await found?.remove();
+    expect(await volumes()).toEqual(before);
+    expect(await launcher.list()).toEqual([]);
+  });
+
+  test('of another installation on the same engine is none of ours', async () => {
+    if (engine === null) return;
+    const other = await containerLauncher(engine, server);
+    const image = await buildImage(docker, 'localhost/volumes-left:1', `${WITH_FILES}VOLUME /stored\n`);
+    const spec = await attempt(image, '/bin/busybox sleep 600');
+    const execution = await other.launch(spec, () => undefined, soon());
+    expect(await launcher.list()).toEqual([]);
+    await execution.remove();
+    await other.close();
+  });
+});
