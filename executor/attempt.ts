@@ -1,5 +1,6 @@
 /** One attempt, from the hello to the last word. */
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LIMITS } from '../src/domain/limits.ts';
 import type { EnvVar, RunStatus } from '../src/domain/run.ts';
@@ -27,8 +28,10 @@ export interface Stage {
   readonly trouble: string | null;
 }
 
-/** From the command's exit to the end of its pipes, milliseconds at most (CONTRACT.md, "Runs"). */
+/** From the exit of all that was asked to stop to the end of its pipes, milliseconds at most (PROTOCOL.md, R2). */
 const DRAIN_MS = 2000;
+/** From the kill of what held the pipes to their end: what was in them is read. */
+const LAST_READ_MS = 250;
 /** Pipes hold 1 MiB each at most (pipe(7)), which is read at the end whether Redis is there or not. */
 const DRAIN_BYTES = 4 * 1024 * 1024;
 const TICK_MS = 100;
@@ -54,6 +57,7 @@ export class Attempt {
   #cut: { readonly cut: Cut; readonly at: number } | null = null;
   #exited = false;
   #cancelFirst = false;
+  #forced = false;
   /** The kernel's counter when the command started, and kills since then that the log has. */
   #oomKills = 0;
   #toldOomKills = 0;
@@ -100,13 +104,13 @@ export class Attempt {
 
   /** Nothing of the command may live on; for a crash and a lost log. Synchronous. */
   kill(): void {
-    this.#command?.signalGroup('SIGKILL');
+    this.#command?.killGroup();
     if (this.#command !== null) this.#stage.place?.killRemainsOfOurs();
   }
 
   /** Nobody is left to work for: the same, and with what left its group. */
   abandon(): void {
-    this.#command?.signalGroup('SIGKILL');
+    this.#command?.killGroup();
     if (this.#command !== null) this.#stage.place?.killRemains();
   }
 
@@ -188,8 +192,7 @@ export class Attempt {
   async #follow(command: Command): Promise<Outcome> {
     const { run, clock } = this.#hello;
     const { lost } = this.#writer;
-    const ladder = new StopLadder(command, run.cancelGraceMs);
-    this.#ladder = ladder;
+    const ladder = this.#makeLadder(command);
     const { timeoutSeconds } = run;
     const stops = [
       timeoutSeconds === null ? () => undefined : after(timeoutSeconds * 1000, () => this.#cutOff('timeout')),
@@ -206,28 +209,49 @@ export class Attempt {
       this.#exited = true;
       // What is asked for from here on, while the pipes are drained, comes after the exit.
       const { at, cut } = this.#cut ?? { at: clock.now(), cut: null };
-      ladder.over();
+      const outOfMemory = this.#lookForOom();
+      this.#writer.widen(DRAIN_BYTES);
+      await ladder.untilGone(exit, lost);
+      await this.#drain(DRAIN_MS);
       lost.throwIfAborted();
-      command.signalGroup('SIGKILL');
-      this.#stage.place?.killRemains();
-      await this.#drain();
-      return { ...NOTHING, at, cut, exit, cancelFirst: this.#cancelFirst, outOfMemory: this.#lookForOom() };
+      this.abandon();
+      await this.#drain(LAST_READ_MS);
+      for (const pipe of this.#pipes) pipe.finish();
+      this.#lookForOom();
+      return { ...NOTHING, at, cut, exit, cancelFirst: this.#cancelFirst, outOfMemory };
     } finally {
       for (const stop of stops) stop();
     }
   }
 
-  async #drain(): Promise<void> {
-    this.#writer.widen(DRAIN_BYTES);
+  /** Goes on with what was asked for while the command was started. */
+  #makeLadder(command: Command): StopLadder {
+    const { place } = this.#stage;
+    const ladder = new StopLadder({
+      stopSignal: place?.stopSignal ?? constants.signals.SIGTERM,
+      graceMs: this.#hello.run.cancelGraceMs,
+      signal: (signal) => command.signal(signal),
+      others: () => place?.others(command.pid) ?? [],
+      killAll: () => this.abandon(),
+    });
+    this.#ladder = ladder;
+    if (this.#forced) ladder.kill();
+    else if (this.#cut !== null || this.#cancelFirst) ladder.terminate();
+    return ladder;
+  }
+
+  /** Reads the pipes to their end, for so long at most; not beyond the log's loss. */
+  async #drain(ms: number): Promise<void> {
     const enough = new AbortController();
+    const signal = AbortSignal.any([enough.signal, this.#writer.lost]);
     const ended = Promise.all(this.#pipes.map((pipe) => pipe.ended));
-    await Promise.race([ended, delay(DRAIN_MS, undefined, { signal: enough.signal }).catch(() => undefined)]);
+    await Promise.race([ended, delay(ms, undefined, { signal }).catch(() => undefined)]);
     enough.abort();
-    for (const pipe of this.#pipes) pipe.finish();
   }
 
   #cancel(force: boolean): void {
     if (this.#cut === null && !this.#exited) this.#cancelFirst = true;
+    if (force) this.#forced = true;
     force ? this.#ladder?.kill() : this.#ladder?.terminate();
   }
 

@@ -32,17 +32,28 @@ export class Command {
   readonly pid: number;
   /** Resolves with the end of the command's own process. */
   readonly exited: Promise<Exit>;
+  #hasExited = false;
 
   constructor(child: ChildProcess, pid: number) {
     this.pid = pid;
     const { promise, resolve } = Promise.withResolvers<Exit>();
     this.exited = promise;
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('exit', (code, signal) => {
+      this.#hasExited = true;
+      resolve({ code, signal });
+    });
+  }
+
+  /** To the command's own process alone. Harmless where it has exited. */
+  signal(signal: number): void {
+    if (!this.#hasExited) tryKill(this.pid, signal);
   }
 
   /** To all processes of its group, which it leads. Harmless where none is left. */
-  signalGroup(signal: 'SIGTERM' | 'SIGKILL'): void {
-    tryKill(-this.pid, signal);
+  killGroup(): void {
+    // Once it is reaped, its number can be another's, but not while its group has anybody.
+    if (this.#hasExited && tryKill(this.pid, 0)) return;
+    tryKill(-this.pid, 'SIGKILL');
   }
 }
 
@@ -142,7 +153,7 @@ const isThere = (file: string, spec: CommandSpec): boolean => {
 };
 
 /** Sends a signal to a process or, below zero, to a group. False where there is none to be had. */
-export const tryKill = (pid: number, signal: NodeJS.Signals): boolean => {
+export const tryKill = (pid: number, signal: NodeJS.Signals | number): boolean => {
   try {
     process.kill(pid, signal);
     return true;

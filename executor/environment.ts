@@ -8,7 +8,7 @@ export type Variables = Readonly<Record<string, string>>;
 
 /** What the launcher started it for: a container with a user of the image's, or a directory of the attempt. */
 export type Mode =
-  | { readonly kind: 'container'; readonly imageUser: string }
+  | { readonly kind: 'container'; readonly imageUser: string; readonly stopSignal: string }
   | { readonly kind: 'process'; readonly directory: string };
 
 /** What the service tells an executor, and nobody else. */
@@ -30,11 +30,13 @@ const OURS = ['RUN_ID', 'RUN_ATTEMPT', 'REDIS_URL', 'RUN_KEY'] as const;
 const MINIMAL = ['PATH', 'LANG', 'TZ'] as const;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** `--container --image-user=<User>` or `--workspace=<directory>`. @throws BadOrders */
+/** `--container --image-user=<User> --stop-signal=<StopSignal>`, both as the image's config has them, or `--workspace=<directory>`. @throws BadOrders */
 export const parseMode = (args: readonly string[]): Mode => {
   const value = (name: string): string | null =>
     args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? null;
-  if (args.includes('--container')) return { kind: 'container', imageUser: value('image-user') ?? '' };
+  if (args.includes('--container')) {
+    return { kind: 'container', imageUser: value('image-user') ?? '', stopSignal: value('stop-signal') ?? '' };
+  }
   const directory = value('workspace');
   if (!directory) throw new BadOrders('started with neither --container nor --workspace=<directory>');
   return { kind: 'process', directory };

@@ -18,6 +18,8 @@ export interface LaunchSpec {
   /** The image that was asked for; null: the service's executor image. */
   readonly image: string | null;
   readonly resources: Resources;
+  /** How long the executor lets its command live after it is told to stop (Run's grace period). */
+  readonly stopGraceMs: number;
   /** What the executor needs and the command must not see: RUN_ID, RUN_ATTEMPT, REDIS_URL, RUN_KEY. */
   readonly environment: Readonly<Record<string, string>>;
 }

@@ -55,7 +55,8 @@ export const launchAttempt = async (
     if (seen.cancelRequestedAt !== null && seen.status === 'STARTING') abort.abort(new CancelledWhileStarting());
   });
   try {
-    const spec = { runId: run.id, attempt, image, resources: run.resources, environment };
+    const { resources, cancelGraceMs: stopGraceMs } = run;
+    const spec = { runId: run.id, attempt, image, resources, stopGraceMs, environment };
     const execution = await unlessAborted(
       launcher.launch(spec, (step) => steps.add(step), abort.signal),
       signal,

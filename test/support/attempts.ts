@@ -23,7 +23,7 @@ export const newAttempt = async (
 ): Promise<LaunchSpec> => {
   const runId = await createRun(redis, { command, resources, status: 'STARTING', cancelGraceMs: 1000, ...changes });
   const environment = { RUN_ID: runId, RUN_ATTEMPT: '1', REDIS_URL: redisUrl };
-  return { runId, attempt: 1, image, resources, environment };
+  return { runId, attempt: 1, image, resources, stopGraceMs: changes.cancelGraceMs ?? 1000, environment };
 };
 
 /** All events that the run's log has now. */

@@ -30,9 +30,10 @@ const optionsFor = (
       imageVolumes: { paths, prefix: 'volume.', emptyParents },
       imageHasHealthcheck: false,
       carriedVolume: 'runloom-executor-abc',
-      command: executorCommand('node'),
+      command: executorCommand('node', 'SIGQUIT'),
       environment: { RUN_ID: 'x' },
       resources: { cpus: 0.5, memoryMb: 64 },
+      stopGraceMs: 600_001,
       labels: {},
       engine,
     },
@@ -56,6 +57,11 @@ test('asks for the least that the executor can work with', () => {
   });
   expect(host).not.toHaveProperty('Privileged');
   expect(options).toMatchObject({ User: '0:0', Env: ['RUN_ID=x'], Entrypoint: ['/opt/runloom/bin/tini'] });
+});
+
+test("the engine waits for the grace period, and the executor knows the image's stop signal", () => {
+  expect(optionsFor('Docker')).toMatchObject({ StopSignal: 'SIGTERM', StopTimeout: 616 });
+  expect(optionsFor('Podman').Cmd).toContain('--stop-signal=SIGQUIT');
 });
 
 test("mounts a named volume, read-only, on each of an image's VOLUMEs, whatever their paths look like", () => {

@@ -55,8 +55,16 @@ export const carriedNode = (...args: readonly string[]): string[] => [
   ...args,
 ];
 
-export const executorCommand = (imageUser: string): string[] =>
-  carriedNode(...NODE_FLAGS, `${CARRIED}/executor.mjs`, '--container', `--image-user=${imageUser}`);
+/** `imageUser` and `stopSignal` as the image's config has them; '' where it says nothing. */
+export const executorCommand = (imageUser: string, stopSignal: string): string[] => {
+  const mode = ['--container', `--image-user=${imageUser}`, `--stop-signal=${stopSignal}`];
+  return carriedNode(...NODE_FLAGS, `${CARRIED}/executor.mjs`, ...mode);
+};
+
+/** From the grace period's end to the last word: pipes are drained, and what is left of the log is stored. */
+const WIND_UP_SECONDS = 15;
+/** What an engine that is told to stop a container waits before it kills. */
+export const stopTimeoutSeconds = (graceMs: number): number => Math.ceil(graceMs / 1000) + WIND_UP_SECONDS;
 
 /** How containers of this service are made; the same for all runs. */
 export interface ContainerSettings {
@@ -85,6 +93,7 @@ export interface ContainerRequest {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly resources: Resources;
+  readonly stopGraceMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly engine: 'Docker' | 'Podman';
 }
@@ -112,7 +121,9 @@ export const createOptions = (
     Env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
     User: '0:0',
     WorkingDir: '/',
+    // To the executor, which passes the image's on to the command.
     StopSignal: 'SIGTERM',
+    StopTimeout: stopTimeoutSeconds(request.stopGraceMs),
     // Podman 4 would make a timer even for NONE.
     ...(request.imageHasHealthcheck ? { Healthcheck: { Test: ['NONE'] } } : {}),
     Labels: { ...request.labels, [LABEL_INSTALLATION]: settings.installationId },

@@ -45,6 +45,8 @@ const PULL_IDLE_MS = 120_000;
 interface RunImage {
   readonly name: string;
   readonly user: string;
+  /** Its STOPSIGNAL; '' where it has none. */
+  readonly stopSignal: string;
   readonly volumes: readonly string[];
   readonly healthcheck: boolean;
 }
@@ -52,6 +54,7 @@ interface RunImage {
 interface Prepared {
   readonly image: string;
   readonly imageUser: string;
+  readonly stopSignal: string;
   readonly volume: string;
   readonly engine: EngineFacts;
 }
@@ -82,7 +85,8 @@ export class ContainerLauncher implements Launcher {
     const image = await this.#executorImage(docker, say, signal);
     const inspected = await docker.getImage(image).inspect();
     const volume = `runloom-executor-${inspected.Id.replace(/^sha256:/, '').slice(0, 12)}`;
-    const prepared = { image, imageUser: inspected.Config.User ?? '', volume, engine };
+    const imageUser = inspected.Config.User ?? '';
+    const prepared = { image, imageUser, stopSignal: stopSignalOf(inspected), volume, engine };
     await this.#removeProbes(docker);
     // The probe tells whether the volume is whole; only then is it worth the time to fill it.
     const first = await this.#probe(docker, prepared, signal).catch((error: unknown) => engineMessage(error));
@@ -118,9 +122,10 @@ export class ContainerLauncher implements Launcher {
       imageVolumes: { paths: image.volumes, prefix: volumes, emptyParents: false },
       imageHasHealthcheck: image.healthcheck,
       carriedVolume: prepared.volume,
-      command: executorCommand(image.user),
+      command: executorCommand(image.user, image.stopSignal),
       environment: spec.environment,
       resources: spec.resources,
+      stopGraceMs: spec.stopGraceMs,
       labels: { [LABEL_RUN]: spec.runId, [LABEL_ATTEMPT]: String(spec.attempt) },
       engine: prepared.engine.name,
     };
@@ -193,6 +198,7 @@ export class ContainerLauncher implements Launcher {
       command: carriedNode('-e', PROBE_SCRIPT),
       environment: {},
       resources: { cpus: 1, memoryMb: 128 },
+      stopGraceMs: 0,
       labels: { [LABEL_PROBE]: 'probe' },
       engine: prepared.engine.name,
     });
@@ -219,14 +225,15 @@ export class ContainerLauncher implements Launcher {
     signal: AbortSignal,
   ): Promise<RunImage> {
     const asked = spec.image ?? prepared.image;
-    if (asked === prepared.image) return { name: asked, user: prepared.imageUser, volumes: [], healthcheck: false };
+    const { imageUser: user, stopSignal } = prepared;
+    if (asked === prepared.image) return { name: asked, user, stopSignal, volumes: [], healthcheck: false };
     if (!isImageReference(asked)) {
       throw new LaunchError('IMAGE_UNAVAILABLE', `${asked.slice(0, 100)} is no name of an image.`);
     }
     let image = await engineSays(orNull(docker.getImage(asked).inspect()));
     if (image === null && asked.startsWith(`${EXECUTOR_REPOSITORY}:`)) {
       // A run that was made before an upgrade names the default image of that time.
-      return { name: prepared.image, user: prepared.imageUser, volumes: [], healthcheck: false };
+      return { name: prepared.image, user, stopSignal, volumes: [], healthcheck: false };
     }
     if (image === null) {
       progress({ kind: 'IMAGE_PULLING', detail: asked });
@@ -245,6 +252,7 @@ export class ContainerLauncher implements Launcher {
     return {
       name: asked,
       user: image.Config.User ?? '',
+      stopSignal: stopSignalOf(image),
       volumes: Object.keys(image.Config.Volumes ?? {}),
       healthcheck,
     };
@@ -328,3 +336,7 @@ const engineSays = async <T>(answer: Promise<T>): Promise<T> => {
     throw failed('made', error);
   }
 };
+
+/** The types leave it out; the engines have it (Docker Engine API, ImageInspect). */
+const stopSignalOf = ({ Config: config }: Docker.ImageInspectInfo): string =>
+  (config as { readonly StopSignal?: string }).StopSignal ?? '';

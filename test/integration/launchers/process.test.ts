@@ -39,6 +39,7 @@ const specOf = (): LaunchSpec => {
     attempt: 1,
     image: null,
     resources: { cpus: null, memoryMb: null },
+    stopGraceMs: 1000,
     environment: { RUN_ID: runId, RUN_ATTEMPT: '1', RUN_KEY: 'key' },
   };
 };

@@ -79,7 +79,7 @@ test('ended runs leave the unfinished ones, and those past their retention the i
 });
 
 test('a process that no unfinished attempt owns is removed after the grace; one that is owned stays', async () => {
-  const spec = { image: null, resources: { cpus: null, memoryMb: null }, environment: {} };
+  const spec = { image: null, resources: { cpus: null, memoryMb: null }, stopGraceMs: 1000, environment: {} };
   const [orphan, owned] = [newRunId(), newRunId()];
   for (const runId of [orphan, owned]) {
     await launcher.launch(

@@ -25,8 +25,10 @@ test("the command gets the image's variables without the service's, and cannot b
 });
 
 test('the mode comes from the arguments', () => {
-  expect(parseMode(['--container', '--image-user=1000:50'])).toEqual({ kind: 'container', imageUser: '1000:50' });
-  expect(parseMode(['--container'])).toEqual({ kind: 'container', imageUser: '' });
+  const container = { kind: 'container', imageUser: '', stopSignal: '' };
+  expect(parseMode(['--container', '--image-user=1000:50'])).toEqual({ ...container, imageUser: '1000:50' });
+  expect(parseMode(['--container', '--stop-signal=SIGRTMIN+3'])).toEqual({ ...container, stopSignal: 'SIGRTMIN+3' });
+  expect(parseMode(['--container'])).toEqual(container);
   expect(parseMode(['--workspace=/a=b'])).toEqual({ kind: 'process', directory: '/a=b' });
   expect(() => parseMode([])).toThrow(BadOrders);
 });

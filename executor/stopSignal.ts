@@ -1,0 +1,29 @@
+/** The signal that asks a command to end: its image's STOPSIGNAL. Pure. */
+import { constants } from 'node:os';
+
+/** Linux; the C library keeps 32 and 33 for itself (signal(7)), so SIGRTMIN is 34. */
+const RTMIN = 34;
+const RTMAX = 64;
+/** What images may say and Node.js has no name for. */
+const MORE: Readonly<Record<string, number>> = { SIGCLD: constants.signals.SIGCHLD };
+
+/**
+ * The number of a signal as a Dockerfile names it: "SIGQUIT", "quit", "3", "SIGRTMIN+3", "RTMAX-1". SIGTERM where the
+ * text names none, as where an image says nothing ('').
+ */
+export const parseStopSignal = (text: string): number =>
+  signalNumber(text.trim().toUpperCase()) ?? constants.signals.SIGTERM;
+
+const signalNumber = (text: string): number | null => {
+  if (/^\d+$/.test(text)) return inRange(Number(text), 1);
+  const name = text.startsWith('SIG') ? text : `SIG${text}`;
+  const [, from, sign, offset] = /^SIGRT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name) ?? [];
+  if (from !== undefined) {
+    const base = from === 'MIN' ? RTMIN : RTMAX;
+    return inRange(base + Number(`${sign ?? '+'}${offset ?? 0}`), RTMIN);
+  }
+  const known: Readonly<Record<string, number>> = { ...constants.signals, ...MORE };
+  return known[name] ?? null;
+};
+
+const inRange = (number: number, least: number): number | null => (number >= least && number <= RTMAX ? number : null);
