@@ -2,10 +2,10 @@
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { type ApiContext, createContext, type Services, type Transport } from './context.ts';
 import type { ErrorMask } from './errors.ts';
+import { execution } from './execution.ts';
 import { inputErrors } from './inputErrors.ts';
 import { knownDocuments } from './knownDocuments.ts';
 import { documentLimits } from './limits.ts';
-import { logSubscriptions } from './logSubscription.ts';
 import { schema } from './schema.ts';
 import { streamedAnswers } from './streamedAnswer.ts';
 
@@ -29,7 +29,7 @@ export const createEnvelope = (services: Services, mask: ErrorMask): Envelope =>
     graphqlEndpoint: GRAPHQL_PATH,
     // Node's own classes: a stream whose reader leaves must tell its source at once.
     fetchAPI: { Request, Response, Headers, ReadableStream, TransformStream, TextEncoder, TextDecoder },
-    plugins: [parsedBody, knownDocuments(), documentLimits, inputErrors, logSubscriptions(), streamedAnswers()],
+    plugins: [parsedBody, knownDocuments(), documentLimits, inputErrors, execution(), streamedAnswers()],
     maskedErrors: { errorMessage: 'Unexpected error.', isDev: false, maskError: (error) => mask(error) },
     parserAndValidationCache: false,
     maxRequestBodySize: false,

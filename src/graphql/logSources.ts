@@ -10,6 +10,9 @@ import { LATER, type Source } from '../log/source.ts';
 import type { LogEntry, LogViewer, Pull } from '../log/viewer.ts';
 import { clipSource, type EventSource, LinesSource, partsOf, sourcesOf } from './eventSource.ts';
 
+/** Root fields whose sources are pieces of a log. */
+export type LogField = 'runLogs' | 'runLogBatches';
+
 /** What RunEventBatch's resolvers look at. */
 export interface EventBatch<Part = EventSource> {
   readonly runId: RunId;
@@ -217,13 +220,17 @@ export const batchOf = (piece: LogPiece): EventBatch => ({
   caughtUp: piece.caughtUp,
 });
 
-/** What the subscribe resolvers of the log fields hand to logSubscription.ts, which alone knows how to go through it. */
+/** What the subscribe resolvers of the log fields hand to execution.ts, which alone knows how to go through it. */
 export class LogStream implements AsyncIterable<never> {
+  readonly field: LogField;
   readonly pieces: PieceSource;
-  constructor(pieces: PieceSource) {
+  constructor(field: LogField, pieces: PieceSource) {
+    this.field = field;
     this.pieces = pieces;
   }
+  /** Who goes through it otherwise must not leave it open. */
   [Symbol.asyncIterator](): AsyncIterator<never> {
+    this.pieces.close();
     throw new TypeError('a log is followed through the envelope alone');
   }
 }

@@ -8,7 +8,7 @@ import type { ApiContext } from './context.ts';
 import type { EventSource } from './eventSource.ts';
 import { fromTail } from './filteredTail.ts';
 import { LogFilterInput } from './logFilter.ts';
-import { type EventBatch, LogStream, type NamedFilter, PieceSource } from './logSources.ts';
+import { type EventBatch, type LogField, LogStream, type NamedFilter, PieceSource } from './logSources.ts';
 import { requireRunId } from './mutations.ts';
 import { RunEventRef } from './runEvent.ts';
 
@@ -46,7 +46,7 @@ const namedFilter = (given: FilterInput | null | undefined): NamedFilter | null 
   return filter && { ...filter, name: JSON.stringify(given), readsMessages: readsMessages(given) };
 };
 
-const follow = async (given: FollowArguments, { hub, reader }: ApiContext): Promise<LogStream> => {
+const follow = async (field: LogField, given: FollowArguments, { hub, reader }: ApiContext): Promise<LogStream> => {
   const { after, tail } = given;
   if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
   if (tail != null && tail < 0) throw new BadUserInput('tail', 'A count is 0 or more.');
@@ -58,7 +58,7 @@ const follow = async (given: FollowArguments, { hub, reader }: ApiContext): Prom
   const runId = requireRunId(given.runId);
   const from: ViewFrom = after != null ? { after } : tail != null ? await fromTail(reader, runId, tail, filter) : {};
   const viewer = await hub.open(runId, from);
-  return new LogStream(new PieceSource({ runId, viewer, filter, maxBatch }));
+  return new LogStream(field, new PieceSource({ runId, viewer, filter, maxBatch }));
 };
 
 builder.subscriptionField('runLogs', (t) =>
@@ -70,7 +70,7 @@ builder.subscriptionField('runLogs', (t) =>
       tail: t.arg.int({ description: TAIL }),
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
     },
-    subscribe: (_root, args, context) => follow(args, context) satisfies Promise<AsyncIterable<EventSource>>,
+    subscribe: (_root, args, context) => follow('runLogs', args, context) satisfies Promise<AsyncIterable<EventSource>>,
     resolve: (event) => event,
     description: `Every event of the run, from seq after+1 on: first what is stored, then live, with no
 gap and no repeat at the join, then complete after RunFinished. Without after, tail: n
@@ -89,7 +89,8 @@ builder.subscriptionField('runLogBatches', (t) =>
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
       maxBatch: t.arg.int({ description: 'Events of one batch at most, 1 to 500; default 500.' }),
     },
-    subscribe: (_root, args, context) => follow(args, context) satisfies Promise<AsyncIterable<EventBatch>>,
+    subscribe: (_root, args, context) =>
+      follow('runLogBatches', args, context) satisfies Promise<AsyncIterable<EventBatch>>,
     resolve: (batch) => batch,
     description: 'The same sequence in batches of at most maxBatch (500) events and about 1 MiB.',
   }),

@@ -4,25 +4,23 @@
  * piece of a log. What differs after a reconnect (after, tail, maxBatch) is no part of it.
  */
 import {
+  type ASTNode,
   type DocumentNode,
   type ExecutionResult,
   execute,
-  type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLSchema,
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
+  type SelectionSetNode,
   visit,
 } from 'graphql';
 import type { LogEntry } from '../log/viewer.ts';
 import { type CompiledOperation, compileSubscription, NotCompiled, type Variables } from './compiled.ts';
 import { type EventSource, LinesSource } from './eventSource.ts';
-import { batchOf, type LogPiece } from './logSources.ts';
+import { batchOf, type LogField, type LogPiece } from './logSources.ts';
 import { Recent } from './recent.ts';
-
-/** Root fields whose sources are pieces of a log. */
-export type LogField = 'runLogs' | 'runLogBatches';
 
 /** Bytes before a text that is alone which mean nothing, so that a socket can put a message's head right before it. */
 export const HEAD_ROOM = 128;
@@ -126,15 +124,6 @@ export class SharedSelection {
   }
 }
 
-/** The operation's log field, or null where it subscribes to something else. */
-export const logFieldOf = (document: DocumentNode, operationName: string | null | undefined): LogField | null => {
-  const operation = getOperationAST(document, operationName);
-  const [selection, ...more] = operation?.selectionSet.selections ?? [];
-  if (operation?.operation !== 'subscription' || selection?.kind !== Kind.FIELD || more.length > 0) return null;
-  const name = selection.name.value;
-  return name === 'runLogs' || name === 'runLogBatches' ? name : null;
-};
-
 export interface SelectionRequest {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
@@ -151,11 +140,11 @@ export class SharedSelections {
 
   /** The viewers of the same selection get the same object. */
   of(field: LogField, request: SelectionRequest): SharedSelection {
-    const { document, operationName, variableValues } = request;
+    const { schema, document, operationName, variableValues } = request;
     const operation = getOperationAST(document, operationName);
     if (!operation) throw new TypeError('the operation was not validated');
     const fragments = fragmentsOf(document);
-    const variables = below(operation, fragments, variableValues ?? {});
+    const variables = below(operation, fragments, schema.getSubscriptionType()?.name, variableValues ?? {});
     const text = document.loc?.source.body;
     // A document without its text (nobody here makes one) is its own selection.
     if (text === undefined) return this.#make(field, request, operation, fragments, variables);
@@ -222,9 +211,9 @@ const fragmentsOf = (document: DocumentNode): ReadonlyMap<string, FragmentDefini
 const below = (
   operation: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  rootType: string | undefined,
   values: Variables,
 ): Variables => {
-  const [root] = operation.selectionSet.selections as readonly FieldNode[];
   const used: Record<string, unknown> = {};
   const defaults = new Map(
     operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
@@ -237,15 +226,21 @@ const below = (
         ? fallback.value
         : undefined;
   };
-  const look = (node: Parameters<typeof visit>[0]): void => {
-    visit(node, {
-      enter: (part) => {
-        if (part.kind === Kind.VARIABLE) note(part.name.value);
-      },
-    });
+  const look = (node: ASTNode): void => {
+    visit(node, { [Kind.VARIABLE]: (variable) => note(variable.name.value) });
   };
-  for (const directive of root?.directives ?? []) look(directive);
-  if (root?.selectionSet) look(root.selectionSet);
-  for (const fragment of fragments.values()) look(fragment);
+  /** Of the root's fields the selections, of all else everything. Fragments are looked at one by one. */
+  const lookAtRoot = ({ selections }: SelectionSetNode): void => {
+    for (const selection of selections) {
+      selection.directives?.forEach(look);
+      if (selection.kind === Kind.INLINE_FRAGMENT) lookAtRoot(selection.selectionSet);
+      if (selection.kind === Kind.FIELD && selection.selectionSet) look(selection.selectionSet);
+    }
+  };
+  lookAtRoot(operation.selectionSet);
+  for (const { typeCondition, selectionSet } of fragments.values()) {
+    if (typeCondition.name.value === rootType) lookAtRoot(selectionSet);
+    else look(selectionSet);
+  }
   return used;
 };

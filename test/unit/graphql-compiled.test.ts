@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { executeSync, parse, validate } from 'graphql';
+import { executeSync, parse, print, stripIgnoredCharacters, validate } from 'graphql';
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../src/domain/events.ts';
 import { newRunId } from '../../src/domain/ids.ts';
@@ -106,6 +106,71 @@ test('every selection of every event is the text that graphql-js would make', ()
     ),
     { numRuns: 300 },
   );
+});
+
+/** Documents that ask for the same in every shape that the specification allows. */
+const shapes = (root: string, other: string): readonly string[] => [
+  `{ ${root} }`,
+  `{ ... { ${root} } }`,
+  `{ ... on Subscription { ${root} } }`,
+  `{ ...F } fragment F on Subscription { ${root} }`,
+  `{ ...F } fragment F on Subscription { ...G } fragment G on Subscription { ... on Subscription { ${root} } }`,
+  `{ ...F ...F } fragment F on Subscription { ${root} }`,
+  `{ ${root} ${other} }`,
+  `{ ...F ${other} } fragment F on Subscription { ${root} }`,
+  `{ ${other} ... { ...F } } fragment F on Subscription { ${root} }`,
+];
+
+test('every shape of document is compiled, and says what graphql-js would say', () => {
+  const parts = [
+    'lastSeq',
+    'caughtUp',
+    'id: runId',
+    'events { seq }',
+    'events { ...E }',
+    'events { ... { __typename } }',
+  ];
+  const conditions = ['', '@include(if: $a)', '@skip(if: $b)', '@include(if: true) @skip(if: $a)'];
+  const selection = fc
+    .array(fc.tuple(fc.constantFrom(...parts), fc.constantFrom(...conditions)), { minLength: 1, maxLength: 5 })
+    .map((list) => list.map(([part, condition]) => part.replace(/(?= \{)|$/, ` ${condition}`)).join(' '));
+  const layout = fc.constantFrom(
+    (text: string) => text,
+    stripIgnoredCharacters,
+    (text: string) => text.replaceAll('} }', '} #{}"\n }').replaceAll('{ ', '{\r\n,,'),
+    (text: string) => print(parse(text)),
+    (text: string) => `\uFEFF${text}\n\n`,
+  );
+  const operation = fc.constantFrom('', 'S', 'subscription', 'query');
+  const given = fc.record({ a: fc.boolean(), b: fc.option(fc.boolean()) });
+  fc.assert(
+    fc.property(selection, selection, fc.nat(8), layout, operation, given, (one, two, shape, lay, name, { a, b }) => {
+      const argument = '(runId: $id, filter: { contains: """a "quoted"\n  text""" }, maxBatch: $max)';
+      const root = (fields: string) =>
+        `log: runLogBatches${argument} { __typename @include(if: $a) also: __typename @skip(if: $b) ${fields} }`;
+      const body = shapes(root(one), root(two))[shape] ?? '';
+      const fragment = body.includes('...E') ? ' fragment E on RunEvent { seq ... on LogLine { message } }' : '';
+      const head = `subscription ${name} ($id: ID!, $max: Int = 7, $a: Boolean!, $b: Boolean = false)`;
+      const variables = { id: runId, a, ...(b === null ? {} : { b }) };
+      const { shared, expected } = both(lay(`${head} ${body}${fragment}`), batch(events), variables);
+      expect(shared).not.toBeNull();
+      expect(shared).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('viewers share what they select, whatever the arguments of their root field; not what they do not', () => {
+  const selections = new SharedSelections();
+  const of = (body: string, variables: Record<string, unknown>) => {
+    const document = parse(`subscription ($after: Int, $a: Boolean = true) ${body}`);
+    return selections.of('runLogs', { schema, document, variableValues: variables });
+  };
+  const one = 'runLogs(runId: "x", after: $after) { seq @include(if: $a) }';
+  for (const body of shapes(one, 'runLogs(runId: "x", after: $after) { runId }')) {
+    expect(of(body, { after: 1 })).toBe(of(body, { after: 2, a: true }));
+    expect(of(body, { after: 1 })).not.toBe(of(body, { after: 1, a: false }));
+  }
 });
 
 test('plain lines that were never events are what graphql-js would make of them', async () => {

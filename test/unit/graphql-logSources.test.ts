@@ -57,7 +57,7 @@ const pull = (entries: LogEntry[], more: Partial<Pull> = {}): Pull => ({
 const all = async (source: PieceSource) => {
   const pieces: LogPiece[] = [];
   for (let piece = await nextOf(source, never); piece !== null; piece = await nextOf(source, never)) pieces.push(piece);
-  // Others are told to nobody (logSubscription.ts).
+  // Others are told to nobody (execution.ts).
   const told = pieces.filter((piece) => piece.tellsPosition || piece.events().length > 0);
   return told.map((piece) => ({
     seqs: piece.events().map((one) => one.event.seq),

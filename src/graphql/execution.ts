@@ -1,14 +1,20 @@
 /**
- * Log subscriptions on a path of their own: sources of pieces, results shared as text. Everything before
- * (parsing, validation, limits, arguments, errors) and everything else is as for any operation.
+ * All operations are executed by graphql-js: yoga's own executor coerces literals otherwise. Log subscriptions have
+ * a path of their own from their source on: pieces of a log, results shared as text.
  */
-import { createSourceEventStream, type ExecutionResult, validateSubscriptionArgs } from 'graphql';
+import {
+  createSourceEventStream,
+  type ExecutionResult,
+  execute,
+  mapSourceToResponseEvent,
+  validateSubscriptionArgs,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { LATER } from '../log/source.ts';
 import type { ApiContext } from './context.ts';
 import { LogStream, type PieceSource } from './logSources.ts';
 import { PullIterator, type PullSource } from './pullIterator.ts';
-import { logFieldOf, type SharedSelection, SharedSelections } from './sharedResults.ts';
+import { type SharedSelection, SharedSelections } from './sharedResults.ts';
 import type { TextSink } from './textSink.ts';
 
 /**
@@ -56,19 +62,24 @@ export class ResultSource implements PullSource<ExecutionResult> {
 }
 
 /** An envelop plugin. */
-export const logSubscriptions = (): Plugin<ApiContext> => {
+export const execution = (): Plugin<ApiContext> => {
   const selections = new SharedSelections();
   return {
+    onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
     onSubscribe: ({ args, setSubscribeFn }) => {
-      const field = logFieldOf(args.document, args.operationName);
-      if (field === null) return;
       setSubscribeFn(async () => {
         const validated = validateSubscriptionArgs(args);
         if (!('schema' in validated)) return { errors: validated };
         const source = await createSourceEventStream(validated);
-        if (!(source instanceof LogStream)) return source;
-        const { sink } = args.contextValue;
-        return new PullIterator(new ResultSource(source.pieces, selections.of(field, args), sink ?? null));
+        if (!(Symbol.asyncIterator in source)) return source;
+        if (!(source instanceof LogStream)) return mapSourceToResponseEvent(validated, source);
+        try {
+          const selection = selections.of(source.field, args);
+          return new PullIterator(new ResultSource(source.pieces, selection, args.contextValue.sink ?? null));
+        } catch (error) {
+          source.pieces.close();
+          throw error;
+        }
       });
     },
   };
