@@ -1,6 +1,7 @@
 /** What resolvers work with. */
 import type { Logger } from 'pino';
 import { LimitExceeded } from '../domain/errors.ts';
+import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { RunRecord } from '../domain/run.ts';
@@ -19,12 +20,20 @@ export interface Services {
   readonly logger: Logger;
 }
 
+/** A reader of a log that comes back, as EventSource does; its position wins over the argument `after`. */
+export interface Resumption {
+  readonly after: Seq;
+  /** Set where the run ended right there: the reader is to be told to stay away, and the subscription is refused. */
+  nothingFollows: boolean;
+}
+
 /** What the transport of an operation brings with it. */
 export interface Transport {
   /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
   /** The body of a POST, parsed. */
   readonly body?: Readonly<Record<string, unknown>>;
+  readonly resume?: Resumption;
 }
 
 /** Of one operation: a request, or a subscription for as long as it lives. */

@@ -10,9 +10,10 @@ import {
   validateSubscriptionArgs,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import type { Seq } from '../domain/events.ts';
 import { LATER } from '../log/source.ts';
 import type { ApiContext } from './context.ts';
-import { LogStream, type PieceSource } from './logSources.ts';
+import { type LogPiece, LogStream, type PieceSource } from './logSources.ts';
 import { PullIterator, type PullSource } from './pullIterator.ts';
 import { type SharedSelection, SharedSelections } from './sharedResults.ts';
 import type { TextSink } from './textSink.ts';
@@ -26,7 +27,7 @@ export class ResultSource implements PullSource<ExecutionResult> {
   readonly #selection: SharedSelection;
   readonly #sink: TextSink | null;
   /** Of the present piece; at most LIMITS.batchEvents. */
-  #waiting: ExecutionResult[] = [];
+  #waiting: PlacedResult[] = [];
 
   constructor(pieces: PieceSource, selection: SharedSelection, sink: TextSink | null) {
     this.#pieces = pieces;
@@ -37,7 +38,10 @@ export class ResultSource implements PullSource<ExecutionResult> {
   async next(signal: AbortSignal): Promise<ExecutionResult | null> {
     for (;;) {
       const waiting = this.#waiting.shift();
-      if (waiting !== undefined) return waiting;
+      if (waiting !== undefined) {
+        this.#sink?.reached?.(waiting.position);
+        return waiting.result;
+      }
       const piece = this.#pieces.take();
       if (piece === null) return null;
       if (piece === LATER) {
@@ -45,12 +49,16 @@ export class ResultSource implements PullSource<ExecutionResult> {
         continue;
       }
       const shared = this.#sink === null ? null : this.#selection.textsOf(piece);
-      if (!piece.tellsPosition && (shared?.empty ?? piece.parts().length === 0)) continue;
+      if (!piece.tellsPosition && (shared?.empty ?? piece.parts().length === 0)) {
+        this.#sink?.reached?.(piece.lastSeq);
+        continue;
+      }
       if (shared === null) {
-        this.#waiting = [...(await this.#selection.resultsOf(piece))];
+        this.#waiting = placed(piece, await this.#selection.resultsOf(piece));
         continue;
       }
       const full = this.#sink?.send(shared);
+      this.#sink?.reached?.(piece.lastSeq);
       if (full) await full;
     }
   }
@@ -60,6 +68,21 @@ export class ResultSource implements PullSource<ExecutionResult> {
     this.#pieces.close();
   }
 }
+
+/** A result of graphql-js with the position in the log that it leads to. */
+interface PlacedResult {
+  readonly result: ExecutionResult;
+  readonly position: Seq;
+}
+
+/** One result is the whole piece, several are its events; the last one leads to the piece's end. */
+const placed = (piece: LogPiece, results: readonly ExecutionResult[]): PlacedResult[] => {
+  const events = results.length > 1 ? piece.events() : [];
+  return results.map((result, index) => {
+    const isLast = index === results.length - 1;
+    return { result, position: (isLast ? undefined : events[index]?.event.seq) ?? piece.lastSeq };
+  });
+};
 
 /** An envelop plugin. */
 export const execution = (): Plugin<ApiContext> => {

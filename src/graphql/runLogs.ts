@@ -1,6 +1,8 @@
 /** Subscription.runLogs and runLogBatches. */
 import { BadUserInput } from '../domain/errors.ts';
+import type { Seq } from '../domain/events.ts';
 import { type LogFilterInput as FilterInput, logFilter, readsMessages } from '../domain/filter.ts';
+import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { ViewFrom } from '../log/viewer.ts';
 import { builder } from './builder.ts';
@@ -46,7 +48,16 @@ const namedFilter = (given: FilterInput | null | undefined): NamedFilter | null 
   return filter && { ...filter, name: JSON.stringify(given), readsMessages: readsMessages(given) };
 };
 
-const follow = async (field: LogField, given: FollowArguments, { hub, reader }: ApiContext): Promise<LogStream> => {
+/** @throws BadUserInput where the run has ended and nothing follows, which the transport looks up in `resume` */
+const resumed = async (runId: RunId, { resume, loadRun }: ApiContext): Promise<Seq | null> => {
+  if (resume === undefined) return null;
+  const run = await loadRun(runId);
+  if (run?.closed !== true || run.lastSeq !== resume.after) return resume.after;
+  resume.nothingFollows = true;
+  throw new BadUserInput('after', 'The run has ended, and nothing follows.');
+};
+
+const follow = async (field: LogField, given: FollowArguments, context: ApiContext): Promise<LogStream> => {
   const { after, tail } = given;
   if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
   if (tail != null && tail < 0) throw new BadUserInput('tail', 'A count is 0 or more.');
@@ -56,7 +67,10 @@ const follow = async (field: LogField, given: FollowArguments, { hub, reader }: 
   }
   const filter = namedFilter(given.filter);
   const runId = requireRunId(given.runId);
-  const from: ViewFrom = after != null ? { after } : tail != null ? await fromTail(reader, runId, tail, filter) : {};
+  const start = (await resumed(runId, context)) ?? after;
+  const { hub, reader } = context;
+  const from: ViewFrom =
+    start != null ? { after: start } : tail != null ? await fromTail(reader, runId, tail, filter) : {};
   const viewer = await hub.open(runId, from);
   return new LogStream(field, new PieceSource({ runId, viewer, filter, maxBatch }));
 };

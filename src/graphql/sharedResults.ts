@@ -16,6 +16,7 @@ import {
   type SelectionSetNode,
   visit,
 } from 'graphql';
+import type { Seq } from '../domain/events.ts';
 import type { LogEntry } from '../log/viewer.ts';
 import { type CompiledOperation, compileSubscription, NotCompiled, type Variables } from './compiled.ts';
 import { type EventSource, LinesSource } from './eventSource.ts';
@@ -25,9 +26,16 @@ import { Recent } from './recent.ts';
 /** Bytes before a text that is alone which mean nothing, so that a socket can put a message's head right before it. */
 export const HEAD_ROOM = 128;
 
+export interface SeqRange {
+  readonly first: Seq;
+  readonly count: number;
+}
+
 /** A result each, as JSON, with the brace that closes the `next` message around it: sockets send it as it is. */
 export interface SharedTexts {
   readonly texts: readonly Buffer[];
+  /** Where each text leads to, in order: so many texts with seqs that follow each other, from the first one on. */
+  readonly seqs: readonly SeqRange[];
   /** Where there is one text alone: the memory that it ends, HEAD_ROOM bytes longer. */
   readonly memory: Buffer | null;
   /** Whether a filter took out all, so that they tell no more than a position. */
@@ -109,20 +117,26 @@ export class SharedSelection {
       const parts = piece.parts();
       if (this.#parts.field === 'runLogBatches') {
         const memory = compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE, HEAD_ROOM);
-        return { texts: [memory.subarray(HEAD_ROOM)], memory, empty: parts.length === 0 };
+        const seqs = [{ first: lastSeq, count: 1 }];
+        return { texts: [memory.subarray(HEAD_ROOM)], seqs, memory, empty: parts.length === 0 };
       }
       const texts = parts.flatMap((part) =>
         part instanceof LinesSource
           ? compiled.lineResults(part, CLOSING_BRACE)
           : compiled.result(part, CLOSING_BRACE, 0),
       );
-      return { texts, memory: null, empty: parts.length === 0 };
+      return { texts, seqs: parts.map(seqsOf), memory: null, empty: parts.length === 0 };
     } catch (error) {
       if (error instanceof NotCompiled) return null;
       throw error;
     }
   }
 }
+
+const seqsOf = (part: EventSource | LinesSource): SeqRange =>
+  part instanceof LinesSource
+    ? { first: part.lines.firstSeq, count: part.lines.count }
+    : { first: part.event.seq, count: 1 };
 
 export interface SelectionRequest {
   readonly schema: GraphQLSchema;

@@ -1,13 +1,24 @@
 /** /graphql over HTTP: GraphQL over HTTP, server-sent events, and GraphiQL for a browser. */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
+import type { Seq } from '../domain/events.ts';
 import type { Envelope } from '../graphql/envelope.ts';
 import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
 import { BodyError, type JsonObject, readJsonObject } from './body.ts';
 import type { GraphiqlPage } from './graphiql.ts';
+
 import { JsonTooDeep, parseJson } from './json.ts';
-import { type Exchange, onlyMethods, SECURITY_HEADERS, STREAM_HEADERS, sendError } from './respond.ts';
-import { EventStream } from './sse.ts';
+
+import {
+  type Exchange,
+  errorBody,
+  onlyMethods,
+  SECURITY_HEADERS,
+  STREAM_HEADERS,
+  sendError,
+  sendJson,
+} from './respond.ts';
+import { EventStream, endingFor, NOTHING_FOLLOWS } from './sse.ts';
 
 /** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
 const DISCARD_MS = 2000;
@@ -67,8 +78,32 @@ const refuseBody = (exchange: Exchange, error: BodyError): void => {
   response.once('close', () => clearTimeout(timer));
 };
 
+/** Largest seq. */
+const MAX_SEQ = 2 ** 31 - 1;
+
+/** What EventSource sends when it comes back: the id of the last event that it got. Undefined: it is no id of ours. */
+const lastEventId = ({ headers }: IncomingMessage): Seq | typeof NOTHING_FOLLOWS | null | undefined => {
+  const given = headers['last-event-id'];
+  if (given === undefined || given === '') return null;
+  if (given === NOTHING_FOLLOWS) return NOTHING_FOLLOWS;
+  return typeof given === 'string' && /^\d{1,10}$/.test(given) && Number(given) <= MAX_SEQ ? Number(given) : undefined;
+};
+
+const BAD_EVENT_ID = `Last-Event-ID is the id of an event that was received, 0 to ${MAX_SEQ}.`;
+
+/** The answer at which EventSource stops to ask again (HTML, 9.2.3). */
+const nothingFollows = ({ response, cors }: Exchange): void => {
+  response.writeHead(204, { ...SECURITY_HEADERS, ...cors }).end();
+};
+
 const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject | undefined): Promise<void> => {
   const { request, response } = exchange;
+  const last = lastEventId(request);
+  if (last === undefined) {
+    return sendJson(exchange, 400, errorBody('BAD_USER_INPUT', BAD_EVENT_ID, { argument: 'Last-Event-ID' }));
+  }
+  if (last === NOTHING_FOLLOWS) return nothingFollows(exchange);
+  const resume = last === null ? null : { after: last, nothingFollows: false };
   const stream = new EventStream(response);
   const headers = new Headers();
   for (const name of ['accept', 'content-type'] as const) {
@@ -79,8 +114,10 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   const init = { method: request.method ?? 'GET', headers };
   const answer = await route.envelope.fetch(exchange.url.href, init, {
     sink: stream,
+    ...(resume === null ? {} : { resume }),
     ...(body === undefined ? {} : { body }),
   });
+  if (resume?.nothingFollows) return nothingFollows(exchange);
   await send(exchange, route, answer, stream);
 };
 
@@ -104,7 +141,8 @@ const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, s
   if (answer.status === 406) return sendError(exchange, 406, 'BAD_REQUEST', NOT_ACCEPTABLE);
   const headers = { ...headersOf(answer), ...cors };
   if (!(answer instanceof StreamedAnswer)) {
-    const body = await answer.text();
+    const text = await answer.text();
+    const body = answer.headers.get('content-type')?.startsWith('text/event-stream') ? endingFor(text) : text;
     response.writeHead(answer.status, headers).end(body);
     return;
   }

@@ -4,15 +4,44 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
+import type { Seq } from '../domain/events.ts';
 import { formatResult } from '../graphql/errors.ts';
 import { Recent } from '../graphql/recent.ts';
 import type { SharedTexts } from '../graphql/sharedResults.ts';
 import type { TextSink } from '../graphql/textSink.ts';
 import { nextTurn, Turn } from './turn.ts';
 
-const NEXT = Buffer.from('event: next\ndata: ');
 const END = Buffer.from('\n\n');
-const COMPLETE = 'event: complete\ndata:\n\n';
+/** What stands before a result, beside the digits of its id. */
+const BEFORE = 'id: \nevent: next\ndata: ';
+const MAX_DIGITS = 10;
+
+/**
+ * The id after which nothing comes. A browser's EventSource asks again after each end, with the last id; where that is
+ * this one, it is told to stay away.
+ */
+export const NOTHING_FOLLOWS = 'end';
+
+/** The last event; `id` is what EventSource then asks with, null: what it has. */
+const completeEvent = (id: Seq | typeof NOTHING_FOLLOWS | null): string =>
+  `${id === null ? '' : `id: ${id}\n`}event: complete\ndata:\n\n`;
+
+/** Errors that time, a new token or another process may heal; after any other one, asking again is of no use. */
+const HEALING: ReadonlySet<unknown> = new Set([
+  'UNAVAILABLE',
+  'LIMIT_EXCEEDED',
+  'UNAUTHENTICATED',
+  'INTERNAL_SERVER_ERROR',
+]);
+
+const heals = (errors: ExecutionResult['errors']): boolean =>
+  errors?.some(({ extensions }) => HEALING.has(extensions.code)) === true;
+
+/** yoga's events of a single result, which has no position: with an id, or EventSource would ask for it for ever. */
+export const endingFor = (events: string): string =>
+  /"code":"(?:UNAVAILABLE|LIMIT_EXCEEDED|UNAUTHENTICATED|INTERNAL_SERVER_ERROR)"/.test(events)
+    ? events
+    : events.replace(/event: complete\ndata:\s*$/, () => completeEvent(NOTHING_FOLLOWS));
 /** A comment: shows that the connection lives, and the first one some browsers want before they believe in it. */
 const PING = ':\n\n';
 
@@ -21,12 +50,30 @@ const KEPT_BYTES = 4 * 1024 * 1024;
 const known = new Map<SharedTexts, Buffer>();
 const recent = new Recent<SharedTexts>(KEPT_BYTES);
 
+const withIds = ({ texts, seqs }: SharedTexts): Buffer => {
+  const size = texts.reduce((sum, text) => sum + BEFORE.length + MAX_DIGITS + text.length + END.length, 0);
+  const into = Buffer.allocUnsafe(size);
+  let at = 0;
+  let index = 0;
+  for (const { first, count } of seqs) {
+    for (let seq = first; seq < first + count; seq += 1) {
+      const text = texts[index];
+      if (text === undefined) throw new TypeError('there are more seqs than texts');
+      at += into.write(`id: ${seq}\nevent: next\ndata: `, at, 'latin1');
+      // The last byte of a text is the brace that closes a WebSocket's message.
+      at += text.copy(into, at, 0, text.length - 1);
+      at += END.copy(into, at);
+      index += 1;
+    }
+  }
+  return into.subarray(0, at);
+};
+
 /** JSON has no raw line break, so one `data` line holds a result. */
 const eventsOf = (shared: SharedTexts): Buffer => {
   const held = known.get(shared);
   if (held !== undefined) return held;
-  // The last byte of a text is the brace that closes a WebSocket's message.
-  const made = Buffer.concat(shared.texts.flatMap((text) => [NEXT, text.subarray(0, -1), END]));
+  const made = withIds(shared);
   known.set(shared, made);
   recent.keep(shared, made.length, () => known.delete(shared));
   return made;
@@ -37,6 +84,8 @@ export class EventStream implements TextSink {
   readonly #response: ServerResponse;
   readonly #turn = new Turn();
   #wake = (): void => undefined;
+  /** Null where nothing that was sent has one: it is no log. */
+  #position: Seq | null = null;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -44,6 +93,10 @@ export class EventStream implements TextSink {
 
   send(shared: SharedTexts): Promise<void> | null {
     return shared.texts.length === 0 ? null : this.#write(eventsOf(shared));
+  }
+
+  reached(position: Seq): void {
+    this.#position = position;
   }
 
   /**
@@ -63,22 +116,32 @@ export class EventStream implements TextSink {
     const timer = setInterval(() => {
       if (response.writableLength === 0) response.write(PING);
     }, pingMs);
+    /** Errors of the last result, where it is nothing but errors. */
+    let refusal: ExecutionResult['errors'];
     try {
       response.write(PING);
       while (!response.destroyed) {
         const { done, value } = await results.next();
         if (response.destroyed) return;
         if (done) {
-          response.end(COMPLETE);
+          response.end(this.#ending(refusal));
           return;
         }
-        await this.#write(Buffer.concat([NEXT, Buffer.from(JSON.stringify(formatResult(value))), END]));
+        refusal = value.errors !== undefined && value.data == null ? value.errors : undefined;
+        // A result with errors is no position: whoever comes back gets it again.
+        const id = this.#position === null || value.errors !== undefined ? '' : `id: ${this.#position}\n`;
+        await this.#write(Buffer.from(`${id}event: next\ndata: ${JSON.stringify(formatResult(value))}\n\n`));
       }
     } finally {
       clearInterval(timer);
       response.off('close', leave);
       giveBack(results);
     }
+  }
+
+  #ending(refusal: ExecutionResult['errors']): string {
+    if (refusal === undefined) return completeEvent(this.#position ?? NOTHING_FOLLOWS);
+    return completeEvent(heals(refusal) ? null : NOTHING_FOLLOWS);
   }
 
   /** As TextSink.send. */

@@ -32,6 +32,8 @@ export class EventReader implements AsyncDisposable {
   head = '';
   /** Events in order: `next` with what its data line says, `complete` with null. */
   readonly events: { readonly event: string; readonly data: unknown }[] = [];
+  /** Of each event, in the same order; null where it has none. */
+  readonly ids: (string | null)[] = [];
   /** Lines that are comments. */
   comments = 0;
   /** What was no HTTP or no event. */
@@ -121,8 +123,10 @@ export class EventReader implements AsyncDisposable {
       this.comments += 1;
       return;
     }
-    const [, event, data] = /^event: (next|complete)\ndata:(?: (\{[^\r\n]*\}))?$/.exec(block) ?? [];
+    const [, id, event, data] =
+      /^(?:id: ([^\n]+)\n)?event: (next|complete)\ndata:(?: (\{[^\r\n]*\}))?$/.exec(block) ?? [];
     if (event === undefined) throw new Error(`this is no event: ${block.slice(0, 200)}`);
+    this.ids.push(id ?? null);
     this.events.push({ event, data: data === undefined ? null : JSON.parse(data) });
   }
 

@@ -42,7 +42,7 @@ test.each([
     await reader.until(({ events }) => events.at(-1)?.event === 'complete');
     expect(reader.head).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(reader.head).toMatch(/^content-type: text\/event-stream$/m);
-    expect(reader.head).toMatch(/^cache-control: no-cache$/m);
+    expect(reader.head).toMatch(/^cache-control: no-store, no-transform$/im);
     expect(reader.comments).toBe(1);
     expect(reader.events).toEqual([
       { event: 'next', data: { data: { runLogs: { seq: 1 } } } },

@@ -20,10 +20,11 @@ const read = async (bytes: Buffer): Promise<string[]> => {
 };
 const one = (text: string): SharedTexts => {
   const memory = Buffer.concat([Buffer.alloc(HEAD_ROOM, '!'), Buffer.from(text)]);
-  return { texts: [memory.subarray(HEAD_ROOM)], memory, empty: false };
+  return { texts: [memory.subarray(HEAD_ROOM)], seqs: [{ first: 1, count: 1 }], memory, empty: false };
 };
 const several = (texts: readonly string[]): SharedTexts => ({
   texts: texts.map((text) => Buffer.from(text)),
+  seqs: [{ first: 1, count: texts.length }],
   memory: null,
   empty: false,
 });
