@@ -10,7 +10,7 @@ export const LIMITS = {
   inputBytes: 96 * KIB,
   /** One environment value, for the same reason. */
   envValueBytes: 96 * KIB,
-  /** All environment variables of a run together, bytes; the record is read on each page of `runs`. */
+  /** All environment variables of a run together, bytes; they are read with its record at each start of an attempt. */
   envBytes: 256 * KIB,
   envCount: 500,
   envNameBytes: 256,
@@ -70,6 +70,18 @@ export const LIMITS = {
   requestBytes: 16 * MIB,
   /** Runs that one request may list through all its Query.runs together. */
   requestRuns: 2000,
+  /** Runs that one page of Query.runs looks at before it comes back short: about 0.1 s. */
+  pageRuns: 10_000,
+  /** Runs that one request may look at through all its Query.runs together. */
+  requestScan: 20_000,
+  /** Stored bytes of command, input, output, labels, progress and failure that one request may read, over all runs. */
+  requestDetailBytes: 8 * MIB,
+  /** An answer that reads more than this of runs or logs waits for one of a few seats of the process. */
+  largeAnswerBytes: MIB,
+  /** The same for runs that are listed. */
+  largeAnswerRuns: 500,
+  /** Entries of a list in a filter. */
+  filterEntries: 100,
   /** Events that one Run.logs page with a filter looks at before it comes back short. */
   pageScan: 20_000,
 

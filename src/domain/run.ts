@@ -117,6 +117,32 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly version: number;
 }
 
+/** Members that can be large: lists don't read them, and whoever asks for one pays for its bytes (LIMITS.requestDetailBytes). */
+export const RUN_DETAILS = ['command', 'input', 'labels', 'output', 'progress', 'failure'] as const;
+export type RunDetail = (typeof RUN_DETAILS)[number];
+export type RunDetails = Pick<RunRecord, RunDetail>;
+
+/** What the API never shows, or shows otherwise. */
+type Internal =
+  | 'env'
+  | 'backoffSeconds'
+  | 'cancelReason'
+  | 'cancelForce'
+  | 'nextAttempt'
+  | 'term'
+  | 'writer'
+  | 'maxLineBytes'
+  | 'maxLogBytes'
+  | 'cancelGraceMs'
+  | 'retentionMs'
+  | 'lingerMs';
+
+/** A run as lists have it: all that is small. */
+export type RunSummary = Omit<RunRecord, RunDetail | Internal>;
+
+/** With what filters compare in place of the labels (log/labelMarks.ts). */
+export type MarkedRun = RunSummary & { readonly labelMarks: string };
+
 /** Whether another attempt follows: every FAILED one but COMMAND_NOT_STARTED, while there is one. */
 export const retryFollows = (
   run: { readonly maxAttempts: number; readonly cancelRequestedAt: EpochMs | null },

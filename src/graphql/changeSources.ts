@@ -1,8 +1,15 @@
 /** Changes of runs as subscriptions get them: one run's newest state, or a list's changes. Both coalesce. */
 import { NotFound, Unavailable } from '../domain/errors.ts';
 import type { RunId } from '../domain/ids.ts';
-import { isTerminal, type RunRecord, type RunStatus } from '../domain/run.ts';
-import { matchesFilter, type RunFilter, type Runs, type RunUpdate, type RunUpdates } from '../runs/runs.ts';
+import { isTerminal, type MarkedRun, type RunStatus, type RunSummary } from '../domain/run.ts';
+import {
+  type RunFilter,
+  type RunMatcher,
+  type Runs,
+  type RunUpdate,
+  type RunUpdates,
+  runMatcher,
+} from '../runs/runs.ts';
 import { pause } from '../runs/wait.ts';
 import type { PullSource } from './pullIterator.ts';
 
@@ -49,7 +56,7 @@ class Wake {
 }
 
 /** The run now, then its newest state at each change; what changes while nobody asks is told once. */
-export class RunSource implements PullSource<RunRecord> {
+export class RunSource implements PullSource<RunSummary> {
   readonly #runs: Pick<Runs, 'get'>;
   readonly #runId: RunId;
   readonly #wake = new Wake();
@@ -84,7 +91,7 @@ export class RunSource implements PullSource<RunRecord> {
     return source;
   }
 
-  async next(signal: AbortSignal): Promise<RunRecord | null> {
+  async next(signal: AbortSignal): Promise<RunSummary | null> {
     while (!this.#ended) {
       await this.#wake.wait(signal);
       const run = this.#gone ? null : await whenAnswered(() => this.#runs.get(this.#runId), signal);
@@ -105,7 +112,7 @@ export class RunSource implements PullSource<RunRecord> {
 export interface RunChange {
   readonly kind: 'SYNCED' | 'CREATED' | 'UPDATED' | 'LEFT' | 'DELETED';
   readonly runId: RunId | null;
-  readonly run: RunRecord | null;
+  readonly run: RunSummary | null;
 }
 
 /** What happened to a run since its reader last asked. */
@@ -127,21 +134,23 @@ const READ_TOGETHER = 50;
 const SYNCED: RunChange = { kind: 'SYNCED', runId: null, run: null };
 
 export class RunsSource implements PullSource<RunChange> {
-  readonly #runs: Pick<Runs, 'getMany'>;
+  readonly #runs: Pick<Runs, 'getMarked'>;
   readonly #filter: RunFilter;
+  readonly #matches: RunMatcher;
   readonly #wake = new Wake();
   readonly #pending = new Map<RunId, Pending>();
   #ready: RunChange[] = [];
   #unsynced = true;
   #unfollow: () => void = () => undefined;
 
-  private constructor(runs: Pick<Runs, 'getMany'>, filter: RunFilter) {
+  private constructor(runs: Pick<Runs, 'getMarked'>, filter: RunFilter) {
     this.#runs = runs;
     this.#filter = filter;
+    this.#matches = runMatcher(filter) ?? (() => true);
   }
 
   /** Resolves when changes are being followed. @throws Unavailable */
-  static async open(runs: Pick<Runs, 'getMany'>, updates: RunUpdates, filter: RunFilter): Promise<RunsSource> {
+  static async open(runs: Pick<Runs, 'getMarked'>, updates: RunUpdates, filter: RunFilter): Promise<RunsSource> {
     const source = new RunsSource(runs, filter);
     source.#unfollow = await updates.follow({
       onUpdate: (update) => source.#note(update),
@@ -201,19 +210,19 @@ export class RunsSource implements PullSource<RunChange> {
     const taken = [...this.#pending].slice(0, READ_TOGETHER);
     for (const [runId] of taken) this.#pending.delete(runId);
     const ids = taken.map(([runId]) => runId);
-    const runs = await whenAnswered(() => this.#runs.getMany(ids), signal);
+    const runs = await whenAnswered(() => this.#runs.getMarked(ids), signal);
     return taken.flatMap(([runId, pending], index) => this.#changeOf(runId, pending, runs[index] ?? null));
   }
 
-  #changeOf(runId: RunId, pending: Pending, run: RunRecord | null): RunChange[] {
+  #changeOf(runId: RunId, pending: Pending, run: MarkedRun | null): RunChange[] {
     if (run === null || pending.deleted) {
       // Its labels are not known any more, so only its status can tell that nobody here ever saw it.
       const { status } = this.#filter;
       const seen = !status?.length || [...pending.statuses].some((before) => status.includes(before));
       return seen ? [{ kind: 'DELETED', runId, run: null }] : [];
     }
-    if (matchesFilter(run, this.#filter)) return [{ kind: pending.created ? 'CREATED' : 'UPDATED', runId, run }];
-    const matched = [...pending.statuses].some((status) => matchesFilter({ status, labels: run.labels }, this.#filter));
+    if (this.#matches(run)) return [{ kind: pending.created ? 'CREATED' : 'UPDATED', runId, run }];
+    const matched = [...pending.statuses].some((status) => this.#matches({ ...run, status }));
     return matched && !pending.created ? [{ kind: 'LEFT', runId, run }] : [];
   }
 }

@@ -1,13 +1,13 @@
 /** What resolvers work with. */
 import type { Logger } from 'pino';
-import { LimitExceeded } from '../domain/errors.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
-import { LIMITS } from '../domain/limits.ts';
-import type { RunRecord } from '../domain/run.ts';
+import type { RunDetail, RunDetails, RunSummary } from '../domain/run.ts';
 import type { LogHub, LogReader } from '../log/viewer.ts';
 import type { Runs, RunUpdates } from '../runs/runs.ts';
+import { DetailLoader } from './detailLoader.ts';
 import { LogBudget } from './logBudget.ts';
+import { RequestBudget } from './requestBudget.ts';
 import { RunLoader } from './runLoader.ts';
 import type { TextSink } from './textSink.ts';
 
@@ -34,29 +34,35 @@ export interface Transport {
   /** The body of a POST, parsed. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly resume?: Resumption;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** Of one operation: a request, or a subscription for as long as it lives. */
 export interface ApiContext extends Services, Transport {
   /** Reads runs by id, those of one tick in one question. */
-  loadRun(id: RunId): Promise<RunRecord | null>;
+  loadRun(id: RunId): Promise<RunSummary | null>;
+  /** Reads what of a run is large. @throws NotFound where it is gone, LimitExceeded, Unavailable */
+  loadDetail<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]>;
   /** What the operation may still read through Run.logs. */
   readonly logBudget: LogBudget;
-  /** Notes that the operation lists so many runs. @throws LimitExceeded where they are too many in all */
-  takeRuns(count: number): void;
+  /** What it may cost otherwise. */
+  readonly budget: RequestBudget;
 }
 
+/** Of a transport that can't tell when its client leaves. */
+const NEVER = new AbortController().signal;
+
 /** A context for one operation. */
-export const createContext = (services: Services): ApiContext => {
+export const createContext = (services: Services, { signal = NEVER }: Transport = {}): ApiContext => {
+  const budget = new RequestBudget(signal);
   const loader = new RunLoader(services.runs);
-  let listed = 0;
+  const details = new DetailLoader(services.runs, budget);
   return {
     ...services,
     loadRun: (id) => loader.load(id),
+    loadDetail: (id, name) => details.load(id, name),
     logBudget: new LogBudget(),
-    takeRuns: (count) => {
-      listed += count;
-      if (listed > LIMITS.requestRuns) throw new LimitExceeded(`One request lists at most ${LIMITS.requestRuns} runs.`);
-    },
+    budget,
   };
 };

@@ -21,15 +21,20 @@ const parsedBody: Plugin<object, Transport> = {
   },
 };
 
+/** An envelop plugin: what a large answer held is free for others when it is made. */
+const budgets: Plugin<ApiContext> = {
+  onExecute: ({ args }) => ({ onExecuteDone: () => args.contextValue.budget.renew() }),
+};
+
 /** What yoga itself provides for browsers is off: http/ decides on origins, GraphiQL and sizes. */
 export const createEnvelope = (services: Services, mask: ErrorMask): Envelope =>
   createYoga<Transport, ApiContext>({
     schema,
-    context: () => createContext(services),
+    context: (transport) => createContext(services, transport),
     graphqlEndpoint: GRAPHQL_PATH,
     // Node's own classes: a stream whose reader leaves must tell its source at once.
     fetchAPI: { Request, Response, Headers, ReadableStream, TransformStream, TextEncoder, TextDecoder },
-    plugins: [parsedBody, knownDocuments(), documentLimits, inputErrors, execution(), streamedAnswers()],
+    plugins: [parsedBody, knownDocuments(), documentLimits, inputErrors, budgets, execution(), streamedAnswers()],
     maskedErrors: { errorMessage: 'Unexpected error.', isDev: false, maskError: (error) => mask(error) },
     parserAndValidationCache: false,
     maxRequestBodySize: false,

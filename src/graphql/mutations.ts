@@ -1,14 +1,14 @@
 /** What changes runs: startRun, cancelRun, retryRun, deleteRun. */
 import { NotFound } from '../domain/errors.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
-import type { RunRecord } from '../domain/run.ts';
+import type { RunSummary } from '../domain/run.ts';
 import { checkCancelReason, checkStartInput } from '../domain/startInput.ts';
 import { builder } from './builder.ts';
 import { Run } from './run.ts';
 import { StartRunInput } from './runInputs.ts';
 
 interface RunPayload {
-  readonly run: RunRecord;
+  readonly run: RunSummary;
 }
 
 /** An id that is no UUID is not there. @throws NotFound */

@@ -1,13 +1,13 @@
 /** Run, with Query.node and Query.run. */
 
 import { parseRunId } from '../domain/ids.ts';
-import type { Label as LabelValue, Resources as ResourcesValue, RunRecord } from '../domain/run.ts';
+import type { Label as LabelValue, Resources as ResourcesValue, RunSummary } from '../domain/run.ts';
 import { builder } from './builder.ts';
 import { eventSource } from './eventSource.ts';
 import { ProgressUpdated } from './eventTypes.ts';
 import { RunFailure, RunStatus } from './runStatus.ts';
 
-const Node = builder.interfaceRef<RunRecord>('Node').implement({
+const Node = builder.interfaceRef<RunSummary>('Node').implement({
   description: 'A thing with a lasting id of its own. Events have none: their place is (runId, seq).',
   resolveType: () => 'Run',
   fields: (t) => ({ id: t.exposeID('id', { description: 'Lasting, and unique among all things.' }) }),
@@ -29,7 +29,7 @@ const Resources = builder.objectRef<ResourcesValue>('Resources').implement({
   }),
 });
 
-export const Run = builder.objectRef<RunRecord>('Run');
+export const Run = builder.objectRef<RunSummary>('Run');
 Run.implement({
   description: 'One command that was asked for: what it is, how it goes, and its log.',
   interfaces: [Node],
@@ -40,22 +40,26 @@ Run.implement({
     image: t.exposeString('image', { description: 'The container image that it runs in.' }),
     command: t.field({
       type: ['String'],
-      resolve: (run) => [...run.command],
+      resolve: async ({ id }, _args, context) => [...(await context.loadDetail(id, 'command'))],
       description: 'Program and arguments; no shell is put around it.',
     }),
     input: t.field({
       type: 'JSON',
       nullable: true,
-      resolve: (run) => run.input,
+      resolve: ({ id }, _args, context) => context.loadDetail(id, 'input'),
       description: 'What startRun was given as input; the command reads it (see RUN_INPUT).',
     }),
     output: t.field({
       type: 'JSON',
       nullable: true,
-      resolve: (run) => run.output,
+      resolve: ({ id }, _args, context) => context.loadDetail(id, 'output'),
       description: 'The last value that the command reported as its output.',
     }),
-    labels: t.field({ type: [Label], resolve: (run) => run.labels, description: 'In the order that was given.' }),
+    labels: t.field({
+      type: [Label],
+      resolve: ({ id }, _args, context) => context.loadDetail(id, 'labels'),
+      description: 'In the order that was given.',
+    }),
     attempt: t.exposeInt('attempt', {
       description: '1 for the first attempt; goes up by one for each automatic retry.',
     }),
@@ -72,7 +76,7 @@ Run.implement({
     failure: t.field({
       type: RunFailure,
       nullable: true,
-      resolve: (run) => run.failure,
+      resolve: ({ id }, _args, context) => context.loadDetail(id, 'failure'),
       description: 'Why the last attempt failed; null where it did not.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was accepted.' }),
@@ -98,7 +102,10 @@ Run.implement({
     progress: t.field({
       type: ProgressUpdated,
       nullable: true,
-      resolve: (run) => (run.progress === null ? null : eventSource(run.id, run.progress)),
+      resolve: async ({ id }, _args, context) => {
+        const progress = await context.loadDetail(id, 'progress');
+        return progress === null ? null : eventSource(id, progress);
+      },
       description: 'The newest progress that the command reported.',
     }),
     lines: t.exposeInt('lines', { description: 'LogLine events over all attempts.' }),
@@ -111,7 +118,7 @@ Run.implement({
   }),
 });
 
-const byId = async (id: string, loadRun: (id: RunRecord['id']) => Promise<RunRecord | null>) => {
+const byId = async (id: string, loadRun: (id: RunSummary['id']) => Promise<RunSummary | null>) => {
   const runId = parseRunId(id);
   return runId === null ? null : await loadRun(runId);
 };

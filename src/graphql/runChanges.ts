@@ -41,7 +41,10 @@ builder.subscriptionField('runUpdated', (t) =>
     args: { runId: t.arg.id({ required: true, description: 'The run.' }) },
     subscribe: async (_root, { runId }, { runs, updates }) =>
       new PullIterator(await RunSource.open(runs, updates, requireRunId(runId))),
-    resolve: (run) => run,
+    resolve: (run, _args, { budget }) => {
+      budget.renew();
+      return run;
+    },
     description: `The run now, then again at each change; completes when it is terminal. A slow client gets the newest
 state, not each one in between.`,
   }),
@@ -53,7 +56,10 @@ builder.subscriptionField('runsUpdated', (t) =>
     args: { filter: t.arg({ type: RunFilterInput, description: 'Which runs; default: all.' }) },
     subscribe: async (_root, { filter }, { runs, updates }) =>
       new PullIterator(await RunsSource.open(runs, updates, toRunFilter(filter))),
-    resolve: (change) => change,
+    resolve: (change, _args, { budget }) => {
+      budget.renew();
+      return change;
+    },
     description: 'First SYNCED, then each run that matches whenever it is created or changes.',
   }),
 );

@@ -2,8 +2,8 @@
 import { BadUserInput } from '../domain/errors.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
-import type { Label, RunRecord, RunStatus } from '../domain/run.ts';
-import type { RunFilter, RunPage } from '../runs/runs.ts';
+import type { Label, RunStatus, RunSummary } from '../domain/run.ts';
+import type { RunFilter, RunPage, RunPageRequest } from '../runs/runs.ts';
 import { builder } from './builder.ts';
 import { Run } from './run.ts';
 import { RunFilterInput } from './runInputs.ts';
@@ -13,22 +13,29 @@ const DEFAULT_PAGE = 50;
 const PageInfo = builder.objectRef<RunPage>('PageInfo').implement({
   description: 'Where a page lies in the list.',
   fields: (t) => ({
-    hasNextPage: t.exposeBoolean('hasNext', { description: 'There are older runs than the last one here.' }),
-    hasPreviousPage: t.exposeBoolean('hasPrevious', { description: 'There are newer runs than the first one here.' }),
+    hasNextPage: t.boolean({
+      resolve: (page) => page.hasNext(),
+      description: `There are older runs than the last one here. True also on a page that is short, even empty, because a filter that
+few runs match was looked for in ${LIMITS.pageRuns} of them: go on from endCursor.`,
+    }),
+    hasPreviousPage: t.boolean({
+      resolve: (page) => page.hasPrevious(),
+      description: 'There are newer runs than the first one here; the same holds for startCursor.',
+    }),
     startCursor: t.string({
       nullable: true,
-      resolve: (page) => page.runs[0]?.id,
+      resolve: (page) => page.start,
       description: 'Cursor of the first run here; null on an empty page.',
     }),
     endCursor: t.string({
       nullable: true,
-      resolve: (page) => page.runs.at(-1)?.id,
+      resolve: (page) => page.end,
       description: 'Cursor of the last run here; null on an empty page.',
     }),
   }),
 });
 
-const RunEdge = builder.objectRef<RunRecord>('RunEdge').implement({
+const RunEdge = builder.objectRef<RunSummary>('RunEdge').implement({
   description: 'A run in a page.',
   fields: (t) => ({
     cursor: t.exposeString('id', { description: 'For after and before.' }),
@@ -49,13 +56,16 @@ interface RunFilterGiven {
   readonly labels?: readonly Label[] | null | undefined;
 }
 
-/** As the API has it, to what the store takes. @throws BadUserInput: too many labels */
+/** As the API has it, to what the store takes, each status once. @throws BadUserInput: too many entries */
 export const toRunFilter = (given: RunFilterGiven | null | undefined): RunFilter => {
   const { status, labels } = given ?? {};
   if (labels && labels.length > LIMITS.labelCount) {
     throw new BadUserInput('filter.labels', `At most ${LIMITS.labelCount} labels.`);
   }
-  return { ...(status?.length ? { status } : {}), ...(labels?.length ? { labels } : {}) };
+  if (status && status.length > LIMITS.filterEntries) {
+    throw new BadUserInput('filter.status', `At most ${LIMITS.filterEntries} statuses.`);
+  }
+  return { ...(status?.length ? { status: [...new Set(status)] } : {}), ...(labels?.length ? { labels } : {}) };
 };
 
 const checkCount = (argument: string, count: number | null | undefined): void => {
@@ -82,19 +92,20 @@ builder.queryField('runs', (t) =>
       before: t.arg.string({ description: 'Newer than the run with this cursor.' }),
       filter: t.arg({ type: RunFilterInput, description: 'Which runs; default: all.' }),
     },
-    resolve: (_root, { first, after, last, before, filter }, context) => {
+    resolve: async (_root, { first, after, last, before, filter }, { runs, budget }) => {
       if (first != null && last != null) throw new BadUserInput('last', 'Give first or last, not both.');
       checkCount('first', first);
       checkCount('last', last);
       const afterId = checkCursor('after', after);
       const beforeId = checkCursor('before', before);
-      context.takeRuns(last ?? first ?? DEFAULT_PAGE);
-      return context.runs.page({
+      const request: RunPageRequest = {
         ...(last == null ? { first: first ?? DEFAULT_PAGE } : { last }),
         ...(afterId === undefined ? {} : { after: afterId }),
         ...(beforeId === undefined ? {} : { before: beforeId }),
         filter: toRunFilter(filter),
-      });
+      };
+      await budget.takeRuns(last ?? first ?? DEFAULT_PAGE);
+      return await runs.page(request, budget.scan);
     },
     description: 'Newest first. Relay cursor connection; 50 where neither first nor last is given, 500 at most.',
   }),

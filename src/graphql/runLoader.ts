@@ -1,19 +1,19 @@
 /** Collects the runs that one tick asks for into one question. It keeps nothing: subscriptions live long. */
 import type { RunId } from '../domain/ids.ts';
-import type { RunRecord } from '../domain/run.ts';
+import type { RunSummary } from '../domain/run.ts';
 import type { Runs } from '../runs/runs.ts';
 
 export class RunLoader {
   readonly #runs: Pick<Runs, 'getMany'>;
-  #wanted: Map<RunId, Promise<RunRecord | null>> | null = null;
-  #batch: Promise<ReadonlyMap<RunId, RunRecord | null>> | null = null;
+  #wanted: Map<RunId, Promise<RunSummary | null>> | null = null;
+  #batch: Promise<ReadonlyMap<RunId, RunSummary | null>> | null = null;
 
   constructor(runs: Pick<Runs, 'getMany'>) {
     this.#runs = runs;
   }
 
   /** The run, or null where there is none. @throws Unavailable */
-  load(id: RunId): Promise<RunRecord | null> {
+  load(id: RunId): Promise<RunSummary | null> {
     this.#wanted ??= new Map();
     this.#batch ??= this.#readNext();
     const existing = this.#wanted.get(id);
@@ -23,7 +23,7 @@ export class RunLoader {
     return found;
   }
 
-  async #readNext(): Promise<ReadonlyMap<RunId, RunRecord | null>> {
+  async #readNext(): Promise<ReadonlyMap<RunId, RunSummary | null>> {
     // Resolvers of one level run in the microtasks of one turn, and all of those come before this.
     await new Promise<void>((resolve) => setImmediate(resolve));
     const ids = [...(this.#wanted?.keys() ?? [])];

@@ -115,6 +115,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   const answer = await route.envelope.fetch(exchange.url.href, init, {
     sink: stream,
     ...(resume === null ? {} : { resume }),
+    signal: left(response),
     ...(body === undefined ? {} : { body }),
   });
   if (resume?.nothingFollows) return nothingFollows(exchange);
@@ -135,6 +136,13 @@ const NOT_ACCEPTABLE =
   'No media type of the Accept header fits. Queries and mutations are answered as application/json, ' +
   'application/graphql-response+json or text/event-stream; subscriptions as text/event-stream, or over a WebSocket ' +
   '(graphql-transport-ws). multipart/mixed is not supported: give Apollo Client a GraphQLWsLink for subscriptions.';
+
+/** Aborts when the client leaves before it has its answer. */
+const left = (response: ServerResponse): AbortSignal => {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
+};
 
 const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, stream: EventStream): Promise<void> => {
   const { response, cors } = exchange;

@@ -8,15 +8,17 @@ import {
 } from 'graphql';
 import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws';
 import { LIMITS } from '../domain/limits.ts';
+import type { Transport } from '../graphql/context.ts';
 import type { Envelope } from '../graphql/envelope.ts';
 import { type ErrorMask, formatError, formatResult } from '../graphql/errors.ts';
-import type { TextSink } from '../graphql/textSink.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
 export interface SocketExtra {
   context: Context | null;
   readonly outbox: Outbox;
+  /** Aborts when the socket is closed. */
+  readonly closed: AbortSignal;
 }
 
 /** Carries the errors of a refused operation to graphql-ws' `error` message, which has no other way in. */
@@ -56,9 +58,9 @@ export const isInUse = ({ context }: SocketExtra, id: string): boolean =>
 const prepare = async (
   envelope: Envelope,
   payload: SubscribePayload,
-  sink: TextSink,
+  transport: Transport,
 ): Promise<EnvelopedArgs | readonly GraphQLError[]> => {
-  const operation = envelope.getEnveloped({ params: payload, sink });
+  const operation = envelope.getEnveloped({ params: payload, ...transport });
   const document = operation.parse(payload.query);
   const errors = operation.validate(operation.schema, document);
   if (errors.length > 0) return errors;
@@ -105,7 +107,7 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
         return [limitError(`At most ${LIMITS.operationsPerSocket} operations can live on one socket.`)];
       }
       try {
-        return await prepare(envelope, payload, context.extra.outbox.sink(id));
+        return await prepare(envelope, payload, { sink: context.extra.outbox.sink(id), signal: context.extra.closed });
       } catch (error) {
         return [mask(error)];
       }

@@ -58,7 +58,8 @@ export class GraphqlSockets {
 
   #serve(client: WebSocket, socket: Duplex): void {
     const { operations, logger } = this.#options;
-    const extra: SocketExtra = { context: null, outbox: new Outbox(client, socket) };
+    const gone = new AbortController();
+    const extra: SocketExtra = { context: null, outbox: new Outbox(client, socket), closed: gone.signal };
     const { send } = extra.outbox;
     const failed = (error: unknown): void => {
       logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');
@@ -84,6 +85,7 @@ export class GraphqlSockets {
     );
     keepAlive(client, this.#options.keepAlive);
     client.once('close', (code, reason) => {
+      gone.abort();
       closed(code, reason.toString()).catch((error) => logger.error({ err: error }, 'a WebSocket was not cleaned up'));
     });
   }

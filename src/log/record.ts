@@ -2,7 +2,8 @@
 import type { JsonValue } from '../domain/events.ts';
 import { parseExactJson } from '../domain/exactJson.ts';
 import type { RunId } from '../domain/ids.ts';
-import type { RunRecord } from '../domain/run.ts';
+import type { Label, RunDetail, RunDetails, RunRecord, RunSummary } from '../domain/run.ts';
+import { marksOf } from './labelMarks.ts';
 
 type Fields = Readonly<Record<string, string>>;
 export type RecordChanges = Partial<Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version'>>;
@@ -51,38 +52,13 @@ const givenJson = (fields: Fields, name: string): JsonValue | undefined =>
 export const parseRecord = (fields: Fields): RunRecord | null => {
   if (!fields.id) return null;
   return {
-    id: fields.id as RunId,
-    name: text(fields, 'name'),
-    image: fields.image ?? '',
-    command: json<string[]>(fields, 'command', []),
-    input: givenJson(fields, 'input'),
+    ...smallMembers(fields),
+    ...details(fields),
     env: json(fields, 'env', []),
-    labels: json(fields, 'labels', []),
-    timeoutSeconds: number(fields, 'timeoutSeconds'),
-    resources: json(fields, 'resources', { cpus: null, memoryMb: null }),
-    maxAttempts: number(fields, 'maxAttempts') ?? 1,
     backoffSeconds: number(fields, 'backoffSeconds') ?? 1,
-    status: (fields.status ?? 'PENDING') as RunRecord['status'],
-    attempt: number(fields, 'attempt') ?? 1,
-    exitCode: number(fields, 'exitCode'),
-    failure: json(fields, 'failure', null),
-    createdAt: count(fields, 'createdAt'),
-    startedAt: number(fields, 'startedAt'),
-    finishedAt: number(fields, 'finishedAt'),
-    cancelRequestedAt: number(fields, 'cancelRequestedAt'),
     cancelReason: text(fields, 'cancelReason'),
     cancelForce: fields.cancelForce === '1',
-    retryOf: text(fields, 'retryOf') as RunId | null,
-    retryAt: number(fields, 'retryAt'),
     nextAttempt: number(fields, 'nextAttempt') ?? 1,
-    progress: json(fields, 'progress', null),
-    output: givenJson(fields, 'output'),
-    lines: count(fields, 'lines'),
-    bytes: count(fields, 'bytes'),
-    dropped: count(fields, 'dropped'),
-    digest: text(fields, 'digest'),
-    lastSeq: count(fields, 'lastSeq'),
-    closed: fields.closed === '1',
     term: count(fields, 'term'),
     writer: fields.writer ?? '',
     maxLineBytes: count(fields, 'maxLineBytes'),
@@ -90,9 +66,86 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
     cancelGraceMs: count(fields, 'cancelGraceMs'),
     retentionMs: count(fields, 'retentionMs'),
     lingerMs: count(fields, 'lingerMs'),
-    version: count(fields, 'version'),
   };
 };
+
+const smallMembers = (fields: Fields): RunSummary => ({
+  id: fields.id as RunId,
+  name: text(fields, 'name'),
+  image: fields.image ?? '',
+  timeoutSeconds: number(fields, 'timeoutSeconds'),
+  resources: json(fields, 'resources', { cpus: null, memoryMb: null }),
+  maxAttempts: number(fields, 'maxAttempts') ?? 1,
+  status: (fields.status ?? 'PENDING') as RunRecord['status'],
+  attempt: number(fields, 'attempt') ?? 1,
+  exitCode: number(fields, 'exitCode'),
+  createdAt: count(fields, 'createdAt'),
+  startedAt: number(fields, 'startedAt'),
+  finishedAt: number(fields, 'finishedAt'),
+  cancelRequestedAt: number(fields, 'cancelRequestedAt'),
+  retryOf: text(fields, 'retryOf') as RunId | null,
+  retryAt: number(fields, 'retryAt'),
+  lines: count(fields, 'lines'),
+  bytes: count(fields, 'bytes'),
+  dropped: count(fields, 'dropped'),
+  digest: text(fields, 'digest'),
+  lastSeq: count(fields, 'lastSeq'),
+  closed: fields.closed === '1',
+  version: count(fields, 'version'),
+});
+
+const details = (fields: Fields): RunDetails => ({
+  command: json<string[]>(fields, 'command', []),
+  input: givenJson(fields, 'input'),
+  labels: json(fields, 'labels', []),
+  output: givenJson(fields, 'output'),
+  progress: json(fields, 'progress', null),
+  failure: json(fields, 'failure', null),
+});
+
+/** Field of the hash that is in no RunRecord: marksOf(labels). Runs that an older service made have none. */
+export const LABEL_MARKS = 'labelMarks';
+
+const SUMMARY: Readonly<Record<keyof RunSummary, true>> = {
+  id: true,
+  name: true,
+  image: true,
+  timeoutSeconds: true,
+  resources: true,
+  maxAttempts: true,
+  status: true,
+  attempt: true,
+  exitCode: true,
+  createdAt: true,
+  startedAt: true,
+  finishedAt: true,
+  cancelRequestedAt: true,
+  retryOf: true,
+  retryAt: true,
+  lines: true,
+  bytes: true,
+  dropped: true,
+  digest: true,
+  lastSeq: true,
+  closed: true,
+  version: true,
+};
+/** The fields of a summary, in the order that parseSummary takes their values. */
+export const SUMMARY_FIELDS: readonly string[] = Object.keys(SUMMARY);
+
+/** The summary from HMGET's answer; null where the run is not there (any more). */
+export const parseSummary = (values: readonly (string | null)[]): RunSummary | null => {
+  const fields: Record<string, string> = {};
+  for (const [i, name] of SUMMARY_FIELDS.entries()) fields[name] = values[i] ?? '';
+  return fields.id ? smallMembers(fields) : null;
+};
+
+/** The marks of a run's labels, from their field. */
+export const parseMarks = (labels: string | null): string => marksOf(labels ? (JSON.parse(labels) as Label[]) : []);
+
+/** One detail from its field; what a run has where the field is missing. */
+export const parseDetail = <Name extends RunDetail>(name: Name, value: string | null): RunDetails[Name] =>
+  details(value === null ? {} : { [name]: value })[name];
 
 /** Alternating fields and values, as Lua's HGETALL answers, to an object. */
 export const pairsToFields = (pairs: readonly unknown[]): Fields => {

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
 import { newRunId, type RunId } from '../domain/ids.ts';
-import type { RunRecord, RunSpec } from '../domain/run.ts';
+import type { RunSpec, RunSummary } from '../domain/run.ts';
 import { controlChannel, leaseKey, logKey, recordKey } from '../log/keys.ts';
 import { Script } from '../log/script.ts';
 import { CANCEL, DELETE } from '../log/scripts.ts';
@@ -12,11 +12,12 @@ import { writeCancelledPending } from './ending.ts';
 import { release, reserve } from './idempotency.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from './keys.ts';
 import type { LostTails } from './lostTails.ts';
+import { readPage } from './pages.ts';
 import type { AttemptQueue } from './queue.ts';
 import type { Runs, StartRequest } from './runs.ts';
 import { unsealEnv } from './secrets.ts';
-import { readPage, readRun, readRuns } from './store.ts';
-import { answered, STORE_DEADLINE_MS } from './wait.ts';
+import { readDetailBytes, readDetails, readMarked, readRun, readSummaries, readSummary } from './store.ts';
+import { answered, STORE_DEADLINE_MS, withDeadline } from './wait.ts';
 import { claimRun } from './writer.ts';
 
 /** How long the end of a doubtful PENDING run is waited for; after that its supervisor writes it. */
@@ -39,9 +40,15 @@ export interface CommandsContext {
 export const runCommands = (context: CommandsContext): Runs => {
   const { redis } = context;
   return {
-    get: (id) => answered(() => readRun(redis, id)),
-    getMany: (ids) => answered(() => readRuns(redis, ids)),
-    page: (request) => answered(() => readPage(redis, request)),
+    get: (id) => answered(() => readSummary(redis, id)),
+    getMany: (ids) => answered(() => readSummaries(redis, ids)),
+    getMarked: (ids) => answered(() => readMarked(redis, ids)),
+    detailBytes: (wanted) => answered(() => readDetailBytes(redis, wanted)),
+    details: (wanted, bytes, signal) => answered(() => readDetails(redis, wanted, bytes, withDeadline(signal))),
+    page: async (request, scan) => {
+      const { hasNext, hasPrevious, ...page } = await answered(() => readPage(redis, request, scan));
+      return { ...page, hasNext: () => answered(hasNext), hasPrevious: () => answered(hasPrevious) };
+    },
     start: (request) => answered(() => start(context, request)),
     cancel: (id, reason, force) => answered(() => cancelRun(context, id, reason, force)),
     retry: (id) => answered(() => retryRun(context, id)),
@@ -49,18 +56,18 @@ export const runCommands = (context: CommandsContext): Runs => {
   };
 };
 
-const start = async (context: CommandsContext, { spec, idempotencyKey }: StartRequest): Promise<RunRecord> => {
+const start = async (context: CommandsContext, { spec, idempotencyKey }: StartRequest): Promise<RunSummary> => {
   if (idempotencyKey === null) {
     return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null });
   }
   const { redis, masterKey, defaults } = context;
   const { id, name } = await reserve(redis, masterKey, idempotencyKey, spec, defaults.retentionMs);
-  const known = await readRun(redis, id);
+  const known = await readSummary(redis, id);
   // Whoever came first may have died half-way: then this call completes it, under the same id.
   return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }));
 };
 
-const create = async (context: CommandsContext, run: NewRun): Promise<RunRecord> => {
+const create = async (context: CommandsContext, run: NewRun): Promise<RunSummary> => {
   const { redis, masterKey, defaults, queue, log } = context;
   await createRecord(redis, masterKey, defaults, run);
   try {
@@ -69,7 +76,7 @@ const create = async (context: CommandsContext, run: NewRun): Promise<RunRecord>
     // The run is accepted; the reconciler makes the job that it has not got.
     log.warn({ err: error, runId: run.id }, 'the job of a new run could not be made yet');
   }
-  const record = await readRun(redis, run.id);
+  const record = await readSummary(redis, run.id);
   if (record === null) throw new Unavailable('The run was removed while it was being started.');
   return record;
 };
@@ -79,7 +86,7 @@ const cancelRun = async (
   id: RunId,
   reason: string | null,
   force: boolean,
-): Promise<RunRecord> => {
+): Promise<RunSummary> => {
   const { redis } = context;
   const [code, term, status] = (await cancel.run(
     redis,
@@ -87,7 +94,7 @@ const cancelRun = async (
     [reason ?? '', force ? '1' : '0', controlChannel(id)],
   )) as [string, string, string];
   if (code === 'GONE') throw new NotFound();
-  const noted = await readRun(redis, id);
+  const noted = await readSummary(redis, id);
   if (noted === null) throw new NotFound();
   if (code !== 'OK' || status !== 'PENDING') return noted;
   if (context.lostTails?.settling.doubtful(noted)) {
@@ -96,13 +103,13 @@ const cancelRun = async (
     return noted;
   }
   await endPending(context, id, Number(term));
-  const run = await readRun(redis, id);
+  const run = await readSummary(redis, id);
   if (run === null) throw new NotFound();
   return run;
 };
 
 /** The cancel is noted; where the run turns out to be PENDING indeed, it is ended a few seconds later. */
-const endDoubtful = (context: CommandsContext, { id, createdAt }: RunRecord, fromTerm: number): void => {
+const endDoubtful = (context: CommandsContext, { id, createdAt }: RunSummary, fromTerm: number): void => {
   const work = async (): Promise<void> => {
     await context.lostTails?.settling.settled({ createdAt }, AbortSignal.timeout(DOUBT_MS));
     await endPending(context, id, fromTerm);
@@ -126,7 +133,7 @@ const endPending = async (context: CommandsContext, id: RunId, fromTerm: number)
   await queue.remove(id, run.nextAttempt);
 };
 
-const retryRun = async (context: CommandsContext, id: RunId): Promise<RunRecord> => {
+const retryRun = async (context: CommandsContext, id: RunId): Promise<RunSummary> => {
   const { redis, masterKey } = context;
   const [run, image] = await Promise.all([readRun(redis, id), readImageAsked(redis, id)]);
   if (run === null) throw new NotFound();
@@ -146,7 +153,7 @@ const retryRun = async (context: CommandsContext, id: RunId): Promise<RunRecord>
 };
 
 const deleteRun = async ({ redis }: CommandsContext, id: RunId): Promise<void> => {
-  const run = await readRun(redis, id);
+  const run = await readSummary(redis, id);
   if (run === null) throw new NotFound();
   const unfinished = new Conflict('The run has not finished. Cancel it first.');
   if (!run.closed) throw unfinished;

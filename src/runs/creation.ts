@@ -5,7 +5,8 @@ import type { RunId } from '../domain/ids.ts';
 import type { RunRecord, RunSpec } from '../domain/run.ts';
 import { encodeBatch } from '../log/codec.ts';
 import { logChannel, logKey, recordKey } from '../log/keys.ts';
-import { recordFields } from '../log/record.ts';
+import { marksOf } from '../log/labelMarks.ts';
+import { LABEL_MARKS, recordFields } from '../log/record.ts';
 import { Script } from '../log/script.ts';
 import { CREATE } from '../log/scripts.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from './keys.ts';
@@ -95,7 +96,8 @@ export const createRecord = async (
     previous: null,
     detail: null,
   };
-  const fields = [...recordFields(record), IMAGE_ASKED, image ?? '', IDEMPOTENCY_FIELD, idempotency ?? ''];
+  const own = [IMAGE_ASKED, image ?? '', IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
+  const fields = [...recordFields(record), ...own];
   await redis.zadd(ACTIVE_RUNS, 0, id);
   await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
   await redis.zadd(RUNS_INDEX, 0, id);

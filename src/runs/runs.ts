@@ -1,6 +1,8 @@
 /** What the API can do with runs. The implementation is in store.ts (reads) and commands.ts (changes). */
 import type { RunId } from '../domain/ids.ts';
-import type { Label, RunRecord, RunSpec, RunStatus } from '../domain/run.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { Label, MarkedRun, RunDetail, RunDetails, RunSpec, RunStatus, RunSummary } from '../domain/run.ts';
+import { includesMarks, marksOf } from '../log/labelMarks.ts';
 
 export interface RunFilter {
   /** Any of them; undefined or empty: every status. */
@@ -20,10 +22,32 @@ export interface RunPageRequest {
 }
 
 export interface RunPage {
-  /** Newest first. */
-  readonly runs: readonly RunRecord[];
-  readonly hasNext: boolean;
-  readonly hasPrevious: boolean;
+  /** Newest first. Fewer than asked for, even none, also where the scan ended at its bound before it found more. */
+  readonly runs: readonly RunSummary[];
+  /** Where to go on before and after the page; null where nothing was looked at. */
+  readonly start: RunId | null;
+  readonly end: RunId | null;
+  /** Whether older runs match; true also where that can't be told within the scan's bound. Looks when it is called. */
+  hasNext(): Promise<boolean>;
+  /** Whether newer runs match, in the same way. */
+  hasPrevious(): Promise<boolean>;
+}
+
+/** What one request may look at, over all its pages. It is over when nobody waits for the answer. */
+export class Scan {
+  readonly signal: AbortSignal;
+  /** Runs that may still be looked at. */
+  left: number = LIMITS.requestScan;
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+  }
+}
+
+/** Details of one run. */
+export interface DetailsWanted {
+  readonly id: RunId;
+  readonly names: readonly RunDetail[];
 }
 
 /** What run_updates tells. `before` is the status before the change, null for CREATED. */
@@ -41,29 +65,41 @@ export interface StartRequest {
 
 /** All of them throw Unavailable while Redis is away. */
 export interface Runs {
-  get(id: RunId): Promise<RunRecord | null>;
+  get(id: RunId): Promise<RunSummary | null>;
   /** In the order of the ids. */
-  getMany(ids: readonly RunId[]): Promise<readonly (RunRecord | null)[]>;
-  page(request: RunPageRequest): Promise<RunPage>;
+  getMany(ids: readonly RunId[]): Promise<readonly (RunSummary | null)[]>;
+  /** The same with what a RunMatcher looks at. */
+  getMarked(ids: readonly RunId[]): Promise<readonly (MarkedRun | null)[]>;
+  /** Stored bytes of each of the details, in the order of the runs and their names. Reads no detail. */
+  detailBytes(wanted: readonly DetailsWanted[]): Promise<readonly (readonly number[])[]>;
+  /** In the order of the runs; null for a run that is gone. `bytes` is what detailBytes said. */
+  details(
+    wanted: readonly DetailsWanted[],
+    bytes: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ): Promise<readonly (Partial<RunDetails> | null)[]>;
+  /** @throws the scan's signal's reason; LimitExceeded where the scan's request has looked at too many runs */
+  page(request: RunPageRequest, scan: Scan): Promise<RunPage>;
   /** @throws Conflict where the key was used with another input */
-  start(request: StartRequest): Promise<RunRecord>;
+  start(request: StartRequest): Promise<RunSummary>;
   /** @throws NotFound. A run that has ended is returned unchanged. */
-  cancel(id: RunId, reason: string | null, force: boolean): Promise<RunRecord>;
+  cancel(id: RunId, reason: string | null, force: boolean): Promise<RunSummary>;
   /** @throws NotFound */
-  retry(id: RunId): Promise<RunRecord>;
+  retry(id: RunId): Promise<RunSummary>;
   /** @throws NotFound, or Conflict where it has not finished */
   delete(id: RunId): Promise<void>;
 }
 
 /** Whether a run with this status and these labels matches. */
-export const matchesFilter = (
-  run: { readonly status: RunStatus; readonly labels: readonly Label[] },
-  filter: RunFilter,
-): boolean =>
-  (!filter.status?.length || filter.status.includes(run.status)) &&
-  (filter.labels ?? []).every((wanted) =>
-    run.labels.some((label) => label.name === wanted.name && label.value === wanted.value),
-  );
+export type RunMatcher = (run: Pick<MarkedRun, 'status' | 'labelMarks'>) => boolean;
+
+/** The filter as a function; null where everything matches. */
+export const runMatcher = ({ status, labels }: RunFilter): RunMatcher | null => {
+  const statuses = status?.length ? new Set(status) : null;
+  const marks = marksOf(labels ?? []);
+  if (statuses === null && marks === '') return null;
+  return (run) => (statuses === null || statuses.has(run.status)) && includesMarks(run.labelMarks, marks);
+};
 
 /** Follows run_updates; one Redis subscription per process, closed with the last follower. */
 export interface RunUpdates {

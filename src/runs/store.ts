@@ -1,26 +1,106 @@
-/** Reads of runs. Nothing here changes a run; the index alone is tidied where a record is gone. */
+/** Reads of single runs. Nothing here changes a run. Pages are in pages.ts. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../domain/ids.ts';
-import type { Label, RunRecord, RunStatus } from '../domain/run.ts';
+import type { MarkedRun, RunDetails, RunRecord, RunStatus, RunSummary } from '../domain/run.ts';
 import { recordKey } from '../log/keys.ts';
-import { parseRecord } from '../log/record.ts';
-import { RUNS_INDEX } from './keys.ts';
-import { matchesFilter, type RunFilter, type RunPage, type RunPageRequest } from './runs.ts';
+import { LABEL_MARKS, parseDetail, parseMarks, parseRecord, parseSummary, SUMMARY_FIELDS } from '../log/record.ts';
+import type { DetailsWanted } from './runs.ts';
 
-/** Ids looked at by one step of a walk: one round trip, and what is in memory of it is small. */
-const CHUNK = 200;
+/** Runs of one round trip: between two of them others have their turn, here and at Redis. */
+const TOGETHER = 100;
+/** Stored bytes of one round trip. */
+const TOGETHER_BYTES = 512 * 1024;
 
-/** One record. @throws the connection's error */
+/** The whole record, with all that is large. @throws the connection's error */
 export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord | null> =>
   parseRecord(await redis.hgetall(recordKey(id)));
 
-/** Several, in the order of the ids, in one round trip. @throws the connection's error */
-export const readRuns = async (redis: Redis, ids: readonly RunId[]): Promise<(RunRecord | null)[]> => {
+/** @throws the connection's error */
+export const readSummary = async (redis: Redis, id: RunId): Promise<RunSummary | null> =>
+  (await readSummaries(redis, [id]))[0] ?? null;
+
+/** In the order of the ids. @throws the connection's error */
+export const readSummaries = async (redis: Redis, ids: readonly RunId[]): Promise<(RunSummary | null)[]> => {
+  const found: (RunSummary | null)[] = [];
+  for (let from = 0; from < ids.length; from += TOGETHER) {
+    const some = ids.slice(from, from + TOGETHER);
+    const pipeline = redis.pipeline();
+    for (const id of some) pipeline.hmget(recordKey(id), ...SUMMARY_FIELDS);
+    found.push(...(replies(await pipeline.exec()) as (string | null)[][]).map(parseSummary));
+  }
+  return found;
+};
+
+/** What a filter needs of each run. */
+export interface RunHead {
+  readonly id: RunId;
+  readonly status: RunStatus;
+  readonly labelMarks: string;
+}
+
+/** In the order of the ids; null where there is no record. @throws the connection's error */
+export const readHeads = async (redis: Redis, ids: readonly RunId[]): Promise<(RunHead | null)[]> => {
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hgetall(recordKey(id));
-  return replies(await pipeline.exec()).map((fields) => parseRecord(fields as Record<string, string>));
+  for (const id of ids) pipeline.hmget(recordKey(id), 'status', LABEL_MARKS);
+  const answers = replies(await pipeline.exec()) as [RunStatus | null, string | null][];
+  // Runs that an older service made have no marks.
+  const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i][1] === null);
+  const labels = redis.pipeline();
+  for (const id of older) labels.hget(recordKey(id), 'labels');
+  const read = older.length === 0 ? [] : (replies(await labels.exec()) as (string | null)[]).map(parseMarks);
+  return ids.map((id, i) => {
+    const [status, marks] = answers[i] ?? [null, null];
+    return status === null ? null : { id, status, labelMarks: marks ?? read.shift() ?? '' };
+  });
 };
+
+/** Summaries with their marks, in the order of the ids. @throws the connection's error */
+export const readMarked = async (redis: Redis, ids: readonly RunId[]): Promise<(MarkedRun | null)[]> => {
+  const [runs, heads] = await Promise.all([readSummaries(redis, ids), readHeads(redis, ids)]);
+  return runs.map((run, i) => run && { ...run, labelMarks: heads[i]?.labelMarks ?? '' });
+};
+
+/** As Runs.detailBytes. @throws the connection's error */
+export const readDetailBytes = async (redis: Redis, wanted: readonly DetailsWanted[]): Promise<number[][]> => {
+  const sizes: number[][] = [];
+  for (let from = 0; from < wanted.length; from += TOGETHER) {
+    const some = wanted.slice(from, from + TOGETHER);
+    const pipeline = redis.pipeline();
+    for (const { id, names } of some) for (const name of names) pipeline.hstrlen(recordKey(id), name);
+    const flat = replies(await pipeline.exec()) as number[];
+    for (const { names } of some) sizes.push(flat.splice(0, names.length));
+  }
+  return sizes;
+};
+
+/** As Runs.details; `bytes` is what readDetailBytes said. @throws the signal's reason; the connection's error */
+export const readDetails = async (
+  redis: Redis,
+  wanted: readonly DetailsWanted[],
+  bytes: readonly (readonly number[])[],
+  signal: AbortSignal,
+): Promise<(Partial<RunDetails> | null)[]> => {
+  const found: (Partial<RunDetails> | null)[] = [];
+  while (found.length < wanted.length) {
+    signal.throwIfAborted();
+    const pipeline = redis.pipeline();
+    const some: DetailsWanted[] = [];
+    for (let size = 0; size < TOGETHER_BYTES && some.length < TOGETHER; ) {
+      const next = wanted[found.length + some.length];
+      if (next === undefined) break;
+      size += (bytes[found.length + some.length] ?? []).reduce((sum, length) => sum + length, 0);
+      pipeline.hmget(recordKey(next.id), 'id', ...next.names);
+      some.push(next);
+    }
+    const read = replies(await pipeline.exec()) as (string | null)[][];
+    found.push(...some.map(({ names }, i) => detailsOf(names, read[i] ?? [])));
+  }
+  return found;
+};
+
+const detailsOf = (names: DetailsWanted['names'], [id, ...values]: (string | null)[]): Partial<RunDetails> | null =>
+  id == null ? null : Object.fromEntries(names.map((name, i) => [name, parseDetail(name, values[i] ?? null)]));
 
 /** The answers of a pipeline. @throws the first error among them */
 export const replies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
@@ -28,96 +108,3 @@ export const replies = (results: readonly [Error | null, unknown][] | null): unk
     if (error !== null) throw error;
     return reply;
   });
-
-/** Which way a walk goes: older is the order of pages, newest first. */
-type Direction = 'older' | 'newer';
-
-interface Walk {
-  readonly direction: Direction;
-  /** Where it starts and stops, in ZRANGE BYLEX's form: `(id`, `[id`, `+`, `-`. */
-  readonly from: string;
-  readonly to: string;
-  readonly filter: RunFilter;
-}
-
-/**
- * A page of runs, newest first. Walks the index in chunks and filters in memory, so a filter that
- * nearly nothing matches reads status and labels of every run in the range. @throws the connection's error
- */
-export const readPage = async (redis: Redis, request: RunPageRequest): Promise<RunPage> => {
-  const { after, before, filter } = request;
-  const newest = after === undefined ? '+' : `(${after}`;
-  const oldest = before === undefined ? '-' : `(${before}`;
-  const forward = request.last === undefined;
-  const size = (forward ? request.first : request.last) ?? 0;
-  const walk: Walk = forward
-    ? { direction: 'older', from: newest, to: oldest, filter }
-    : { direction: 'newer', from: oldest, to: newest, filter };
-  const found = await matches(redis, walk, size + 1);
-  const more = found.length > size;
-  const ids = found.slice(0, size);
-  if (!forward) ids.reverse();
-
-  const older = forward && more ? true : await beyond(redis, 'older', ids.at(-1), before, filter);
-  const newer = !forward && more ? true : await beyond(redis, 'newer', ids[0], after, filter);
-  const runs = (await readRuns(redis, ids)).filter((run) => run !== null && matchesFilter(run, filter));
-  return { runs: runs.filter((run) => run !== null), hasNext: older, hasPrevious: newer };
-};
-
-/** Whether a run matches beyond the page's edge: past its last (first) run, or from the cursor on where it is empty. */
-const beyond = async (
-  redis: Redis,
-  direction: Direction,
-  edge: RunId | undefined,
-  cursor: RunId | undefined,
-  filter: RunFilter,
-): Promise<boolean> => {
-  if (edge === undefined && cursor === undefined) return false;
-  const from = edge === undefined ? `[${cursor}` : `(${edge}`;
-  const walk: Walk = { direction, from, to: direction === 'older' ? '-' : '+', filter };
-  return (await matches(redis, walk, 1)).length > 0;
-};
-
-/** The first `wanted` ids of the walk that match. */
-const matches = async (redis: Redis, walk: Walk, wanted: number): Promise<RunId[]> => {
-  const found: RunId[] = [];
-  let from = walk.from;
-  while (found.length < wanted) {
-    const ids = await chunk(redis, walk.direction, from, walk.to);
-    if (ids.length === 0) break;
-    for (const one of await heads(redis, ids)) {
-      if (matchesFilter(one, walk.filter)) found.push(one.id);
-    }
-    from = `(${ids.at(-1)}`;
-    if (ids.length < CHUNK) break;
-  }
-  return found.slice(0, wanted);
-};
-
-const chunk = async (redis: Redis, direction: Direction, from: string, to: string): Promise<RunId[]> =>
-  (direction === 'older'
-    ? await redis.zrevrangebylex(RUNS_INDEX, from, to, 'LIMIT', 0, CHUNK)
-    : await redis.zrangebylex(RUNS_INDEX, from, to, 'LIMIT', 0, CHUNK)) as RunId[];
-
-interface RunHead {
-  readonly id: RunId;
-  readonly status: RunStatus;
-  readonly labels: readonly Label[];
-}
-
-/** What a filter needs of each run; ids without a record leave the index. */
-const heads = async (redis: Redis, ids: readonly RunId[]): Promise<RunHead[]> => {
-  const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hmget(recordKey(id), 'status', 'labels');
-  const found: RunHead[] = [];
-  const gone: RunId[] = [];
-  const answers = replies(await pipeline.exec()) as [string | null, string | null][];
-  for (const [i, [status, labels]] of answers.entries()) {
-    const id = ids[i];
-    if (id === undefined) continue;
-    if (status === null) gone.push(id);
-    else found.push({ id, status: status as RunStatus, labels: JSON.parse(labels || '[]') as Label[] });
-  }
-  if (gone.length > 0) await redis.zrem(RUNS_INDEX, ...gone);
-  return found;
-};

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import type { RunEvent } from '../../src/domain/events.ts';
 import type { RunId } from '../../src/domain/ids.ts';
-import { isTerminal, type RunRecord, type RunSpec } from '../../src/domain/run.ts';
+import { isTerminal, RUN_DETAILS, type RunDetails, type RunSpec, type RunSummary } from '../../src/domain/run.ts';
 import { ProcessLauncher } from '../../src/launchers/process/launcher.ts';
 import { decodeBatch } from '../../src/log/codec.ts';
 import { logKey } from '../../src/log/keys.ts';
@@ -84,14 +84,22 @@ export const until = async <T>(
   }
 };
 
-export const untilFinished = async (runs: Runs, id: RunId, withinMs?: number): Promise<RunRecord> => {
+/** With all its details. */
+export const wholeRun = async (runs: Runs, run: RunSummary): Promise<RunSummary & RunDetails> => {
+  const wanted = [{ id: run.id, names: RUN_DETAILS }];
+  const [details] = await runs.details(wanted, await runs.detailBytes(wanted), AbortSignal.timeout(5000));
+  if (!details) throw new Error(`run ${run.id} is gone`);
+  return { ...run, ...(details as RunDetails) };
+};
+
+export const untilFinished = async (runs: Runs, id: RunId, withinMs?: number): Promise<RunSummary & RunDetails> => {
   const run = await until(
     () => runs.get(id),
     (record) => record === null || isTerminal(record.status),
     withinMs,
   );
   if (run === null) throw new Error(`run ${id} is gone`);
-  return run;
+  return await wholeRun(runs, run);
 };
 
 export interface ServiceOptions {

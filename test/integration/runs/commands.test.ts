@@ -9,6 +9,7 @@ import { installationId } from '../../../src/runs/installation.ts';
 import { ACTIVE_RUNS, idempotencyName, RUNS_INDEX } from '../../../src/runs/keys.ts';
 import type { RunUpdate } from '../../../src/runs/runs.ts';
 import { keyFingerprint, unsealEnv } from '../../../src/runs/secrets.ts';
+import { readRun } from '../../../src/runs/store.ts';
 import { runUpdates } from '../../../src/runs/updates.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { type Api, openAnnouncements, openApi, quiet, specOf, storedEvents, until } from '../../support/runs.ts';
@@ -33,7 +34,9 @@ const hasJob = async (id: RunId): Promise<boolean> =>
 
 test('a started run is PENDING, with its first event, its place in the sets and its job', async () => {
   const run = await start({ name: 'one', labels: [{ name: 'a', value: 'b' }], input: { x: [1, null] } });
-  expect(run).toMatchObject({
+  expect(run).toMatchObject({ status: 'PENDING', attempt: 1, image: 'process', lastSeq: 1, version: 1 });
+  const record = await readRun(api.redis, run.id);
+  expect(record).toMatchObject({
     status: 'PENDING',
     attempt: 1,
     nextAttempt: 1,
@@ -41,7 +44,7 @@ test('a started run is PENDING, with its first event, its place in the sets and 
     lastSeq: 1,
     version: 1,
   });
-  expect(run.input).toEqual({ x: [1, null] });
+  expect(record?.input).toEqual({ x: [1, null] });
   expect(await storedEvents(api.redis, run.id)).toMatchObject([
     { seq: 1, attempt: 1, kind: 'StatusChanged', status: 'PENDING', previous: null },
   ]);
@@ -58,10 +61,12 @@ test('a secret is stored under the key of its run alone, and retry seals it anew
   const run = await start({ env });
   expect(JSON.stringify(await api.redis.hgetall(recordKey(run.id)))).not.toContain('sesame');
   const retried = await api.runs.retry(run.id);
-  expect(retried).toMatchObject({ retryOf: run.id, status: 'PENDING', command: ['true'] });
-  expect(retried.env[0]?.value).not.toBe(run.env[0]?.value);
-  expect(unsealEnv(masterKey, retried.id, retried.env)).toEqual(env);
-  expect(() => unsealEnv(masterKey, run.id, retried.env)).toThrow();
+  const [before, after] = [await readRun(api.redis, run.id), await readRun(api.redis, retried.id)];
+  if (before === null || after === null) throw new Error('a run is gone');
+  expect(after).toMatchObject({ retryOf: run.id, status: 'PENDING', command: ['true'] });
+  expect(after.env[0]?.value).not.toBe(before.env[0]?.value);
+  expect(unsealEnv(masterKey, after.id, after.env)).toEqual(env);
+  expect(() => unsealEnv(masterKey, before.id, after.env)).toThrow();
 });
 
 test('the same key with the same input is the same run, whatever the order of its members', async () => {
@@ -97,7 +102,8 @@ test('a start that died half-way is completed by the next with its key, under th
 test('cancelling in the queue ends the run at once, and a second cancel changes nothing', async () => {
   const { id } = await start();
   const cancelled = await api.runs.cancel(id, 'no need', false);
-  expect(cancelled).toMatchObject({ status: 'CANCELLED', closed: true, cancelReason: 'no need', digest: null });
+  expect(cancelled).toMatchObject({ status: 'CANCELLED', closed: true, digest: null });
+  expect(await readRun(api.redis, id)).toMatchObject({ cancelReason: 'no need' });
   expect(cancelled.finishedAt).not.toBeNull();
   const events = await storedEvents(api.redis, id);
   expect(events.map((event) => event.kind)).toEqual([

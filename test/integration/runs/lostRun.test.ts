@@ -12,6 +12,7 @@ import { RedisLogHub } from '../../../src/log/hub.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
 import { tellHead } from '../../../src/runs/heads.ts';
+import { readRun } from '../../../src/runs/store.ts';
 import { type EverysecRedis, startEverysec } from '../../support/everysec.ts';
 import { openAnnouncements, openService, quiet, specOf, type TestService, until } from '../../support/runs.ts';
 import { nextOf } from '../../support/source.ts';
@@ -150,7 +151,7 @@ test('tail and executor lost together: viewers of another process see no seq twi
       await follow(await hub.open(id, {}), late);
       expect(late.find((event) => event.kind === 'LinesDropped')).toMatchObject({ reason: 'STORE_LOST', seq: ledTo });
       expect(late.at(-1)).toEqual(events.at(-1));
-      expect(await one.service.runs.get(id)).toMatchObject({ failure: { reason: 'EXECUTOR_LOST' } });
+      expect(await readRun(one.redis, id)).toMatchObject({ failure: { reason: 'EXECUTOR_LOST' } });
     });
   } finally {
     await rm(flags, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { Unavailable } from '../../../src/domain/errors.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { logKey, recordKey } from '../../../src/log/keys.ts';
 import { RUNS_INDEX } from '../../../src/runs/keys.ts';
+import { type RunPageRequest, Scan } from '../../../src/runs/runs.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { type Api, openApi, specOf } from '../../support/runs.ts';
 
@@ -26,11 +27,17 @@ afterAll(async () => {
   await server?.stop();
 });
 
+/** A page with what it says of its neighbours. */
+const pageOf = async (request: RunPageRequest, scan = new Scan(new AbortController().signal)) => {
+  const page = await api.runs.page(request, scan);
+  return { runs: page.runs, hasNext: await page.hasNext(), hasPrevious: await page.hasPrevious() };
+};
+
 test('walks all runs, newest first, in pages of any size', async () => {
   for (const size of [7, 200, 500]) {
     const seen: RunId[] = [];
     for (let after: RunId | undefined; ; after = seen.at(-1)) {
-      const page = await api.runs.page({ first: size, filter: {}, ...(after ? { after } : {}) });
+      const page = await pageOf({ first: size, filter: {}, ...(after ? { after } : {}) });
       expect(page.hasPrevious).toBe(after !== undefined);
       seen.push(...page.runs.map((run) => run.id));
       expect(page.hasNext).toBe(seen.length < COUNT);
@@ -43,7 +50,7 @@ test('walks all runs, newest first, in pages of any size', async () => {
 test('walks backward from the oldest, each page newest first', async () => {
   const seen: RunId[] = [];
   for (let before: RunId | undefined; ; before = seen[0]) {
-    const page = await api.runs.page({ last: 100, filter: {}, ...(before ? { before } : {}) });
+    const page = await pageOf({ last: 100, filter: {}, ...(before ? { before } : {}) });
     expect(page.hasNext).toBe(before !== undefined);
     seen.unshift(...page.runs.map((run) => run.id));
     expect(page.hasPrevious).toBe(seen.length < COUNT);
@@ -54,14 +61,14 @@ test('walks backward from the oldest, each page newest first', async () => {
 
 test('a filter finds its runs over the borders of chunks', async () => {
   const filter = { labels: [{ name: 'third', value: '1' }] };
-  const first = await api.runs.page({ first: 100, filter });
+  const first = await pageOf({ first: 100, filter });
   expect(first).toMatchObject({ hasNext: true, hasPrevious: false });
   const after = first.runs.at(-1)?.id;
-  const second = await api.runs.page({ first: 100, filter, ...(after ? { after } : {}) });
+  const second = await pageOf({ first: 100, filter, ...(after ? { after } : {}) });
   expect(second).toMatchObject({ hasNext: false, hasPrevious: true });
   expect(first.runs).toHaveLength(100);
   expect(second.runs).toHaveLength(50);
-  expect(await api.runs.page({ first: 5, filter: { status: ['FAILED'] } })).toEqual({
+  expect(await pageOf({ first: 5, filter: { status: ['FAILED'] } })).toEqual({
     runs: [],
     hasNext: false,
     hasPrevious: false,
@@ -71,10 +78,10 @@ test('a filter finds its runs over the borders of chunks', async () => {
 test('a page between two cursors knows what lies beyond both', async () => {
   const [after, before] = [ids[9], ids[20]];
   if (after === undefined || before === undefined) throw new Error('too few runs');
-  const all = await api.runs.page({ first: 50, after, before, filter: {} });
+  const all = await pageOf({ first: 50, after, before, filter: {} });
   expect(all.runs.map((run) => run.id)).toEqual(ids.slice(10, 20));
   expect(all).toMatchObject({ hasNext: true, hasPrevious: true });
-  const last = await api.runs.page({ last: 3, after, before, filter: {} });
+  const last = await pageOf({ last: 3, after, before, filter: {} });
   expect(last.runs.map((run) => run.id)).toEqual(ids.slice(17, 20));
 });
 
@@ -82,7 +89,7 @@ test('runs that outlived their retention are skipped and leave the index', async
   const gone = ids[3];
   if (gone === undefined) throw new Error('too few runs');
   await api.redis.del(recordKey(gone), logKey(gone));
-  const page = await api.runs.page({ first: 5, filter: {} });
+  const page = await pageOf({ first: 5, filter: {} });
   expect(page.runs.map((run) => run.id)).toEqual([0, 1, 2, 4, 5].map((i) => ids[i]));
   expect(await api.redis.zscore(RUNS_INDEX, gone)).toBeNull();
   expect(await api.runs.getMany(ids.slice(2, 5))).toMatchObject([{ id: ids[2] }, null, { id: ids[4] }]);

@@ -1,0 +1,163 @@
+/** Issue 11.8: a filter that few runs or lines match costs a bounded amount, in turns, for as long as somebody waits. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newRunId, type RunId } from '../../src/domain/ids.ts';
+import { LIMITS } from '../../src/domain/limits.ts';
+import { recordKey } from '../../src/log/keys.ts';
+import { marksOf } from '../../src/log/labelMarks.ts';
+import { LABEL_MARKS, recordFields } from '../../src/log/record.ts';
+import { RUNS_INDEX } from '../../src/runs/keys.ts';
+import { openHttp, post, type TestApi } from '../support/http.ts';
+
+const COUNT = 25_000;
+let api: TestApi;
+/** Oldest first. */
+const ids: RunId[] = [];
+const RARE = { name: 'rare', value: 'yes' };
+
+beforeAll(async () => {
+  api = await openHttp();
+  for (let from = 0; from < COUNT; from += 1000) {
+    const pipeline = api.redis.pipeline();
+    for (let i = from; i < from + 1000; i += 1) {
+      const id = newRunId();
+      ids.push(id);
+      const labels = i % 12_000 === 1 ? [RARE] : [];
+      const record = { id, image: 'a', labels, status: 'COMPLETED', createdAt: 1, closed: true } as const;
+      pipeline.hset(recordKey(id), ...recordFields(record), LABEL_MARKS, marksOf(labels));
+      pipeline.zadd(RUNS_INDEX, 0, id);
+    }
+    await pipeline.exec();
+  }
+}, 120_000);
+afterAll(() => api[Symbol.asyncDispose]());
+
+const commandsDuring = async (work: () => Promise<unknown>): Promise<number> => {
+  const calls = async (): Promise<number> =>
+    Number(/cmdstat_hmget:calls=(\d+)/.exec(await api.redis.info('commandstats'))?.[1] ?? 0);
+  const before = await calls();
+  await work();
+  return (await calls()) - before;
+};
+
+const PAGE = 'edges { node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
+const FILTER = 'filter: { labels: [{ name: "rare", value: "yes" }] }';
+
+test('a walk along endCursor finds each run that matches, page by page, and ends', async () => {
+  for (const forward of [true, false]) {
+    const found: RunId[] = [];
+    let cursor: string | null = null;
+    let pages = 0;
+    for (let more = true; more; pages += 1) {
+      const where: string = forward ? 'first: 10' : 'last: 10';
+      const from: string = cursor === null ? '' : `${forward ? 'after' : 'before'}: "${cursor}",`;
+      const { data, errors } = await post(api.url, `{ runs(${where}, ${from} ${FILTER}) { ${PAGE} } }`);
+      expect(errors).toBeUndefined();
+      for (const { node } of data.runs.edges) found.push(node.id);
+      more = forward ? data.runs.pageInfo.hasNextPage : data.runs.pageInfo.hasPreviousPage;
+      cursor = forward ? data.runs.pageInfo.endCursor : data.runs.pageInfo.startCursor;
+      expect(cursor === null && more).toBe(false);
+    }
+    expect(found).toEqual(forward ? [ids[24_001], ids[12_001], ids[1]] : [ids[1], ids[12_001], ids[24_001]]);
+    expect(pages).toBeLessThanOrEqual(4);
+  }
+});
+
+test('one page looks at a bounded number of runs, and at no more than its own where nobody asks for neighbours', async () => {
+  const none = 'filter: { labels: [{ name: "none", value: "" }] }';
+  expect(await commandsDuring(() => post(api.url, `{ runs(${none}) { edges { node { id } } } }`))).toBeLessThanOrEqual(
+    LIMITS.pageRuns + 200,
+  );
+  expect(await commandsDuring(() => post(api.url, `{ runs(first: 1) { edges { node { id } } } }`))).toBeLessThanOrEqual(
+    20,
+  );
+  expect(
+    await commandsDuring(() => post(api.url, `{ runs(first: 1, ${FILTER}) { edges { node { id } } } }`)),
+  ).toBeLessThanOrEqual(1400);
+});
+
+test('30 aliases of a rare label look at a bounded number of runs together', async () => {
+  const query = `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: runs(first: 10, filter: { labels: [{ name: "none", value: "${i}" }] }) { ${PAGE} }`).join(' ')} }`;
+  let answer: Awaited<ReturnType<typeof post>> | undefined;
+  const calls = await commandsDuring(async () => {
+    answer = await post(api.url, query);
+  });
+  for (const [name, page] of Object.entries<{ edges: unknown[]; pageInfo: { hasNextPage: boolean } }>(answer?.data)) {
+    expect(page, name).toMatchObject({ edges: [], pageInfo: { hasNextPage: true } });
+  }
+  // Each alias may look at one chunk before it knows of the others.
+  expect(calls).toBeLessThan(LIMITS.requestScan + 31 * 200);
+});
+
+test('runs that have not finished are found without a look at those that have', async () => {
+  const { id } = await api.api.runs.start({
+    spec: {
+      name: null,
+      image: null,
+      command: ['true'],
+      input: undefined,
+      env: [],
+      labels: [RARE],
+      timeoutSeconds: null,
+      resources: { cpus: null, memoryMb: null },
+      maxAttempts: 1,
+      backoffSeconds: 1,
+    },
+    idempotencyKey: null,
+  });
+  let data: Awaited<ReturnType<typeof post>>['data'];
+  const calls = await commandsDuring(async () => {
+    ({ data } = await post(
+      api.url,
+      `{ runs(filter: { status: [RUNNING, PENDING, STARTING], labels: [{ name: "rare", value: "yes" }] }) { ${PAGE} } }`,
+    ));
+  });
+  expect(data.runs.edges).toEqual([{ node: { id } }]);
+  expect(data.runs.pageInfo.hasNextPage).toBe(false);
+  expect(calls).toBeLessThan(20);
+});
+
+test('a scan ends when its client leaves', async () => {
+  const query = `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: runs(first: 10, filter: { labels: [{ name: "none", value: "${i}" }] }) { ${PAGE} }`).join(' ')} }`;
+  const calls = await commandsDuring(async () => {
+    const leaving = new AbortController();
+    const answer = fetch(`${api.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+      signal: leaving.signal,
+    });
+    const looked = await api.redis.info('commandstats');
+    const count = (text: string): number => Number(/cmdstat_hmget:calls=(\d+)/.exec(text)?.[1] ?? 0);
+    for (;;) if (count(await api.redis.info('commandstats')) > count(looked)) break;
+    leaving.abort();
+    await answer.catch(() => undefined);
+    let before = -1;
+    for (
+      let now = count(await api.redis.info('commandstats'));
+      now !== before;
+      now = count(await api.redis.info('commandstats'))
+    ) {
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  });
+  expect(calls).toBeLessThan(LIMITS.requestScan);
+});
+
+test.each([
+  ['90,000 statuses as a variable', { status: Array.from({ length: 90_000 }, () => 'FAILED') }],
+  ['100 labels', { labels: Array.from({ length: 100 }, (_, i) => ({ name: `l${i}`, value: '' })) }],
+])('%s are refused', async (_name, filter) => {
+  const { errors } = await post(api.url, 'query ($filter: RunFilter) { runs(filter: $filter) { edges { cursor } } }', {
+    filter,
+  });
+  expect(errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
+});
+
+test('the same status several times counts once', async () => {
+  const { data } = await post(
+    api.url,
+    '{ runs(first: 1, filter: { status: [COMPLETED, COMPLETED, COMPLETED] }) { edges { cursor } } }',
+  );
+  expect(data.runs.edges).toEqual([{ cursor: ids.at(-1) }]);
+});

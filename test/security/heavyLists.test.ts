@@ -1,0 +1,212 @@
+/** Issue 11.1: lists cost what they show, whatever the runs in them hold; nobody pays for another's list. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunId } from '../../src/domain/ids.ts';
+import { LIMITS } from '../../src/domain/limits.ts';
+import { recordKey } from '../../src/log/keys.ts';
+import { LABEL_MARKS } from '../../src/log/record.ts';
+import { client, openHttp, operate, post, type TestApi } from '../support/http.ts';
+import { specOf } from '../support/runs.ts';
+
+const COUNT = 500;
+const KIB = 1024;
+let api: TestApi;
+/** Newest first. */
+let ids: RunId[] = [];
+
+const heavy = specOf({
+  command: ['true', 'c'.repeat(40 * KIB)],
+  env: [1, 2].map((i) => ({ name: `E${i}`, value: 'e'.repeat(95 * KIB), secret: false })),
+  input: { text: 'i'.repeat(90 * KIB) },
+  labels: [
+    { name: 'kind', value: 'heavy' },
+    ...Array.from({ length: 30 }, (_, i) => ({ name: `l${i}`, value: 'l'.repeat(KIB) })),
+  ],
+});
+
+beforeAll(async () => {
+  api = await openHttp();
+  for (let i = 0; i < COUNT; i += 1) {
+    const labels = i === 7 ? [...heavy.labels, { name: 'rare', value: 'yes' }] : heavy.labels;
+    ids.push((await api.api.runs.start({ spec: { ...heavy, labels }, idempotencyKey: null })).id);
+  }
+  ids = ids.reverse();
+}, 180_000);
+afterAll(() => api[Symbol.asyncDispose]());
+
+/** Bytes that Redis sent to all its clients while `work` was done. */
+const sentDuring = async (work: () => Promise<unknown>): Promise<number> => {
+  const sent = async (): Promise<number> =>
+    Number(/total_net_output_bytes:(\d+)/.exec(await api.redis.info('stats'))?.[1]);
+  const before = await sent();
+  await work();
+  return (await sent()) - before;
+};
+
+const aliased = (count: number, field: (i: number) => string): string =>
+  `{ ${Array.from({ length: count }, (_, i) => `a${i}: ${field(i)}`).join(' ')} }`;
+const LIST = 'runs(first: 500) { edges { node { id } } }';
+
+test('a list of 500 heavy runs, four times in one request, reads a few hundred bytes of each', async () => {
+  let answer: Awaited<ReturnType<typeof post>> | undefined;
+  const bytes = await sentDuring(async () => {
+    answer = await post(
+      api.url,
+      aliased(4, () => LIST),
+    );
+  });
+  expect(answer?.errors).toBeUndefined();
+  expect(answer?.data.a3.edges.map((edge: { node: { id: string } }) => edge.node.id)).toEqual(ids);
+  expect(bytes).toBeLessThan(4 * COUNT * KIB);
+});
+
+test.each([
+  ['node, by 30 aliases', aliased(30, (i) => `node(id: "ID${i}") { id }`)],
+  ['run, by 30 aliases', aliased(30, (i) => `run(id: "ID${i}") { id status lines }`)],
+  [
+    'runs with a filter that all match',
+    '{ runs(first: 500, filter: { labels: [{ name: "kind", value: "heavy" }] }) { edges { node { id } } } }',
+  ],
+  [
+    'runs with a filter that none match',
+    '{ runs(first: 500, filter: { labels: [{ name: "none", value: "" }] }) { edges { node { id } } pageInfo { hasNextPage hasPreviousPage } } }',
+  ],
+  ['cursors alone', '{ runs(last: 500) { edges { cursor } pageInfo { hasNextPage startCursor } } }'],
+])('%s reads a few hundred bytes of each', async (_name, query) => {
+  const filled = query.replace(/ID(\d+)/g, (_all, i) => ids[Number(i)] ?? '');
+  let answer: Awaited<ReturnType<typeof post>> | undefined;
+  const bytes = await sentDuring(async () => {
+    answer = await post(api.url, filled);
+  });
+  expect(answer?.errors).toBeUndefined();
+  expect(bytes).toBeLessThan(2 * COUNT * KIB);
+});
+
+test('a chain of retries reads no input', async () => {
+  let run = ids[0] as RunId;
+  for (let i = 0; i < 5; i += 1) run = (await api.api.runs.retry(run)).id;
+  const bytes = await sentDuring(async () => {
+    const chain = `${'retryOf { id '.repeat(6)}${'}'.repeat(6)}`;
+    const { data } = await post(api.url, `{ run(id: "${run}") { ${chain} } }`);
+    expect(data.run.retryOf.retryOf.retryOf.retryOf.retryOf).toEqual({ id: ids[0], retryOf: null });
+  });
+  expect(bytes).toBeLessThan(100 * KIB);
+  for (let next: string | null = run; next !== null && next !== ids[0]; ) {
+    const { data } = await post(api.url, `{ run(id: "${next}") { retryOf { id } } }`);
+    await api.redis.del(recordKey(next as RunId));
+    next = data.run.retryOf?.id ?? null;
+  }
+});
+
+test('input, command and labels are there where they are selected, for as many runs as 8 MiB hold', async () => {
+  const { data, errors } = await post(
+    api.url,
+    '{ runs(first: 40) { edges { node { id command input labels { name } } } } }',
+  );
+  expect(errors).toBeUndefined();
+  expect(data.runs.edges).toHaveLength(40);
+  expect(data.runs.edges[3].node).toMatchObject({ id: ids[3], command: heavy.command, input: heavy.input });
+  expect(data.runs.edges[3].node.labels).toHaveLength(31);
+});
+
+test.each([
+  ['input of 500 heavy runs', '{ runs(first: 500) { edges { node { input } } } }'],
+  ['labels of 500 heavy runs', '{ runs(first: 500) { edges { node { labels { name value } } } } }'],
+  ['one input 30 times of 10 runs', `{ runs(first: 10) { edges { node ${aliased(30, () => 'input')} } } }`],
+  ['one command 28 times of 50 runs', `{ runs(first: 50) { edges { node ${aliased(28, () => 'command')} } } }`],
+])('%s is refused with LIMIT_EXCEEDED before it is read', async (_name, query) => {
+  let answer: Awaited<ReturnType<typeof post>> | undefined;
+  const bytes = await sentDuring(async () => {
+    answer = await post(api.url, query);
+  });
+  expect(answer?.errors?.[0]?.extensions.code).toBe('LIMIT_EXCEEDED');
+  expect(answer?.errors?.length).toBeLessThanOrEqual(LIMITS.resultErrors + 1);
+  expect(bytes).toBeLessThan(COUNT * KIB);
+});
+
+test('changes of heavy runs reach lists that are followed without what is large', async () => {
+  const ws = client(api.url);
+  const changed: RunId[] = [];
+  const bytes = await sentDuring(async () => {
+    await new Promise<void>((resolve, reject) => {
+      const done = ws.subscribe(
+        {
+          query:
+            '{ runsUpdated(filter: { labels: [{ name: "kind", value: "heavy" }] }) { kind run { id status } } }'.replace(
+              '{',
+              'subscription {',
+            ),
+        },
+        {
+          next: ({ data }) => {
+            const change = (data as { runsUpdated: { kind: string; run: { id: RunId; status: string } | null } })
+              .runsUpdated;
+            if (change.kind === 'SYNCED') {
+              Promise.all(ids.slice(-20).map((id) => api.api.runs.cancel(id, null, false))).catch(reject);
+            } else if (change.run?.status === 'CANCELLED') {
+              changed.push(change.run.id);
+              if (new Set(changed).size === 20) {
+                done();
+                resolve();
+              }
+            }
+          },
+          error: reject,
+          complete: () => undefined,
+        },
+      );
+    });
+  });
+  // Each end reads the record once or twice to claim its log; the list itself reads none.
+  expect(bytes).toBeLessThan(20 * 3 * 400 * KIB);
+  await ws.dispose();
+});
+
+test('runUpdated gives what is selected, each time', async () => {
+  const ws = client(api.url);
+  const { results } = await operate(
+    ws,
+    `subscription { runUpdated(runId: "${ids.at(-1)}") { status input labels { name } } }`,
+  );
+  expect(results.at(-1)?.data.runUpdated).toMatchObject({ status: 'CANCELLED', input: heavy.input });
+  await ws.dispose();
+});
+
+test('runs that an older service made are found by their labels too', async () => {
+  const [older] = ids.slice(300);
+  await api.redis.hdel(recordKey(older as RunId), LABEL_MARKS);
+  const { data } = await post(
+    api.url,
+    '{ runs(first: 500, filter: { labels: [{ name: "kind", value: "heavy" }] }) { edges { node { id } } } }',
+  );
+  expect(data.runs.edges.map((edge: { node: { id: string } }) => edge.node.id)).toContain(older);
+  const none = await post(
+    api.url,
+    '{ runs(filter: { labels: [{ name: "kind", value: "light" }] }) { edges { node { id } } } }',
+  );
+  expect(none.data.runs.edges).toEqual([]);
+});
+
+test('while one client lists all again and again, another gets its run without waiting for that', async () => {
+  const [id] = ids;
+  const stop = new AbortController();
+  const listing = Array.from({ length: 4 }, async () => {
+    let answers = 0;
+    while (!stop.signal.aborted) {
+      const { errors, data } = await post(
+        api.url,
+        aliased(4, () => LIST),
+      );
+      expect(errors).toBeUndefined();
+      expect(data.a0.edges).toHaveLength(COUNT);
+      answers += 1;
+    }
+    return answers;
+  });
+  for (let i = 0; i < 30; i += 1) {
+    const { data } = await post(api.url, `{ run(id: "${id}") { id } }`);
+    expect(data).toEqual({ run: { id } });
+  }
+  stop.abort();
+  for (const answers of await Promise.all(listing)) expect(answers).toBeGreaterThan(0);
+  expect(api.logged).toEqual([]);
+});
