@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { whatIsMissing } from '../../client/proof.ts';
 import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
+import { hasBrowser, startBrowser } from '../support/browser.ts';
 import { follow, startRun, wsClient } from '../support/client.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -64,6 +65,17 @@ test('curl follows a run by server-sent events', async () => {
   expect(text).toMatch(/^event: next\n/m);
   expect(text).toContain('"message":"line 3"');
   expect(text).toMatch(/"RunFinished".*\n[\s\S]*^event: complete/m);
+});
+
+test.skipIf(!hasBrowser)('EventSource', async () => {
+  const code = example('event-source');
+  await using browser = await startBrowser();
+  const { page } = await browser.open();
+  const said: string[] = [];
+  page.on('console', (message) => said.push(message.text()));
+  await page.goto(`${service.url}/health/live`);
+  await page.evaluate(`{ const id = ${JSON.stringify(runId)}; ${code} }`);
+  await expect.poll(() => said, { timeout: 20_000 }).toEqual(expect.arrayContaining(['line 1', 'line 2', 'line 3']));
 });
 
 test('downloads', async () => {
@@ -176,6 +188,7 @@ test('every link of the tree leads somewhere, and every example was run', () => 
   expect(links.length).toBeGreaterThan(8);
   for (const path of links) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
   const skipped = Object.entries(commands).flatMap(([language, { there }]) => (there ? [] : [`command ${language}`]));
+  if (!hasBrowser) skipped.push('event-source');
   expect([...used, ...skipped].sort()).toEqual([...examples.keys()].sort());
   const fences = [...readme.matchAll(/^```\w/gm)].length;
   // The two commands at the top are what CI itself runs.

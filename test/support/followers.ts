@@ -6,7 +6,7 @@ import { print } from 'graphql';
 import { type Client, type ClientOptions, createClient, type Sink } from 'graphql-ws';
 import { cacheExchange, fetchExchange, subscriptionExchange, createClient as urqlClient } from 'urql';
 import WebSocket from 'ws';
-import { type FollowState, resumable } from '../../client/resumable.ts';
+import { type FollowDetails, type FollowState, resumable } from '../../client/resumable.ts';
 import { FollowLogDocument, FollowLogLinesDocument } from '../../schema/generated/graphql.ts';
 import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
 import type { ClientEvent } from './client.ts';
@@ -15,7 +15,7 @@ const endpoint = (url: string): string => `${url}/graphql`;
 
 export const followingClient = (
   url: string,
-  onState?: (state: FollowState) => void,
+  onState?: (state: FollowState, details: FollowDetails) => void,
   more: Partial<ClientOptions> = {},
 ): Client =>
   resumable(
@@ -25,7 +25,7 @@ export const followingClient = (
       retryAttempts: 0,
       ...more,
     }),
-    { maxPauseMs: 500, ...(onState ? { onState } : {}) },
+    { maxPauseMs: 500, onState: (state, _, details) => onState?.(state, details) },
   );
 
 /** As examples/apollo has it. */
@@ -90,7 +90,7 @@ const follower = (name: string, follow: Follow): Follower => {
 };
 
 const countingClient = (url: string, lost: () => void, more: Partial<ClientOptions> = {}): Client =>
-  followingClient(url, (state) => (state === 'reconnecting' ? lost() : undefined), more);
+  followingClient(url, (state, { tries }) => (state === 'reconnecting' && tries === 1 ? lost() : undefined), more);
 
 /** Every kind of client, all following the run. */
 export const followers = (url: string, runId: string, cache: { apollo?: ApolloClient }): readonly Follower[] => [

@@ -1,108 +1,10 @@
 /** The helper against a server that says what each test wants, over real sockets. */
-import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { type ClientOptions, createClient, type SubscribePayload } from 'graphql-ws';
+import { createClient } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
-import { type FollowState, type ResumableOptions, resumable } from '../../../client/resumable.ts';
-
-interface Event {
-  readonly __typename: string;
-  readonly seq: number;
-  readonly fromSeq?: number;
-}
-/** One subscription as the server sees it. */
-interface Asked {
-  readonly variables: Record<string, unknown>;
-  next(data: unknown, errors?: unknown): void;
-  error(...codes: string[]): void;
-  complete(): void;
-  /** Cuts the socket: with a close frame, or without a word. */
-  close(code?: number): void;
-}
-type Script = (asked: Asked, turn: number) => void;
-
-const line = (seq: number): Event => ({ __typename: 'LogLine', seq });
-const end = (seq: number): Event => ({ __typename: 'RunFinished', seq });
-const batch = (...events: Event[]) => ({ log: { lastSeq: events.at(-1)?.seq, events } });
-
-/** Speaks graphql-transport-ws; each subscription is answered by the script. */
-const serve = async (
-  script: Script,
-): Promise<{ readonly url: string; readonly asked: SubscribePayload[]; readonly stop: () => void }> => {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
-  await new Promise((resolve) => server.once('listening', resolve));
-  const stop = (): void => {
-    for (const socket of server.clients) socket.terminate();
-    server.close();
-  };
-  onTestFinished(stop);
-  const asked: SubscribePayload[] = [];
-  server.on('connection', (socket) => {
-    const send = (message: unknown): void => socket.send(JSON.stringify(message));
-    socket.on('message', (bytes) => {
-      const { type, id, payload } = JSON.parse(String(bytes));
-      if (type === 'connection_init') return send({ type: 'connection_ack' });
-      if (type !== 'subscribe') return;
-      asked.push(payload);
-      const one: Asked = {
-        variables: payload.variables,
-        next: (data, errors) => send({ id, type: 'next', payload: { data, errors } }),
-        error: (...codes) =>
-          send({ id, type: 'error', payload: codes.map((code) => ({ message: code, extensions: { code } })) }),
-        complete: () => send({ id, type: 'complete' }),
-        close: (code) => (code === undefined ? socket.terminate() : socket.close(code)),
-      };
-      script(one, asked.length);
-    });
-  });
-  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, stop };
-};
-
-const BATCHES = `subscription ($after: Int) {
-  log: runLogBatches(runId: "1", after: $after) { lastSeq events { __typename seq } } }`;
-const LINES = 'subscription ($after: Int) { log: runLogs(runId: "1", after: $after) { __typename seq } }';
-
-interface Follow {
-  readonly query?: string;
-  readonly variables?: Record<string, unknown>;
-  readonly client?: Partial<ClientOptions>;
-  readonly helper?: ResumableOptions;
-  readonly onNext?: (stop: () => void) => void;
-}
-const follow = (
-  url: string,
-  { query = BATCHES, variables = {}, client: more = {}, helper = {}, onNext }: Follow = {},
-) => {
-  const states: FollowState[] = [];
-  const seqs: number[] = [];
-  const results: { readonly hasNext?: boolean; readonly data?: Record<string, unknown> }[] = [];
-  const client = resumable(createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...more }), {
-    maxPauseMs: 20,
-    onState: (state) => states.push(state),
-    ...helper,
-  });
-  onTestFinished(() => void client.dispose());
-  let completes = 0;
-  const over = Promise.withResolvers<unknown>();
-  const stop: () => void = client.subscribe<Record<string, { events?: Event[]; seq?: number }>>(
-    { query, variables },
-    {
-      next: (result) => {
-        results.push(result as never);
-        onNext?.(stop);
-        const log = Object.values(result.data ?? {})[0];
-        seqs.push(...(log?.events ?? (log?.seq === undefined ? [] : [log as Event])).map(({ seq }) => seq));
-      },
-      error: over.resolve,
-      complete: () => {
-        completes += 1;
-        over.resolve('complete');
-      },
-    },
-  );
-  return { client, states, seqs, results, stop, over: over.promise, completes: () => completes };
-};
+import { WebSocket } from 'ws';
+import { resumable } from '../../../client/resumable.ts';
+import { BATCHES, batch, end, follow, LINES, line, serve } from '../../support/scriptedServer.ts';
 
 test.each([
   ['batches', BATCHES],
@@ -311,7 +213,11 @@ test('tries for ever, with pauses that are random, grow and are bounded', async 
   const [first, second, third] = pauses();
   expect([first, second, third]).toEqual([500 / 512, 1000 / 512, 2000 / 512]);
   expect(pauses().slice(4)).toEqual(Array(pauses().length - 4).fill(8));
-  expect(log.states).toEqual(['connecting', 'reconnecting', 'ended']);
+  // Each try that fails is told, with its number.
+  expect(log.states).toEqual(['connecting', ...Array(log.details.length - 2).fill('reconnecting'), 'ended']);
+  const tries = log.details.slice(1, -1).map((details) => details.tries);
+  expect(tries).toEqual(tries.map((_, i) => i + 1));
+  expect(log.details[1]).toMatchObject({ code: 1006, reason: expect.stringContaining('ECONNREFUSED') });
 });
 
 test('stops at once, live or while it waits to try again, and once', async () => {
