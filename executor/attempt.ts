@@ -1,7 +1,6 @@
 /** One attempt, from the hello to the last word. */
-import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
+import type { EpochMs } from '../src/domain/events.ts';
 import { LIMITS } from '../src/domain/limits.ts';
 import type { EnvVar, RunStatus } from '../src/domain/run.ts';
 import { CancelWatch } from './cancelWatch.ts';
@@ -15,8 +14,9 @@ import { sayLastWord } from './lastWord.ts';
 import { linger } from './linger.ts';
 import { LogWriter } from './logWriter.ts';
 import { createOutput, type Output } from './output/output.ts';
-import { Pipe } from './pipe.ts';
+import { Pipes } from './pipes.ts';
 import type { Place } from './place.ts';
+import type { Spawner } from './spawner.ts';
 import { after, every, StopLadder } from './stop.ts';
 
 /** What the launcher gave, ready for the command. `trouble`: why it can't be started, a sentence. */
@@ -24,6 +24,7 @@ export interface Stage {
   readonly orders: Orders;
   readonly variables: Variables;
   readonly place: Place | null;
+  readonly spawner: Spawner;
   readonly fifos: { readonly stdout: Ends; readonly stderr: Ends } | null;
   readonly trouble: string | null;
 }
@@ -51,30 +52,29 @@ export class Attempt {
   readonly #watch: CancelWatch;
   #status: RunStatus;
   #output: Output | null = null;
-  #pipes: readonly Pipe[] = [];
+  readonly #pipes: Pipes;
   #command: Command | null = null;
   #ladder: StopLadder | null = null;
   #cut: { readonly cut: Cut; readonly at: number } | null = null;
   #exited = false;
-  #cancelFirst = false;
+  /** Of a cancel that no cut came before, by Redis' clock. */
+  #cancelHeardAt: EpochMs | null = null;
   #forced = false;
   /** The kernel's counter when the command started, and kills since then that the log has. */
   #oomKills = 0;
   #toldOomKills = 0;
-  #closed = false;
   /** Told to go: nothing keeps it once the last word is stored. */
   readonly #dismissed = new AbortController();
 
   constructor(connections: Connections, hello: Hello, stage: Stage) {
     this.#connections = connections;
     this.#stage = stage;
+    this.#pipes = new Pipes(stage.fifos);
     this.#hello = hello;
     this.#status = hello.run.status;
     this.#writer = new LogWriter(connections.commands, hello, bufferBytes(stage.place?.memoryLimit ?? null), {
       onReply: (reply) => this.#watch.heardIn(reply),
-      onPressure: (full) => {
-        for (const pipe of this.#pipes) full ? pipe.pause() : pipe.resume();
-      },
+      onPressure: (full) => this.#pipes.press(full),
     });
     this.#watch = new CancelWatch(connections, hello.run, () => this.#writer.storedSeq, {
       onCancel: (force) => this.#cancel(force),
@@ -124,12 +124,13 @@ export class Attempt {
     try {
       if (trouble !== null) throw new NotStarted(trouble);
       this.#command = await this.#start();
+      return await this.#follow(this.#command);
     } catch (error) {
-      this.#closeWritingEnds();
+      this.#pipes.closeWritingEnds();
       if (!(error instanceof NotStarted)) throw error;
+      this.#pipes.finish();
       return { ...NOTHING, notStarted: error.message, at: clock.now() };
     }
-    return await this.#follow(this.#command);
   }
 
   /** False where somebody asked for a cancel meanwhile: the command is not started then. */
@@ -159,7 +160,7 @@ export class Attempt {
     const secrets = env.filter((one) => one.secret).map((one) => one.value);
     this.#output = createOutput({ sink: this.#writer, maxLineBytes: run.maxLineBytes, secrets });
     this.#oomKills = place.oomKills();
-    const command = await startCommand({
+    const command = await startCommand(this.#stage.spawner, {
       command: run.command,
       directory: place.workspace,
       variables: commandVariables(variables, place.workspace, run, env),
@@ -167,8 +168,7 @@ export class Attempt {
       stdout: fifos.stdout.write,
       stderr: fifos.stderr.write,
     });
-    this.#closeWritingEnds();
-    this.#pipes = [new Pipe(fifos.stdout.read, this.#output.stdout), new Pipe(fifos.stderr.read, this.#output.stderr)];
+    this.#pipes.read(this.#output);
     return command;
   }
 
@@ -180,15 +180,6 @@ export class Attempt {
     }
   }
 
-  /** The command has its own; as long as they are open here, its pipes have no end. */
-  #closeWritingEnds(): void {
-    const { fifos } = this.#stage;
-    if (fifos === null || this.#closed) return;
-    this.#closed = true;
-    closeSync(fifos.stdout.write);
-    closeSync(fifos.stderr.write);
-  }
-
   async #follow(command: Command): Promise<Outcome> {
     const { run, clock } = this.#hello;
     const { lost } = this.#writer;
@@ -196,9 +187,7 @@ export class Attempt {
     const { timeoutSeconds } = run;
     const stops = [
       timeoutSeconds === null ? () => undefined : after(timeoutSeconds * 1000, () => this.#cutOff('timeout')),
-      every(TICK_MS, () => {
-        for (const pipe of this.#pipes) pipe.tick(Date.now());
-      }),
+      every(TICK_MS, () => this.#pipes.tick(Date.now())),
       every(OOM_LOOK_MS, () => this.#lookForOom()),
     ];
     const onLost = (): void => this.kill();
@@ -207,18 +196,21 @@ export class Attempt {
     try {
       const exit = await command.exited;
       this.#exited = true;
-      // What is asked for from here on, while the pipes are drained, comes after the exit.
-      const { at, cut } = this.#cut ?? { at: clock.now(), cut: null };
+      // What was asked for later, until the exit is heard of and while the pipes are drained, changes nothing.
+      const exitedAt = clock.at(exit.at);
+      const before = this.#cut !== null && this.#cut.at <= exitedAt ? this.#cut : null;
+      const { at, cut } = before ?? { at: exitedAt, cut: null };
+      const cancelFirst = this.#cancelHeardAt !== null && this.#cancelHeardAt <= exitedAt;
       const outOfMemory = this.#lookForOom();
       this.#writer.widen(DRAIN_BYTES);
       await ladder.untilGone(exit, lost);
-      await this.#drain(DRAIN_MS);
+      await this.#pipes.drain(DRAIN_MS, lost);
       lost.throwIfAborted();
       this.abandon();
-      await this.#drain(LAST_READ_MS);
-      for (const pipe of this.#pipes) pipe.finish();
+      await this.#pipes.drain(LAST_READ_MS, lost);
+      this.#pipes.finish();
       this.#lookForOom();
-      return { ...NOTHING, at, cut, exit, cancelFirst: this.#cancelFirst, outOfMemory };
+      return { ...NOTHING, at, cut, exit, cancelFirst, outOfMemory };
     } finally {
       for (const stop of stops) stop();
     }
@@ -236,21 +228,12 @@ export class Attempt {
     });
     this.#ladder = ladder;
     if (this.#forced) ladder.kill();
-    else if (this.#cut !== null || this.#cancelFirst) ladder.terminate();
+    else if (this.#cut !== null || this.#cancelHeardAt !== null) ladder.terminate();
     return ladder;
   }
 
-  /** Reads the pipes to their end, for so long at most; not beyond the log's loss. */
-  async #drain(ms: number): Promise<void> {
-    const enough = new AbortController();
-    const signal = AbortSignal.any([enough.signal, this.#writer.lost]);
-    const ended = Promise.all(this.#pipes.map((pipe) => pipe.ended));
-    await Promise.race([ended, delay(ms, undefined, { signal }).catch(() => undefined)]);
-    enough.abort();
-  }
-
   #cancel(force: boolean): void {
-    if (this.#cut === null && !this.#exited) this.#cancelFirst = true;
+    if (this.#cut === null && !this.#exited) this.#cancelHeardAt ??= this.#hello.clock.now();
     if (force) this.#forced = true;
     force ? this.#ladder?.kill() : this.#ladder?.terminate();
   }

@@ -18,7 +18,12 @@ export class RedisClock {
 
   /** Now by Redis' clock, in milliseconds; wrong by half the way to Redis and back at most. */
   now(): EpochMs {
-    return this.#redisAtZero + performance.now();
+    return this.at(performance.now());
+  }
+
+  /** The same for an instant of performance.now(). */
+  at(monotonic: number): EpochMs {
+    return this.#redisAtZero + monotonic;
   }
 }
 

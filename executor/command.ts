@@ -1,9 +1,8 @@
 /** Stage 4: the command's process, its group, and what it leaves behind. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Variables } from './environment.ts';
+import { type Exited, SpawnError, type Spawned, type Spawner } from './spawner.ts';
 import type { CommandUser } from './user.ts';
 
 export interface CommandSpec {
@@ -17,12 +16,6 @@ export interface CommandSpec {
   readonly stderr: number;
 }
 
-/** How the command's own process ended: one of the two is not null. */
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 /** It could not be started. The message is a sentence for a person. */
 export class NotStarted extends Error {
   override readonly name = 'NotStarted';
@@ -30,18 +23,20 @@ export class NotStarted extends Error {
 
 export class Command {
   readonly pid: number;
-  /** Resolves with the end of the command's own process. */
-  readonly exited: Promise<Exit>;
+  /** Resolves with the end of the command's own process. @throws NotStarted */
+  readonly exited: Promise<Exited>;
   #hasExited = false;
 
-  constructor(child: ChildProcess, pid: number) {
+  constructor({ pid, exited }: Spawned, whyNot: (error: unknown) => NotStarted) {
     this.pid = pid;
-    const { promise, resolve } = Promise.withResolvers<Exit>();
-    this.exited = promise;
-    child.once('exit', (code, signal) => {
+    const over = (): void => {
       this.#hasExited = true;
-      resolve({ code, signal });
+    };
+    exited.then(over, over);
+    this.exited = exited.catch((error: unknown) => {
+      throw whyNot(error);
     });
+    this.exited.catch(() => undefined);
   }
 
   /** To the command's own process alone. Harmless where it has exited. */
@@ -58,11 +53,12 @@ export class Command {
 }
 
 /** Starts it, in a session and group of its own. @throws NotStarted */
-export const startCommand = async (spec: CommandSpec): Promise<Command> => {
+export const startCommand = async (spawner: Spawner, spec: CommandSpec): Promise<Command> => {
   const [file = '', ...args] = spec.command;
+  const whyNot = (error: unknown): NotStarted => new NotStarted(whyNotStarted(spec, file, error), { cause: error });
   try {
-    const child = asOomVictim(() =>
-      spawn(file, args, {
+    const spawned = await asOomVictim(() =>
+      spawner.start(file, args, {
         cwd: spec.directory,
         env: spec.variables,
         stdio: ['ignore', spec.stdout, spec.stderr],
@@ -70,10 +66,9 @@ export const startCommand = async (spec: CommandSpec): Promise<Command> => {
         ...spec.user,
       }),
     );
-    if (child.pid === undefined) throw (await once(child, 'error'))[0];
-    return new Command(child, child.pid);
+    return new Command(spawned, whyNot);
   } catch (error) {
-    throw new NotStarted(whyNotStarted(spec, file, error), { cause: error });
+    throw whyNot(error);
   }
 };
 
@@ -81,11 +76,11 @@ const OOM_SCORE = '/proc/self/oom_score_adj';
 const OOM_VICTIM = '1000';
 
 /** The kernel shall take the command and not the one who must tell: a child inherits the score (proc(5)). */
-const asOomVictim = <T>(start: () => T): T => {
+const asOomVictim = async <T>(start: () => Promise<T>): Promise<T> => {
   const own = readScore();
-  if (own === null || !writeScore(OOM_VICTIM)) return start();
+  if (own === null || !writeScore(OOM_VICTIM)) return await start();
   try {
-    return start();
+    return await start();
   } finally {
     writeScore(own);
   }
@@ -109,7 +104,7 @@ const writeScore = (score: string): boolean => {
 };
 
 const whyNotStarted = (spec: CommandSpec, file: string, error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const code = error instanceof SpawnError ? error.code : null;
   const name = `"${file.length > 200 ? `${file.slice(0, 200)}…` : file}"`;
   switch (code) {
     case 'ENOENT':
@@ -131,7 +126,7 @@ const whyNotStarted = (spec: CommandSpec, file: string, error: unknown): string 
     case 'ENOMEM':
       return `The command ${name} could not be started: there is not enough memory.`;
     default:
-      return `The command ${name} could not be started${typeof code === 'string' ? ` (${code})` : ''}.`;
+      return `The command ${name} could not be started${code === null ? '' : ` (${code})`}.`;
   }
 };
 

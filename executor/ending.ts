@@ -1,7 +1,7 @@
 /** Stage 6, the pure part: how an attempt ended. What was asked first decides. */
 import type { EpochMs } from '../src/domain/events.ts';
 import type { AttemptEnd, Failure } from '../src/domain/run.ts';
-import type { Exit } from './command.ts';
+import type { Exit } from './spawner.ts';
 
 /** A cancel as the record has it, by Redis' clock. */
 export interface Cancel {
@@ -64,6 +64,9 @@ const failureOf = ({ cut, exit, notStarted, outOfMemory }: Outcome, timeoutSecon
     return { reason: 'SIGNALLED', message: 'The executor was told to stop (SIGTERM).', signal: signal ?? 'SIGTERM' };
   }
   if (exit === null || exit.code === 0) return null;
+  if (exit.code === null && signal === null) {
+    return { reason: 'SIGNALLED', message: 'The command was ended by a real-time signal.', signal: null };
+  }
   if (outOfMemory && (signal === null || signal === 'SIGKILL')) {
     return { reason: 'OUT_OF_MEMORY', message: 'The kernel killed the command for memory.', signal };
   }

@@ -21,6 +21,7 @@ import { openFifos } from './fifos.ts';
 import { sayHello } from './hello.ts';
 import { LogLost } from './logWriter.ts';
 import { findPlace } from './place.ts';
+import { Spawner } from './spawner.ts';
 import { UnknownUser } from './user.ts';
 
 const ENDED = 0;
@@ -37,14 +38,15 @@ const tell = (line: string): void => {
 
 /** Prepares what needs no Redis, while Redis is being asked. Never rejects: an attempt has to tell why. */
 const setStage = async (mode: Mode, orders: Orders, variables: Variables): Promise<Stage> => {
+  const spawner = new Spawner();
   try {
     const place = findPlace(mode, orders, variables);
     const fifos = await openFifos(place);
-    return { orders, variables, place, fifos, trouble: null };
+    return { orders, variables, place, spawner, fifos, trouble: null };
   } catch (error) {
     const trouble = error instanceof UnknownUser ? error.message : "The command's pipes could not be made.";
     tell(`${trouble} ${error instanceof Error ? error.message : ''}`);
-    return { orders, variables, place: null, fifos: null, trouble };
+    return { orders, variables, place: null, spawner, fifos: null, trouble };
   }
 };
 

@@ -1,8 +1,8 @@
 /** How a command is stopped: its stop signal, and SIGKILL for all that is left after the grace period. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Exit } from './command.ts';
 import { Orphans } from './orphans.ts';
 import type { LivingProcess } from './processes.ts';
+import type { Exit } from './spawner.ts';
 
 /** The longest that a timer of Node.js takes, milliseconds; more fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -20,6 +20,7 @@ test.skipIf(engine === null)(
       [{ command: ['true'] }, 'COMPLETED', null],
       [{ command: ['sh', '-c', 'exit 3'] }, 'FAILED', 'NONZERO_EXIT'],
       [{ command: ['sh', '-c', 'kill -SEGV $$'] }, 'FAILED', 'SIGNALLED'],
+      [{ command: ['sh', '-c', 'kill -35 $$'] }, 'FAILED', 'SIGNALLED'],
       [{ command: ['sleep', '60'], timeoutSeconds: 1 }, 'FAILED', 'TIMEOUT'],
       [{ command: ['there-is-no-such-program'] }, 'FAILED', 'COMMAND_NOT_STARTED'],
       [{ command: ['true'], image: 'localhost/there-is-no-such-image:1' }, 'FAILED', 'IMAGE_UNAVAILABLE'],

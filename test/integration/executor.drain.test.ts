@@ -1,6 +1,6 @@
 /** What the main process leaves behind when it exits: its output is read to the end, and then it is killed. */
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunRecord } from '../../src/domain/run.ts';
 import { controlChannel, logKey, recordKey } from '../../src/log/keys.ts';
 import { Script } from '../../src/log/script.ts';
@@ -16,7 +16,6 @@ import {
   startingRun,
   untilGone,
   untilLine,
-  WAIT,
 } from '../support/executor.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -109,15 +108,13 @@ test.each([
   ['a forced cancel', true],
 ])('%s that is asked for while the pipes are drained does not change the end', async (_what, force) => {
   const script = new Script(CANCEL);
-  const id = await startingRun(redis, { command: bash('(sleep 1; echo drained) & echo "$$"') });
+  const command = bash('(sleep 0.5; echo open; sleep 1; echo drained) & exit 0');
+  const id = await startingRun(redis, { command });
   await using executor = await startExecutor(server.url, id);
-  await vi.waitFor(async () => expect(messages(await readEvents(redis, id))).toHaveLength(1), WAIT);
-  const [pid] = messages(await readEvents(redis, id));
-  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH'), { ...WAIT, interval: 1 });
+  await untilLine(redis, id, 'open');
   await script.run(redis, [recordKey(id), logKey(id)], ['late', force ? '1' : '', controlChannel(id)]);
   expect(await executor.exited).toBe(0);
-  const lines = messages(await readEvents(redis, id));
-  if (!force) expect(lines).toEqual([pid, 'drained']);
+  expect(messages(await readEvents(redis, id))).toEqual(force ? ['open'] : ['open', 'drained']);
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0, failure: null });
 });
 

@@ -82,6 +82,31 @@ test('a signal that nobody here sent is told by its name', async () => {
   expect(run.failure).toMatchObject({ reason: 'SIGNALLED', signal: 'SIGSEGV' });
 });
 
+test.each([32, 34, 35, 50, 63, 64])('a real-time signal, %i, is no success', async (number) => {
+  const script = `import os, signal\nos.kill(os.getpid(), ${number})\nsignal.pause()`;
+  const { run } = await carryOut(['python3', '-c', script]);
+  expect(run).toMatchObject({ status: 'FAILED', exitCode: null });
+  expect(run.failure).toEqual({
+    reason: 'SIGNALLED',
+    message: 'The command was ended by a real-time signal.',
+    signal: null,
+  });
+});
+
+test.each([
+  ['exit 163', 163],
+  ['sh -c "kill -35 \\$\\$"; exit $?', 163],
+  ['exit 255', 255],
+  ['exit 128', 128],
+])('an exit code stays an exit code, as a shell tells one of a signal: %s', async (script, exitCode) => {
+  expect((await shell(script)).run).toMatchObject({ status: 'FAILED', exitCode, failure: { reason: 'NONZERO_EXIT' } });
+});
+
+test('a command that is ended by a signal while others of it go on is told with that signal', async () => {
+  const { run } = await shell('sleep 600 >&- 2>&- & kill -ABRT $$');
+  expect(run).toMatchObject({ status: 'FAILED', exitCode: null, failure: { reason: 'SIGNALLED', signal: 'SIGABRT' } });
+});
+
 test.each([
   ['a program that is nowhere', ['no-such-program-here'], 'The command "no-such-program-here" was not found.'],
   ['a path that is nowhere', ['/nowhere/program'], 'The command "/nowhere/program" was not found.'],

@@ -39,6 +39,8 @@ test.each([
   ['exit 0', exited(), null],
   ['exit 7', exited({ exit: { code: 7, signal: null } }), 'NONZERO_EXIT'],
   ['SIGSEGV', exited({ exit: { code: null, signal: 'SIGSEGV' } }), 'SIGNALLED'],
+  ['a signal without a name', exited({ exit: { code: null, signal: null } }), 'SIGNALLED'],
+  ['such a one beside a kill', exited({ exit: { code: null, signal: null }, outOfMemory: true }), 'SIGNALLED'],
   ['SIGKILL', exited({ exit: { code: null, signal: 'SIGKILL' } }), 'SIGNALLED'],
   ['SIGKILL for memory', exited({ exit: { code: null, signal: 'SIGKILL' }, outOfMemory: true }), 'OUT_OF_MEMORY'],
   ['exit 137 of a shell for memory', exited({ exit: { code: 137, signal: null }, outOfMemory: true }), 'OUT_OF_MEMORY'],
