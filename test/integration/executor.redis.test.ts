@@ -161,19 +161,26 @@ test('a Redis that came back from older files, before the hello itself, is broug
     const older = join(directory, 'older');
     try {
       const redis = await server.connect();
-      const id = await startingRun(redis, { command: ['sh', '-c', 'echo one; echo two; sleep 4'] });
+      const command = ['sh', '-c', 'echo one; echo two; until [ -e go ]; do sleep 0.05; done'];
+      const id = await startingRun(redis, { command });
       await cp(join(directory, 'appendonlydir'), older, { recursive: true });
       await using executor = await startExecutor(server.url, id);
       await untilLine(redis, id, 'two');
       const before = await readEvents(redis, id);
       await server.stop();
+      // Looked at where the executor cannot reach it: there it may put back what is missing before anybody looks.
+      await withFiles(async (elsewhere) => {
+        await cp(older, join(elsewhere, 'appendonlydir'), { recursive: true });
+        await using copy = await startRedis({ directory: elsewhere, config: APPEND_ONLY });
+        expect((await readEvents(await copy.connect(), id)).length).toBeLessThan(before.length);
+      });
       await rm(join(directory, 'appendonlydir'), { recursive: true });
       await cp(older, join(directory, 'appendonlydir'), { recursive: true });
       server = await startRedis({ directory, config: APPEND_ONLY });
       const again = await server.connect();
-      expect((await readEvents(again, id)).length).toBeLessThan(before.length);
       await vi.waitFor(async () => expect(await readEvents(again, id)).toEqual(before), WAIT);
       expect(await readRun(again, id)).toMatchObject({ status: 'RUNNING', attempt: 1, lines: 2 });
+      await writeFile(join(executor.directory, 'workspace', 'go'), '');
       expect(await executor.exited).toBe(0);
       expect(await readRun(again, id)).toMatchObject({ status: 'COMPLETED', closed: true });
     } finally {
