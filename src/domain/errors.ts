@@ -14,16 +14,62 @@ export abstract class Refusal extends Error {
   abstract readonly code: ErrorCode;
 }
 
-/** The caller asked for something that makes no sense; `argument` is its path, such as "input.env.0.name". */
+/** One thing that is wrong with what the caller gave. */
+export interface InputProblem {
+  /** Path of the argument, such as "input.env.0.name". */
+  readonly argument: string;
+  /** For a person who does not see the path: "env[0].name: …". It never repeats a value, which may be a secret. */
+  readonly message: string;
+}
+
+/** Longer names are cut in messages: clients choose them. */
+const SHOWN_NAME_CHARACTERS = 40;
+
+const shownStep = (step: string): string =>
+  /^\d+$/.test(step)
+    ? `[${step}]`
+    : `.${step.length > SHOWN_NAME_CHARACTERS ? `${step.slice(0, SHOWN_NAME_CHARACTERS)}…` : step}`;
+
+/** The path as people write it, without the argument that mutations call `input`. */
+const shownPath = (argument: string): string => {
+  const steps = argument.split('.');
+  const [root = '', ...rest] = steps[0] === 'input' && steps.length > 1 ? steps.slice(1) : steps;
+  return [shownStep(root).replace(/^\./, ''), ...rest.map(shownStep)].join('');
+};
+
+/** @param text what is wrong, then what to do, without the argument's name */
+export const inputProblem = (argument: string, text: string): InputProblem => ({
+  argument,
+  message: `${shownPath(argument)}: ${text}`,
+});
+
+/** The caller asked for something that makes no sense; all that is wrong is told at once. */
 export class BadUserInput extends Refusal {
   override readonly name = 'BadUserInput';
   readonly code = 'BAD_USER_INPUT';
-  readonly argument: string;
-  constructor(argument: string, message: string) {
-    super(message);
-    this.argument = argument;
+  readonly problems: readonly InputProblem[];
+
+  /** One problem; see inputProblem. */
+  constructor(argument: string, text: string);
+  /** Several; at least one. */
+  constructor(problems: readonly InputProblem[]);
+  constructor(given: string | readonly InputProblem[], text = '') {
+    const problems = typeof given === 'string' ? [inputProblem(given, text)] : given;
+    const more = problems.length - 1;
+    super(`${problems[0]?.message}${more > 0 ? ` (and ${more} more: see extensions.problems)` : ''}`);
+    this.problems = problems;
+  }
+
+  /** Path of the first problem's argument. */
+  get argument(): string {
+    return this.problems[0]?.argument ?? '';
   }
 }
+
+/** @throws BadUserInput where there is a problem */
+export const throwProblems = (problems: readonly InputProblem[]): void => {
+  if (problems.length > 0) throw new BadUserInput(problems);
+};
 
 /** There is no such run (any more). */
 export class NotFound extends Refusal {

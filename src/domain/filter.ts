@@ -1,6 +1,6 @@
 /** Which events a viewer wants (contract.graphql, LogFilter). Pure: checked once, then one call per event. */
 import { hasEscape, withoutAnsi } from './ansi.ts';
-import { BadUserInput } from './errors.ts';
+import { type InputProblem, inputProblem, throwProblems } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
 
@@ -37,10 +37,10 @@ const isEventKind = (name: string): name is EventKind => (EVENT_KINDS as readonl
  * The filter, or null where it takes nothing out. What it says of lines means lines: without types it selects LogLine
  * alone, and RunFinished passes as the end. LinesDropped always passes.
  * @param path of the filter among the arguments, such as "filter"
- * @throws BadUserInput: an unknown type's name, an attempt below 1, a text over LIMITS.containsBytes
+ * @throws BadUserInput; see filterProblems
  */
 export const logFilter = (input: LogFilterInput | null | undefined, path: string): LogFilter | null => {
-  checkFilter(input ?? {}, path);
+  throwProblems(filterProblems(input, path));
   const { attempt, types } = input ?? {};
   const tests = lineTests(input ?? {});
   const wanted = types?.length ? new Set<string>(types) : null;
@@ -58,17 +58,24 @@ export const logFilter = (input: LogFilterInput | null | undefined, path: string
   return { passes, selects };
 };
 
-const checkFilter = ({ contains, exclude, logger, attempt, types }: LogFilterInput, path: string): void => {
+/** What is wrong with the filter: an unknown type's name, an attempt below 1, a text over LIMITS.containsBytes. */
+export const filterProblems = (input: LogFilterInput | null | undefined, path: string): readonly InputProblem[] => {
+  const { contains, exclude, logger, attempt, types } = input ?? {};
+  const problems: InputProblem[] = [];
   types?.forEach((name, index) => {
-    if (!isEventKind(name)) throw new BadUserInput(`${path}.types.${index}`, 'There is no such event type.');
+    if (!isEventKind(name))
+      problems.push(inputProblem(`${path}.types.${index}`, `There is no such event type. ${KINDS}`));
   });
-  if (attempt != null && attempt < 1) throw new BadUserInput(`${path}.attempt`, 'An attempt is 1 or more.');
+  if (attempt != null && attempt < 1) problems.push(inputProblem(`${path}.attempt`, 'An attempt is 1 or more.'));
   for (const [name, text] of Object.entries({ contains, exclude, logger })) {
     if (text != null && Buffer.byteLength(text) > LIMITS.containsBytes) {
-      throw new BadUserInput(`${path}.${name}`, `At most ${LIMITS.containsBytes} bytes.`);
+      problems.push(inputProblem(`${path}.${name}`, `At most ${LIMITS.containsBytes} bytes.`));
     }
   }
+  return problems.slice(0, LIMITS.inputProblems);
 };
+
+const KINDS = `There are ${EVENT_KINDS.join(', ')}.`;
 
 /** What a line must pass, the cheapest first. */
 const lineTests = (input: LogFilterInput): readonly Test[] => {

@@ -59,6 +59,8 @@ export const LIMITS = {
   introspections: 4,
   /** Fields of one document, written out: what validation compares in pairs, so it bounds its CPU time. */
   queryFields: 500,
+  /** Problems of one request's input that are told; the first ones. */
+  inputProblems: 50,
   /** LogFilter.contains and exclude, and its logger. */
   containsBytes: 1024,
   /** Name of a CustomEvent that a command reports. */

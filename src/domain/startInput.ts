@@ -1,6 +1,6 @@
 /** Checks what startRun is given, before anything is stored (contract.graphql, StartRunInput). */
 import { z } from 'zod';
-import { BadUserInput } from './errors.ts';
+import { BadUserInput, type InputProblem, inputProblem } from './errors.ts';
 import type { JsonValue } from './events.ts';
 import { isRawNumber } from './exactJson.ts';
 import { LIMITS } from './limits.ts';
@@ -45,15 +45,15 @@ const atMost = (limit: number): string => `At most ${limit} bytes.`;
 const text = (limit: number) =>
   z
     .string()
-    .refine((value) => !value.includes('\0'), 'A NUL character cannot be in it.')
-    .refine((value) => value.isWellFormed(), 'It is no valid Unicode (a lone surrogate).')
+    .refine((value) => !value.includes('\0'), 'It must not have a NUL character.')
+    .refine((value) => value.isWellFormed(), 'It is not valid Unicode: it has a lone surrogate.')
     .refine((value) => bytes(value) <= limit, atMost(limit));
 
 const unique = (entries: readonly { readonly name: string }[], context: z.RefinementCtx): void => {
   const seen = new Set<string>();
   entries.forEach(({ name }, index) => {
     if (seen.has(name))
-      context.addIssue({ code: 'custom', path: [index, 'name'], message: 'This name is there twice.' });
+      context.addIssue({ code: 'custom', path: [index, 'name'], message: 'Another one has this name already.' });
     seen.add(name);
   });
 };
@@ -61,7 +61,7 @@ const unique = (entries: readonly { readonly name: string }[], context: z.Refine
 const whole = (low: number, high: number) =>
   z
     .number()
-    .int()
+    .int('A whole number is needed.')
     .refine((value) => value >= low && value <= high, `Between ${low} and ${high}.`);
 
 const command = z
@@ -73,8 +73,8 @@ const command = z
   });
 
 const envName = text(LIMITS.envNameBytes)
-  .refine((name) => POSIX_NAME.test(name), 'Letters, digits and _ alone, and no digit first.')
-  .refine((name) => !RESERVED_NAMES.has(name), 'The service itself sets this variable.');
+  .refine((name) => POSIX_NAME.test(name), 'Use letters, digits and _ only, and no digit first.')
+  .refine((name) => !RESERVED_NAMES.has(name), 'The service sets this variable itself. Use another name.');
 
 const env = z
   .array(
@@ -120,7 +120,7 @@ const resources = z.object({
 const startInput = z.object({
   name: text(LIMITS.nameBytes).nullish(),
   image: text(LIMITS.imageBytes)
-    .refine((image) => image !== '' && !SPACE_OR_CONTROL.test(image), 'It is no name of an image.')
+    .refine((image) => image !== '' && !SPACE_OR_CONTROL.test(image), 'It is not the name of an image.')
     .nullish(),
   command,
   input: z
@@ -150,33 +150,42 @@ const jsonProblem = (value: unknown): string | null => {
   const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 1 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next.value === 'string' && !next.value.isWellFormed())
-      return 'It is no valid Unicode (a lone surrogate).';
+      return 'It is not valid Unicode: it has a lone surrogate.';
     if (typeof next.value !== 'object' || next.value === null || isRawNumber(next.value)) continue;
     if (next.depth > MAX_INPUT_DEPTH) return `It is nested more than ${MAX_INPUT_DEPTH} levels deep.`;
     for (const [name, member] of Object.entries(next.value)) {
-      if (!name.isWellFormed()) return 'It is no valid Unicode (a lone surrogate).';
+      if (!name.isWellFormed()) return 'It is not valid Unicode: it has a lone surrogate.';
       open.push({ value: member, depth: next.depth + 1 });
     }
   }
   return bytes(JSON.stringify(value)) > LIMITS.inputBytes ? `As JSON: ${atMost(LIMITS.inputBytes)}` : null;
 };
 
-/** The first problem as the API tells it; the message never repeats a value, which may be a secret. */
-const refused = (error: z.ZodError, root: string): BadUserInput => {
-  const issue = error.issues[0];
-  const path = [root, ...(issue?.path ?? [])].map(String).join('.');
-  return new BadUserInput(path, issue?.message ?? 'It is not valid.');
+/** All problems as the API tells them, the first of each argument; messages never repeat a value, which may be a secret. */
+const problemsOf = (error: z.ZodError, root: string): readonly InputProblem[] => {
+  const problems = new Map<string, InputProblem>();
+  for (const { path, message } of error.issues) {
+    const argument = [root, ...path].map(String).join('.');
+    if (!problems.has(argument)) problems.set(argument, inputProblem(argument, message));
+  }
+  return [...problems.values()].slice(0, LIMITS.inputProblems);
+};
+
+/** What is wrong with the values of an input, also where some members are of a wrong type or missing. */
+export const startInputProblems = (given: unknown, root = 'input'): readonly InputProblem[] => {
+  const result = startInput.safeParse(given);
+  return result.success ? [] : problemsOf(result.error, root);
 };
 
 /**
  * The run that is asked for, with its defaults.
- * @throws BadUserInput with the argument's path, such as "input.env.0.name"
+ * @throws BadUserInput with each argument's path, such as "input.env.0.name"
  */
 export const checkStartInput = (
   given: StartInput,
 ): { readonly spec: RunSpec; readonly idempotencyKey: string | null } => {
   const result = startInput.safeParse(given);
-  if (!result.success) throw refused(result.error, 'input');
+  if (!result.success) throw new BadUserInput(problemsOf(result.error, 'input'));
   const checked = result.data;
   return {
     spec: {
@@ -200,6 +209,6 @@ const cancelReason = text(LIMITS.cancelReasonBytes).nullish();
 /** The reason of a cancel; null where none or an empty one is given. @throws BadUserInput "input.reason" */
 export const checkCancelReason = (given: string | null | undefined): string | null => {
   const result = cancelReason.safeParse(given);
-  if (!result.success) throw refused(result.error, 'input.reason');
+  if (!result.success) throw new BadUserInput(problemsOf(result.error, 'input.reason'));
   return result.data || null;
 };

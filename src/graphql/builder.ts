@@ -1,9 +1,9 @@
 /** The schema's builder. Nothing is nullable unless it says so; contract.graphql is the floor of what is here. */
 import SchemaBuilder from '@pothos/core';
 import { GraphQLScalarType, Kind } from 'graphql';
-import { GraphQLJSON } from 'graphql-scalars';
 import type { EpochMs } from '../domain/events.ts';
 import type { ApiContext } from './context.ts';
+import { GraphQLJson } from './jsonScalar.ts';
 
 export const builder = new SchemaBuilder<{
   Context: ApiContext;
@@ -36,15 +36,7 @@ builder.addScalarType(
   }),
 );
 
-builder.addScalarType(
-  'JSON',
-  new GraphQLScalarType({
-    ...GraphQLJSON.toConfig(),
-    name: 'JSON',
-    description: 'Any JSON value: null, a boolean, a number, a text, a list or an object.',
-    specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
-  }),
-);
+builder.addScalarType('JSON', GraphQLJson);
 
 builder.queryType({ description: 'What can be read once.' });
 builder.mutationType({

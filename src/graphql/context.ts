@@ -31,7 +31,7 @@ export interface Resumption {
 export interface Transport {
   /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
-  /** The body of a POST, parsed. */
+  /** What a request asks for: the body of a POST, parsed, or a GET's parameters. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly resume?: Resumption;
   /** Aborts when nobody waits for the answer any more. */

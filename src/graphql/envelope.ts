@@ -17,7 +17,10 @@ export type Envelope = YogaServerInstance<Transport, ApiContext>;
 const parsedBody: Plugin<object, Transport> = {
   onRequestParse: ({ serverContext, setRequestParser }) => {
     const { body } = serverContext;
-    if (body !== undefined) setRequestParser(() => body as GraphQLParams);
+    if (body === undefined) return;
+    // Some clients send an empty name for none.
+    const { operationName, ...rest } = body;
+    setRequestParser(() => (operationName === '' ? rest : body) as GraphQLParams);
   },
 };
 

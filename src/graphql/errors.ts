@@ -60,7 +60,7 @@ export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLEr
     ...placeOf(place),
     extensions: {
       code: refusal.code,
-      ...(refusal instanceof BadUserInput ? { argument: refusal.argument } : {}),
+      ...(refusal instanceof BadUserInput ? { argument: refusal.argument, problems: refusal.problems } : {}),
     },
   });
 

@@ -1,25 +1,54 @@
-/**
- * Errors of variables, as graphql-js words them, get a code, the argument's path and no value: what was
- * given can be a secret.
- */
+/** Errors of arguments, in literals and in variables: one for each argument or variable, with all that is wrong in it. */
 import {
+  type ASTVisitor,
   type DocumentNode,
   GraphQLError,
+  type GraphQLInputType,
   type GraphQLSchema,
   getOperationAST,
-  getVariableValues,
+  isInputType,
   Kind,
+  type OperationDefinitionNode,
+  specifiedRules,
+  typeFromAST,
+  type ValidationContext,
   type ValueNode,
+  ValuesOfCorrectTypeRule,
   visit,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { BadUserInput, type InputProblem, inputProblem } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { boundedErrors } from './boundedErrors.ts';
+import { refusalError } from './errors.ts';
+import { problemsOfLiteral, problemsOfValue, withPlainNumbers } from './inputProblems.ts';
 
-const VARIABLE = /^Variable "\$(\w+)"/;
-const AT = / at (?:"\w+)?((?:\.\w+|\[\d+\])+)"?$/;
-/** The end of graphql-js' messages that repeats what was given. */
-const GIVEN = /(?:, found)?: .*$/s;
+const errorOf = (problems: readonly InputProblem[], node: GraphQLError['nodes']): GraphQLError => {
+  const { message, extensions } = refusalError(new BadUserInput(problems));
+  return new GraphQLError(message, { nodes: node, extensions: { ...extensions, http: { status: 400, spec: true } } });
+};
+
+/** In the place of graphql-js' ValuesOfCorrectTypeRule, which repeats values and tells no paths. */
+const inputLiteralsRule = (context: ValidationContext): ASTVisitor => {
+  const check = (node: ValueNode, path: string): void => {
+    const type = context.getInputType();
+    const problems = type ? problemsOfLiteral(type, node, path) : [];
+    if (problems.length > 0) context.reportError(errorOf(problems, [node]));
+  };
+  return {
+    enter: (node) => {
+      if (node.kind === Kind.ARGUMENT) check(node.value, node.name.value);
+      if (node.kind === Kind.VARIABLE_DEFINITION && node.defaultValue) {
+        check(node.defaultValue, node.variable.name.value);
+      }
+    },
+  };
+};
+
+/** The rules that documents are validated by. */
+export const documentRules = specifiedRules.map((rule) =>
+  rule === ValuesOfCorrectTypeRule ? inputLiteralsRule : rule,
+);
 
 /** Where the variable is used: the path of the argument that it is, or is a part of. */
 const argumentOf = (document: DocumentNode, variable: string): string => {
@@ -46,45 +75,46 @@ const argumentOf = (document: DocumentNode, variable: string): string => {
   return found ?? variable;
 };
 
-/** The error with what CONTRACT.md asks for, or as it is where it is not about a variable. */
-export const inputError = (error: GraphQLError, document: DocumentNode): GraphQLError => {
-  const variable = VARIABLE.exec(error.message)?.[1];
-  if (variable === undefined) return error;
-  const cause = error.originalError ?? error.cause;
-  const reason = cause instanceof Error ? cause.message : null;
-  const prefix = reason === null ? error.message : error.message.slice(0, -(reason.length + 2));
-  const within = AT.exec(prefix)?.[1] ?? '';
-  const argument = argumentOf(document, variable) + within.replaceAll(/\[(\d+)\]/g, '.$1');
-  const said = reason === null ? error.message : `"${argument}" is not valid: ${reason.replace(GIVEN, '.')}`;
-  return new GraphQLError(said, {
-    nodes: error.nodes,
-    extensions: { code: 'BAD_USER_INPUT', argument, http: { status: 400, spec: true } },
-  });
-};
+type Values = Readonly<Record<string, unknown>>;
 
 interface Execution {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operationName?: string | null | undefined;
-  readonly variableValues?: unknown;
+  variableValues?: Values | null | undefined;
 }
 
-/** What is wrong with the variables; at most LIMITS.documentErrors, where the executor finds 50 and repeats all of the value in each. */
-const variableErrors = ({
-  schema,
-  document,
-  operationName,
-  variableValues,
-}: Execution): readonly GraphQLError[] | null => {
-  const definitions = getOperationAST(document, operationName)?.variableDefinitions;
-  if (!definitions?.length) return null;
-  const values = (variableValues ?? {}) as Readonly<Record<string, unknown>>;
-  const { errors } = getVariableValues(schema, definitions, values, { maxErrors: LIMITS.documentErrors });
-  if (errors === undefined) return null;
-  return boundedErrors(
-    errors.map((error) => inputError(error, document)),
-    LIMITS.documentErrors,
-  );
+/** What is wrong with the variables, an error for each; those that fit get the numbers that their types take. */
+const prepareVariables = (args: Execution): readonly GraphQLError[] => {
+  const { schema, document, operationName } = args;
+  const operation = getOperationAST(document, operationName);
+  if (!operation?.variableDefinitions?.length) return [];
+  const errors: GraphQLError[] = [];
+  const values: Record<string, unknown> = { ...args.variableValues };
+  for (const definition of operation.variableDefinitions) {
+    const name = definition.variable.name.value;
+    const type = typeFromAST(schema, definition.type);
+    if (!isInputType(type)) continue;
+    if (Object.hasOwn(values, name) && values[name] !== undefined) values[name] = withPlainNumbers(type, values[name]);
+    const problems = variableProblems(document, definition, type, values[name]);
+    if (problems.length > 0) errors.push(errorOf(problems, [definition]));
+  }
+  args.variableValues = values;
+  return boundedErrors(errors, LIMITS.documentErrors);
+};
+
+const variableProblems = (
+  document: DocumentNode,
+  definition: NonNullable<OperationDefinitionNode['variableDefinitions']>[number],
+  type: GraphQLInputType,
+  value: unknown,
+): readonly InputProblem[] => {
+  const name = definition.variable.name.value;
+  if (value === undefined) {
+    if (definition.type.kind !== Kind.NON_NULL_TYPE || definition.defaultValue !== undefined) return [];
+    return [inputProblem(argumentOf(document, name), `The variable $${name.slice(0, 40)} is needed.`)];
+  }
+  return problemsOfValue(type, value, argumentOf(document, name));
 };
 
 interface Outcome {
@@ -92,33 +122,31 @@ interface Outcome {
   readonly errors?: readonly GraphQLError[];
 }
 
-/** The result with errors that are few and short, those of variables named; null where nothing is to be changed. */
-const told = (result: unknown, document: DocumentNode): Outcome | null => {
+/** The result with errors that are few and short; null where nothing is to be changed. */
+const told = (result: unknown): Outcome | null => {
   if (typeof result !== 'object' || result === null || !('errors' in result)) return null;
   const { errors, ...rest } = result as Outcome;
-  if (errors === undefined) return null;
-  const named = 'data' in result ? errors : errors.map((error) => inputError(error, document));
-  return { ...rest, errors: boundedErrors(named, LIMITS.resultErrors) };
+  return errors === undefined ? null : { ...rest, errors: boundedErrors(errors, LIMITS.resultErrors) };
 };
 
 /** An envelop plugin; it must stand before the masking of errors. */
 export const inputErrors: Plugin = {
   onExecute: ({ args, setResultAndStopExecution }) => {
-    const errors = variableErrors(args);
-    if (errors !== null) setResultAndStopExecution({ errors });
+    const errors = prepareVariables(args as Execution);
+    if (errors.length > 0) setResultAndStopExecution({ errors });
     return {
       onExecuteDone: ({ result, setResult }) => {
-        const outcome = told(result, args.document);
+        const outcome = told(result);
         if (outcome !== null) setResult(outcome as Parameters<typeof setResult>[0]);
       },
     };
   },
   onSubscribe: ({ args, setResultAndStopExecution }) => {
-    const errors = variableErrors(args);
-    if (errors !== null) setResultAndStopExecution({ errors });
+    const errors = prepareVariables(args as Execution);
+    if (errors.length > 0) setResultAndStopExecution({ errors });
     return {
       onSubscribeResult: ({ result, setResult }) => {
-        const outcome = told(result, args.document);
+        const outcome = told(result);
         if (outcome !== null) setResult(outcome as Parameters<typeof setResult>[0]);
       },
     };

@@ -18,6 +18,7 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { LIMITS } from '../domain/limits.ts';
 import { boundedError, boundedErrors } from './boundedErrors.ts';
+import { documentRules } from './inputErrors.ts';
 
 interface Cost {
   /** Levels of fields. */
@@ -158,10 +159,13 @@ const boundedParse = (source: string | Source, options?: ParseOptions): Document
 };
 
 /** Stops at the first few errors: graphql-js finds 100, and each can repeat the whole document. */
-const boundedValidate: typeof validate = (schema, document, rules) => {
+const boundedValidate: typeof validate = (schema, document) => {
   const tooMuch = [...tokenErrors(document), ...limitErrors(document)];
   if (tooMuch.length > 0) return tooMuch;
-  return boundedErrors(validate(schema, document, rules, { maxErrors: LIMITS.documentErrors }), LIMITS.documentErrors);
+  return boundedErrors(
+    validate(schema, document, documentRules, { maxErrors: LIMITS.documentErrors }),
+    LIMITS.documentErrors,
+  );
 };
 
 /** An envelop plugin; it acts wherever yoga's envelope is used, so on all transports. */

@@ -1,8 +1,9 @@
 /** Run.logs: pages of stored events. */
-import { BadUserInput, NotFound } from '../domain/errors.ts';
+import { NotFound, throwProblems } from '../domain/errors.ts';
 import { firstSeqOf, type Seq } from '../domain/events.ts';
-import { type LogFilter, logFilter } from '../domain/filter.ts';
+import { filterProblems, type LogFilter, logFilter } from '../domain/filter.ts';
 import type { RunId } from '../domain/ids.ts';
+import { between, notBoth, notNegative } from '../domain/inputChecks.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LogPage, LogReader } from '../log/viewer.ts';
 import { builder } from './builder.ts';
@@ -141,12 +142,6 @@ nothing was there. Read backward with before: startSeq.`,
   }),
 });
 
-const checkCount = (argument: string, count: number | null | undefined): void => {
-  if (count != null && (count < 0 || count > LIMITS.pageEvents)) {
-    throw new BadUserInput(argument, `Between 0 and ${LIMITS.pageEvents}.`);
-  }
-};
-
 builder.objectField(Run, 'logs', (t) =>
   t.field({
     type: RunEventPage,
@@ -159,11 +154,14 @@ builder.objectField(Run, 'logs', (t) =>
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
     },
     resolve: (run, { first, after, last, before, filter }, { reader, logBudget }) => {
-      if (first != null && last != null) throw new BadUserInput('last', 'Give first or last, not both.');
-      checkCount('first', first);
-      checkCount('last', last);
-      if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
-      if (before != null && before < 0) throw new BadUserInput('before', 'A seq is 0 or more.');
+      throwProblems([
+        ...notBoth(first, last),
+        ...between('first', first, 0, LIMITS.pageEvents),
+        ...between('last', last, 0, LIMITS.pageEvents),
+        ...notNegative('after', after, 'A seq'),
+        ...notNegative('before', before, 'A seq'),
+        ...filterProblems(filter, 'filter'),
+      ]);
       const request: PageRequest = {
         runId: run.id,
         direction: last == null ? 'forward' : 'backward',

@@ -1,6 +1,7 @@
 /** Query.runs: pages of runs as Relay has them. The cursor is the run's id. */
-import { BadUserInput } from '../domain/errors.ts';
+import { type InputProblem, inputProblem, throwProblems } from '../domain/errors.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
+import { between, notBoth } from '../domain/inputChecks.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { Label, RunStatus, RunSummary } from '../domain/run.ts';
 import type { RunFilter, RunPage, RunPageRequest } from '../runs/runs.ts';
@@ -56,30 +57,29 @@ interface RunFilterGiven {
   readonly labels?: readonly Label[] | null | undefined;
 }
 
+const runFilterProblems = (given: RunFilterGiven | null | undefined): readonly InputProblem[] => {
+  const problems: InputProblem[] = [];
+  if ((given?.status?.length ?? 0) > LIMITS.filterEntries) {
+    problems.push(inputProblem('filter.status', `At most ${LIMITS.filterEntries} statuses.`));
+  }
+  if ((given?.labels?.length ?? 0) > LIMITS.labelCount) {
+    problems.push(inputProblem('filter.labels', `At most ${LIMITS.labelCount} labels.`));
+  }
+  return problems;
+};
+
 /** As the API has it, to what the store takes, each status once. @throws BadUserInput: too many entries */
 export const toRunFilter = (given: RunFilterGiven | null | undefined): RunFilter => {
   const { status, labels } = given ?? {};
-  if (labels && labels.length > LIMITS.labelCount) {
-    throw new BadUserInput('filter.labels', `At most ${LIMITS.labelCount} labels.`);
-  }
-  if (status && status.length > LIMITS.filterEntries) {
-    throw new BadUserInput('filter.status', `At most ${LIMITS.filterEntries} statuses.`);
-  }
+  throwProblems(runFilterProblems(given));
   return { ...(status?.length ? { status: [...new Set(status)] } : {}), ...(labels?.length ? { labels } : {}) };
 };
 
-const checkCount = (argument: string, count: number | null | undefined): void => {
-  if (count != null && (count < 1 || count > LIMITS.runsPage)) {
-    throw new BadUserInput(argument, `Between 1 and ${LIMITS.runsPage}.`);
-  }
-};
+/** An empty cursor is none: Relay's clients send it for the first page. */
+const cursorOf = (cursor: string | null | undefined): RunId | null => (cursor ? parseRunId(cursor) : null);
 
-const checkCursor = (argument: string, cursor: string | null | undefined): RunId | undefined => {
-  if (cursor == null) return undefined;
-  const runId = parseRunId(cursor);
-  if (runId === null) throw new BadUserInput(argument, 'It is no cursor of a run.');
-  return runId;
-};
+const cursorProblems = (argument: string, cursor: string | null | undefined): readonly InputProblem[] =>
+  cursor && parseRunId(cursor) === null ? [inputProblem(argument, 'This is not the cursor of a run.')] : [];
 
 builder.queryField('runs', (t) =>
   t.field({
@@ -93,15 +93,20 @@ builder.queryField('runs', (t) =>
       filter: t.arg({ type: RunFilterInput, description: 'Which runs; default: all.' }),
     },
     resolve: async (_root, { first, after, last, before, filter }, { runs, budget }) => {
-      if (first != null && last != null) throw new BadUserInput('last', 'Give first or last, not both.');
-      checkCount('first', first);
-      checkCount('last', last);
-      const afterId = checkCursor('after', after);
-      const beforeId = checkCursor('before', before);
+      throwProblems([
+        ...notBoth(first, last),
+        ...between('first', first, 1, LIMITS.runsPage),
+        ...between('last', last, 1, LIMITS.runsPage),
+        ...cursorProblems('after', after),
+        ...cursorProblems('before', before),
+        ...runFilterProblems(filter),
+      ]);
+      const afterId = cursorOf(after);
+      const beforeId = cursorOf(before);
       const request: RunPageRequest = {
         ...(last == null ? { first: first ?? DEFAULT_PAGE } : { last }),
-        ...(afterId === undefined ? {} : { after: afterId }),
-        ...(beforeId === undefined ? {} : { before: beforeId }),
+        ...(afterId === null ? {} : { after: afterId }),
+        ...(beforeId === null ? {} : { before: beforeId }),
         filter: toRunFilter(filter),
       };
       await budget.takeRuns(last ?? first ?? DEFAULT_PAGE);

@@ -1,5 +1,7 @@
 /** The inputs of startRun and the filter over runs. */
+import { startInputProblems } from '../domain/startInput.ts';
 import { builder } from './builder.ts';
+import type { InputCheck } from './inputProblems.ts';
 import { RunStatus } from './runStatus.ts';
 
 const EnvVarInput = builder.inputType('EnvVarInput', {
@@ -46,6 +48,7 @@ const RetryInput = builder.inputType('RetryInput', {
 
 export const StartRunInput = builder.inputType('StartRunInput', {
   description: 'What to run, and how.',
+  extensions: { problems: startInputProblems satisfies InputCheck },
   fields: (t) => ({
     name: t.string({ description: 'For people.' }),
     image: t.string({ description: "Defaults to the service's executor image." }),

@@ -1,8 +1,9 @@
 /** Subscription.runLogs and runLogBatches. */
-import { BadUserInput } from '../domain/errors.ts';
+import { BadUserInput, throwProblems } from '../domain/errors.ts';
 import type { Seq } from '../domain/events.ts';
-import { type LogFilterInput as FilterInput, logFilter, readsMessages } from '../domain/filter.ts';
+import { type LogFilterInput as FilterInput, filterProblems, logFilter, readsMessages } from '../domain/filter.ts';
 import type { RunId } from '../domain/ids.ts';
+import { between, notNegative } from '../domain/inputChecks.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { ViewFrom } from '../log/viewer.ts';
 import { builder } from './builder.ts';
@@ -59,12 +60,13 @@ const resumed = async (runId: RunId, { resume, loadRun }: ApiContext): Promise<S
 
 const follow = async (field: LogField, given: FollowArguments, context: ApiContext): Promise<LogStream> => {
   const { after, tail } = given;
-  if (after != null && after < 0) throw new BadUserInput('after', 'A seq is 0 or more.');
-  if (tail != null && tail < 0) throw new BadUserInput('tail', 'A count is 0 or more.');
   const maxBatch = given.maxBatch ?? LIMITS.batchEvents;
-  if (maxBatch < 1 || maxBatch > LIMITS.batchEvents) {
-    throw new BadUserInput('maxBatch', `Between 1 and ${LIMITS.batchEvents}.`);
-  }
+  throwProblems([
+    ...notNegative('after', after, 'A seq'),
+    ...notNegative('tail', tail, 'A count'),
+    ...between('maxBatch', maxBatch, 1, LIMITS.batchEvents),
+    ...filterProblems(given.filter, 'filter'),
+  ]);
   const filter = namedFilter(given.filter);
   const runId = requireRunId(given.runId);
   const start = (await resumed(runId, context)) ?? after;

@@ -38,34 +38,30 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (reads && accepts.includes('text/html')) return await route.graphiql.serve(exchange);
   if (!onlyMethods(exchange, 'GET', 'POST')) return;
-  if (request.method === 'GET') {
-    const problem = parameterProblem(exchange.url);
-    if (problem !== null) return sendError(exchange, 400, ...problem);
-    return await execute(exchange, route, undefined);
-  }
-  let body: JsonObject;
+  let asked: JsonObject;
   try {
-    body = await readJsonObject(request);
+    asked = request.method === 'GET' ? readParameters(exchange.url) : await readJsonObject(request);
   } catch (error) {
     if (!(error instanceof BodyError)) throw error;
     return refuseBody(exchange, error);
   }
-  await execute(exchange, route, body);
+  await execute(exchange, route, asked);
 };
 
-/** yoga takes JSON in a GET's parameters for granted. */
-const parameterProblem = (url: URL): readonly [code: string, message: string] | null => {
-  for (const name of ['variables', 'extensions']) {
-    const text = url.searchParams.get(name);
+/** What a GET asks for, as a body would have it. @throws BodyError */
+const readParameters = ({ searchParams }: URL): JsonObject => {
+  const parameters: Record<string, unknown> = {};
+  for (const name of ['query', 'operationName', 'variables', 'extensions']) {
+    const text = searchParams.get(name);
     if (!text) continue;
     try {
-      parseJson(text);
+      parameters[name] = name === 'query' || name === 'operationName' ? text : parseJson(text);
     } catch (error) {
-      if (error instanceof JsonTooDeep) return ['LIMIT_EXCEEDED', error.message];
-      return ['BAD_REQUEST', `The parameter "${name}" is no JSON.`];
+      if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
+      throw new BodyError(400, 'BAD_REQUEST', `The parameter "${name}" is not JSON.`);
     }
   }
-  return null;
+  return parameters;
 };
 
 const refuseBody = (exchange: Exchange, error: BodyError): void => {
@@ -96,7 +92,7 @@ const nothingFollows = ({ response, cors }: Exchange): void => {
   response.writeHead(204, { ...SECURITY_HEADERS, ...cors }).end();
 };
 
-const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject | undefined): Promise<void> => {
+const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject): Promise<void> => {
   const { request, response } = exchange;
   const last = lastEventId(request);
   if (last === undefined) {
@@ -116,7 +112,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
     sink: stream,
     ...(resume === null ? {} : { resume }),
     signal: left(response),
-    ...(body === undefined ? {} : { body }),
+    body,
   });
   if (resume?.nothingFollows) return nothingFollows(exchange);
   await send(exchange, route, answer, stream);

@@ -1,4 +1,5 @@
 /** JSON that a client sent: its depth is looked at before it is parsed, since parsing deep nests costs most. */
+import { parseExactJson } from '../domain/exactJson.ts';
 import { LIMITS } from '../domain/limits.ts';
 
 /** The text is nested more deeply than LIMITS.jsonDepth. */
@@ -41,8 +42,8 @@ export const checkJsonDepth = (text: string): void => {
   if (isTooDeep(text)) throw new JsonTooDeep();
 };
 
-/** As JSON.parse. The cost is linear in the text's length. @throws JsonTooDeep; SyntaxError as JSON.parse does */
+/** As JSON.parse; numbers keep their text (domain/exactJson.ts). The cost is linear in the text's length. @throws JsonTooDeep; SyntaxError as JSON.parse does */
 export const parseJson = (text: string): unknown => {
   checkJsonDepth(text);
-  return JSON.parse(text);
+  return parseExactJson(text);
 };

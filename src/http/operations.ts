@@ -19,6 +19,8 @@ export interface SocketExtra {
   readonly outbox: Outbox;
   /** Aborts when the socket is closed. */
   readonly closed: AbortSignal;
+  /** Variables of the message that is being handled, where their numbers would change on graphql-ws' way; else null. */
+  variables: Readonly<Record<string, unknown>> | null;
 }
 
 /** Carries the errors of a refused operation to graphql-ws' `error` message, which has no other way in. */
@@ -64,7 +66,8 @@ const prepare = async (
   const document = operation.parse(payload.query);
   const errors = operation.validate(operation.schema, document);
   if (errors.length > 0) return errors;
-  const operationName = payload.operationName ?? undefined;
+  // Some clients send an empty name for none.
+  const operationName = payload.operationName || undefined;
   if (!getOperationAST(document, operationName)) {
     const message = 'The document has no operation of this name, or several and no name is given.';
     return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
@@ -106,8 +109,10 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
       if (Object.keys(context.subscriptions).length > LIMITS.operationsPerSocket) {
         return [limitError(`At most ${LIMITS.operationsPerSocket} operations can live on one socket.`)];
       }
+      const { variables } = context.extra;
+      const exact = variables === null ? payload : { ...payload, variables };
       try {
-        return await prepare(envelope, payload, { sink: context.extra.outbox.sink(id), signal: context.extra.closed });
+        return await prepare(envelope, exact, { sink: context.extra.outbox.sink(id), signal: context.extra.closed });
       } catch (error) {
         return [mask(error)];
       }

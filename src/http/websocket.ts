@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, MessageType, type Server } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { mayLoseNumbers, parseExactJson } from '../domain/exactJson.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { formatError } from '../graphql/errors.ts';
 import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
@@ -59,7 +60,8 @@ export class GraphqlSockets {
   #serve(client: WebSocket, socket: Duplex): void {
     const { operations, logger } = this.#options;
     const gone = new AbortController();
-    const extra: SocketExtra = { context: null, outbox: new Outbox(client, socket), closed: gone.signal };
+    const outbox = new Outbox(client, socket);
+    const extra: SocketExtra = { context: null, variables: null, outbox, closed: gone.signal };
     const { send } = extra.outbox;
     const failed = (error: unknown): void => {
       logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');
@@ -76,6 +78,7 @@ export class GraphqlSockets {
           client.on('message', (bytes) => {
             if (client.readyState !== client.OPEN) return;
             const text = textOf(bytes);
+            extra.variables = exactVariables(text);
             const message = text.length > LIMITS.messageBytes || Buffer.byteLength(text) > LIMITS.messageBytes;
             (message ? refuseLarge(text, client, extra, send) : handle(text)).catch(failed);
           });
@@ -94,6 +97,18 @@ export class GraphqlSockets {
 const textOf = (bytes: RawData): string => {
   if (Array.isArray(bytes)) return Buffer.concat(bytes).toString();
   return Buffer.isBuffer(bytes) ? bytes.toString() : Buffer.from(bytes).toString();
+};
+
+/** graphql-ws parses messages with JSON.parse, and hands them on before it waits for anything. */
+const exactVariables = (text: string): Readonly<Record<string, unknown>> | null => {
+  if (text.length > LIMITS.messageBytes || !mayLoseNumbers(text)) return null;
+  try {
+    const message = parseExactJson(text) as { readonly payload?: { readonly variables?: unknown } } | null;
+    const variables = message?.payload?.variables;
+    return typeof variables === 'object' && !Array.isArray(variables) ? (variables as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
 };
 
 /** A message over the limit: its operation is refused, and the socket with its other operations stays. */

@@ -237,8 +237,7 @@ const firstOf = (entries: Pull['entries'], maxBytes: number): Pull['entries'] =>
 };
 
 const checkNotNegative = (argument: string, value: number | undefined): void => {
-  if (value !== undefined && value < 0)
-    throw new BadUserInput(argument, `${argument} is a count from 0; got ${value}.`);
+  if (value !== undefined && value < 0) throw new BadUserInput(argument, 'A count is 0 or more.');
 };
 
 const beyond = (end: Seq): BadUserInput =>

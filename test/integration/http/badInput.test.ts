@@ -55,7 +55,7 @@ test.each<[string, string, Record<string, unknown>, Verdict]>([
     { input: { command, env: [{ name: 'A', value: 5 }] } },
     bad('input.env.0.value'),
   ],
-  ['a field that is missing', START, { input: {} }, bad('input')],
+  ['a field that is missing', START, { input: {} }, bad('input.command')],
   [
     'an input under another name',
     'mutation ($i: Int!) { startRun(input: { command: ["a"], timeoutSeconds: $i }) { run { id } } }',
