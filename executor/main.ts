@@ -4,6 +4,7 @@
  * 5 nobody is left to work for (the command is dead): no Redis for a day, or the attempt's directory is gone,
  * 70 a fault of the executor's own, 78 started wrongly. All but 0 leave the end to the supervisor.
  */
+import { safeError, safeErrorText } from '../src/domain/safeError.ts';
 import { REDIS_AWAY_MS, watchForAbandonment } from './abandoned.ts';
 import { Attempt, type Stage } from './attempt.ts';
 import { type Connections, connect } from './connection.ts';
@@ -45,7 +46,7 @@ const setStage = async (mode: Mode, orders: Orders, variables: Variables): Promi
     return { orders, variables, place, spawner, fifos, trouble: null };
   } catch (error) {
     const trouble = error instanceof UnknownUser ? error.message : "The command's pipes could not be made.";
-    tell(`${trouble} ${error instanceof Error ? error.message : ''}`);
+    tell(`${trouble} ${safeError(error).message}`);
     return { orders, variables, place: null, spawner, fifos: null, trouble };
   }
 };
@@ -80,7 +81,7 @@ const main = async (): Promise<number> => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
   process.on('uncaughtException', (error) => {
     attempt?.kill();
-    tell(error.stack ?? error.message);
+    tell(safeErrorText(error));
     process.exit(OWN_FAULT);
   });
 
@@ -110,7 +111,7 @@ process.stderr.on('error', () => undefined);
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    tell(safeErrorText(error));
     process.exit(error instanceof BadOrders ? STARTED_WRONGLY : OWN_FAULT);
   },
 );

@@ -5,8 +5,10 @@
  * the log as JSON lines (those begin with `{`). What stops the start goes to standard error, one line each.
  */
 import { createRequire } from 'node:module';
-import { ConfigError, readConfig } from './config.ts';
-import { createLogger } from './logger.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { redact, safeErrorText } from './domain/safeError.ts';
+import { parseRedisUrl } from './log/redisUrl.ts';
+import { createLogger, hideFromLog } from './logger.ts';
 import { baseUrl } from './port.ts';
 import { startService } from './service.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
@@ -28,12 +30,21 @@ const complain = (line: string): void => {
 
 const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
 
+/** The log shows none of what the configuration has to keep. */
+const hideSecretsOf = ({ redisUrl, executorRedisUrl, secretsKey }: Config): void => {
+  for (const url of [redisUrl, executorRedisUrl]) if (url !== null) hideFromLog(parseRedisUrl(url).password);
+  for (const form of ['base64', 'base64url', 'hex'] as const) hideFromLog(secretsKey?.toString(form) ?? null);
+};
+
 const run = async (): Promise<number> => {
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
-  process.on('uncaughtExceptionMonitor', (error) =>
-    logger.fatal({ err: error }, 'the service ends by a fault of its own'),
-  );
+  hideSecretsOf(config);
+  // Node.js itself would print all that an error carries, a command of Redis with its arguments too.
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'the service ends by a fault of its own');
+    process.exit(EXIT.software);
+  });
   const stopping = new AbortController();
   let askedAt: number | null = null;
   const ask = (name: NodeJS.Signals): void => {
@@ -84,8 +95,9 @@ try {
     process.exit(EXIT.config);
   }
   if (error instanceof StartFailure) {
-    complain(error.message);
+    complain(redact(error.message));
     process.exit(error.exitCode);
   }
-  throw error;
+  complain(`The service could not go on: ${safeErrorText(error)}`);
+  process.exit(EXIT.software);
 }

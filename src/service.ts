@@ -9,7 +9,9 @@ import { createHttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { RedisLogHub } from './log/hub.ts';
 import { RedisLogReader } from './log/reader.ts';
+import { parseRedisUrl } from './log/redisUrl.ts';
 import { unlessAborted } from './log/unlessAborted.ts';
+import { hideFromLog } from './logger.ts';
 import { assertPortFree, portFailure } from './port.ts';
 import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
 import { mayLoseAcknowledged } from './redis/durability.ts';
@@ -58,6 +60,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
 
   const chosen = await openRedis({ config, instance, logger, say }, signal);
   const { url, server } = chosen;
+  hideFromLog(parseRedisUrl(url).password);
   // Until they can be counted, a server that was here before is taken to have some.
   let runsAlive = server?.adopted ?? false;
   if (server !== null) {
@@ -72,7 +75,10 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
   const [commands, reading, subscriber] = [connect('commands'), connect('commands'), connect('subscriber')];
   await Promise.all([commands, reading, subscriber].map((connection) => connection.whenReady(signal)));
   const masterKey = await masterKeyOf(commands.redis, config.secretsKey);
+  for (const form of ['base64', 'base64url', 'hex'] as const) hideFromLog(masterKey.toString(form));
   const credentials = await keepExecutorUser(commands, masterKey, server !== null, logger);
+
+  hideFromLog(credentials?.password ?? null);
 
   const executorRedis = begun.use(
     await redisForExecutors({

@@ -10,4 +10,4 @@ export class StartFailure extends Error {
 }
 
 /** EX_USAGE…EX_CONFIG of sysexits.h (https://man.freebsd.org/cgi/man.cgi?query=sysexits). */
-export const EXIT = { unavailable: 69, config: 78 } as const;
+export const EXIT = { unavailable: 69, software: 70, config: 78 } as const;

@@ -1,26 +1,19 @@
-/** The services as the API uses them: whoever asks while Redis is away is told Unavailable within a few seconds. */
+/**
+ * The services as the API uses them: whoever asks for something while Redis is away is told Unavailable within a few
+ * seconds. Who follows (hub, updates) waits instead.
+ */
 import { answered } from '../runs/wait.ts';
 import type { Services } from './context.ts';
 
-/** What comes after the deadline is given back, or it would be held for nobody. */
-const orGiveBack = async <T>(operation: Promise<T>, giveBack: (late: T) => void): Promise<T> => {
-  try {
-    return await answered(() => operation);
-  } catch (error) {
-    operation.then(giveBack, () => undefined);
-    throw error;
-  }
-};
-
 export const answering = <S extends Services>(services: S): S => {
-  const { hub, reader, updates } = services;
+  const { reader, logger } = services;
   return {
     ...services,
-    hub: { open: (runId, from) => orGiveBack(hub.open(runId, from), (viewer) => viewer.close()) },
-    updates: { follow: (listener) => orGiveBack(updates.follow(listener), (unfollow) => unfollow()) },
     reader: {
-      forward: (...args) => answered(() => reader.forward(...args)),
-      backward: (...args) => answered(() => reader.backward(...args)),
+      forward: (runId, after, most, given) =>
+        answered((signal) => reader.forward(runId, after, most, signal), logger, given),
+      backward: (runId, before, most, given) =>
+        answered((signal) => reader.backward(runId, before, most, signal), logger, given),
     },
   } satisfies Services as S;
 };

@@ -16,7 +16,7 @@ import type { PullSource } from './pullIterator.ts';
 const READ_AGAIN_MS = 250;
 
 /** While Redis is away, who follows waits. @throws the signal's reason, and every other error */
-const whenAnswered = async <T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+export const whenAnswered = async <T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> => {
   for (;;) {
     try {
       return await read();
@@ -70,20 +70,23 @@ export class RunSource implements PullSource<RunSummary> {
     this.#runId = runId;
   }
 
-  /** @throws NotFound, Unavailable */
-  static async open(runs: Pick<Runs, 'get'>, updates: RunUpdates, runId: RunId): Promise<RunSource> {
+  /** Waits while Redis is away. @throws NotFound, or the signal's reason */
+  static async open(
+    runs: Pick<Runs, 'get'>,
+    updates: RunUpdates,
+    runId: RunId,
+    signal: AbortSignal,
+  ): Promise<RunSource> {
     const source = new RunSource(runs, runId);
     source.#wake.set();
-    source.#unfollow = await updates.follow({
-      onUpdate: (update) => {
-        if (update.runId !== runId) return;
-        if (update.kind === 'DELETED') source.#gone = true;
-        source.#wake.set();
-      },
-      onGap: () => source.#wake.set(),
-    });
+    const onUpdate = (update: RunUpdate): void => {
+      if (update.runId !== runId) return;
+      if (update.kind === 'DELETED') source.#gone = true;
+      source.#wake.set();
+    };
+    source.#unfollow = await updates.follow({ onUpdate, onGap: () => source.#wake.set() }, signal);
     try {
-      if ((await runs.get(runId)) === null) throw new NotFound();
+      if ((await whenAnswered(() => runs.get(runId), signal)) === null) throw new NotFound();
     } catch (error) {
       source.#unfollow();
       throw error;
@@ -149,13 +152,16 @@ export class RunsSource implements PullSource<RunChange> {
     this.#matches = runMatcher(filter) ?? (() => true);
   }
 
-  /** Resolves when changes are being followed. @throws Unavailable */
-  static async open(runs: Pick<Runs, 'getMarked'>, updates: RunUpdates, filter: RunFilter): Promise<RunsSource> {
+  /** Resolves when changes are being followed; waits while Redis is away. @throws the signal's reason */
+  static async open(
+    runs: Pick<Runs, 'getMarked'>,
+    updates: RunUpdates,
+    filter: RunFilter,
+    signal: AbortSignal,
+  ): Promise<RunsSource> {
     const source = new RunsSource(runs, filter);
-    source.#unfollow = await updates.follow({
-      onUpdate: (update) => source.#note(update),
-      onGap: () => source.#gap(),
-    });
+    const listener = { onUpdate: (update: RunUpdate) => source.#note(update), onGap: () => source.#gap() };
+    source.#unfollow = await updates.follow(listener, signal);
     return source;
   }
 

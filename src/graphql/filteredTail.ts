@@ -13,13 +13,15 @@ const BEYOND_ALL = 2 ** 31;
 
 /**
  * Without a filter the hub itself counts. With one the log is read backward, LIMITS.tailScanEvents and tailScanBytes
- * at most; where that is not far enough, the viewer starts there. @throws what the reader throws
+ * at most; where that is not far enough, the viewer starts there. @throws what the reader throws, the
+ * signal's reason too
  */
 export const fromTail = async (
   reader: LogReader,
   runId: RunId,
   tail: number,
   filter: NamedFilter | null,
+  signal: AbortSignal,
 ): Promise<ViewFrom> => {
   if (filter === null || tail === 0) return { tail };
   let wanted = tail;
@@ -27,7 +29,7 @@ export const fromTail = async (
   let events = 0;
   let bytes = 0;
   while (before > 1 && events < LIMITS.tailScanEvents && bytes < LIMITS.tailScanBytes) {
-    const page = await reader.backward(runId, before, READ_ENTRIES);
+    const page = await reader.backward(runId, before, READ_ENTRIES, signal);
     // Gone, or nothing there: the hub says so.
     if (page === null || page.entries.length === 0) return { tail };
     for (const entry of page.entries) {

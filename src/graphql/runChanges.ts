@@ -2,6 +2,7 @@
 import { builder } from './builder.ts';
 import { type RunChange as Change, RunSource, RunsSource } from './changeSources.ts';
 import { requireRunId } from './mutations.ts';
+import { openSource } from './opening.ts';
 import { PullIterator } from './pullIterator.ts';
 import { Run } from './run.ts';
 import { toRunFilter } from './runConnection.ts';
@@ -39,8 +40,10 @@ builder.subscriptionField('runUpdated', (t) =>
   t.field({
     type: Run,
     args: { runId: t.arg.id({ required: true, description: 'The run.' }) },
-    subscribe: async (_root, { runId }, { runs, updates }) =>
-      new PullIterator(await RunSource.open(runs, updates, requireRunId(runId))),
+    subscribe: async (_root, args, { runs, updates }) => {
+      const runId = requireRunId(args.runId);
+      return new PullIterator(await openSource((signal) => RunSource.open(runs, updates, runId, signal)));
+    },
     resolve: (run, _args, { budget }) => {
       budget.renew();
       return run;
@@ -54,8 +57,10 @@ builder.subscriptionField('runsUpdated', (t) =>
   t.field({
     type: RunChange,
     args: { filter: t.arg({ type: RunFilterInput, description: 'Which runs; default: all.' }) },
-    subscribe: async (_root, { filter }, { runs, updates }) =>
-      new PullIterator(await RunsSource.open(runs, updates, toRunFilter(filter))),
+    subscribe: async (_root, args, { runs, updates }) => {
+      const filter = toRunFilter(args.filter);
+      return new PullIterator(await openSource((signal) => RunsSource.open(runs, updates, filter, signal)));
+    },
     resolve: (change, _args, { budget }) => {
       budget.renew();
       return change;

@@ -7,12 +7,14 @@ import { between, notNegative } from '../domain/inputChecks.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { ViewFrom } from '../log/viewer.ts';
 import { builder } from './builder.ts';
+import { whenAnswered } from './changeSources.ts';
 import type { ApiContext } from './context.ts';
 import type { EventSource } from './eventSource.ts';
 import { fromTail } from './filteredTail.ts';
 import { LogFilterInput } from './logFilter.ts';
 import { type EventBatch, type LogField, LogStream, type NamedFilter, PieceSource } from './logSources.ts';
 import { requireRunId } from './mutations.ts';
+import { openViewer } from './opening.ts';
 import { RunEventRef } from './runEvent.ts';
 
 const RunEventBatch = builder.objectRef<EventBatch>('RunEventBatch').implement({
@@ -69,11 +71,14 @@ const follow = async (field: LogField, given: FollowArguments, context: ApiConte
   ]);
   const filter = namedFilter(given.filter);
   const runId = requireRunId(given.runId);
-  const start = (await resumed(runId, context)) ?? after;
   const { hub, reader } = context;
-  const from: ViewFrom =
-    start != null ? { after: start } : tail != null ? await fromTail(reader, runId, tail, filter) : {};
-  const viewer = await hub.open(runId, from);
+  const viewer = await openViewer(async (signal) => {
+    const start = (await whenAnswered(() => resumed(runId, context), signal)) ?? after;
+    if (start != null) return await hub.open(runId, { after: start }, signal);
+    if (tail == null) return await hub.open(runId, {}, signal);
+    const from: ViewFrom = await whenAnswered(() => fromTail(reader, runId, tail, filter, signal), signal);
+    return await hub.open(runId, from, signal);
+  });
   return new LogStream(field, new PieceSource({ runId, viewer, filter, maxBatch }));
 };
 

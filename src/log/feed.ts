@@ -7,7 +7,9 @@ import type { Announcements } from './announcements.ts';
 import { StoredEntry } from './entry.ts';
 import { logChannel } from './keys.ts';
 import type { KnownEntries } from './knownEntries.ts';
+import { Latch } from './latch.ts';
 import type { LogPosition } from './reader.ts';
+import { isReply } from './takesWrites.ts';
 
 const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes };
 /** Between questions that did not close a hole: 10 ms at first, for a late answer; then a second, for a lost tail. */
@@ -25,7 +27,8 @@ export interface FeedOptions {
   readonly announcements: Announcements;
   readonly logger: Logger;
   readonly known: KnownEntries;
-  ask(): Promise<LogPosition | null>;
+  /** How far the stored log goes, asked after this call. */
+  ask(signal: AbortSignal): Promise<LogPosition | null>;
 }
 
 export interface ChangeWait {
@@ -38,7 +41,7 @@ export class Feed {
   readonly runId: RunId;
   viewers = 0;
   readonly #options: FeedOptions;
-  readonly #known: Promise<void>;
+  readonly #known = new Latch();
   readonly #closing = new AbortController();
   #state: FeedState<StoredEntry> = newFeed();
   #version = 0;
@@ -51,9 +54,10 @@ export class Feed {
   constructor(runId: RunId, options: FeedOptions) {
     this.runId = runId;
     this.#options = options;
-    this.#known = this.#start();
-    // Who opens a viewer awaits it; nobody may be left when it fails.
-    this.#known.catch(() => undefined);
+    this.#start().then(
+      () => this.#known.open(),
+      (error: unknown) => this.#known.fail(error),
+    );
   }
 
   get state(): FeedState<StoredEntry> {
@@ -65,14 +69,18 @@ export class Feed {
     return this.#state.head !== null && this.#state.end === null && !this.#state.gone;
   }
 
-  /** Resolves once the store has said how far the log goes, or that there is none. Waits while Redis is away. */
-  known(): Promise<void> {
-    return this.#known;
+  /** Resolves once the store has said how far the log goes, or that there is none. Waits while Redis is away. @throws the signal's reason */
+  known(signal: AbortSignal | null): Promise<void> {
+    return this.#known.wait(signal);
   }
 
-  /** Asks the store how far the log goes. Waits while Redis is away. */
-  async refresh(): Promise<void> {
-    if (this.asksRegularly) this.answered(await this.#askUntilAnswered());
+  /** Asks the store how far the log goes. Waits while Redis is away. @throws the signal's reason */
+  async refresh(signal: AbortSignal | null): Promise<void> {
+    if (!this.asksRegularly) return;
+    const either = signal === null ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const stored = await this.#askUntilAnswered(either);
+    signal?.throwIfAborted();
+    if (!either.aborted) this.answered(stored);
   }
 
   answered(stored: LogPosition | null): void {
@@ -116,32 +124,38 @@ export class Feed {
   /** A finished run needs no subscription. Otherwise: subscribe first, ask after Redis has confirmed it. */
   async #start(): Promise<void> {
     const { signal } = this.#closing;
-    const stored = await this.#askUntilAnswered();
+    const stored = await this.#askUntilAnswered(signal);
     if (signal.aborted) return;
     if (stored === null || stored.closed) {
       this.answered(stored);
       return;
     }
-    const unsubscribe = await this.#options.announcements.subscribe(logChannel(this.runId), (bytes) =>
-      this.#announced(bytes),
-    );
-    if (signal.aborted) {
-      unsubscribe();
-      return;
+    const { announcements } = this.#options;
+    try {
+      const channel = logChannel(this.runId);
+      const unsubscribe = await announcements.subscribe(channel, (bytes) => this.#announced(bytes), signal);
+      if (signal.aborted) unsubscribe();
+      else signal.addEventListener('abort', unsubscribe, { once: true });
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
-    signal.addEventListener('abort', unsubscribe, { once: true });
-    this.answered(await this.#askUntilAnswered());
+    if (signal.aborted) return;
+    const now = await this.#askUntilAnswered(signal);
+    if (!signal.aborted) this.answered(now);
   }
 
-  async #askUntilAnswered(): Promise<LogPosition | null> {
+  /** Null also once the signal has aborted. */
+  async #askUntilAnswered(signal: AbortSignal): Promise<LogPosition | null> {
     for (let tries = 0; ; tries += 1) {
       try {
-        return await this.#options.ask();
+        return await this.#options.ask(signal);
       } catch (error) {
-        if (this.#closing.signal.aborted) return null;
-        this.#options.logger.debug({ error, runId: this.runId }, 'the store did not say how far the log goes');
-        await pause(ASK_AGAIN_MS[Math.min(tries + 1, ASK_AGAIN_MS.length - 1)] ?? 1000, this.#closing.signal);
-        if (this.#closing.signal.aborted) return null;
+        if (signal.aborted) return null;
+        // While Redis is away its connection says so.
+        const level = isReply(error) ? 'warn' : 'debug';
+        this.#options.logger[level]({ err: error, runId: this.runId }, 'the store did not say how far the log goes');
+        await pause(ASK_AGAIN_MS[Math.min(tries + 1, ASK_AGAIN_MS.length - 1)] ?? 1000, signal);
+        if (signal.aborted) return null;
       }
     }
   }
@@ -153,7 +167,7 @@ export class Feed {
       this.#tell({ kind: 'announced', entry });
     } catch (error) {
       // Anybody with the password can publish; the stream is the truth, so this is no more than noise.
-      this.#options.logger.warn({ error, runId: this.runId }, 'an announcement is no batch of events');
+      this.#options.logger.warn({ err: error, runId: this.runId }, 'an announcement is not a batch of events');
     }
   }
 
@@ -169,7 +183,7 @@ export class Feed {
     const waitMs = ASK_AGAIN_MS[Math.min(this.#fruitless, ASK_AGAIN_MS.length - 1)] ?? 1000;
     this.#fruitless += 1;
     await pause(waitMs, this.#closing.signal);
-    const stored = await this.#askUntilAnswered();
+    const stored = await this.#askUntilAnswered(this.#closing.signal);
     if (!this.#closing.signal.aborted) this.answered(stored);
   }
 

@@ -12,12 +12,16 @@ import type { Announcements } from './announcements.ts';
 import { type ChangeWait, Feed } from './feed.ts';
 import { KnownEntries } from './knownEntries.ts';
 import { PageReader } from './pages.ts';
+import { Questions } from './questions.ts';
 import type { LogPosition, RedisLogReader } from './reader.ts';
 import { LATER } from './source.ts';
+import { isReply } from './takesWrites.ts';
 import type { LogHub, LogViewer, Pull, ViewFrom } from './viewer.ts';
 
 /** How often the store is asked how far the followed logs go: the most that a dead Pub/Sub delays a line. */
 const ASK_INTERVAL_MS = 1000;
+/** Runs that one question is about, where viewers come: what a Redis that does not answer holds. */
+const ASKED_TOGETHER = 100;
 
 export interface HubOptions {
   readonly reader: RedisLogReader;
@@ -32,13 +36,15 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
   readonly #known = new KnownEntries();
   readonly #pages: PageReader;
   readonly #feeds = new Map<RunId, Feed>();
+  readonly #questions: Questions<RunId, LogPosition>;
   readonly #timer: NodeJS.Timeout;
   readonly #stopListening: () => void;
   #asking = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#pages = new PageReader(options.reader, this.#known);
+    this.#pages = new PageReader(options.reader, this.#known, options.logger);
+    this.#questions = new Questions((runIds) => options.reader.positions(runIds), ASKED_TOGETHER);
     this.#timer = setInterval(() => void this.#askForAll(), ASK_INTERVAL_MS);
     this.#timer.unref();
     this.#stopListening = options.announcements.onReconnect(() => {
@@ -51,20 +57,25 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     return this.#feeds.size;
   }
 
+  /** Runs whose followers wait to have the store asked. */
+  get asking(): number {
+    return this.#questions.waiting;
+  }
+
   /** How far the run's log goes as those know who follow it here; null where nobody does. */
   headOf(runId: RunId): Seq | null {
     return this.#feeds.get(runId)?.state.head ?? null;
   }
 
-  async open(runId: RunId, from: ViewFrom): Promise<LogViewer> {
+  async open(runId: RunId, from: ViewFrom, signal: AbortSignal | null = null): Promise<LogViewer> {
     checkNotNegative('after', from.after);
     checkNotNegative('tail', from.tail);
     const feed = this.#feedOf(runId);
     feed.viewers += 1;
     try {
-      await feed.known();
+      await feed.known(signal);
       // A feed that others follow may lag behind the store by what is on its way; the newest is asked for.
-      if (from.after === undefined && from.tail !== undefined) await feed.refresh();
+      if (from.after === undefined && from.tail !== undefined) await feed.refresh(signal);
       const { head, end, gone } = feed.state;
       if (gone || head === null) throw new NotFound();
       const position = from.after ?? (from.tail === undefined ? 0 : Math.max(head - from.tail, 0));
@@ -88,7 +99,12 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     const existing = this.#feeds.get(runId);
     if (existing !== undefined && !existing.state.gone) return existing;
     const { announcements, logger } = this.#options;
-    const feed = new Feed(runId, { announcements, logger, known: this.#known, ask: () => this.#ask(runId) });
+    const feed = new Feed(runId, {
+      announcements,
+      logger,
+      known: this.#known,
+      ask: (signal) => this.#questions.ask(runId, signal),
+    });
     this.#feeds.set(runId, feed);
     return feed;
   }
@@ -98,11 +114,6 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     if (feed.viewers > 0) return;
     feed.close();
     if (this.#feeds.get(feed.runId) === feed) this.#feeds.delete(feed.runId);
-  }
-
-  async #ask(runId: RunId): Promise<LogPosition | null> {
-    const [position] = await this.#options.reader.positions([runId]);
-    return position ?? null;
   }
 
   /** One pipelined question for all feeds; a failure is not told, since the next second asks again. */
@@ -121,7 +132,8 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
         feed.answered(position);
       }
     } catch (error) {
-      this.#options.logger.debug({ error }, 'the store did not say how far the followed logs go');
+      const level = isReply(error) ? 'warn' : 'debug';
+      this.#options.logger[level]({ err: error }, 'the store did not say how far the followed logs go');
     } finally {
       this.#asking = false;
     }

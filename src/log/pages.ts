@@ -2,11 +2,13 @@
  * Pages of history for viewers behind the ring. Viewers near each other share a read: a thousand browsers that
  * reconnect at once, each at another place, cost a few reads, not a thousand.
  */
+import type { Logger } from 'pino';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { KnownEntries } from './knownEntries.ts';
 import type { RedisLogReader } from './reader.ts';
+import { isReply } from './takesWrites.ts';
 import { unlessAborted } from './unlessAborted.ts';
 import type { LogEntry } from './viewer.ts';
 
@@ -17,6 +19,8 @@ const MAX_PAGES = 32;
 /** Reads of one run at once; who comes meanwhile waits for one of them, which may hold what it needs. */
 const MAX_READS = 4;
 const READ_AGAIN_MS = 250;
+/** A read that waits longer for its connection is given up, and begun again by those who still want it. */
+const READ_MS = 5000;
 
 type Page = readonly LogEntry[] | null;
 
@@ -35,11 +39,13 @@ export class PageReader {
   readonly #reads = new Map<RunId, Map<Seq, Promise<Page>>>();
   readonly #recent = new Set<RecentPage>();
   readonly #known: KnownEntries;
+  readonly #logger: Pick<Logger, 'warn'>;
   /** Entries to ask for next, per run's kind of entries: it follows their size. */
   #entries = 8;
 
-  constructor(reader: RedisLogReader, known: KnownEntries) {
+  constructor(reader: RedisLogReader, known: KnownEntries, logger: Pick<Logger, 'warn'>) {
     this.#reader = reader;
+    this.#logger = logger;
     this.#known = known;
   }
 
@@ -67,6 +73,7 @@ export class PageReader {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof Error && error.name === 'CodecError') throw error;
+        if (isReply(error)) this.#logger.warn({ err: error, runId }, 'a page of a log could not be read');
         await unlessAborted(new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS)), signal);
       }
     }
@@ -92,7 +99,7 @@ export class PageReader {
   }
 
   async #readPage(runId: RunId, after: Seq): Promise<Page> {
-    const read = await this.#reader.forward(runId, after, this.#entries);
+    const read = await this.#reader.forward(runId, after, this.#entries, AbortSignal.timeout(READ_MS));
     if (read === null) return null;
     const entries = read.entries.map((entry) => this.#known.of(runId, entry));
     this.#adapt(entries);

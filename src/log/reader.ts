@@ -4,6 +4,8 @@ import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { DroppedEntry, StoredEntry } from './entry.ts';
 import { logKey, recordKey } from './keys.ts';
+import { Slots } from './slots.ts';
+import { untilReady } from './untilReady.ts';
 import type { LogPage, LogReader } from './viewer.ts';
 
 /** Where a run's log stands. */
@@ -24,8 +26,23 @@ interface DroppedRange {
 type StreamEntry = [id: Buffer, fields: Buffer[]];
 type Answer = [error: Error | null, result: unknown][] | null;
 
+type Query = (multi: ReturnType<Redis['multi']>) => ReturnType<Redis['multi']>;
+
+interface Read {
+  readonly stored: StoredEntry[];
+  /** Entries of each page that was asked for. */
+  readonly lengths: number[];
+  readonly dropped: DroppedRange | null;
+  readonly lastSeq: Seq;
+  readonly closed: boolean;
+}
+
+/** Pages that are read at once, for all: what a Redis that does not answer holds, however many ask. */
+const READS_AT_ONCE = 16;
+
 export class RedisLogReader implements LogReader {
   readonly #redis: Redis;
+  readonly #slots = new Slots(READS_AT_ONCE);
   /** Reads of the stream so far, for tests of what viewers share. */
   reads = 0;
 
@@ -43,23 +60,22 @@ export class RedisLogReader implements LogReader {
     });
   }
 
-  async forward(runId: RunId, after: Seq, maxEntries: number): Promise<LogPage | null> {
-    const read = await this.#read(runId, (multi) =>
-      multi.xrangeBuffer(logKey(runId), `${after + 1}-0`, '+', 'COUNT', maxEntries),
-    );
+  async forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
+    const query: Query = (multi) => multi.xrangeBuffer(logKey(runId), `${after + 1}-0`, '+', 'COUNT', maxEntries);
+    const read = await this.#inTurn(runId, query, signal);
     if (read === null) return null;
     const { stored, dropped, lastSeq, closed } = read;
     return { entries: withHoles(stored, after + 1, dropped), lastSeq, closed };
   }
 
-  async backward(runId: RunId, before: Seq, maxEntries: number): Promise<LogPage | null> {
+  async backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
     // An entry's ID is its last seq: the one that holds before - 1 has that ID or the next greater one.
     const at = `${Math.max(before - 1, 0)}-0`;
-    const read = await this.#read(runId, (multi) =>
+    const query: Query = (multi) =>
       multi
         .xrevrangeBuffer(logKey(runId), `(${at}`, '-', 'COUNT', maxEntries)
-        .xrangeBuffer(logKey(runId), at, '+', 'COUNT', 1),
-    );
+        .xrangeBuffer(logKey(runId), at, '+', 'COUNT', 1);
+    const read = await this.#inTurn(runId, query, signal);
     if (read === null) return null;
     const { stored, dropped, lastSeq, closed, lengths } = read;
     const ordered = stored.filter((entry) => entry.firstSeq < before).sort((a, b) => a.firstSeq - b.firstSeq);
@@ -71,17 +87,14 @@ export class RedisLogReader implements LogReader {
     return { entries: entries.reverse(), lastSeq, closed };
   }
 
-  async #read(
-    runId: RunId,
-    query: (multi: ReturnType<Redis['multi']>) => ReturnType<Redis['multi']>,
-  ): Promise<{
-    stored: StoredEntry[];
-    /** Entries of each page that was asked for. */
-    lengths: number[];
-    dropped: DroppedRange | null;
-    lastSeq: Seq;
-    closed: boolean;
-  } | null> {
+  #inTurn(runId: RunId, query: Query, signal: AbortSignal | undefined): Promise<Read | null> {
+    return this.#slots.run(async () => {
+      if (signal !== undefined) await untilReady(this.#redis, signal);
+      return await this.#read(runId, query);
+    }, signal);
+  }
+
+  async #read(runId: RunId, query: Query): Promise<Read | null> {
     this.reads += 1;
     const multi = this.#redis.multi();
     const answer = await query(

@@ -27,7 +27,7 @@ export const askForWrites = async (redis: Pick<Redis, 'eval' | 'ping'>): Promise
 };
 
 /** Whether Redis answered, with a refusal; any other error is the connection's. */
-export const isReply = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';
+export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
 
 /** Answers that another server may not give, with the least time between two reconnects for it, milliseconds. */
 const RECONNECT_EVERY_MS: Readonly<Record<string, number>> = {

@@ -51,10 +51,11 @@ export type LogViewer = Source<Pull>;
 
 export interface LogHub {
   /**
-   * @throws NotFound; BadUserInput (argument "after" or "tail": negative, or after beyond a finished run's end);
-   * Unavailable where Redis does not answer.
+   * Waits while Redis is away; what is being opened is given up, and leaves nothing behind, once the signal aborts.
+   * @throws NotFound; BadUserInput (argument "after" or "tail": negative, or after beyond a finished run's end); the
+   * signal's reason
    */
-  open(runId: RunId, from: ViewFrom): Promise<LogViewer>;
+  open(runId: RunId, from: ViewFrom, signal?: AbortSignal): Promise<LogViewer>;
 }
 
 /** A page of stored events for Run.logs and the downloads, read straight from the store. */
@@ -65,9 +66,10 @@ export interface LogPage {
   readonly closed: boolean;
 }
 
+/** With a signal, a connection that is away is waited for, instead of having it queue the question. */
 export interface LogReader {
   /** Entries that hold seqs after `after`, oldest first, about `maxEntries`; null where the run is not there. */
-  forward(runId: RunId, after: Seq, maxEntries: number): Promise<LogPage | null>;
+  forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
   /** Entries that hold seqs before `before`, NEWEST first; null where the run is not there. */
-  backward(runId: RunId, before: Seq, maxEntries: number): Promise<LogPage | null>;
+  backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
 }

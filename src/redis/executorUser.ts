@@ -60,10 +60,7 @@ export const keepExecutorUser = async (
     await setUser(connection.redis, credentials, persist);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
-    logger.warn(
-      { trouble: error.message },
-      'Redis lets no user for executors be made: they get the service’s own rights',
-    );
+    logger.warn({ err: error }, "ACL SETUSER was refused: executors will use the service's own Redis credentials");
     return null;
   }
   connection.onReady(() => {

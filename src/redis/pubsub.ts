@@ -1,6 +1,5 @@
 /**
- * Announcements by graphql-redis-subscriptions' RedisPubSub: it counts the subscribers of a channel and
- * fans out; it never sees a failure, because Redis' side of it is kept by SubscribedChannels below.
+ * Announcements by graphql-redis-subscriptions' RedisPubSub; it never sees a failure, because Redis' side of it is kept by SubscribedChannels below.
  *
  * Facts of graphql-redis-subscriptions 2.7.0 (dist/redis-pubsub.js, research/ecosystem.md 2.1): subscribe()
  * resolves after Redis' acknowledgement; a failing SUBSCRIBE rejects a promise that nobody holds, which ends
@@ -12,6 +11,7 @@ import { RedisPubSub } from 'graphql-redis-subscriptions';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Announcements } from '../log/announcements.ts';
+import { Latch } from '../log/latch.ts';
 import type { RedisConnection } from './connection.ts';
 
 /** A SUBSCRIBE that Redis refused on a living connection (ACL) is tried again after this. */
@@ -23,24 +23,80 @@ export const createAnnouncements = (connection: RedisConnection, logger: Logger)
   // RedisPubSub asks for an ioredis client and calls on, subscribe, unsubscribe and punsubscribe of it.
   const client = channels as unknown as Redis;
   const engine = new RedisPubSub({ subscriber: client, publisher: client, messageEventName: 'messageBuffer' });
+  const shared = new Map<string, SharedChannel>();
+
+  const end = (channel: SharedChannel): void => {
+    shared.delete(channel.name);
+    channel.free?.();
+  };
+  const open = async (channel: SharedChannel): Promise<void> => {
+    try {
+      const id = await engine.subscribe<Buffer>(channel.name, channel.deliver);
+      channel.free = () => engine.unsubscribe(id);
+      channel.confirmed.open();
+      if (channel.listeners.size === 0) end(channel);
+    } catch (error) {
+      shared.delete(channel.name);
+      channel.confirmed.fail(error);
+    }
+  };
+  const channelOf = (name: string): SharedChannel => {
+    const known = shared.get(name);
+    if (known !== undefined) return known;
+    const channel = new SharedChannel(name, logger);
+    shared.set(name, channel);
+    void open(channel);
+    return channel;
+  };
+  /** One that Redis has not confirmed yet stays, for those who come next, until it is confirmed: RedisPubSub can't give it up. */
+  const leave = (channel: SharedChannel, listener: Listener): void => {
+    if (channel.listeners.delete(listener) && channel.listeners.size === 0 && channel.free !== null) end(channel);
+  };
+
   return {
-    async subscribe(channel, onMessage) {
-      const id = await engine.subscribe<Buffer>(channel, (bytes) => {
-        try {
-          onMessage(bytes);
-        } catch (error) {
-          logger.error({ err: error, channel }, 'a subscriber failed on an announcement');
-        }
-      });
-      let live = true;
-      return () => {
-        if (live) engine.unsubscribe(id);
-        live = false;
-      };
+    async subscribe(name, onMessage, signal) {
+      const channel = channelOf(name);
+      // A function of its own, so that one that is given twice counts twice.
+      const listener: Listener = (bytes) => onMessage(bytes);
+      channel.listeners.add(listener);
+      try {
+        await channel.confirmed.wait(signal);
+      } catch (error) {
+        leave(channel, listener);
+        throw error;
+      }
+      return () => leave(channel, listener);
     },
     onReconnect: (listener) => channels.onReconnect(listener),
   };
 };
+
+type Listener = (bytes: Buffer) => void;
+
+/** One subscription of RedisPubSub, for all who listen to the channel; who leaves before it is made leaves nothing. */
+class SharedChannel {
+  readonly name: string;
+  readonly listeners = new Set<Listener>();
+  readonly confirmed = new Latch();
+  /** Ends the subscription; null until Redis has confirmed it. */
+  free: (() => void) | null = null;
+  readonly #logger: Logger;
+
+  constructor(name: string, logger: Logger) {
+    this.name = name;
+    this.#logger = logger;
+  }
+
+  readonly deliver = (bytes: Buffer): void => {
+    for (const listener of this.listeners) {
+      try {
+        listener(bytes);
+      } catch (error) {
+        this.#logger.error({ err: error, channel: this.name }, 'a subscriber failed on an announcement');
+      }
+    }
+  };
+}
 
 type Acknowledge = (error: Error | null) => void;
 

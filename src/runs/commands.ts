@@ -3,10 +3,13 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
 import { newRunId, type RunId } from '../domain/ids.ts';
-import type { RunSpec, RunSummary } from '../domain/run.ts';
+import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../domain/run.ts';
 import { controlChannel, leaseKey, logKey, recordKey } from '../log/keys.ts';
+import { Questions } from '../log/questions.ts';
 import { Script } from '../log/script.ts';
 import { CANCEL, DELETE } from '../log/scripts.ts';
+import { unlessAborted } from '../log/unlessAborted.ts';
+import { untilReady } from '../log/untilReady.ts';
 import { createRecord, type NewRun, type RunDefaults, readImageAsked } from './creation.ts';
 import { writeCancelledPending } from './ending.ts';
 import { release, reserve } from './idempotency.ts';
@@ -17,7 +20,7 @@ import type { AttemptQueue } from './queue.ts';
 import type { Runs, StartRequest } from './runs.ts';
 import { unsealEnv } from './secrets.ts';
 import { readDetailBytes, readDetails, readMarked, readRun, readSummaries, readSummary } from './store.ts';
-import { answered, STORE_DEADLINE_MS, withDeadline } from './wait.ts';
+import { answered, STORE_DEADLINE_MS } from './wait.ts';
 import { claimRun } from './writer.ts';
 
 /** How long the end of a doubtful PENDING run is waited for; after that its supervisor writes it. */
@@ -36,42 +39,58 @@ export interface CommandsContext {
   readonly log: Logger;
 }
 
+/** Records that one question reads at most. */
+const READ_TOGETHER = 50;
+
 /** The API's view of runs. Each call is answered within STORE_DEADLINE_MS, with Unavailable at the latest. */
 export const runCommands = (context: CommandsContext): Runs => {
-  const { redis } = context;
+  const { redis, log } = context;
+  // While Redis is away nothing is queued on its connection: what is given up must not be done later.
+  const ready = <T>(work: (signal: AbortSignal) => Promise<T>, given: AbortSignal | null = null): Promise<T> => {
+    const whenReady = async (signal: AbortSignal): Promise<T> => {
+      await untilReady(redis, signal);
+      return await work(signal);
+    };
+    return answered(whenReady, log, given);
+  };
+  const reads = new Questions((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
   return {
-    get: (id) => answered(() => readSummary(redis, id)),
-    getMany: (ids) => answered(() => readSummaries(redis, ids)),
-    getMarked: (ids) => answered(() => readMarked(redis, ids)),
-    detailBytes: (wanted) => answered(() => readDetailBytes(redis, wanted)),
-    details: (wanted, bytes, signal) => answered(() => readDetails(redis, wanted, bytes, withDeadline(signal))),
+    get: (id) => ready((signal) => reads.ask(id, signal)),
+    getMany: (ids) => ready(() => readSummaries(redis, ids)),
+    getMarked: (ids) => ready(() => readMarked(redis, ids)),
+    detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),
+    details: (wanted, bytes, given) => ready((signal) => readDetails(redis, wanted, bytes, signal), given),
     page: async (request, scan) => {
-      const { hasNext, hasPrevious, ...page } = await answered(() => readPage(redis, request, scan));
-      return { ...page, hasNext: () => answered(hasNext), hasPrevious: () => answered(hasPrevious) };
+      const { hasNext, hasPrevious, ...page } = await ready(() => readPage(redis, request, scan), scan.signal);
+      return { ...page, hasNext: () => ready(hasNext), hasPrevious: () => ready(hasPrevious) };
     },
-    start: (request) => answered(() => start(context, request)),
-    cancel: (id, reason, force) => answered(() => cancelRun(context, id, reason, force)),
-    retry: (id) => answered(() => retryRun(context, id)),
-    delete: (id) => answered(() => deleteRun(context, id)),
+    start: (request) => ready((signal) => start(context, request, signal)),
+    cancel: (id, reason, force) => ready((signal) => cancelRun(context, { id, reason, force }, signal)),
+    retry: (id) => ready((signal) => retryRun(context, id, signal)),
+    delete: (id) => ready((signal) => deleteRun(context, id, signal)),
   };
 };
 
-const start = async (context: CommandsContext, { spec, idempotencyKey }: StartRequest): Promise<RunSummary> => {
+const start = async (
+  context: CommandsContext,
+  { spec, idempotencyKey }: StartRequest,
+  signal: AbortSignal,
+): Promise<RunSummary> => {
   if (idempotencyKey === null) {
-    return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null });
+    return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null }, signal);
   }
   const { redis, masterKey, defaults } = context;
   const { id, name } = await reserve(redis, masterKey, idempotencyKey, spec, defaults.retentionMs);
   const known = await readSummary(redis, id);
   // Whoever came first may have died half-way: then this call completes it, under the same id.
-  return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }));
+  return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }, signal));
 };
 
-const create = async (context: CommandsContext, run: NewRun): Promise<RunSummary> => {
+const create = async (context: CommandsContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
   const { redis, masterKey, defaults, queue, log } = context;
-  await createRecord(redis, masterKey, defaults, run);
+  await createRecord(redis, masterKey, defaults, run, signal);
   try {
-    await queue.add(run.id, 1, 0);
+    await unlessAborted(queue.add(run.id, 1, 0), signal);
   } catch (error) {
     // The run is accepted; the reconciler makes the job that it has not got.
     log.warn({ err: error, runId: run.id }, 'the job of a new run could not be made yet');
@@ -83,9 +102,8 @@ const create = async (context: CommandsContext, run: NewRun): Promise<RunSummary
 
 const cancelRun = async (
   context: CommandsContext,
-  id: RunId,
-  reason: string | null,
-  force: boolean,
+  { id, reason, force }: { readonly id: RunId; readonly reason: string | null; readonly force: boolean },
+  signal: AbortSignal,
 ): Promise<RunSummary> => {
   const { redis } = context;
   const [code, term, status] = (await cancel.run(
@@ -102,7 +120,7 @@ const cancelRun = async (
     endDoubtful(context, noted, Number(term));
     return noted;
   }
-  await endPending(context, id, Number(term));
+  await endPending(context, id, Number(term), signal);
   const run = await readSummary(redis, id);
   if (run === null) throw new NotFound();
   return run;
@@ -112,7 +130,7 @@ const cancelRun = async (
 const endDoubtful = (context: CommandsContext, { id, createdAt }: RunSummary, fromTerm: number): void => {
   const work = async (): Promise<void> => {
     await context.lostTails?.settling.settled({ createdAt }, AbortSignal.timeout(DOUBT_MS));
-    await endPending(context, id, fromTerm);
+    await endPending(context, id, fromTerm, AbortSignal.timeout(STORE_DEADLINE_MS));
   };
   work().catch((error: unknown) => {
     context.log.info({ err: error, runId: id }, 'a waiting run is not ended yet; whoever starts it sees the cancel');
@@ -120,9 +138,13 @@ const endDoubtful = (context: CommandsContext, { id, createdAt }: RunSummary, fr
 };
 
 /** Ends a run that nobody writes. Where a supervisor is faster, that one sees the cancel: both ways it is ended once. */
-const endPending = async (context: CommandsContext, id: RunId, fromTerm: number): Promise<void> => {
+const endPending = async (
+  context: CommandsContext,
+  id: RunId,
+  fromTerm: number,
+  signal: AbortSignal,
+): Promise<void> => {
   const { redis, queue, log } = context;
-  const signal = AbortSignal.timeout(STORE_DEADLINE_MS);
   const claimed = await claimRun({ redis, signal, log }, id, { attempt: null, statuses: ['PENDING'], fromTerm });
   if (claimed.code !== 'OK') return;
   const { run, writer } = claimed;
@@ -133,7 +155,7 @@ const endPending = async (context: CommandsContext, id: RunId, fromTerm: number)
   await queue.remove(id, run.nextAttempt);
 };
 
-const retryRun = async (context: CommandsContext, id: RunId): Promise<RunSummary> => {
+const retryRun = async (context: CommandsContext, id: RunId, signal: AbortSignal): Promise<RunSummary> => {
   const { redis, masterKey } = context;
   const [run, image] = await Promise.all([readRun(redis, id), readImageAsked(redis, id)]);
   if (run === null) throw new NotFound();
@@ -142,22 +164,35 @@ const retryRun = async (context: CommandsContext, id: RunId): Promise<RunSummary
     image,
     command: run.command,
     input: run.input,
-    env: unsealEnv(masterKey, id, run.env),
+    env: openedEnv(masterKey, run),
     labels: run.labels,
     timeoutSeconds: run.timeoutSeconds,
     resources: run.resources,
     maxAttempts: run.maxAttempts,
     backoffSeconds: run.backoffSeconds,
   };
-  return await create(context, { id: newRunId(), spec, retryOf: id, idempotency: null });
+  return await create(context, { id: newRunId(), spec, retryOf: id, idempotency: null }, signal);
 };
 
-const deleteRun = async ({ redis }: CommandsContext, id: RunId): Promise<void> => {
+/** @throws Conflict where this service's key does not open them: no repetition mends that */
+const openedEnv = (masterKey: Buffer, { id, env }: Pick<RunRecord, 'id' | 'env'>): readonly EnvVar[] => {
+  try {
+    return unsealEnv(masterKey, id, env);
+  } catch (error) {
+    const message =
+      'The secrets of this run were sealed with another SECRETS_KEY. Start a new run with startRun, or have the ' +
+      'operator set the earlier key again.';
+    throw new Conflict(message, { cause: error });
+  }
+};
+
+const deleteRun = async ({ redis }: CommandsContext, id: RunId, signal: AbortSignal): Promise<void> => {
   const run = await readSummary(redis, id);
   if (run === null) throw new NotFound();
   const unfinished = new Conflict('The run has not finished. Cancel it first.');
   if (!run.closed) throw unfinished;
   await release(redis, id);
+  signal.throwIfAborted();
   const removed = await remove.run(redis, [recordKey(id), logKey(id), leaseKey(id)], []);
   await Promise.all([redis.zrem(RUNS_INDEX, id), redis.zrem(ACTIVE_RUNS, id)]);
   if (removed === 0) throw unfinished;

@@ -45,13 +45,14 @@ export interface NewRun {
 /**
  * Creates the run's record, or finds it there; safe to repeat, also by several at once. The id is among the
  * unfinished ones before there is a record, so that the reconciler completes what a crash leaves.
- * @throws the connection's error
+ * @throws the connection's error, or the signal's reason
  */
 export const createRecord = async (
   redis: Redis,
   masterKey: Buffer,
   defaults: RunDefaults,
   { id, spec, retryOf, idempotency }: NewRun,
+  signal?: AbortSignal,
 ): Promise<void> => {
   const now = Date.now();
   const { image, env, ...rest } = spec;
@@ -99,6 +100,8 @@ export const createRecord = async (
   const own = [IMAGE_ASKED, image ?? '', IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
   const fields = [...recordFields(record), ...own];
   await redis.zadd(ACTIVE_RUNS, 0, id);
+  // Whoever gave up was told that it may not be there: what is not there by now stays so.
+  signal?.throwIfAborted();
   await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
   await redis.zadd(RUNS_INDEX, 0, id);
 };

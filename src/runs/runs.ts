@@ -106,7 +106,8 @@ export interface RunUpdates {
   /**
    * Calls `onUpdate` for each change from the moment on at which the promise resolves (Redis has
    * confirmed the subscription), and `onGap` when changes may have been missed (the connection to Redis
-   * was lost and is back). The returned function ends it, at once.
+   * was lost and is back). The returned function ends it, at once. Waits while Redis is away, until the signal aborts.
+   * @throws the signal's reason
    */
-  follow(listener: { onUpdate(update: RunUpdate): void; onGap(): void }): Promise<() => void>;
+  follow(listener: { onUpdate(update: RunUpdate): void; onGap(): void }, signal?: AbortSignal): Promise<() => void>;
 }

@@ -7,7 +7,7 @@ import type { RunUpdate, RunUpdates } from './runs.ts';
 
 type Follower = Parameters<RunUpdates['follow']>[0];
 
-/** Announcements share one subscription of a channel among its subscribers and free it with the last. */
+/** One subscription for all followers of the process, freed with the last of them. */
 export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn'>): RunUpdates => {
   const followers = new Set<Follower>();
   let last: { readonly bytes: Buffer; readonly update: RunUpdate | null } | null = null;
@@ -20,11 +20,12 @@ export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn
   };
 
   return {
-    async follow(listener) {
-      const free = await announcements.subscribe(UPDATES_CHANNEL, (bytes) => {
+    async follow(listener, signal) {
+      const onMessage = (bytes: Buffer): void => {
         const update = parse(bytes);
         if (update !== null && followers.has(listener)) listener.onUpdate(update);
-      });
+      };
+      const free = await announcements.subscribe(UPDATES_CHANNEL, onMessage, signal);
       followers.add(listener);
       endReconnect ??= announcements.onReconnect(() => {
         for (const follower of followers) follower.onGap();

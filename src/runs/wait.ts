@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Refusal, Unavailable } from '../domain/errors.ts';
+import { isReply } from '../log/takesWrites.ts';
 import { unlessAborted } from '../log/unlessAborted.ts';
 
 const FIRST_PAUSE_MS = 100;
@@ -50,21 +51,31 @@ export const persist = async <T>(
 };
 
 /**
- * One operation of the API on Redis: answered within STORE_DEADLINE_MS, or refused.
- * @throws Unavailable; refusals and program errors as they are
+ * One operation of the API on Redis: answered within STORE_DEADLINE_MS, or refused. Its signal aborts when it is given
+ * up, also by `given`: what it has not begun by then must not be begun any more. The cause of a refusal is logged.
+ * @throws Unavailable; refusals, program errors and what no repetition mends as they are
  */
-export const answered = async <T>(operation: () => Promise<T>): Promise<T> => {
-  const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => deadline.reject(new Unavailable(undefined, new Error('Redis did not answer in time'))),
-    STORE_DEADLINE_MS,
-  );
-  const work = operation();
-  work.catch(() => undefined);
+export const answered = async <T>(
+  operation: (signal: AbortSignal) => Promise<T>,
+  log: Pick<Logger, 'warn'>,
+  given: AbortSignal | null = null,
+): Promise<T> => {
+  const deadline = new AbortController();
+  const late = new Error(`Redis did not answer within ${STORE_DEADLINE_MS} ms`);
+  const timer = setTimeout(() => deadline.abort(late), STORE_DEADLINE_MS);
   try {
-    return await Promise.race([work, deadline.promise]);
+    const signal = given === null ? deadline.signal : AbortSignal.any([deadline.signal, given]);
+    return await unlessAborted(operation(signal), signal);
   } catch (error) {
-    if (isProgramError(error)) throw error;
+    given?.throwIfAborted();
+    // What Redis can't do now or later is a fault of this program's, or of who changed its keys: told as such, with an id.
+    if (isReply(error) && /^(ERR|WRONGTYPE) /.test(error.message)) throw error;
+    // A refusal that has a cause is not the client's doing alone.
+    if (isProgramError(error)) {
+      if (error instanceof Refusal && error.cause !== undefined) log.warn({ err: error }, 'a request was refused');
+      throw error;
+    }
+    log.warn({ err: error }, 'an operation on Redis failed');
     throw new Unavailable(undefined, error);
   } finally {
     clearTimeout(timer);

@@ -24,6 +24,8 @@ export interface TestApi extends AsyncDisposable {
   /** A connection of the test's own. */
   readonly redis: Redis;
   readonly hub: RedisLogHub;
+  /** What is being done for clients now: feeds, questions, and commands that Redis has not answered. */
+  work(): { feeds: number; asking: number; commands: number };
   /** Lines that the server logged, parsed. */
   readonly logged: readonly Readonly<Record<string, unknown>>[];
 }
@@ -64,9 +66,20 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     server,
     redis: await server.connect(),
     hub,
+    work: () => ({
+      feeds: hub.feeds,
+      asking: hub.asking,
+      commands: [reading.redis, connection.redis, api.redis].reduce((sum, one) => sum + unanswered(one), 0),
+    }),
     logged,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+};
+
+/** ioredis' own queues, which it does not show. */
+const unanswered = (redis: Redis): number => {
+  const { commandQueue, offlineQueue } = redis as unknown as Record<string, { readonly length: number }>;
+  return (commandQueue?.length ?? 0) + (offlineQueue?.length ?? 0);
 };
 
 export interface GraphqlError {

@@ -210,3 +210,37 @@ test('the installation has one id, whoever asks first', async () => {
   const ids = await Promise.all(Array.from({ length: 5 }, () => installationId(api.redis)));
   expect(new Set(ids).size).toBe(1);
 });
+
+test('after a change of SECRETS_KEY a retry is refused for good, with what to do', async () => {
+  const run = await start({ env: [{ name: 'TOKEN', value: 'open sesame', secret: true }] });
+  await using other = await openApi(server, randomBytes(32));
+  const refused = await other.runs.retry(run.id).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(Conflict);
+  expect((refused as Conflict).message).toMatch(/another SECRETS_KEY. Start a new run/);
+  // Without secrets there is nothing to open.
+  expect((await other.runs.retry((await start()).id)).status).toBe('PENDING');
+});
+
+test('what is given up is stopped: a start that was told UNAVAILABLE makes no run later', async () => {
+  await using own = await startRedis();
+  await using frozen = await openApi(own, masterKey);
+  process.kill(own.pid, 'SIGSTOP');
+  try {
+    await expect(frozen.runs.start({ spec: specOf(), idempotencyKey: null })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
+  } finally {
+    process.kill(own.pid, 'SIGCONT');
+  }
+  const redis = await own.connect();
+  // Commands of one connection are done in order, so what had been sent is done by now.
+  await frozen.redis.ping();
+  expect(await redis.zcard(RUNS_INDEX)).toBe(0);
+  expect(await redis.keys('run:*')).toEqual([]);
+});
+
+test('what no repetition mends is no UNAVAILABLE, and the cause is kept', async () => {
+  const id = newRunId();
+  await api.redis.set(recordKey(id), 'a text');
+  await expect(api.runs.get(id)).rejects.toThrow(/^WRONGTYPE /);
+});

@@ -1,0 +1,55 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { createLogger } from '../../src/logger.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+const logged = () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger('trace', { write: (line) => void lines.push(JSON.parse(line)) });
+  return { logger, lines };
+};
+
+test('a cause is logged as err, with its type, message and stack', () => {
+  const { logger, lines } = logged();
+  const cause = Object.assign(new Error('WRONGTYPE wrong kind of value'), { name: 'ReplyError' });
+  logger.error({ err: new Error('not done', { cause }) }, 'an operation failed');
+  expect(lines).toMatchObject([
+    { msg: 'an operation failed', err: { message: 'not done', cause: { type: 'ReplyError', message: cause.message } } },
+  ]);
+});
+
+test('a warning that repeats is told once in a while, with how many were held back; errors are all told', () => {
+  const { logger, lines } = logged();
+  const child = logger.child({ part: 'x' });
+  for (let i = 0; i < 50; i += 1) child.warn({ err: new Error('away'), runId: String(i) }, 'no answer yet');
+  child.warn({ err: new Error('OOM'), runId: '1' }, 'no answer yet');
+  expect(lines.map(({ err }) => (err as Error).message)).toEqual(['away', 'OOM']);
+  for (let i = 0; i < 3; i += 1) child.warn({ runId: String(i % 2) }, 'the executor did not end its command in time');
+  expect(lines.slice(2).map(({ runId }) => runId)).toEqual(['0', '1']);
+  for (let i = 0; i < 3; i += 1) child.error({ err: new Error('away') }, 'failed');
+  expect(lines.filter(({ msg }) => msg === 'failed')).toHaveLength(3);
+});
+
+test('no call of a logger passes an error under a name that pino prints as {}', async () => {
+  const calls = /\b(?:log|logger)\??\.(?:trace|debug|info|warn|error|fatal)\(\s*\{(?<fields>[^}]*)\}/g;
+  const wrong: string[] = [];
+  let seen = 0;
+  for (const folder of ['src', 'executor']) {
+    for (const file of await readdir(join(ROOT, folder), { recursive: true })) {
+      if (!file.endsWith('.ts')) continue;
+      const text = await readFile(join(ROOT, folder, file), 'utf8');
+      for (const { groups } of text.matchAll(calls)) {
+        seen += 1;
+        const names = (groups?.fields ?? '').split(',').map((field) => field.split(':')[0]?.trim());
+        if (names.some((name) => /^(error|e|ex|exception|cause|reason_?error|thrown)$/.test(name ?? ''))) {
+          wrong.push(`${file}: {${groups?.fields}}`);
+        }
+      }
+    }
+  }
+  expect(seen).toBeGreaterThan(20);
+  expect(wrong).toEqual([]);
+});
