@@ -3,6 +3,7 @@ import { hasEscape, withoutAnsi } from './ansi.ts';
 import { type InputProblem, inputProblem, throwProblems } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
+import { textFinder } from './textSearch.ts';
 
 /** As the API has it; null, an empty list and an empty text say the same as a member that is missing. */
 export interface LogFilterInput {
@@ -58,9 +59,17 @@ export const logFilter = (input: LogFilterInput | null | undefined, path: string
   return { passes, selects };
 };
 
-/** What is wrong with the filter: an unknown type's name, an attempt below 1, a text over LIMITS.containsBytes. */
+/**
+ * What is wrong with the filter: an unknown type's name, an attempt below 1, a text over LIMITS.containsBytes, a list
+ * over LIMITS.filterEntries.
+ */
 export const filterProblems = (input: LogFilterInput | null | undefined, path: string): readonly InputProblem[] => {
-  const { contains, exclude, logger, attempt, types } = input ?? {};
+  const { contains, exclude, logger, attempt, types, levels, streams } = input ?? {};
+  for (const [name, list] of Object.entries({ types, levels, streams })) {
+    if (list && list.length > LIMITS.filterEntries) {
+      return [inputProblem(`${path}.${name}`, `At most ${LIMITS.filterEntries} entries.`)];
+    }
+  }
   const problems: InputProblem[] = [];
   types?.forEach((name, index) => {
     if (!isEventKind(name))
@@ -85,8 +94,14 @@ const lineTests = (input: LogFilterInput): readonly Test[] => {
     const lowest = LOG_LEVELS.indexOf(minLevel);
     tests.push(({ level }) => LOG_LEVELS.indexOf(level) >= lowest);
   }
-  if (levels?.length) tests.push(({ level }) => levels.includes(level));
-  if (streams?.length) tests.push(({ stream }) => streams.includes(stream));
+  if (levels?.length) {
+    const wanted = new Set(levels);
+    tests.push(({ level }) => wanted.has(level));
+  }
+  if (streams?.length) {
+    const wanted = new Set(streams);
+    tests.push(({ stream }) => wanted.has(stream));
+  }
   if (logger) tests.push((line) => line.logger === logger);
   if (contains) tests.push(holds(contains));
   if (exclude) {
@@ -98,7 +113,7 @@ const lineTests = (input: LogFilterInput): readonly Test[] => {
 
 /** Compares in lower case, without escape sequences unless one is looked for. */
 const holds = (text: string): Test => {
-  const needle = text.toLowerCase();
+  const isIn = textFinder(text.toLowerCase());
   const shown = hasEscape(text) ? (message: string) => message : withoutAnsi;
-  return ({ message }) => shown(message).toLowerCase().includes(needle);
+  return ({ message }) => isIn(shown(message).toLowerCase());
 };

@@ -70,6 +70,8 @@ export const LIMITS = {
   /** Log events and their bytes, about, that one request may read through all its Run.logs together. */
   requestEvents: 20_000,
   requestBytes: 16 * MIB,
+  /** Bytes of events, about, that it may look at for that: a filter can take out nearly all. */
+  requestScanBytes: 32 * MIB,
   /** Runs that one request may list through all its Query.runs together. */
   requestRuns: 2000,
   /** Runs that one page of Query.runs looks at before it comes back short: about 0.1 s. */

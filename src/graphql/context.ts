@@ -6,7 +6,6 @@ import type { RunDetail, RunDetails, RunSummary } from '../domain/run.ts';
 import type { LogHub, LogReader } from '../log/viewer.ts';
 import type { Runs, RunUpdates } from '../runs/runs.ts';
 import { DetailLoader } from './detailLoader.ts';
-import { LogBudget } from './logBudget.ts';
 import { RequestBudget } from './requestBudget.ts';
 import { RunLoader } from './runLoader.ts';
 import type { TextSink } from './textSink.ts';
@@ -44,9 +43,7 @@ export interface ApiContext extends Services, Transport {
   loadRun(id: RunId): Promise<RunSummary | null>;
   /** Reads what of a run is large. @throws NotFound where it is gone, LimitExceeded, Unavailable */
   loadDetail<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]>;
-  /** What the operation may still read through Run.logs. */
-  readonly logBudget: LogBudget;
-  /** What it may cost otherwise. */
+  /** What it may cost. */
   readonly budget: RequestBudget;
 }
 
@@ -62,7 +59,6 @@ export const createContext = (services: Services, { signal = NEVER }: Transport 
     ...services,
     loadRun: (id) => loader.load(id),
     loadDetail: (id, name) => details.load(id, name),
-    logBudget: new LogBudget(),
     budget,
   };
 };

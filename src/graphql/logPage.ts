@@ -14,8 +14,10 @@ import { Run } from './run.ts';
 import { RunEventRef } from './runEvent.ts';
 
 const DEFAULT_PAGE = 100;
-/** Entries of one read; an entry is at most LIMITS.appendBytes. */
-const READ_ENTRIES = 16;
+/** Bytes of one read, about, and its entries: few at first, then as many as their size allows. */
+const READ_BYTES = 1024 * 1024;
+const FIRST_ENTRIES = 2;
+const MOST_ENTRIES = 64;
 
 export interface EventPage {
   readonly events: readonly EventSource[];
@@ -44,7 +46,9 @@ interface Walk {
   startSeq: Seq | null;
   endSeq: Seq | null;
   looked: number;
+  /** Of the events that passed, and of all that were looked at. */
   bytes: number;
+  scanned: number;
   /** The run's newest seq at the last read. */
   lastSeq: Seq;
 }
@@ -55,24 +59,46 @@ interface Walk {
  * @throws NotFound where the run was removed meanwhile
  */
 export const readPage = async (reader: LogReader, request: PageRequest, budget: LogBudget): Promise<EventPage> => {
-  const walk: Walk = { events: [], end: null, startSeq: null, endSeq: null, looked: 0, bytes: 0, lastSeq: 0 };
+  const walk: Walk = {
+    events: [],
+    end: null,
+    startSeq: null,
+    endSeq: null,
+    looked: 0,
+    bytes: 0,
+    scanned: 0,
+    lastSeq: 0,
+  };
   const forward = request.direction === 'forward';
   let position = forward ? request.after : request.before;
+  let count = FIRST_ENTRIES;
   for (let more = true; more; ) {
     const page: LogPage | null = forward
-      ? await reader.forward(request.runId, position, READ_ENTRIES)
+      ? await reader.forward(request.runId, position, count)
       : // Before seq 1 there is nothing; asked from 2 on, the reader tells where the log stands.
-        await reader.backward(request.runId, Math.max(position, 2), READ_ENTRIES);
+        await reader.backward(request.runId, Math.max(position, 2), count);
     if (page === null) throw new NotFound();
     walk.lastSeq = page.lastSeq;
-    more = page.entries.length > 0 && page.entries.every((entry) => lookAt(entry, request, walk, budget));
+    more = page.entries.length > 0;
+    count = nextCount(page.entries);
+    for (const entry of page.entries) {
+      more = lookAt(entry, request, walk, budget);
+      if (!more) break;
+      await budget.goOn(walk.bytes);
+    }
     const next = forward ? walk.endSeq : walk.startSeq;
     if (next === null || next === position || (!forward && next === 1)) more = false;
     else position = next;
   }
-  budget.spend(walk.looked, walk.bytes);
+  budget.spend(walk.looked, walk.bytes, walk.scanned);
   if (walk.end !== null && walk.events.length < request.count) walk.events.push(walk.end);
   return { events: walk.events, startSeq: walk.startSeq, endSeq: walk.endSeq, ...around(request, walk) };
+};
+
+/** Entries of the next read, as large as these are. */
+const nextCount = (entries: LogPage['entries']): number => {
+  const mean = entries.reduce((sum, { size }) => sum + size, 0) / Math.max(entries.length, 1);
+  return Math.min(Math.max(Math.floor(READ_BYTES / Math.max(mean, 1)), 1), MOST_ENTRIES);
 };
 
 /** Takes the entry's events in the direction of the walk. Answers false where the walk is over. */
@@ -91,10 +117,12 @@ const lookAt = (entry: LogPage['entries'][number], request: PageRequest, walk: W
     const full =
       walk.events.length >= request.count ||
       walk.looked >= Math.min(LIMITS.pageScan, budget.events) ||
-      walk.bytes + size > budget.bytes;
+      walk.bytes + size > budget.bytes ||
+      walk.scanned + size > budget.scanned;
     // Something must be looked at, or whoever goes on from here never gets further.
     if (full && (request.count === 0 || walk.looked > 0)) return false;
     walk.looked += 1;
+    walk.scanned += size;
     if (passes && !forward && isUnasked(clipped, request.filter)) walk.end = clipped;
     else if (passes) {
       walk.events[forward ? 'push' : 'unshift'](clipped);
@@ -153,7 +181,7 @@ builder.objectField(Run, 'logs', (t) =>
       before: t.arg.int({ description: 'Events before this seq.' }),
       filter: t.arg({ type: LogFilterInput, description: 'Which events; default: all.' }),
     },
-    resolve: (run, { first, after, last, before, filter }, { reader, logBudget }) => {
+    resolve: (run, { first, after, last, before, filter }, { reader, budget: { log } }) => {
       throwProblems([
         ...notBoth(first, last),
         ...between('first', first, 0, LIMITS.pageEvents),
@@ -170,7 +198,7 @@ builder.objectField(Run, 'logs', (t) =>
         before: before ?? Number.MAX_SAFE_INTEGER,
         filter: logFilter(filter, 'filter'),
       };
-      return logBudget.inTurn(() => readPage(reader, request, logBudget));
+      return log.inTurn(() => readPage(reader, request, log));
     },
     description: `A page of the run's events in seq order. first/after read forward (the default: first 100),
 last/before backward. first and last are the most that comes back, 5000 at most; a filter

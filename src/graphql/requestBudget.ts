@@ -7,6 +7,7 @@ import { LIMITS } from '../domain/limits.ts';
 import { Scan } from '../runs/runs.ts';
 import { type Leave, Seats } from '../runs/seats.ts';
 import { STORE_DEADLINE_MS } from '../runs/wait.ts';
+import { LogBudget } from './logBudget.ts';
 
 /** Large answers that are made at once. What each reads is bounded, and is some times that in memory as objects. */
 const largeAnswers = new Seats(2, 'large answers');
@@ -15,6 +16,7 @@ export class RequestBudget {
   /** Aborts when nobody waits for the answer. */
   readonly signal: AbortSignal;
   #scan: Scan;
+  #log: LogBudget;
   #runs = 0;
   #detailBytes = 0;
   #seat: Promise<Leave> | null = null;
@@ -22,8 +24,13 @@ export class RequestBudget {
   constructor(signal: AbortSignal) {
     this.signal = signal;
     this.#scan = new Scan(signal);
+    this.#log = new LogBudget(this);
   }
 
+  /** What it may still read through Run.logs. */
+  get log(): LogBudget {
+    return this.#log;
+  }
   get scan(): Scan {
     return this.#scan;
   }
@@ -67,6 +74,7 @@ export class RequestBudget {
     );
     this.#seat = null;
     this.#scan = new Scan(this.signal);
+    this.#log = new LogBudget(this);
     this.#runs = 0;
     this.#detailBytes = 0;
   }

@@ -7,6 +7,7 @@ import { marksOf } from '../../src/log/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../src/log/record.ts';
 import { RUNS_INDEX } from '../../src/runs/keys.ts';
 import { openHttp, post, type TestApi } from '../support/http.ts';
+import { createRun, line, PlainWriter } from '../support/log.ts';
 
 const COUNT = 25_000;
 let api: TestApi;
@@ -142,6 +143,66 @@ test('a scan ends when its client leaves', async () => {
     }
   });
   expect(calls).toBeLessThan(LIMITS.requestScan);
+});
+
+const LOGS = `query ($id: ID!, $filter: LogFilter) { run(id: $id) { logs(first: 5000, filter: $filter) {
+  events { seq } endSeq hasNext } } }`;
+
+/** A run whose log has `entries` of `lines` lines each. */
+const logged = async (entries: number, lines: number, message: string): Promise<RunId> => {
+  const id = await createRun(api.redis);
+  const writer = new PlainWriter(api.redis, id);
+  await writer.claim();
+  for (let i = 0; i < entries; i += 1) await writer.append(Array.from({ length: lines }, () => line(message)));
+  return id;
+};
+
+test.each([
+  ['contains', { contains: `b${'a'.repeat(1023)}` }],
+  ['exclude', { contains: 'x', exclude: `b${'a'.repeat(1023)}` }],
+  ['a needle that is nearly there', { contains: `${'a'.repeat(1023)}b` }],
+])('%s of 1 kB on 16 MB of nearly equal text is answered in its turn', async (_name, filter) => {
+  const id = await logged(20, 8, 'a'.repeat(60_000));
+  const stop = new AbortController();
+  const turns: number[] = [];
+  const watch = (async () => {
+    for (let last = performance.now(); !stop.signal.aborted; last = performance.now()) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns.push(performance.now() - last);
+    }
+  })();
+  const { data, errors } = await post(api.url, LOGS, { id, filter });
+  stop.abort();
+  await watch;
+  expect(errors).toBeUndefined();
+  expect(data.run.logs).toMatchObject({ events: [] });
+  // Of 9.6 MB the quadratic search made one turn of some seconds.
+  expect(Math.max(...turns)).toBeLessThan(1000);
+});
+
+test('a page with a filter that few lines pass looks at 32 MiB at most, then says where to go on', async () => {
+  const id = await logged(90, 8, 'z'.repeat(60_000));
+  const first = await post(api.url, LOGS, { id, filter: { contains: 'nothing' } });
+  expect(first.data.run.logs).toMatchObject({ events: [], hasNext: true });
+  expect(first.data.run.logs.endSeq).toBeLessThan((LIMITS.requestScanBytes / 60_000) * 1.1);
+  const twice = await post(
+    api.url,
+    'query ($id: ID!) { run(id: $id) { a: logs(filter: { contains: "nothing" }) { endSeq } b: logs(filter: { contains: "nothing" }) { endSeq } c: logs(filter: { contains: "nothing" }) { endSeq } } }',
+    { id },
+  );
+  // What is left for the others is less than a line.
+  expect(twice.data.run.b.endSeq).toBeLessThan(9);
+  expect(twice.data.run.c.endSeq).toBeLessThan(9);
+});
+
+test.each([
+  ['types', 'LogLine'],
+  ['streams', 'STDOUT'],
+  ['levels', 'INFO'],
+])('a filter with 90,000 %s is refused', async (name, value) => {
+  const id = await createRun(api.redis);
+  const { errors } = await post(api.url, LOGS, { id, filter: { [name]: Array.from({ length: 90_000 }, () => value) } });
+  expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', argument: `filter.${name}` });
 });
 
 test.each([
