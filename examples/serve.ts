@@ -27,9 +27,12 @@ const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>runloo
   input { flex: 1; font: 14px ui-monospace, monospace; padding: .45rem .6rem; border: 1px solid #d0d7de; border-radius: 6px }
   button { font: inherit; padding: .35rem .9rem; border: 1px solid #d0d7de; border-radius: 6px; background: #f6f8fa }
   output { padding: .1rem .6rem; border-radius: 1rem; background: #ddf4ff; color: #0550ae }
-  ol { list-style: none; margin: 0; padding: .75rem; background: #0d1117; color: #e6edf3; border-radius: 8px;
-       font: 13px/1.55 ui-monospace, monospace; height: 26rem; overflow: auto; white-space: pre-wrap }
-  li > b { display: inline-block; width: 4ch; margin-right: 1.5ch; text-align: right; color: #6e7681; font-weight: normal }
+  p { margin: 0 0 .75rem; color: #59636e }
+  .log { padding: .75rem; background: #0d1117; color: #e6edf3; border-radius: 8px; height: 26rem; overflow: auto;
+         font: 13px/16px ui-monospace, monospace }
+  ol { list-style: none; margin: 0; padding: 0; position: relative }
+  li { position: absolute; white-space: pre; min-width: 100% }
+  li > b { display: inline-block; margin-right: 1.5ch; text-align: right; color: #6e7681; font-weight: normal }
   .STDERR, .WARNING { color: #e3b341 } .ERROR, .CRITICAL { color: #ff7b72 } .note { color: #79c0ff }
 `)}"><div id="root"></div><script type="module" src="/page.js"></script>`;
 

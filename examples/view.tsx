@@ -1,15 +1,18 @@
 /** How both examples look; nothing here knows a GraphQL client. */
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type FormEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { whatIsMissing } from '../client/proof.ts';
-import type { FollowState } from '../client/resumable.ts';
-import type { FollowLogSubscription } from '../schema/generated/graphql.ts';
+import type { FollowDetails, FollowState } from '../client/resumable.ts';
+import type { LogEvent, LogStore } from './logStore.ts';
 
-export type LogEvent = FollowLogSubscription['runLogBatches']['events'][number];
-
+export interface Following extends FollowDetails {
+  readonly state: FollowState;
+}
 interface ViewProps {
-  readonly events: readonly LogEvent[];
+  readonly runId: string;
+  readonly log: LogStore;
   /** Null before the first run. */
-  readonly state: FollowState | null;
+  readonly following: Following | null;
   readonly error: string | null;
   start(command: string): void;
   cancel(): void;
@@ -18,12 +21,8 @@ interface ViewProps {
 const COMMAND =
   'for i in $(seq 20); do echo "line $i"; echo "::progress current=$i,total=20::Counting"; sleep 0.5; done';
 
-export const View = ({ events, state, error, start, cancel }: ViewProps) => {
+export const View = ({ runId, log, following, error, start, cancel }: ViewProps) => {
   const [command, setCommand] = useState(COMMAND);
-  const end = useRef<HTMLLIElement>(null);
-  useEffect(() => {
-    end.current?.scrollIntoView({ block: 'nearest' });
-  });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     start(command);
@@ -34,29 +33,87 @@ export const View = ({ events, state, error, start, cancel }: ViewProps) => {
       <form onSubmit={submit}>
         <input aria-label="Command" value={command} onChange={(event) => setCommand(event.target.value)} />
         <button type="submit">Start</button>
-        <button type="button" onClick={cancel} disabled={state === null || state === 'ended'}>
+        <button type="button" onClick={cancel} disabled={following === null || following.state === 'ended'}>
           Cancel
         </button>
       </form>
       <header>
-        <output>{state ?? 'no run yet'}</output>
-        <Proof events={events} />
+        <output>{following?.state ?? 'no run yet'}</output>
+        {following !== null && following.tries > 0 && (
+          <span>
+            Try {following.tries}: {following.reason}
+          </span>
+        )}
+        <Proof log={log} />
         <span role="alert">{error}</span>
       </header>
-      <ol>
-        {events.map((event) => (
-          <li key={event.seq}>
-            <b>{event.seq}</b>
-            <Line event={event} />
-          </li>
-        ))}
-        <li ref={end} />
-      </ol>
+      <Log runId={runId} log={log} />
     </main>
   );
 };
 
-/** Every type has its words; one that is new to this page is shown by its name. */
+/** px; the same for all rows, so that a million of them need no measuring. */
+const ROW = 16;
+/** Rows beyond the visible ones, so that scrolling shows no gap and the browser's own search finds a little more. */
+const OVERSCAN = 100;
+
+const Log = ({ runId, log }: { readonly runId: string; readonly log: LogStore }) => {
+  const { count, dropped, lastSeq } = useSyncExternalStore(log.subscribe, log.snapshot);
+  const box = useRef<HTMLDivElement>(null);
+  /** Stays at the end until the reader scrolls up. */
+  const atEnd = useRef(true);
+  const droppedBefore = useRef(0);
+  const rows = useVirtualizer({
+    count,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW,
+    overscan: OVERSCAN,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when events came or went
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    if (atEnd.current) element.scrollTop = element.scrollHeight;
+    // What the reader looks at stays where it is when older rows go.
+    else element.scrollTop -= (dropped - droppedBefore.current) * ROW;
+    droppedBefore.current = dropped;
+  }, [count, dropped]);
+  const onScroll = (): void => {
+    const element = box.current;
+    if (element === null) return;
+    atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 2 * ROW;
+  };
+  return (
+    <>
+      <p>
+        {count.toLocaleString('en')} events
+        {dropped > 0 && (
+          <>
+            {` (${dropped.toLocaleString('en')} older ones are not kept in this page: read `}
+            <a href={`/runs/${runId}/log.txt`}>the whole log</a>)
+          </>
+        )}
+      </p>
+      <div className="log" ref={box} onScroll={onScroll}>
+        <ol style={{ height: rows.getTotalSize() }}>
+          {rows.getVirtualItems().map(({ index, start }) => {
+            const event = log.at(index);
+            return (
+              event && (
+                <li key={event.seq} style={{ top: start, height: ROW }}>
+                  <b style={{ width: `${Math.max(4, String(lastSeq).length)}ch` }}>{event.seq}</b>
+                  <Line event={event} />
+                </li>
+              )
+            );
+          })}
+        </ol>
+      </div>
+    </>
+  );
+};
+
+/** Every type has its words. The set of types is closed: what a later version has to say comes as a CustomEvent. */
 const Line = ({ event }: { readonly event: LogEvent }) => {
   switch (event.__typename) {
     case 'LogLine':
@@ -65,23 +122,32 @@ const Line = ({ event }: { readonly event: LogEvent }) => {
       return <span className="note">{`${event.label ?? 'Progress'}: ${event.current} of ${event.total ?? '?'}`}</span>;
     case 'GroupStarted':
       return <span className="note">▸ {event.name}</span>;
+    case 'GroupEnded':
+      return <span className="note">◂ {event.name}</span>;
+    case 'OutputProduced':
+      return <span className="note">Output: {JSON.stringify(event.value)}</span>;
+    case 'CustomEvent':
+      return <span className="note">{`${event.name}: ${JSON.stringify(event.data)}`}</span>;
+    case 'ContainerEvent':
+      return <span className="note">{event.kind}</span>;
     case 'StatusChanged':
       return <span className="note">{event.status}</span>;
     case 'LinesDropped':
       return <span className="ERROR">{event.count} events are no longer there</span>;
+    case 'AttemptFinished':
+      return <span className="note">Attempt {event.attempt} has ended</span>;
     case 'RunFinished':
       return <span className="note">{event.message}</span>;
-    default:
-      return <span className="note">{event.__typename}</span>;
   }
 };
 
-const Proof = ({ events }: { readonly events: readonly LogEvent[] }) => {
+const Proof = ({ log }: { readonly log: LogStore }) => {
+  const { dropped, isFinished } = useSyncExternalStore(log.subscribe, log.snapshot);
   const [said, say] = useState('');
-  const finished = events.at(-1)?.__typename === 'RunFinished';
   useEffect(() => {
-    if (!finished) return say('');
-    void whatIsMissing(events).then((missing) => say(missing ?? 'Complete: nothing is missing.'));
-  }, [events, finished]);
+    if (!isFinished) return say('');
+    if (dropped > 0) return say('Not checked: the beginning is not kept in this page.');
+    void whatIsMissing(log.all()).then((missing) => say(missing ?? 'Complete: nothing is missing.'));
+  }, [log, dropped, isFinished]);
   return <span>{said}</span>;
 };

@@ -4,16 +4,19 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { ApolloProvider, useMutation, useSubscription } from '@apollo/client/react';
 import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { type FollowState, resumable } from '../../client/resumable.ts';
+import { resumable } from '../../client/resumable.ts';
 import { CancelRunDocument, FollowLogDocument, StartRunDocument } from '../../schema/generated/graphql.ts';
 import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
-import { type LogEvent, View } from '../view.tsx';
+import { createLogStore } from '../logStore.ts';
+import { type Following, View } from '../view.tsx';
 
-let onState = (_state: FollowState): void => undefined;
+let onState = (_following: Following): void => undefined;
 const url = new URL('/graphql', location.href).href.replace('http', 'ws');
-const socket = resumable(createClient({ url, retryAttempts: 0 }), { onState: (state) => onState(state) });
+const socket = resumable(createClient({ url, retryAttempts: 0 }), {
+  onState: (state, _payload, details) => onState({ state, ...details }),
+});
 const client = new ApolloClient({
   cache: new InMemoryCache({ possibleTypes }),
   link: ApolloLink.split(
@@ -24,29 +27,28 @@ const client = new ApolloClient({
 });
 
 const Page = () => {
-  const [events, setEvents] = useState<readonly LogEvent[]>([]);
-  const [state, setState] = useState<FollowState | null>(null);
-  onState = setState;
+  const [following, setFollowing] = useState<Following | null>(null);
+  onState = setFollowing;
   const [start, started] = useMutation(StartRunDocument);
   const [cancel] = useMutation(CancelRunDocument);
   const runId = started.data?.startRun?.run.id ?? '';
-  const log = useSubscription(FollowLogDocument, {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each run has a store of its own
+  const log = useMemo(createLogStore, [runId]);
+  const followed = useSubscription(FollowLogDocument, {
     variables: { runId },
     skip: runId === '',
     // A log is no object of the cache; and React may skip `data`, so each batch is taken from onData.
     fetchPolicy: 'no-cache',
     ignoreResults: true,
-    onData: ({ data: { data } }) => setEvents((had) => [...had, ...(data?.runLogBatches.events ?? [])]),
+    onData: ({ data: { data } }) => log.append(data?.runLogBatches.events ?? []),
   });
   return (
     <View
-      events={events}
-      state={state}
-      error={started.error?.message ?? log.error?.message ?? null}
-      start={(command) => {
-        setEvents([]);
-        void start({ variables: { input: { command: ['sh', '-c', command] } } });
-      }}
+      runId={runId}
+      log={log}
+      following={following?.runId === runId ? following : null}
+      error={started.error?.message ?? followed.error?.message ?? null}
+      start={(command) => void start({ variables: { input: { command: ['sh', '-c', command] } } })}
       cancel={() => void cancel({ variables: { runId } })}
     />
   );

@@ -1,23 +1,18 @@
 /** Start a run and follow it, with urql 5. */
 import { createClient as createSocket } from 'graphql-ws';
-import { useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import {
-  Client,
-  cacheExchange,
-  fetchExchange,
-  Provider,
-  subscriptionExchange,
-  useMutation,
-  useSubscription,
-} from 'urql';
-import { type FollowState, resumable } from '../../client/resumable.ts';
+import { Client, cacheExchange, fetchExchange, Provider, subscriptionExchange, useMutation } from 'urql';
+import { resumable } from '../../client/resumable.ts';
 import { CancelRunDocument, FollowLogDocument, StartRunDocument } from '../../schema/generated/graphql.ts';
-import { type LogEvent, View } from '../view.tsx';
+import { createLogStore } from '../logStore.ts';
+import { type Following, View } from '../view.tsx';
 
-let onState = (_state: FollowState): void => undefined;
+let onState = (_following: Following): void => undefined;
 const url = new URL('/graphql', location.href).href.replace('http', 'ws');
-const socket = resumable(createSocket({ url, retryAttempts: 0 }), { onState: (state) => onState(state) });
+const socket = resumable(createSocket({ url, retryAttempts: 0 }), {
+  onState: (state, _payload, details) => onState({ state, ...details }),
+});
 const client = new Client({
   url: '/graphql',
   preferGetMethod: false,
@@ -32,29 +27,31 @@ const client = new Client({
   ],
 });
 
-interface Followed {
-  readonly runId: string;
-  readonly events: readonly LogEvent[];
-}
-
 const Page = () => {
-  const [state, setState] = useState<FollowState | null>(null);
-  onState = setState;
+  const [following, setFollowing] = useState<Following | null>(null);
+  onState = setFollowing;
   const [started, start] = useMutation(StartRunDocument);
   const [, cancel] = useMutation(CancelRunDocument);
+  const [error, setError] = useState<string | null>(null);
   const runId = started.data?.startRun?.run.id ?? '';
-  const [log] = useSubscription(
-    { query: FollowLogDocument, variables: { runId }, pause: runId === '' },
-    (had: Followed | undefined, { runLogBatches }) => ({
-      runId,
-      events: [...(had?.runId === runId ? had.events : []), ...runLogBatches.events],
-    }),
-  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each run has a store of its own
+  const log = useMemo(createLogStore, [runId]);
+  useEffect(() => {
+    setError(null);
+    if (runId === '') return;
+    // Not useSubscription, which renders the page for each batch.
+    const subscription = client.subscription(FollowLogDocument, { runId }).subscribe(({ data, error: refused }) => {
+      if (refused) setError(refused.message);
+      log.append(data?.runLogBatches.events ?? []);
+    });
+    return subscription.unsubscribe;
+  }, [runId, log]);
   return (
     <View
-      events={log.data?.runId === runId ? log.data.events : []}
-      state={state}
-      error={started.error?.message ?? log.error?.message ?? null}
+      runId={runId}
+      log={log}
+      following={following?.runId === runId ? following : null}
+      error={started.error?.message ?? error}
       start={(command) => void start({ input: { command: ['sh', '-c', command] } })}
       cancel={() => void cancel({ runId })}
     />

@@ -1,5 +1,6 @@
 /** The pages of examples/ in a real browser, at the real service, as their commands start them. */
 import { spawn } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hasBrowser, startBrowser, type TestBrowser } from '../support/browser.ts';
@@ -59,6 +60,7 @@ test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
     const lines = (await page.locator('li').allTextContents()).flatMap((text) => /line (\d+)$/.exec(text)?.[1] ?? []);
     expect(lines).toEqual(Array.from({ length: 60 }, (_, i) => String(i + 1)));
     expect(await page.locator('output').textContent()).toBe('ended');
+    expect(await page.getByText(/^[\d,]+ events$/).count()).toBe(1);
     // A second run from the same page begins anew, and ends when it is cancelled.
     await page.getByLabel('Command').fill('echo second; sleep 60');
     await page.getByRole('button', { name: 'Start' }).click();
@@ -70,4 +72,41 @@ test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
     expect(faults.filter((fault) => !/WebSocket connection to .* failed/.test(fault))).toEqual([]);
   },
   120_000,
+);
+
+test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
+  'the page with %s shows a million lines, whole, and lets them be scrolled',
+  async (name) => {
+    const { page, faults } = (await browser?.open()) ?? expect.fail('no browser');
+    await page.goto(await serve(name));
+    await page.getByLabel('Command').fill('seq 1000000');
+    const started = performance.now();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('Complete: nothing is missing.').waitFor({ timeout: 240_000 });
+    const seconds = (performance.now() - started) / 1000;
+    const heap = await page.evaluate('performance.memory.usedJSHeapSize');
+    process.stdout.write(
+      `${name}: 1,000,000 lines in ${seconds.toFixed(1)} s at load ${loadavg()[0]?.toFixed(1)}, ` +
+        `heap ${Math.round(Number(heap) / 1e6)} MB\n`,
+    );
+    expect(await page.getByText(/^1,000,0\d\d events$/).count()).toBe(1);
+    // It has followed to the end; only what is near is in the document, and no number runs into its text.
+    const rows = page.locator('li');
+    expect(await rows.last().textContent()).toMatch(/^1000\d\d\dRun COMPLETED$/);
+    expect(await rows.count()).toBeLessThan(400);
+    for (const row of [rows.last(), page.locator('li', { hasText: /^10000\d\d1000000$/ })]) {
+      const [number, text] = await Promise.all(
+        [row.locator('b'), row.locator('span')].map((part) => part.boundingBox()),
+      );
+      expect((number?.x ?? 0) + (number?.width ?? 0)).toBeLessThan(text?.x ?? 0);
+    }
+    const log = page.locator('.log');
+    await log.evaluate((element) => element.scrollTo(0, 0));
+    await page.getByText('PENDING', { exact: true }).waitFor();
+    await log.evaluate((element) => element.scrollTo(0, 16 * 500_000));
+    await page.locator('li', { hasText: /^500000\d+$/ }).waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  },
+  300_000,
 );
