@@ -14,6 +14,7 @@ import { sayLastWord } from './lastWord.ts';
 import { linger } from './linger.ts';
 import { LogWriter } from './logWriter.ts';
 import { createOutput, type Output } from './output/output.ts';
+import { localZone, zoneOf } from './output/records/zone.ts';
 import { Pipes } from './pipes.ts';
 import type { Place } from './place.ts';
 import type { Spawner } from './spawner.ts';
@@ -158,12 +159,14 @@ export class Attempt {
     if (place === null || fifos === null) throw new NotStarted('The command could not be started.');
     const env = this.#openEnv();
     const secrets = env.filter((one) => one.secret).map((one) => one.value);
-    this.#output = createOutput({ sink: this.#writer, maxLineBytes: run.maxLineBytes, secrets });
+    const commandEnv = commandVariables(variables, place.workspace, run, env);
+    const zone = zoneOf(commandEnv.TZ, localZone);
+    this.#output = createOutput({ sink: this.#writer, maxLineBytes: run.maxLineBytes, secrets, zone });
     this.#oomKills = place.oomKills();
     const command = await startCommand(this.#stage.spawner, {
       command: run.command,
       directory: place.workspace,
-      variables: commandVariables(variables, place.workspace, run, env),
+      variables: commandEnv,
       user: place.user,
       stdout: fifos.stdout.write,
       stderr: fifos.stderr.write,

@@ -1,5 +1,14 @@
 /** Syntax of workflow commands: `::name key=value,key=value::text`, as GitHub's runner reads it (ActionCommand.cs). */
 
+/** A line that may be a command. */
+export interface CommandLine {
+  readonly text: string;
+  /** Longer than MAX_LINE_BYTES. */
+  readonly isLong: boolean;
+  /** False: only its beginning was kept. */
+  readonly isWhole: boolean;
+}
+
 export interface WorkflowCommand {
   /** In lower case; names are the same in any case. */
   readonly name: string;

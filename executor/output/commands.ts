@@ -1,11 +1,13 @@
 /** Carries out workflow commands (CONTRACT.md, "A command's side"). */
 import type { EpochMs, LogLevel } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { parseCommand, type WorkflowCommand } from './command.ts';
+import { type CommandLine, parseCommand, type WorkflowCommand } from './command.ts';
 import { cutText } from './cut.ts';
-import { cleanJson, parseJson, setMember } from './json.ts';
+import { setMember } from './json.ts';
 import type { Masks } from './masks.ts';
+import { Reports } from './reports.ts';
 import type { OutputSink, PipeStream } from './sink.ts';
+import { withoutAnsi } from './special.ts';
 
 /** Groups that are open at once. Policy: beyond it the outermost is forgotten, and its end is a plain line. */
 const MAX_OPEN_GROUPS = 100;
@@ -26,10 +28,14 @@ const NAMES: ReadonlySet<string> = new Set([
   'output',
   'event',
 ]);
-/** C0, DEL and C1: a name is one line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** The longest value that is masked as a whole, bytes: as much as all variables of a run together may have. */
+const MAX_MASK_BYTES = LIMITS.envBytes;
+
+interface LevelLine extends Pick<WorkflowCommand, 'properties' | 'text'>, Pick<CommandLine, 'isWhole'> {
+  readonly level: LogLevel;
+}
 
 /**
  * One per attempt: groups, masks and stop-commands hold for both pipes, as with GitHub, whose runner
@@ -39,6 +45,7 @@ export class Commands {
   readonly #sink: OutputSink;
   readonly #masks: Masks;
   readonly #maxLineBytes: number;
+  readonly #reports: Reports;
   readonly #groups: string[] = [];
   /** While commands are stopped: the line that lets them go on, in lower case. */
   #resume: string | null = null;
@@ -47,16 +54,18 @@ export class Commands {
     this.#sink = sink;
     this.#masks = masks;
     this.#maxLineBytes = maxLineBytes;
+    this.#reports = new Reports(sink, masks);
   }
 
   /** Carries out the command that the line is. False where it is none, or makes no sense: then it is a plain line. */
-  run(stream: PipeStream, line: string, now: EpochMs): boolean {
+  run(stream: PipeStream, line: CommandLine, now: EpochMs): boolean {
+    const { text } = line;
     if (this.#resume !== null) {
-      if (!line.trimStart().toLowerCase().startsWith(this.#resume)) return false;
+      if (!text.toLowerCase().startsWith(this.#resume)) return false;
       this.#resume = null;
       return true;
     }
-    const command = parseCommand(line);
+    const command = parseCommand(text);
     if (command === null) return false;
     switch (command.name) {
       case 'group':
@@ -64,35 +73,34 @@ export class Commands {
       case 'endgroup':
         return this.#endGroup(now);
       case 'add-mask':
-        return this.addMask(stream, command.text, now);
+        return this.#addMask(stream, command, line, now);
       case 'stop-commands':
         return this.#stop(command.text);
       case 'progress':
-        return this.#progress(command, now);
+        return this.#progress(stream, command, line, now);
       case 'output':
-        return this.#output(command, now);
+        return this.#reports.output(command, line, now);
       case 'event':
-        return this.#custom(command, now);
+        return this.#reports.event(command, line, now);
       default: {
         const level = Object.hasOwn(LEVELS, command.name) ? LEVELS[command.name] : undefined;
-        return level !== undefined && this.#line(stream, level, command, now);
+        return level !== undefined && this.#line(stream, { level, ...command, isWhole: line.isWhole }, now);
       }
     }
   }
 
-  /** False where the value is blank. */
-  addMask(stream: PipeStream, value: string, timestamp: EpochMs): boolean {
-    if (value.trim() === '') return false;
-    if (!this.#masks.add(value)) {
+  /** False where the value is blank. What is masked is also the value as it was printed, before its escapes were read. */
+  #addMask(stream: PipeStream, { text, rawText }: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
+    if (text.trim() === '') return false;
+    const values = new Set([text, rawText, withoutAnsi(text)].map((value) => cutText(value, MAX_MASK_BYTES)));
+    const draft = { kind: 'LogLine', timestamp, stream } as const;
+    if (![...values].every((value) => this.#masks.add(value))) {
       const message = '::add-mask::*** was refused: too many values are masked already';
-      this.#sink.event({ kind: 'LogLine', timestamp, level: 'WARNING', stream, message });
+      this.#sink.event({ ...draft, level: 'WARNING', message });
     }
+    // of a value that is not known whole, what follows in later lines cannot be hidden: the reader is told
+    if (line.isLong) this.#sink.event({ ...draft, level: 'INFO', message: '::add-mask::***', truncated: true });
     return true;
-  }
-
-  /** Whether an overlong line is an add-mask, whose value must not be shown. */
-  isAddMask(line: string): boolean {
-    return this.#resume === null && parseCommand(line)?.name === 'add-mask';
   }
 
   #group(name: string, timestamp: EpochMs): boolean {
@@ -118,10 +126,12 @@ export class Commands {
     return true;
   }
 
-  #progress({ properties, text }: WorkflowCommand, timestamp: EpochMs): boolean {
+  #progress(stream: PipeStream, command: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
+    const { properties, text } = command;
     const current = numberOf(properties.get('current'));
     const total = numberOf(properties.get('total'));
     if (current === undefined || Number.isNaN(current) || Number.isNaN(total)) return false;
+    if (this.#hidesProgress(stream, command, line, timestamp)) return true;
     const unit = properties.get('unit');
     this.#sink.event({
       kind: 'ProgressUpdated',
@@ -134,34 +144,21 @@ export class Commands {
     return true;
   }
 
-  /** JSON that was printed without escapes, and has a `%0A` of its own, is taken as it stands. */
-  #output({ text, rawText }: WorkflowCommand, timestamp: EpochMs): boolean {
-    for (const json of [text, rawText]) {
-      const value = parseJson(json);
-      if (value === undefined) continue;
-      this.#sink.event({ kind: 'OutputProduced', timestamp, value: cleanJson(value, json, this.#masks) });
-      return true;
-    }
-    return false;
+  /** A number cannot show "***", so progress that would show a secret is a plain line, which can. */
+  #hidesProgress(stream: PipeStream, { properties }: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
+    const numbers = [properties.get('current') ?? '', properties.get('total') ?? ''];
+    const secret = numbers.filter((printed) => printed !== '' && this.#masks.hidesNumber(printed, Number(printed)));
+    if (secret.length === 0) return false;
+    const text = secret.reduce((shown, printed) => shown.replaceAll(printed.trim(), '***'), line.text);
+    const message = this.#text(text);
+    const truncated = line.isLong ? { truncated: true } : {};
+    this.#sink.event({ kind: 'LogLine', timestamp, level: 'INFO', stream, message, ...truncated });
+    return true;
   }
 
-  /** `::event name=checkpoint::JSON` */
-  #custom({ properties, text, rawText }: WorkflowCommand, timestamp: EpochMs): boolean {
-    const name = properties.get('name')?.trim() ?? '';
-    if (name === '' || CONTROL.test(name) || Buffer.byteLength(name) > LIMITS.eventNameBytes) return false;
-    for (const json of [text, rawText]) {
-      if (Buffer.byteLength(json) > LIMITS.eventDataBytes) continue;
-      const value = parseJson(json);
-      if (value === undefined) continue;
-      const data = cleanJson(value, json, this.#masks);
-      this.#sink.event({ kind: 'CustomEvent', timestamp, name: this.#text(name), data });
-      return true;
-    }
-    return false;
-  }
-
-  #line(stream: PipeStream, level: LogLevel, { properties, text }: WorkflowCommand, timestamp: EpochMs): boolean {
-    const masked = this.#masks.text(text);
+  #line(stream: PipeStream, line: LevelLine, timestamp: EpochMs): boolean {
+    const { level, properties, isWhole } = line;
+    const masked = this.#masks.text(line.text);
     const message = cutText(masked, this.#maxLineBytes);
     const fields = {};
     for (const [name, value] of properties) setMember(fields, this.#text(name), this.#text(value));
@@ -172,7 +169,7 @@ export class Commands {
       stream,
       message,
       ...(properties.size > 0 ? { fields } : {}),
-      ...(message.length < masked.length ? { truncated: true } : {}),
+      ...(!isWhole || message.length < masked.length ? { truncated: true } : {}),
     });
     return true;
   }

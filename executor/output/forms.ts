@@ -2,6 +2,8 @@
 
 /** Secrets up to this many characters are masked as they are, in no other form: those would be everywhere. */
 const SHORT_CHARACTERS = 3;
+/** Of a larger secret only the forms in JSON, URIs, hexadecimal and base64 are looked for: all would be megabytes. */
+const LARGE_CHARACTERS = 16 * 1024;
 /** Where `base64` and `openssl` break their lines; a secret longer than that is spread over several. */
 const BASE64_WRAPS = [76, 64] as const;
 
@@ -13,8 +15,8 @@ interface SecretForms {
 }
 
 /**
- * The value; its lines; its JSON, URI (percent and form) and base64 forms, the last at each of the three
- * places that it can have in an encoded text. Blank values have no form: masking them would hide nothing
+ * The value; its lines; its forms in JSON, URIs, XML, shells, hexadecimal and base64, the last at each of the three
+ * places that it can have in an encoded text (docs/masking.md). Blank values have no form: masking them would hide nothing
  * and spoil every line.
  */
 export const formsOf = (secret: string): SecretForms => {
@@ -44,19 +46,92 @@ export const formsOf = (secret: string): SecretForms => {
 
 const codePoint = (letter: string, digits: number): string => letter.charCodeAt(0).toString(16).padStart(digits, '0');
 
+/** What the escapes of workflow commands leave of a text in which they stand by chance: in a message, in a property. */
+const COMMAND_ESCAPES: Readonly<Record<string, string>> = {
+  '%25': '%',
+  '%0D': '\r',
+  '%0A': '\n',
+  '%3A': ':',
+  '%2C': ',',
+};
+const decoded = (text: string, codes: RegExp): string => text.replace(codes, (code) => COMMAND_ESCAPES[code] ?? code);
+
+/** The escaped forms of a value, those that are the value itself too. */
 const addEscaped = (forms: Set<string>, value: string): void => {
+  const isLarge = value.length > LARGE_CHARACTERS;
+  const all = [...jsonForms(value), ...uriForms(value), ...(isLarge ? [] : [...xmlForms(value), ...shellForms(value)])];
+  const escaped = new Set(all);
+  const hex = Buffer.from(value).toString('hex');
+  escaped.add(hex).add(hex.toUpperCase());
+  for (const form of [value, ...escaped]) {
+    if (form.includes('%')) escaped.add(decoded(form, /%(?:25|0D|0A)/g)).add(decoded(form, /%(?:25|0D|0A|3A|2C)/g));
+  }
+  for (const form of escaped) {
+    // a decoded line break divides it
+    for (const line of form.split(/[\r\n]+/)) if (line.length > SHORT_CHARACTERS) forms.add(line);
+  }
+};
+
+const jsonForms = (value: string): string[] => {
   const json = JSON.stringify(value).slice(1, -1);
-  const ascii = json.replace(/[\u007f-\uffff]/g, (letter) => `\\u${codePoint(letter, 4)}`);
-  // Go's encoding/json escapes what HTML would act on
-  const html = json.replace(/[<>&\u2028\u2029]/g, (letter) => `\\u${codePoint(letter, 4)}`);
+  const coded = (text: string, letters: RegExp): string =>
+    text.replace(letters, (letter) => `\\u${codePoint(letter, 4)}`);
+  const ascii = coded(json, /[\u007f-\uffff]/g);
+  const once = [
+    json,
+    ascii,
+    // Go's encoding/json escapes what HTML would act on, Gson "=" and "'" too
+    coded(json, /[<>&\u2028\u2029]/g),
+    coded(json, /[<>&=\u2028\u2029']/g),
+    json.replaceAll('/', '\\/'),
+    ascii.replaceAll('/', '\\/'),
+    // .NET's System.Text.Json escapes the quotation mark and "+" like that
+    coded(json.replaceAll('\\"', '\\u0022'), /[<>&'+`\u007f-\uffff]/g),
+  ];
+  const upper = once.map((form) => form.replace(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`));
+  // JSON within a text of JSON
+  const twice = [...once, ...upper].map((form) => JSON.stringify(form).slice(1, -1));
+  return [...once, ...upper, ...twice];
+};
+
+const uriForms = (value: string): string[] => {
   const uri = encodeURIComponent(value);
   const strict = uri.replace(/[!'()*]/g, (letter) => `%${codePoint(letter, 2).toUpperCase()}`);
-  for (const form of [json, ascii, html, json.replaceAll('/', '\\/'), encodeURI(value)]) forms.add(form);
-  for (const form of [uri, strict, uri.replaceAll('%20', '+'), strict.replaceAll('%20', '+')]) {
-    forms.add(form).add(form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
-  }
-  for (const form of forms) if (/[\r\n]/.test(form)) forms.delete(form);
+  const forms = [
+    encodeURI(value),
+    uri,
+    strict,
+    // urllib.parse.quote of Python leaves the slash
+    strict.replaceAll('%2F', '/'),
+    // forms of URLSearchParams, Java and PHP
+    strict.replaceAll('%2A', '*').replaceAll('~', '%7E'),
+    strict.replaceAll('~', '%7E'),
+  ];
+  const spaced = [...forms, ...forms.map((form) => form.replaceAll('%20', '+'))];
+  return [...spaced, ...spaced.map((form) => form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()))];
 };
+
+/** Entities of XML and HTML: what must be escaped, and what libraries escape besides. */
+const xmlForms = (value: string): string[] => {
+  const least = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const quoted = ['"', '&quot;', '&#34;', '&#x22;'].flatMap((quote) =>
+    ["'", '&apos;', '&#39;', '&#x27;', '&#039;'].map((apostrophe) =>
+      least.replaceAll('"', quote).replaceAll("'", apostrophe),
+    ),
+  );
+  return [value.replaceAll('&', '&amp;').replaceAll('<', '&lt;'), ...quoted];
+};
+
+/** Arguments as shells print them (`set -x`, `printf %q`), and as programs write them for shells. */
+const shellForms = (value: string): string[] => [
+  value.replaceAll("'", String.raw`'\''`),
+  value.replaceAll("'", `'"'"'`),
+  value.replace(/[\\"$`]/g, String.raw`\$&`),
+  value.replace(/[\\"$`!]/g, String.raw`\$&`),
+  value.replace(/[^\w%+\-./:=@\u0080-\uffff]/g, String.raw`\$&`),
+  value.replace(/[^\w%+\-./:=@,\u0080-\uffff]/g, String.raw`\$&`),
+  value.replace(/[\\']/g, String.raw`\$&`),
+];
 
 const addBase64 = (forms: Set<string>, bytes: Buffer): void => {
   const add = (form: string): void => {

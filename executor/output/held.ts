@@ -3,18 +3,25 @@ const FIRST_BYTES = 1024;
 /** A buffer that one long line made larger than this is not kept. */
 const REUSED_BYTES = 128 * 1024;
 
-/** The beginning of a text of any length. Policy: what goes beyond the limit is left out, and `isCut` says so. */
+/** Of what was left out, the last bytes are kept: a record can say its level there. */
+const TAIL_BYTES = 8 * 1024;
+
+/** The beginning of a text of any length, and the end. Policy: what goes beyond the limit is left out, `tail` says so. */
 export class Held {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
-  #cut = false;
+  #tail: Buffer | null = null;
 
   get length(): number {
     return this.#length;
   }
   /** True where something was left out. */
   get isCut(): boolean {
-    return this.#cut;
+    return this.#tail !== null;
+  }
+  /** The end of what was left out, 8 KiB at most; null where nothing was. */
+  get tail(): Buffer | null {
+    return this.#tail;
   }
   /** Valid until the next change. */
   get bytes(): Buffer {
@@ -23,10 +30,10 @@ export class Held {
 
   /** Adds what fits into `limit` bytes. Nothing is added behind a gap. */
   add(bytes: Buffer, limit: number): void {
-    if (this.#cut) return;
-    const room = Math.max(0, limit - this.#length);
+    const room = this.#tail === null ? Math.max(0, limit - this.#length) : 0;
     const size = Math.min(bytes.length, room);
-    if (size < bytes.length) this.#cut = true;
+    if (size < bytes.length) this.#leaveOut(bytes.subarray(size));
+    if (size === 0) return;
     if (this.#length + size > this.#buffer.length) this.#grow(this.#length + size);
     bytes.copy(this.#buffer, this.#length, 0, size);
     this.#length += size;
@@ -34,8 +41,15 @@ export class Held {
 
   clear(): void {
     this.#length = 0;
-    this.#cut = false;
+    this.#tail = null;
     if (this.#buffer.length > REUSED_BYTES) this.#buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  }
+
+  #leaveOut(bytes: Buffer): void {
+    const last = bytes.subarray(-TAIL_BYTES);
+    const room = TAIL_BYTES - last.length;
+    const before = room > 0 && this.#tail !== null ? this.#tail.subarray(-room) : Buffer.alloc(0);
+    this.#tail = Buffer.concat([before, last]);
   }
 
   #grow(size: number): void {

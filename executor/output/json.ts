@@ -1,37 +1,101 @@
 /** JSON that a command printed, made fit for events. */
-import type { JsonValue } from '../../src/domain/events.ts';
+import type { JsonObject, JsonValue } from '../../src/domain/events.ts';
+import { isRawNumber, parseExactJson, plainNumber, type RawNumber } from '../../src/domain/exactJson.ts';
+import { scanJson } from './jsonScan.ts';
 import type { Masks } from './masks.ts';
 
 /** Deeper values are no records and no output: what writes and reads JSON recursively would fall over them. */
 const MAX_DEPTH = 100;
+/** Texts, or the numbers that JSON does not have and Python, Ruby and JavaScript print all the same. */
+const TEXT_OR_NO_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\bInfinity\b|\bNaN\b/g;
 
-/** The value, or undefined where the text is no JSON or nested deeper than 100 levels. */
+/**
+ * The value, with its numbers as they were printed; NaN, Infinity and -Infinity are null. Undefined where the text is
+ * no JSON or nested deeper than 100 levels.
+ */
 export const parseJson = (text: string): JsonValue | undefined => {
+  let value = parsed(text);
+  if (value === undefined && /NaN|Infinity/.test(text)) value = parsed(withoutNaN(text));
+  return value !== undefined && isShallow(value, MAX_DEPTH) ? value : undefined;
+};
+
+const parsed = (text: string): JsonValue | undefined => {
   try {
-    const value = JSON.parse(text) as JsonValue;
-    return isShallow(value, MAX_DEPTH) ? value : undefined;
+    return parseExactJson(text) as JsonValue;
   } catch {
     return undefined;
   }
 };
 
-/** JSON numbers keep no more digits than a double has; a secret number is looked for in what was printed. */
-class PrintedNumber {
-  readonly value: number;
-  readonly text: string;
-  constructor(value: number, text: string) {
-    this.value = value;
-    this.text = text;
-  }
+const withoutNaN = (text: string): string =>
+  text.replace(TEXT_OR_NO_NUMBER, (found) => (found.startsWith('"') ? found : 'null'));
+
+/** An object that has members twice: each name's first value, and the last one of those that come again. */
+export interface TwiceNamed {
+  readonly first: JsonObject;
+  readonly again: JsonObject;
 }
 
-/** The value that parseJson took from this text, with its secrets masked and no lone surrogate. */
-export const cleanJson = (value: JsonValue, text: string, masks: Masks): JsonValue => {
-  if (masks.empty) return clean(value, null);
-  const printed: unknown = JSON.parse(text, (_key, member: unknown, context?: { source?: string }) =>
-    typeof member === 'number' ? new PrintedNumber(member, context?.source ?? String(member)) : member,
-  );
-  return clean(printed, masks);
+/** Reads a text of an object that parseJson took, member by member; null where no name is there twice. */
+export const readTwiceNamed = (text: string): TwiceNamed | null => {
+  const first: Record<string, JsonValue> = {};
+  const again: Record<string, JsonValue> = {};
+  let some = false;
+  for (const member of scanJson(text).members) {
+    const one = parseJson(`{${member}}`);
+    if (one === undefined) return null;
+    for (const [name, value] of Object.entries(one as JsonObject)) {
+      const twice = Object.hasOwn(first, name);
+      some ||= twice;
+      setMember(twice ? again : first, name, value);
+    }
+  }
+  return some ? { first, again } : null;
+};
+
+/**
+ * What can be read of an object whose text has lost its middle: whole members, and of a text that is cut its beginning.
+ * `tail`: the text's end.
+ */
+export const parseCutObject = (text: string, tail: string): JsonValue | undefined => {
+  const beginning = beginningOf(text);
+  if (beginning === undefined) return undefined;
+  return { ...(membersAtEnd(tail) as JsonObject), ...(beginning as JsonObject) };
+};
+
+const beginningOf = (text: string): JsonValue | undefined => {
+  const { members, open } = scanJson(text);
+  // the cut can be within an escape, which has up to six characters
+  for (const length of open === null ? [] : [0, 1, 2, 3, 4, 5]) {
+    const closed = parseJson(`${text.slice(0, text.length - length)}"${open}`);
+    if (closed !== undefined) return closed;
+  }
+  return parseJson(`{${members.slice(0, -1).join(',')}}`);
+};
+
+/** Of the places at which the last members may begin, so many are tried. */
+const MAX_TRIES = 200;
+
+/** The members that the end of an object's text holds whole; none of an inner object, whose end leaves a brace over. */
+const membersAtEnd = (tail: string): JsonValue => {
+  let at = tail.indexOf(',"');
+  for (let tries = 0; at >= 0 && tries < MAX_TRIES; tries += 1) {
+    const members = parseJson(`{${tail.slice(at + 1)}`);
+    if (members !== undefined) return members;
+    at = tail.indexOf(',"', at + 1);
+  }
+  return {};
+};
+
+/** The value with its secrets masked and no lone surrogate. */
+export const cleanJson = (value: JsonValue, masks: Masks): JsonValue => {
+  if (typeof value === 'string') return cleanText(value, masks);
+  if (typeof value === 'number' || isRawNumber(value)) return cleanNumber(value, masks);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: JsonValue) => cleanJson(item, masks));
+  const copy: Record<string, JsonValue> = {};
+  for (const [name, member] of Object.entries(value)) setMember(copy, cleanText(name, masks), cleanJson(member, masks));
+  return copy;
 };
 
 /** Sets an own member, whatever its name (an assignment to `__proto__` would not). */
@@ -40,29 +104,15 @@ export const setMember = (target: Record<string, JsonValue>, name: string, value
   else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
 };
 
-const clean = (value: unknown, masks: Masks | null): JsonValue => {
-  if (typeof value === 'string') return cleanText(value, masks);
-  if (value instanceof PrintedNumber) return cleanNumber(value, masks);
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (typeof value !== 'object' || value === null) return value as boolean | null;
-  if (Array.isArray(value)) return value.map((item: unknown) => clean(item, masks));
-  const copy: Record<string, JsonValue> = {};
-  for (const [name, member] of Object.entries(value)) setMember(copy, cleanText(name, masks), clean(member, masks));
-  return copy;
-};
+const cleanText = (text: string, masks: Masks): string => masks.text(text.toWellFormed());
 
-const cleanText = (text: string, masks: Masks | null): string => {
-  const formed = text.toWellFormed();
-  return masks === null ? formed : masks.text(formed);
-};
-
-const cleanNumber = ({ value, text }: PrintedNumber, masks: Masks | null): JsonValue => {
-  if (masks !== null && (masks.text(text) !== text || masks.text(String(value)) !== String(value))) return '***';
-  return Number.isFinite(value) ? value : null;
-};
+const cleanNumber = (value: number | RawNumber, masks: Masks): JsonValue =>
+  masks.hidesNumber(typeof value === 'number' ? String(value) : value.rawJSON, plainNumber(value))
+    ? '***'
+    : (value as JsonValue);
 
 const isShallow = (value: JsonValue, depth: number): boolean => {
-  if (typeof value !== 'object' || value === null) return true;
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return true;
   if (depth === 0) return false;
   for (const member of Array.isArray(value) ? value : Object.values(value)) {
     if (typeof member === 'object' && !isShallow(member, depth - 1)) return false;

@@ -25,6 +25,7 @@ export class Masks {
   #formBytes = 0;
   #longest = 0;
   #canLengthen = false;
+  #hasNumbers = false;
 
   constructor(secrets: readonly string[]) {
     for (const secret of secrets) this.#addForms(secret, Number.POSITIVE_INFINITY);
@@ -41,9 +42,12 @@ export class Masks {
   get canLengthen(): boolean {
     return this.#canLengthen;
   }
-  /** Whether some mask holds for whole lines alone, so that a part of a line can need what the line does not. */
-  get holdsWholeLines(): boolean {
-    return this.#wholeLines.length > 0;
+  /**
+   * Whether a value in JSON can show a secret that its line, as printed, does not: some mask holds for whole lines alone,
+   * or is a number, which has several spellings.
+   */
+  get needsValues(): boolean {
+    return this.#wholeLines.length > 0 || this.#hasNumbers;
   }
 
   /** Masks the value, in all its forms, from now on. False: there are too many already, nothing was added. */
@@ -68,6 +72,13 @@ export class Masks {
   /** Whether something in the bytes would be masked. */
   touches(bytes: Buffer): boolean {
     return this.#find(bytes) !== null;
+  }
+
+  /** Whether a number would show a secret, as printed or as its digits. */
+  hidesNumber(printed: string, value: number): boolean {
+    if (this.empty) return false;
+    if (this.touches(Buffer.from(printed))) return true;
+    return this.#hasNumbers && [String(value), digitsOf(printed)].some((text) => this.touches(Buffer.from(text)));
   }
 
   /**
@@ -102,6 +113,7 @@ export class Masks {
     const size = [...fresh, ...freshLines].reduce((sum, form) => sum + form.length, 0);
     if (this.#formBytes + size > limit) return false;
     this.#formBytes += size;
+    this.#hasNumbers ||= NUMBER.test(value.trim());
     for (const form of fresh) {
       this.#known.add(form.toString());
       this.#canLengthen ||= form.length < HIDDEN.length;
@@ -135,6 +147,21 @@ export class Masks {
     return merge(ranges, ranges.length === inOrder);
   }
 }
+
+const NUMBER = /^[+-]?\d[\d.]*(?:e[+-]?\d+)?$/i;
+/** Longer numbers are not written out. */
+const MAX_EXPONENT = 400;
+
+/** The number without its exponent: "1.25e3" is "1250". */
+const digitsOf = (printed: string): string => {
+  const parts = /^[+-]?(\d*)\.?(\d*)e([+-]?\d+)$/i.exec(printed.trim());
+  if (parts === null) return printed;
+  const [, whole = '', fraction = '', exponent = '0'] = parts;
+  const point = whole.length + Number(exponent);
+  if (Math.abs(point) > MAX_EXPONENT) return printed;
+  const digits = `${'0'.repeat(Math.max(0, -point))}${whole}${fraction}`.padEnd(point, '0');
+  return point >= digits.length ? digits : `${digits.slice(0, Math.max(0, point))}.${digits.slice(Math.max(0, point))}`;
+};
 
 /** Also where the text begins and ends. */
 const isBreak = (byte: number | undefined): boolean => byte === undefined || byte === LF || byte === CR;

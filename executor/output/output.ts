@@ -6,6 +6,7 @@ import { Commands } from './commands.ts';
 import { Lines } from './lines.ts';
 import { Masks } from './masks.ts';
 import { PipeReader } from './reader.ts';
+import { UTC, type Zone } from './records/zone.ts';
 import type { OutputReader, OutputSink } from './sink.ts';
 
 export interface OutputOptions {
@@ -14,6 +15,8 @@ export interface OutputOptions {
   readonly maxLineBytes: number;
   /** Values of the run's secret variables. Blank ones are passed over. */
   readonly secrets: readonly string[];
+  /** The command's time zone, for the times in its records that name none. Default: UTC. */
+  readonly zone?: Zone;
 }
 
 /**
@@ -30,11 +33,11 @@ export interface Output {
 }
 
 /** Made once per attempt, before the command starts. */
-export const createOutput = ({ sink, maxLineBytes, secrets }: OutputOptions): Output => {
+export const createOutput = ({ sink, maxLineBytes, secrets, zone = UTC }: OutputOptions): Output => {
   const masks = new Masks(secrets);
   const commands = new Commands(sink, masks, maxLineBytes);
   const reader = (stream: 'STDOUT' | 'STDERR'): OutputReader =>
-    new PipeReader(new Lines(stream, { sink, masks, commands, maxLineBytes }), masks);
+    new PipeReader(new Lines(stream, { sink, masks, commands, maxLineBytes, zone }), masks);
   return {
     stdout: reader('STDOUT'),
     stderr: reader('STDERR'),

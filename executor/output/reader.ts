@@ -4,13 +4,22 @@ import { Held } from './held.ts';
 import type { Lines } from './lines.ts';
 import type { Masks } from './masks.ts';
 import type { OutputReader } from './sink.ts';
+import { withoutDress } from './special.ts';
+import { Utf16Filter } from './utf16.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const NUL = 0x00;
 /** Larger chunks are taken in pieces, so that the texts made of them stay small. */
 const PIECE_BYTES = 256 * 1024;
 /** Between two states that are sent: "at most 10 a second". */
 const STATE_MS = 100;
+
+interface State {
+  readonly bytes: Buffer;
+  /** See Held.tail. */
+  readonly tail: Buffer | null;
+}
 
 /** The line that has not ended yet; memory is bounded by Lines.keepBytes, what goes beyond it is left out. */
 export class PipeReader implements OutputReader {
@@ -21,11 +30,14 @@ export class PipeReader implements OutputReader {
   /** The last byte was a CR, and nobody knows yet whether an LF follows. */
   #afterCr = false;
   /** The line's last state that a lone CR ended. */
-  #state: { readonly bytes: Buffer; readonly long: boolean } | null = null;
+  #state: State | null = null;
   /** A state was sent, or was an event, and no other one has come since. */
   #sent = false;
   /** How much of `held` was sent as the state of a bar that writes its CR first. */
   #heldSent = 0;
+  readonly #utf16 = new Utf16Filter();
+  /** The line before was UTF-16 without a byte order mark. */
+  #afterUtf16 = false;
   /** Since when a state waits, or was sent. Starts anew with each line: a fast bar sends its end alone. */
   #since: EpochMs | null = null;
 
@@ -36,11 +48,12 @@ export class PipeReader implements OutputReader {
   }
 
   write(chunk: Buffer, now: EpochMs): void {
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) this.#piece(chunk.subarray(at, at + PIECE_BYTES), now);
+    this.#pieces(this.#utf16.write(chunk), now);
     this.#sendDue(now);
   }
 
   end(now: EpochMs): void {
+    this.#pieces(this.#utf16.end(), now);
     // a CR alone behind the last line is none
     if (this.#held.length > 0 || this.#state !== null) this.#endLine(now);
   }
@@ -52,7 +65,11 @@ export class PipeReader implements OutputReader {
   }
 
   get #isOpen(): boolean {
-    return this.#held.length > 0 || this.#afterCr || this.#state !== null || this.#sent;
+    return this.#held.length > 0 || this.#afterCr || this.#state !== null || this.#sent || this.#afterUtf16;
+  }
+
+  #pieces(bytes: Buffer, now: EpochMs): void {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#piece(bytes.subarray(at, at + PIECE_BYTES), now);
   }
 
   #piece(piece: Buffer, now: EpochMs): void {
@@ -90,14 +107,28 @@ export class PipeReader implements OutputReader {
   /** Part of a line, without LF. */
   #hold(bytes: Buffer, now: EpochMs): void {
     let at = 0;
+    if (this.#afterUtf16 && bytes.length > 0) {
+      // the second half of the LF
+      if (bytes[0] === NUL) at = 1;
+      this.#afterUtf16 = false;
+    }
     while (at < bytes.length) {
       const cr = bytes.indexOf(CR, at);
-      if (this.#afterCr) this.#endState(now);
-      this.#held.add(bytes.subarray(at, cr < 0 ? bytes.length : cr), this.#lines.keepBytes);
+      if (this.#afterCr && bytes[at] === NUL) this.#keep(Buffer.of(CR));
+      else if (this.#afterCr) this.#endState(now);
+      this.#afterCr = false;
+      this.#keep(bytes.subarray(at, cr < 0 ? bytes.length : cr));
       if (cr < 0) return;
       this.#afterCr = true;
       at = cr + 1;
     }
+  }
+
+  #keep(bytes: Buffer): void {
+    const { keepBytes } = this.#lines;
+    const fits = this.#held.length + bytes.length <= keepBytes;
+    const beginning = this.#held.length > 0 ? this.#held.bytes : bytes;
+    this.#held.add(bytes, fits ? keepBytes : this.#lines.keepBytesOf(beginning));
   }
 
   /** A lone CR: what is held is a state, unless it is empty, as where the bar writes its CR first. */
@@ -109,18 +140,19 @@ export class PipeReader implements OutputReader {
       return;
     }
     const sent = this.#held.length === this.#heldSent;
-    const long = this.#held.isCut;
+    const { tail } = this.#held;
     // commands and records are no states to be shown or skipped
-    this.#sent = sent || (!long && this.#lines.special(this.#held.bytes, now));
-    this.#state = this.#sent ? null : { bytes: Buffer.from(this.#held.bytes), long };
+    this.#sent = sent || this.#lines.special(this.#held.bytes, now, tail);
+    this.#state = this.#sent ? null : { bytes: Buffer.from(this.#held.bytes), tail };
     this.#clearHeld();
     this.#since ??= now;
   }
 
   #endLine(now: EpochMs): void {
+    this.#readUtf16();
     const shown = this.#held.length > 0 ? this.#held.length === this.#heldSent : this.#sent;
     if (this.#held.length === 0 && this.#state !== null) this.#send(this.#state, now);
-    else if (!shown && this.#held.isCut) this.#lines.long(this.#held.bytes, now);
+    else if (!shown && this.#held.tail !== null) this.#lines.long(this.#held.bytes, this.#held.tail, now);
     else if (!shown) {
       this.#held.add(Buffer.of(LF), this.#held.length + 1);
       this.#lines.lines(this.#held.bytes, now);
@@ -132,9 +164,19 @@ export class PipeReader implements OutputReader {
     this.#since = null;
   }
 
-  #send(state: { readonly bytes: Buffer; readonly long: boolean }, now: EpochMs): void {
-    if (state.long) this.#lines.long(state.bytes, now);
-    else this.#lines.state(state.bytes, now);
+  /** UTF-16 without a byte order mark shows itself by the CR before the LF: 0D 00 0A 00. */
+  #readUtf16(): void {
+    const { bytes, length, isCut } = this.#held;
+    if (isCut || length % 2 !== 0 || bytes[length - 2] !== CR || bytes[length - 1] !== NUL) return;
+    const text = Buffer.from(bytes.toString('utf16le', 0, length - 2));
+    this.#held.clear();
+    this.#keep(text);
+    this.#afterUtf16 = true;
+  }
+
+  #send({ bytes, tail }: State, now: EpochMs): void {
+    if (tail !== null) this.#lines.long(bytes, tail, now);
+    else this.#lines.state(bytes, now);
   }
 
   #isDue(now: EpochMs): boolean {
@@ -157,7 +199,7 @@ export class PipeReader implements OutputReader {
   #sendUnended(now: EpochMs): void {
     const { bytes, length, isCut } = this.#held;
     if (this.#afterCr || isCut || length === 0 || length === this.#heldSent || !this.#isDue(now)) return;
-    const start = bytes.toString('utf8', 0, 256).trimStart();
+    const start = withoutDress(bytes.toString('utf8', 0, 256)).text;
     if (start === '' || start.startsWith(':') || start.startsWith('{')) return;
     if (bytes.toString('utf8', Math.max(0, length - 4)).endsWith('\ufffd') || this.#masks.endsInside(bytes)) return;
     this.#lines.state(bytes, now);

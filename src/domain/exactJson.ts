@@ -22,7 +22,9 @@ const exact = JSON as unknown as ExactJson;
  * Numbers, and what looks like some within texts, that can have been changed: of 16 digits or more, with a fraction or
  * an exponent, and 0, which can be -0. Most texts have none, and cost no more than JSON.parse.
  */
-const DOUBTFUL = /(?<=^|[:,[\s])-?(?:\d{16}|\d+[.eE]|0(?![\d.eE]))[\d.eE+-]*/g;
+const DOUBTFUL = /(?<=^|[:,[\s])-?(?:\d{16}|(?:0|[1-9]\d*)[.eE]|0(?![\d.eE]))[\d.eE+-]*/g;
+/** A text, or a number that stands in none: "at":"07:08:10.120" has a doubtful one, but only to look at. */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 
 const isKept = (text: string): boolean => String(Number(text)) === text;
 
@@ -40,8 +42,15 @@ export const plainNumber = (value: number | RawNumber): number =>
   typeof value === 'number' ? value : Number(value.rawJSON);
 
 /** Whether JSON.parse can change a number of the text. False: it does not. */
-export const mayLoseNumbers = (text: string): boolean => {
-  for (const [number] of text.matchAll(DOUBTFUL)) if (!isKept(number)) return true;
+export const mayLoseNumbers = (text: string): boolean =>
+  hasLossy(text, DOUBTFUL) && (!text.includes('"') || hasLossy(text, TEXT_OR_NUMBER));
+
+/** Whether one of what `pattern` finds is a number that JavaScript prints otherwise. */
+const hasLossy = (text: string, pattern: RegExp): boolean => {
+  pattern.lastIndex = 0;
+  for (let found = pattern.exec(text); found !== null; found = pattern.exec(text)) {
+    if (!found[0].startsWith('"') && !isKept(found[0])) return true;
+  }
   return false;
 };
 

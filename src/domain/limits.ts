@@ -8,7 +8,9 @@ export const LIMITS = {
   commandBytes: 64_000,
   /** RUN_INPUT is one environment string; Linux takes 128 KiB for one (MAX_ARG_STRLEN). */
   inputBytes: 96 * KIB,
-  /** One environment value, for the same reason. */
+  /** What `::output::` reports, as JSON in UTF-8: as long as an input may be; it is kept in the run's record. */
+  outputBytes: 96 * KIB,
+  /** One environment value, for the same reason as inputBytes. */
   envValueBytes: 96 * KIB,
   /** All environment variables of a run together, bytes; they are read with its record at each start of an attempt. */
   envBytes: 256 * KIB,

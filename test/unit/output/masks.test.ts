@@ -92,7 +92,7 @@ test('a line break at the end of a secret is no part of it', () => {
 
 test('hides secrets in every text of a record, escaped in any way, and in numbers', () => {
   const events = eventsOf(
-    `${String.raw`{"level":"info","msg":"a \u0068unter2","name":"hunter2","hunter2":["x hunter2"],"n":12345678901234567890,"err":{"type":"hunter2","message":"no hunter2","stack":"hunter2\nhunter2"}}`}\n`,
+    `${String.raw`{"level":"info","msg":"a \u0068unter2","logger":"hunter2","hunter2":["x hunter2"],"n":12345678901234567890,"err":{"type":"hunter2","message":"no hunter2","stack":"hunter2\nhunter2"}}`}\n`,
     { secrets: ['hunter2', '12345678901234567890'] },
   );
   expect(events).toEqual([

@@ -1,0 +1,163 @@
+/** Structured log records: a JSON object on one line with a level, and a message or a time (docs/log-formats.md). */
+import type { EpochMs, JsonObject, JsonValue, LogException, LogLevel } from '../../../src/domain/events.ts';
+import { isRawNumber } from '../../../src/domain/exactJson.ts';
+import { setMember } from '../json.ts';
+import { exceptionIn } from './exceptionIn.ts';
+import type { Format } from './format.ts';
+import { FORMATS } from './formats.ts';
+import { parseLetter, parseLevel } from './level.ts';
+import { isObject, type Place, placeOf, Taken, valueAt } from './members.ts';
+import { type Clock, parseTime } from './time.ts';
+
+export interface StructuredRecord {
+  readonly message: string;
+  readonly level: LogLevel;
+  /** Null where the record has no usable time. */
+  readonly timestamp: EpochMs | null;
+  readonly logger: string | null;
+  readonly exception: LogException | null;
+  readonly fields: JsonObject | null;
+  /** Where the record says level and time; null where it does not. */
+  readonly levelPlace: Place | null;
+  readonly timePlace: Place | null;
+}
+
+/** The record that the value is, or null where it has no level that is known, or neither a message nor a time. */
+export const parseRecord = (value: JsonValue, clock: Clock): StructuredRecord | null => {
+  if (!isObject(value)) return null;
+  for (const format of formatsOf(value)) {
+    const found = read(value, format, clock);
+    if (found !== null) return found;
+  }
+  return null;
+};
+
+const BY_MARK = new Map<string, number[]>();
+FORMATS.forEach(({ marks }, index) => {
+  for (const mark of marks) BY_MARK.set(mark, [...(BY_MARK.get(mark) ?? []), index]);
+});
+const UNMARKED = FORMATS.filter(({ marks }) => marks.length === 0);
+
+/** The rows that fit, in their order. */
+const formatsOf = (members: JsonObject): readonly Format[] => {
+  let fitting: number[] | null = null;
+  for (const name of Object.keys(members)) {
+    const indexes = BY_MARK.get(name);
+    if (indexes === undefined) continue;
+    for (const index of indexes) {
+      const { shape } = FORMATS[index] as Format;
+      if (fitting?.includes(index) || shape?.test(members) === false) continue;
+      fitting ??= [];
+      fitting.push(index);
+    }
+  }
+  if (fitting === null) return UNMARKED;
+  return [...fitting.sort((a, b) => a - b).map((index) => FORMATS[index] as Format), ...UNMARKED];
+};
+
+interface Found<T> {
+  readonly place: Place | null;
+  readonly value: T;
+}
+
+/** The first of the paths whose value `parse` can use. */
+const find = <T>(
+  members: JsonObject,
+  paths: readonly string[],
+  parse: (value: JsonValue | undefined) => T | null,
+): Found<T> | null => {
+  for (const path of paths) {
+    const place = placeOf(members, path);
+    if (place === null) continue;
+    const value = parse(valueAt(members, place));
+    if (value !== null) return { place, value };
+  }
+  return null;
+};
+
+const read = (members: JsonObject, format: Format, clock: Clock): StructuredRecord | null => {
+  const level = levelOf(members, format);
+  if (level === null) return null;
+  const message = find(members, format.message, messageOf) ?? templated(members, format);
+  const time = find(members, format.time, (value) => parseTime(value, clock));
+  if (!isRecord(members, format, { level, message, time })) return null;
+  const logger = find(members, format.logger, loggerOf);
+  const taken = new Taken();
+  for (const found of [level, message, time, logger]) if (found?.place) taken.add(found.place);
+  const exception = exceptionIn(members, format, level.value, taken);
+  for (const path of format.repeats ?? []) {
+    const place = placeOf(members, path);
+    if (place !== null) taken.add(place);
+  }
+  return {
+    message: message?.value ?? '',
+    level: level.value,
+    timestamp: time?.value ?? null,
+    logger: logger?.value ?? null,
+    exception,
+    fields: taken.restOf(members, format.spread) ?? null,
+    levelPlace: level.place,
+    timePlace: time?.place ?? null,
+  };
+};
+
+const levelOf = (members: JsonObject, { level, scale, defaultLevel }: Format): Found<LogLevel> | null => {
+  const found = find(members, level, (value) => (scale === 'letters' ? parseLetter(value) : parseLevel(value, scale)));
+  if (found !== null) return found;
+  const value = defaultLevel?.(members) ?? null;
+  return value === null ? null : { place: null, value };
+};
+
+interface Parts {
+  readonly level: Found<LogLevel>;
+  readonly message: Found<string> | null;
+  readonly time: Found<EpochMs> | null;
+}
+
+/** A level alone makes no record, nor does a number as level with a `message`: a game says those too. */
+const isRecord = (members: JsonObject, { message: paths, scale }: Format, { level, message, time }: Parts): boolean => {
+  if (time !== null) return true;
+  if (scale === undefined && typeof members.level === 'number' && level.place?.[0] === 'level') {
+    return Object.hasOwn(members, 'msg') || Object.hasOwn(members, 'pid');
+  }
+  // an object as message, as winston and NestJS write it, stays a field
+  return message !== null || paths.some((path) => placeOf(members, path) !== null);
+};
+
+const messageOf = (value: JsonValue | undefined): string | null => {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (isRawNumber(value)) return value.rawJSON;
+  // what was given to a function of several arguments, as console.log writes it
+  return Array.isArray(value) && typeof value[0] === 'string'
+    ? value.map((part: JsonValue) => (typeof part === 'string' ? part : JSON.stringify(part))).join(' ')
+    : null;
+};
+
+const loggerOf = (value: JsonValue | undefined): string | null => {
+  if (typeof value === 'string') return value === '' ? null : value;
+  return Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === 'string')
+    ? value.join('.')
+    : null;
+};
+
+/** Serilog's template with its holes filled: "{User} logged in", "{@Order:l}" (messagetemplates.org). */
+const templated = (members: JsonObject, { template = [] }: Format): Found<string> | null => {
+  const found = find(members, template, (value) => (typeof value === 'string' ? value : null));
+  if (found === null) return null;
+  const holes = isObject(members.Properties) ? members.Properties : members;
+  const value = found.value.replace(/\{[@$]?(\w+)(?:[,:][^{}]*)?\}/g, (hole, name: string) => {
+    const member = Object.hasOwn(holes, name) ? holes[name] : undefined;
+    return member === undefined ? hole : typeof member === 'string' ? member : JSON.stringify(member);
+  });
+  return { place: found.place, value };
+};
+
+/** The record's fields with members that it had twice; what a logger writes first is its own. */
+export const withFields = (record: StructuredRecord, more: JsonObject): StructuredRecord => {
+  const fields = { ...record.fields };
+  for (const name of Object.keys(more)) {
+    if (!Object.hasOwn(fields, name)) setMember(fields, name, more[name] ?? null);
+  }
+  return { ...record, fields };
+};

@@ -1,0 +1,65 @@
+/** Commands that report JSON: `::output::JSON` and `::event name=checkpoint::JSON`. */
+import type { EpochMs, JsonValue } from '../../src/domain/events.ts';
+import { LIMITS } from '../../src/domain/limits.ts';
+import type { CommandLine, WorkflowCommand } from './command.ts';
+import { cleanJson, parseJson } from './json.ts';
+import type { Masks } from './masks.ts';
+import type { OutputSink } from './sink.ts';
+
+/** C0, DEL and C1: a name is one line. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** What was read, masked, or why it is not kept. */
+type Report = { readonly value: JsonValue } | { readonly tooLarge: string };
+
+/** Both answer false where the command makes no sense. */
+export class Reports {
+  readonly #sink: OutputSink;
+  readonly #masks: Masks;
+
+  constructor(sink: OutputSink, masks: Masks) {
+    this.#sink = sink;
+    this.#masks = masks;
+  }
+
+  output(command: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
+    const report = this.#read(command, line, LIMITS.outputBytes);
+    if (report === null) return false;
+    if ('value' in report) this.#sink.event({ kind: 'OutputProduced', timestamp, value: report.value });
+    else this.#refuse(`The output was not kept: ${report.tooLarge}`, timestamp);
+    return true;
+  }
+
+  event(command: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
+    const printed = command.properties.get('name')?.trim() ?? '';
+    if (printed === '' || CONTROL.test(printed) || Buffer.byteLength(printed) > LIMITS.eventNameBytes) return false;
+    const report = this.#read(command, line, LIMITS.eventDataBytes);
+    if (report === null) return false;
+    const name = this.#masks.text(printed);
+    if ('value' in report) this.#sink.event({ kind: 'CustomEvent', timestamp, name, data: report.value });
+    else this.#refuse(`The event "${name}" was not kept: ${report.tooLarge}`, timestamp);
+    return true;
+  }
+
+  /**
+   * The JSON of the command; what was printed without escapes, and has a `%0A` of its own, is taken as it stands. Null
+   * where it is no JSON.
+   */
+  #read({ text, rawText }: WorkflowCommand, { isWhole }: CommandLine, limit: number): Report | null {
+    const advice = `${limit} bytes of JSON are allowed. Write it to a file, and report where it is.`;
+    if (!isWhole) return { tooLarge: `its line is longer than 1 MiB, and ${advice}` };
+    for (const json of new Set([text, rawText])) {
+      const printed = parseJson(json);
+      if (printed === undefined) continue;
+      const value = cleanJson(printed, this.#masks);
+      const bytes = Buffer.byteLength(JSON.stringify(value));
+      return bytes <= limit ? { value } : { tooLarge: `it has ${bytes} bytes, and ${advice}` };
+    }
+    return null;
+  }
+
+  #refuse(message: string, timestamp: EpochMs): void {
+    this.#sink.event({ kind: 'LogLine', timestamp, level: 'ERROR', stream: 'SYSTEM', message });
+  }
+}

@@ -1,0 +1,56 @@
+/** What can stand before a record or a command on its line: white space, a byte order mark, ANSI colours. */
+
+const BRACE = 0x7b;
+const COLON = 0x3a;
+const ESC = 0x1b;
+const BRACKET = 0x5b;
+const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0b || byte === 0x0c;
+
+/** Whether the line that begins here could be a record or a command. Nearly all lines are answered by their first byte. */
+export const mayBeSpecial = (bytes: Buffer, from: number): boolean => {
+  let at = from;
+  while (isBlank(bytes[at])) at += 1;
+  const byte = bytes[at] as number;
+  if (byte === BRACE) return true;
+  if (byte === COLON) return bytes[at + 1] === COLON;
+  if (byte !== ESC && byte !== 0xef) return false;
+  const start = behindDress(bytes, at);
+  return bytes[start] === BRACE || (bytes[start] === COLON && bytes[start + 1] === COLON);
+};
+
+const behindDress = (bytes: Buffer, from: number): number => {
+  let at = from;
+  for (;;) {
+    if (isBlank(bytes[at])) at += 1;
+    else if (bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3;
+    else if (bytes[at] === ESC && bytes[at + 1] === BRACKET) at = behindSequence(bytes, at + 2);
+    else return at;
+  }
+};
+
+/** A control sequence ends with a byte of 0x40 to 0x7e (ECMA-48, 5.4). */
+const behindSequence = (bytes: Buffer, from: number): number => {
+  let at = from;
+  while ((bytes[at] ?? 0) >= 0x20 && (bytes[at] ?? 0) <= 0x3f) at += 1;
+  return at + 1;
+};
+
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: that is what they look for
+const SEQUENCES = /\u001b\[[\u0020-\u003f]*[\u0040-\u007e]/g;
+const LEADING = /^(?:\s|\ufeff|\u001b\[[\u0020-\u003f]*[\u0040-\u007e])+/;
+const TRAILING = /(?:\u001b\[[\u0020-\u003f]*[\u0040-\u007e])+$/;
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: that is what they look for
+
+/** The text without ANSI sequences. */
+export const withoutAnsi = (text: string): string => (text.includes('\u001b') ? text.replace(SEQUENCES, '') : text);
+
+/**
+ * What stands behind all that. An object loses its sequences everywhere, since JSON has none; of a command only those at
+ * the end go with those at the beginning, and its text keeps its own. `isBare`: nothing but white space was taken off.
+ */
+export const withoutDress = (line: string): { readonly text: string; readonly isBare: boolean } => {
+  if (!line.includes('\u001b')) return { text: line.trimStart(), isBare: true };
+  const text = line.replace(LEADING, '');
+  if (text.startsWith('{')) return { text: withoutAnsi(text), isBare: false };
+  return { text: line.trimStart().startsWith('\u001b') ? text.replace(TRAILING, '') : text, isBare: false };
+};

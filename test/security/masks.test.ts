@@ -1,0 +1,178 @@
+/** Issue 11, number 15: what a command prints shows no secret, in whatever disguise. docs/masking.md has the list. */
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cutAtPlaces, eventsOf, startOutput, textsOf } from '../support/output.ts';
+
+const shown = (text: string | Uint8Array, secrets: readonly string[]): string =>
+  textsOf(eventsOf(text, { secrets })).join('\n');
+const hex = (text: string): string => Buffer.from(text).toString('hex');
+const upperCodes = (text: string): string =>
+  text.replace(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`);
+const ascii = (text: string): string =>
+  text.replace(/[\u007f-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const json = (text: string): string => JSON.stringify(text).slice(1, -1);
+const xml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const strict = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** As docs/masking.md promises. */
+const DISGUISES: Readonly<Record<string, (secret: string) => string>> = {
+  'as it is': (text) => text,
+  JSON: json,
+  'JSON in ASCII': (text) => ascii(json(text)),
+  'JSON in ASCII, capitals': (text) => upperCodes(ascii(json(text))),
+  'JSON in JSON': (text) => json(json(text)),
+  'JSON in JSON in ASCII': (text) => json(ascii(json(text))),
+  'JSON of Go': (text) => json(text).replace(/[<>&]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`),
+  'JSON of PHP': (text) => ascii(json(text)).replaceAll('/', '\\/'),
+  'a URI': encodeURI,
+  'a URI component': encodeURIComponent,
+  'RFC 3986': strict,
+  "Python's quote": (text) => strict(text).replaceAll('%2F', '/'),
+  "Python's quote_plus": (text) => strict(text).replaceAll('%20', '+'),
+  'a form': (text) => new URLSearchParams({ a: text }).toString().slice(2),
+  'lower-case percent codes': (text) => strict(text).replace(/%../g, (code) => code.toLowerCase()),
+  XML: xml,
+  'XML attribute': (text) => xml(text).replaceAll('"', '&quot;').replaceAll("'", '&apos;'),
+  'HTML of Go': (text) => xml(text).replaceAll('"', '&#34;').replaceAll("'", '&#39;'),
+  'HTML of Python': (text) => xml(text).replaceAll('"', '&quot;').replaceAll("'", '&#x27;'),
+  hexadecimal: hex,
+  'hexadecimal, capitals': (text) => hex(text).toUpperCase(),
+  base64: (text) => Buffer.from(text).toString('base64'),
+  'base64 without padding': (text) => Buffer.from(text).toString('base64').replace(/=+$/, ''),
+  base64url: (text) => Buffer.from(text).toString('base64url'),
+  'single quotes': (text) => text.replaceAll("'", `'\\''`),
+  "Python's shlex.quote": (text) => text.replaceAll("'", `'"'"'`),
+  'double quotes': (text) => text.replace(/[\\"$`]/g, '\\$&'),
+};
+
+const SECRETS = [
+  'p@ss "wörd"/+\\<1>&\'$x',
+  '50%off %25 now',
+  'first%0Asecond%2Cthird',
+  'plain-Token-0123456789',
+  '~!*()_-.é😀/?=&#',
+  '1234567890123',
+];
+
+describe.for(Object.entries(DISGUISES))('a secret in the disguise of %s', ([, disguise]) => {
+  test.for(SECRETS)('is hidden: %s', (secret) => {
+    const form = disguise(secret);
+    for (const line of [
+      `<${form}>`,
+      `::error::x ${form}`,
+      `::group::${form}`,
+      `::error file=${form.replaceAll(',', '%2C')}::x`,
+      `::progress current=1,unit=u::${form}`,
+      `::output::${JSON.stringify({ a: form })}`,
+      `::output::${JSON.stringify({ a: form }).replaceAll('%', '%25')}`,
+      `::event name=a::${JSON.stringify([form])}`,
+      JSON.stringify({
+        level: 'info',
+        msg: form,
+        logger: form,
+        [form]: form,
+        err: { type: form, message: form, stack: form },
+      }),
+    ]) {
+      const texts = shown(`${line}\n`, [secret]);
+      expect(texts).not.toContain(form);
+      if (form.length > 6) expect(texts, line).toContain('***');
+    }
+  });
+});
+
+test('a shell that traces or quotes a secret does not show it', () => {
+  const secret = `it's a "p@ss" $word \\ <x>`;
+  const script = 'set -x; : "$S"; printf "%q\\n" "$S" "a$S"; export -p | grep " S="; declare -p S; set | grep ^S=';
+  const text = execFileSync('bash', ['-c', `exec 2>&1; ${script}`], { env: { S: secret }, encoding: 'utf8' });
+  expect(text).toContain('@ss');
+  expect(shown(text, [secret])).not.toContain('@ss');
+});
+
+test.for([
+  ['::progress current=SECRET::x'],
+  ['::progress current=1,total=SECRET::x'],
+  ['::progress current=+SECRET.0::x'],
+  ['::progress current=4.815162342108e12::x'],
+  ['::progress current=0004815162342108::x'],
+  ['::output::SECRET'],
+  ['::output::{"a":[SECRET,-SECRET,SECRET.5,4.815162342108e12,48151623421080e-1]}'],
+  ['::event name=SECRET::1'],
+  ['::event name=a::{"n":SECRET}'],
+  ['{"level":"info","msg":"x","n":SECRET,"deep":[{"SECRET":4815162342108.0}]}'],
+  ['{"level":"info","msg":SECRET}'],
+  ['{"level":"info","msg":"x","n":4.815162342108e12}'],
+  ['{"level":"info","msg":"x","id":SECRET99}'],
+  ['::group::SECRET\n::endgroup::'],
+  ['::error line=SECRET::x'],
+])('a secret that is a number is shown by no number: %s', ([line]) => {
+  const secret = '4815162342108';
+  for (const secrets of [[secret], [` ${secret}\n`]]) {
+    const texts = shown(`${(line ?? '').replaceAll('SECRET', secret)}\n`, secrets);
+    expect(texts).not.toMatch(/4815162342108|4\.815162342108/);
+    expect(texts).toContain('***');
+  }
+});
+
+test('a secret that is a number does not touch other numbers', () => {
+  const events = eventsOf('::progress current=3,total=10::x\n::output::[1,2.5]\n', { secrets: ['4815162342108'] });
+  expect(events).toMatchObject([{ current: 3, total: 10 }, { value: [1, 2.5] }]);
+});
+
+test('a value that is masked by a command is hidden as it was printed too, and without its colour', () => {
+  for (const command of [
+    '::add-mask::a%25b-Token',
+    '::add-mask::\u001b[1ma%b-Token\u001b[0m',
+    '\u001b[1m::add-mask::a%b-Token\u001b[0m',
+  ]) {
+    expect(shown(`${command}\nx a%b-Token y\n`, [])).not.toContain('b-Token');
+  }
+  expect(shown('::add-mask::a%25b-Token\nx a%25b-Token y\n', [])).not.toContain('b-Token');
+});
+
+test('texts of the executor itself, such as why a run failed, show none', () => {
+  const { mask } = startOutput({ secrets: ['hunter2 & co', '4815162342108'] });
+  expect(mask(`The command "hunter2 &amp; co 4815162342108 ${hex('hunter2 & co')}" was not found.`)).toBe(
+    'The command "*** *** ***" was not found.',
+  );
+});
+
+test('fuzzed: no disguise is shown, whatever the cuts, the breaks, the states and the colours around it', () => {
+  const secret = fc
+    .string({ unit: fc.constantFrom(...'QWZ#?&=<>"\'\\/ +%éß😀~$`!*()25A0'), minLength: 5, maxLength: 40 })
+    .filter((text) => text.trim() === text);
+  const dress = fc.constantFrom<(text: string) => string>(
+    (text) => text,
+    (text) => `\u001b[31m${text}\u001b[0m`,
+    (text) => `1%\r${text}`,
+    (text) => `\ufeff${text}`,
+    (text) => JSON.stringify({ level: 'warn', time: '2024-05-06T07:08:09Z', [text]: [text], error: `x ${text}` }),
+    (text) => `::error title=${text.replaceAll(',', '%2C')}::${text}`,
+    (text) => `::output::${JSON.stringify({ [text]: text })}`,
+    (text) => `::event name=x::${JSON.stringify(text)}`,
+    (text) => `::progress current=1::${text}`,
+  );
+  const part = fc.record({
+    index: fc.nat(2),
+    disguise: fc.constantFrom(...Object.entries(DISGUISES)),
+    dress,
+    end: fc.constantFrom('\n', '\r\n', '\r', ' \n'),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(secret, { minLength: 1, maxLength: 3 }),
+      fc.array(part, { minLength: 1, maxLength: 6 }),
+      fc.array(fc.nat(600), { maxLength: 10 }),
+      fc.constantFrom(32, 200, 65_536),
+      (secrets, parts, cuts, maxLineBytes) => {
+        const forms = parts.map(({ index, disguise: [, encode] }) => encode(secrets[index % secrets.length] ?? ''));
+        const text = parts.map((one, at) => `${one.dress(forms[at] ?? '')}${one.end}`).join('');
+        const texts = textsOf(eventsOf(cutAtPlaces(Buffer.from(text), cuts), { secrets, maxLineBytes }));
+        for (const found of texts) for (const form of [...forms, ...secrets]) expect(found).not.toContain(form);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
