@@ -7,13 +7,13 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   documents: 'schema/operations/*.graphql',
-  // Node and bundlers run the files as they are, and want their endings.
-  importExtension: '.ts',
+  // Bundlers and Next.js' tsconfig take no endings. Node by itself needs one: it can import graphql.ts, which imports no file.
+  importExtension: '',
   generates: {
     // Typed documents, which Apollo and urql take as they are; print() of graphql makes text of them.
     'schema/generated/': {
       preset: 'client',
-      presetConfig: { fragmentMasking: false },
+      presetConfig: { fragmentMasking: false, skipIndexFile: true },
       config: {
         useTypeImports: true,
         enumsAsTypes: true,
@@ -23,6 +23,7 @@ const config: CodegenConfig = {
     },
     // Apollo's cache needs it for fragments on RunEvent.
     'schema/generated/possibleTypes.ts': { plugins: ['./scripts/possibleTypes.ts'] },
+    'schema/generated/index.ts': { plugins: ['./scripts/generatedIndex.ts'] },
   },
 };
 

@@ -1,2 +1,3 @@
-/* eslint-disable */
-export * from "./gql.ts";
+export * from './gql';
+export * from './graphql';
+export * from './possibleTypes';

@@ -1,15 +1,17 @@
-/** `node src/graphql/print.ts` writes schema/schema.graphql; with --check it exits 1 where the file is stale. */
+/**
+ * `node src/graphql/print.ts` writes schema/schema.graphql and schema/introspection.json; with --check it exits 1 where
+ * one of them is stale.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
-import { printedSchema } from './schema.ts';
+import { printedIntrospection, printedSchema } from './schema.ts';
 
-const file = new URL('../../schema/schema.graphql', import.meta.url);
+const FILES = { 'schema.graphql': printedSchema(), 'introspection.json': printedIntrospection() };
 
-if (process.argv.includes('--check')) {
-  const committed = await readFile(file, 'utf8').catch(() => '');
-  if (committed !== printedSchema()) {
-    console.error('schema/schema.graphql is stale: run `npm run schema:print`');
+for (const [name, text] of Object.entries(FILES)) {
+  const file = new URL(`../../schema/${name}`, import.meta.url);
+  if (!process.argv.includes('--check')) await writeFile(file, text);
+  else if ((await readFile(file, 'utf8').catch(() => '')) !== text) {
+    console.error(`schema/${name} is stale: run \`npm run schema:print\``);
     process.exitCode = 1;
   }
-} else {
-  await writeFile(file, printedSchema());
 }
