@@ -1,0 +1,180 @@
+/** The abuses of issue 11, section A. Each goes on until its signal aborts; what it needs is in the scene. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type WebSocket from 'ws';
+import type { Wire } from './wire.ts';
+
+/** Runs that the scene has made. */
+export interface Targets {
+  /** Finished, with 16 MB of log: lines of the letter a. */
+  readonly longLog: string;
+}
+
+export interface Abuse {
+  readonly name: string;
+  run(wire: Wire, targets: Targets): Promise<void>;
+}
+
+const operation = (query: string, variables: object = {}): string => JSON.stringify({ query, variables });
+const aliased = (count: number, field: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => `a${i}: ${field(i)}`).join(' ');
+
+/** So many at once, one after the other each. */
+const again = async (wire: Wire, lanes: number, body: (i: number) => string): Promise<void> => {
+  let sent = 0;
+  const lane = async (): Promise<void> => {
+    while (!wire.signal.aborted) {
+      sent += 1;
+      await wire.post(body(sent));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+};
+
+/** Keeps so many WebSockets busy; one that is closed is opened again. */
+const onSockets = async (
+  wire: Wire,
+  count: number,
+  reads: boolean,
+  use: (socket: WebSocket) => Promise<void>,
+): Promise<void> => {
+  const one = async (): Promise<void> => {
+    while (!wire.signal.aborted) {
+      const socket = await wire.socket(reads);
+      if (socket === null) await delay(50);
+      while (socket?.readyState === 1 && !wire.signal.aborted) await use(socket);
+      socket?.terminate();
+    }
+  };
+  await Promise.all(Array.from({ length: count }, one));
+};
+
+/** Sends as much as the kernel takes, then waits a little: its own memory is bounded too. */
+const flood = async (socket: WebSocket, messages: readonly string[]): Promise<void> => {
+  for (const message of messages) socket.send(message);
+  do await delay(5);
+  while (socket.bufferedAmount > 1_000_000 && socket.readyState === 1);
+};
+
+const unknownFields = (salt: number): string =>
+  operation(
+    `mutation { startRun(input: { command: ["true"], ${Array.from({ length: 110 }, (_, i) => `${`f${salt}_${i}`.padEnd(60, 'x')}: "v"`)} }) { run { id } } }`,
+  );
+const LOG_PAGES = (runId: string): string =>
+  `{ run(id: "${runId}") { ${aliased(4, (i) => `logs(first: 5000, after: ${i * 5000}) { events { seq ... on LogLine { message } } }`)} } }`;
+const request = (body: string): string =>
+  `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+const subscribe = (id: string, query: string): string => JSON.stringify({ id, type: 'subscribe', payload: { query } });
+let ids = 0;
+
+export const ABUSES: readonly Abuse[] = [
+  {
+    name: 'heavy lists',
+    run: (wire) =>
+      again(wire, 8, () => operation(`{ ${aliased(4, () => 'runs(first: 500) { edges { node { id } } }')} }`)),
+  },
+  {
+    name: 'inputs of heavy runs',
+    run: (wire) =>
+      again(wire, 8, (i) => operation(`{ runs(first: ${i % 2 ? 500 : 40}) { edges { node { input command } } } }`)),
+  },
+  { name: 'validation errors', run: (wire) => again(wire, 8, unknownFields) },
+  {
+    name: 'GraphiQL unread',
+    run: (wire) => wire.unread(150, 'GET /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n'),
+  },
+  { name: 'log pages unread', run: (wire, { longLog }) => wire.unread(40, request(operation(LOG_PAGES(longLog)))) },
+  {
+    name: 'pings unread',
+    run: (wire) => {
+      const ping = JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(60_000) } });
+      return onSockets(wire, 4, false, (socket) =>
+        flood(
+          socket,
+          Array.from({ length: 20 }, () => ping),
+        ),
+      );
+    },
+  },
+  {
+    name: 'new long ids unread',
+    run: (wire) =>
+      onSockets(wire, 4, false, (socket) =>
+        flood(
+          socket,
+          Array.from({ length: 20 }, () => {
+            ids += 1;
+            return subscribe(`${ids}`.padEnd(59_000, 'i'), '{ nothing }');
+          }),
+        ),
+      ),
+  },
+  {
+    name: 'documents in one write',
+    run: (wire) =>
+      onSockets(wire, 2, true, async (socket) => {
+        await flood(
+          socket,
+          Array.from({ length: 20_000 }, () => {
+            ids += 1;
+            return subscribe(`${ids}`, '{');
+          }),
+        );
+      }),
+  },
+  {
+    name: 'pipelining',
+    run: (wire) =>
+      wire.unread(4, 'GET /graphql?query={runs{edges{node{id}}}} HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5000)),
+  },
+  {
+    name: 'subscribe and complete',
+    run: (wire, { longLog }) =>
+      onSockets(wire, 8, true, (socket) => {
+        const messages = Array.from({ length: 200 }, () => {
+          ids += 1;
+          const query =
+            ids % 2 ? 'subscription { runsUpdated { kind } }' : `subscription { runLogs(runId: "${longLog}") { seq } }`;
+          return [subscribe(`${ids}`, query), JSON.stringify({ id: `${ids}`, type: 'complete' })];
+        });
+        return flood(socket, messages.flat());
+      }),
+  },
+  {
+    name: 'deep JSON',
+    run: (wire) => {
+      const body = `{"query":"{ __typename }","variables":{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`;
+      return again(wire, 8, () => body);
+    },
+  },
+  {
+    name: 'rare labels',
+    run: (wire) =>
+      again(wire, 8, (i) =>
+        operation(
+          `{ ${aliased(30, (j) => `runs(first: 10, filter: { labels: [{ name: "none", value: "${i}-${j}" }] }) { edges { cursor } pageInfo { hasNextPage hasPreviousPage } }`)} }`,
+        ),
+      ),
+  },
+  {
+    name: 'quadratic contains',
+    run: (wire, { longLog }) =>
+      again(wire, 8, () =>
+        operation(
+          'query ($id: ID!, $text: String) { run(id: $id) { logs(first: 5000, filter: { contains: $text }) { endSeq } } }',
+          {
+            id: longLog,
+            text: `b${'a'.repeat(1023)}`,
+          },
+        ),
+      ),
+  },
+  {
+    name: 'many sockets',
+    run: async (wire) => {
+      await Promise.all([
+        wire.unread(800, 'GET /graphql HTTP/1.1\r\nHost: localhost\r\n'),
+        onSockets(wire, 200, true, () => delay(500)),
+      ]);
+    },
+  },
+];

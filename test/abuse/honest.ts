@@ -1,0 +1,132 @@
+/** The process of the honest: viewers that follow a run to its end, and callers that ask for small things. */
+import { createHash, type Hash } from 'node:crypto';
+import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import { resumable } from '../../client/resumable.ts';
+
+export interface HonestOptions {
+  readonly port: number;
+  readonly runId: string;
+  readonly viewers: number;
+  readonly callers: number;
+}
+
+export interface HonestResult {
+  /** Milliseconds that callers waited for answers, and viewers for lines. */
+  readonly calls: readonly number[];
+  readonly lines: readonly number[];
+  /** Calls that had no data. */
+  readonly failed: number;
+  /** What was wrong with viewers: holes, a wrong digest, no end. */
+  readonly faults: readonly string[];
+}
+
+const { port, runId, viewers, callers } = JSON.parse(process.argv[2] ?? '') as HonestOptions;
+const calls: number[] = [];
+const lines: number[] = [];
+const faults: string[] = [];
+let failed = 0;
+let measuring = false;
+
+const LOG = `subscription ($runId: ID!, $after: Int) { runLogBatches(runId: $runId, after: $after) {
+  lastSeq events { __typename seq ... on LogLine { message stream } ... on RunFinished { digest } } } }`;
+interface Batch {
+  readonly lastSeq: number;
+  readonly events: readonly { __typename: string; seq: number; message?: string; stream?: string; digest?: string }[];
+}
+
+/** Resolves at the run's end. `began` is called with the first batch. */
+const view = async (began: () => void): Promise<void> => {
+  const url = `ws://127.0.0.1:${port}/graphql`;
+  const client = resumable(createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazy: true }), {
+    maxPauseMs: 1000,
+  });
+  const hash: Hash = createHash('sha256');
+  let seq = 0;
+  let digest: string | null = null;
+  const take = ({ events }: Batch): void => {
+    began();
+    for (const event of events) {
+      if (event.seq !== seq + 1) faults.push(`after ${seq} came ${event.seq}`);
+      seq = event.seq;
+      if (event.__typename === 'RunFinished') digest = event.digest ?? '';
+      if (event.message === undefined || event.stream === 'SYSTEM') continue;
+      hash.update(`${event.message}\n`);
+      if (measuring) lines.push(Date.now() - Number(event.message.split(' ')[0]));
+    }
+  };
+  await new Promise<void>((resolve) => {
+    client.subscribe<{ runLogBatches: Batch }>(
+      { query: LOG, variables: { runId } },
+      {
+        next: ({ data }) => data && take(data.runLogBatches),
+        error: (error) => {
+          faults.push(`refused: ${JSON.stringify(error)}`);
+          resolve();
+        },
+        complete: resolve,
+      },
+    );
+  });
+  if (digest === null) faults.push('no end');
+  else if (digest !== hash.digest('hex')) faults.push('another digest');
+  await client.dispose();
+};
+
+const agent = new Agent({ keepAlive: true });
+const ask = (query: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const headers = { 'content-type': 'application/json' };
+    const sent = request(
+      { host: '127.0.0.1', port, agent, method: 'POST', path: '/graphql', headers, timeout: 20_000 },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on('close', () => resolve(text.startsWith('{"data":') && !text.includes('"errors"')));
+      },
+    );
+    sent.on('timeout', () => sent.destroy());
+    sent.on('error', () => resolve(false));
+    sent.end(JSON.stringify({ query }));
+  });
+
+const CALL_EVERY_MS = 100;
+const call = async (signal: AbortSignal): Promise<void> => {
+  for (let i = 0; !signal.aborted; i += 1) {
+    const begun = performance.now();
+    const answered = await ask(
+      i % 2 ? '{ runs(first: 5) { edges { node { id status } } } }' : `{ run(id: "${runId}") { status lines } }`,
+    );
+    if (measuring) calls.push(performance.now() - begun);
+    if (measuring && !answered) failed += 1;
+    await delay(CALL_EVERY_MS);
+  }
+};
+
+const stop = new AbortController();
+let began = 0;
+const following = Array.from({ length: viewers }, () => {
+  let first = true;
+  return view(() => {
+    if (first) began += 1;
+    first = false;
+    if (began === viewers && !measuring && !stop.signal.aborted) {
+      measuring = true;
+      process.send?.('ready');
+    }
+  });
+});
+const calling = Array.from({ length: callers }, () => call(stop.signal));
+process.once('message', () => {
+  measuring = false;
+  stop.abort();
+  void Promise.all([...following, ...calling]).then(() => {
+    const result: HonestResult = { calls, lines, failed, faults };
+    process.send?.(result, () => process.exit(0));
+  });
+});
+process.once('disconnect', () => process.exit(1));

@@ -1,0 +1,91 @@
+/** The service as `npm start` runs it, on a Redis of its own, with the runs that abuses need. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newRunId } from '../../src/domain/ids.ts';
+import { recordKey } from '../../src/log/keys.ts';
+import { marksOf } from '../../src/log/labelMarks.ts';
+import { LABEL_MARKS, recordFields } from '../../src/log/record.ts';
+import { RUNS_INDEX } from '../../src/runs/keys.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { ask, type StartedService, spawnService } from '../support/startedService.ts';
+import type { Targets } from './abuses.ts';
+
+export interface SceneOptions {
+  /** Runs with 190 kB of env and 90 kB of input, and runs that are small. */
+  readonly heavyRuns: number;
+  readonly lightRuns: number;
+}
+
+export interface Scene extends AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+  readonly service: StartedService;
+  readonly targets: Targets;
+  /** Starts a run that prints its clock 20 times a second for so long. */
+  startClock(seconds: number): Promise<string>;
+  /** Resident memory of the service, bytes; 0 where it is gone. */
+  rss(): Promise<number>;
+}
+
+const KIB = 1024;
+const START = 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id } } }';
+
+export const openScene = async (options: SceneOptions): Promise<Scene> => {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
+  const directory = await mkdtemp(join(tmpdir(), 'rl-abuse-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  await seed(redis, options);
+  const env = { HOST: '127.0.0.1', REDIS_URL: redis.url, DATA_DIR: directory, LOG_LEVEL: 'error' };
+  const service = stack.use(spawnService({ env }));
+  const address = await service.address();
+  const start = async (command: readonly string[]): Promise<string> => {
+    const { startRun } = (await ask(address, START, { input: { command } })) as { startRun: { run: { id: string } } };
+    return startRun.run.id;
+  };
+  const letters = `L=$(head -c 800 /dev/zero | tr '\\0' a); yes "$L" | head -n 20000`;
+  const targets = { longLog: await start(['sh', '-c', letters]) };
+  for (let status = ''; status !== 'COMPLETED'; ) {
+    const { run } = (await ask(address, `{ run(id: "${targets.longLog}") { status } }`)) as { run: { status: string } };
+    status = run.status;
+  }
+  const parts = stack.move();
+  return {
+    address,
+    port: Number(new URL(address).port),
+    service,
+    targets,
+    startClock: (seconds) => start([process.execPath, '-e', CLOCK, String(seconds * 1000)]),
+    rss: async () => {
+      const text = await readFile(`/proc/${service.child.pid}/status`, 'utf8').catch(() => '');
+      return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1] ?? 0) * KIB;
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+};
+
+const CLOCK = `setInterval(() => console.log(Date.now(), 'x'.repeat(100)), 50);
+setTimeout(() => process.exit(0), Number(process.argv[1]));`;
+
+const seed = async (server: TestRedis, { heavyRuns, lightRuns }: SceneOptions): Promise<void> => {
+  const redis = await server.connect();
+  const labels = [{ name: 'kind', value: 'seeded' }];
+  const small = { image: 'a', command: ['true'], labels, status: 'COMPLETED', createdAt: 1, closed: true } as const;
+  const heavy = {
+    ...small,
+    env: [1, 2].map((i) => ({ name: `E${i}`, value: 'e'.repeat(95 * KIB), secret: false })),
+    input: { text: 'i'.repeat(90 * KIB) },
+  };
+  for (let made = 0; made < heavyRuns + lightRuns; ) {
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 100; i += 1, made += 1) {
+      const id = newRunId();
+      const record = made < lightRuns ? small : heavy;
+      pipeline.hset(recordKey(id), ...recordFields({ id, ...record }), LABEL_MARKS, marksOf(labels));
+      pipeline.zadd(RUNS_INDEX, 0, id);
+    }
+    await pipeline.exec();
+  }
+  redis.disconnect();
+};

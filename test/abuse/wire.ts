@@ -1,0 +1,115 @@
+/** What abusers send with: requests, raw sockets that are never read, WebSockets. All from an address of their own. */
+import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import WebSocket from 'ws';
+
+export interface Wire {
+  readonly port: number;
+  readonly signal: AbortSignal;
+  /** Sends an operation and reads the answer to its end. */
+  post(body: string): Promise<void>;
+  /** Keeps so many sockets open that were sent this and are never read; one that is cut is opened again. */
+  unread(count: number, text: string): Promise<void>;
+  /** A WebSocket after connection_ack, or null where it was refused. `reads`: whether it takes what comes. */
+  socket(reads: boolean): Promise<WebSocket | null>;
+  /** Counts what the service said. */
+  note(what: string): void;
+}
+
+const PAUSE_MS = 20;
+
+export const createWire = (port: number, localAddress: string, signal: AbortSignal): Wire & { told(): string } => {
+  const counts = new Map<string, number>();
+  const note = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const host = '127.0.0.1';
+
+  const open = (): Promise<Socket | null> =>
+    new Promise((resolve) => {
+      const socket = connect({ host, port, localAddress }, () => resolve(socket));
+      socket.on('error', () => {
+        note('connection refused or reset');
+        resolve(null);
+      });
+      signal.addEventListener('abort', () => socket.destroy(), { once: true });
+    });
+
+  const post = (body: string): Promise<void> =>
+    new Promise((resolve) => {
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+      const sent = request(
+        { host, port, localAddress, agent, method: 'POST', path: '/graphql', headers, signal },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => {
+            if (text.length < 20_000) text += chunk.toString('latin1');
+          });
+          response.on('close', () => {
+            note(`${response.statusCode} ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'answered'}`);
+            resolve();
+          });
+        },
+      );
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        if (!signal.aborted) note(error.code ?? 'failed');
+        setTimeout(resolve, PAUSE_MS);
+      });
+      sent.end(body);
+    });
+
+  const unread = async (count: number, text: string): Promise<void> => {
+    const one = async (): Promise<void> => {
+      while (!signal.aborted) {
+        const socket = await open();
+        if (socket === null) {
+          await delay(PAUSE_MS);
+          continue;
+        }
+        socket.pause();
+        socket.write(text);
+        note('opened');
+        // A socket that is paused is not told of its end: it looks by writing.
+        while (!signal.aborted && !socket.destroyed) {
+          await delay(250);
+          socket.write('\r\n');
+        }
+        if (!signal.aborted) note('cut');
+      }
+    };
+    await Promise.all(Array.from({ length: count }, one));
+  };
+
+  const socket = (reads: boolean): Promise<WebSocket | null> =>
+    new Promise((resolve) => {
+      const ws = new WebSocket(`ws://${host}:${port}/graphql`, 'graphql-transport-ws', {
+        localAddress,
+        perMessageDeflate: false,
+      });
+      const end = (): void => ws.terminate();
+      signal.addEventListener('abort', end, { once: true });
+      ws.on('open', () => ws.send('{"type":"connection_init"}'));
+      ws.once('message', () => {
+        if (!reads) ws.pause();
+        resolve(ws);
+      });
+      ws.on('error', () => undefined);
+      ws.on('unexpected-response', (_request, response) => {
+        note(`upgrade refused: ${response.statusCode}`);
+        ws.terminate();
+      });
+      ws.on('close', (code) => {
+        signal.removeEventListener('abort', end);
+        if (!signal.aborted) note(`closed ${code}`);
+        resolve(null);
+      });
+    });
+
+  const told = (): string =>
+    [...counts]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 3)
+      .map(([what, count]) => `${count} x ${what}`)
+      .join(', ');
+  return { port, signal, post, unread, socket, note, told };
+};
