@@ -23,6 +23,16 @@ interface Piece {
   readonly count: number;
 }
 
+/** What came when the run had all the events that it may have. */
+interface Refused {
+  readonly events: number;
+  readonly lines: number;
+  /** Of the lines' messages. */
+  readonly bytes: number;
+}
+/** GraphQL's Int. */
+const MOST_COUNTED = 2 ** 31 - 1;
+
 type Batching = Pick<SealedBatch, 'closes' | 'changes'> & { readonly knownCancel?: EpochMs | null };
 
 /** Holds one open batch, LIMITS.appendEvents and about LIMITS.appendBytes at most; full ones go to `onSealed`. */
@@ -40,6 +50,7 @@ export class Gatherer implements OutputSink {
   #ratio = 0;
   #progress: { readonly draft: ProgressUpdatedDraft; readonly index: number } | null = null;
   #output: Pick<RecordChanges, 'output'> = {};
+  #refused: Refused | null = null;
   #nextSeq: number;
   #lines: number;
   #bytes: number;
@@ -79,6 +90,14 @@ export class Gatherer implements OutputSink {
 
   /** Plain lines; see OutputSink. The memory is copied, since the pipe reader uses it again. */
   lines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
+    const room = this.#room;
+    if (count > room) {
+      const end = endOfLine(text, 0, room);
+      if (room > 0) this.lines(stream, timestamp, text.subarray(0, end), room);
+      const lines = count - room;
+      this.#refuse(timestamp, { events: lines, lines, bytes: text.length - end - lines });
+      return;
+    }
     this.#digest?.update(text);
     this.#lines += count;
     this.#bytes += text.length - count;
@@ -94,6 +113,41 @@ export class Gatherer implements OutputSink {
   }
 
   event(draft: EventDraft): void {
+    if (this.#room === 0 && draft.kind !== 'ContainerEvent') {
+      const bytes = draft.kind === 'LogLine' ? Buffer.byteLength(draft.message) : 0;
+      this.#refuse(draft.timestamp, { events: 1, lines: draft.kind === 'LogLine' ? 1 : 0, bytes });
+      return;
+    }
+    this.#add(draft);
+  }
+
+  /** Tells how much the command printed beyond LIMITS.runEvents, if it did. Call it at the end of the attempt. */
+  tellRefused(timestamp: EpochMs): void {
+    const refused = this.#refused;
+    if (refused === null) return;
+    this.#refused = null;
+    this.seal();
+    const [count, droppedLines] = [Math.min(refused.events, MOST_COUNTED), Math.min(refused.lines, MOST_COUNTED)];
+    const what = { fromSeq: this.#nextSeq, count, droppedLines, droppedBytes: refused.bytes } as const;
+    this.#add({ kind: 'LinesDropped', timestamp, ...what, reason: 'LOG_LIMIT' });
+  }
+
+  /** Events that the command may still have. */
+  get #room(): number {
+    return Math.max(LIMITS.runEvents + 1 - this.#nextSeq - this.count, 0);
+  }
+
+  #refuse(timestamp: EpochMs, more: Refused): void {
+    const refused = this.#refused;
+    if (refused === null) {
+      const message = `The run has ${LIMITS.runEvents} events, the most that a run can have. What its command prints from here on is not stored.`;
+      this.#add({ kind: 'LogLine', timestamp, level: 'WARNING', stream: 'SYSTEM', message });
+    }
+    const { events, lines, bytes } = refused ?? { events: 0, lines: 0, bytes: 0 };
+    this.#refused = { events: events + more.events, lines: lines + more.lines, bytes: bytes + more.bytes };
+  }
+
+  #add(draft: EventDraft): void {
     if (this.count >= LIMITS.appendEvents) this.seal();
     if (draft.kind === 'LogLine') {
       this.#lines += 1;

@@ -23,6 +23,7 @@ export interface LastWord {
  */
 export const sayLastWord = async (writer: LogWriter, word: LastWord, signal: AbortSignal): Promise<void> => {
   const { run, outcome, mask } = word;
+  writer.tellRefused();
   await writer.flush();
   for (;;) {
     const cancel = await word.readCancel(signal);

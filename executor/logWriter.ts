@@ -107,6 +107,11 @@ export class LogWriter implements OutputSink {
     this.#wake();
   }
 
+  /** See Gatherer.tellRefused. */
+  tellRefused(): void {
+    this.#gatherer.tellRefused(Date.now());
+  }
+
   /** Room for what is left in the pipes once the command is gone: that must not wait for Redis. */
   widen(bytes: number): void {
     this.#roomBytes += bytes;

@@ -6,7 +6,10 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** Why events are not there. This enum may grow. */
 export type DropReason =
-  /** The log went over its budget and lost its middle; who followed live got it all. */
+  /**
+   * The log went over its budget and lost its middle (who followed live got it all), or the run
+   * had all the events that a run can have.
+   */
   | 'LOG_LIMIT'
   /** The store lost them, and nobody who could write them again was left. */
   | 'STORE_LOST';

@@ -100,6 +100,20 @@ export interface RunFinishedDraft extends Draft<'RunFinished'> {
   readonly digest: string | null;
 }
 
+/**
+ * What is not there. Where it had seqs, it stands for all from fromSeq to its own, and is made by readers; where it never had
+ * one (LIMITS.runEvents), it is stored and fromSeq is its own seq.
+ */
+export interface LinesDroppedDraft extends Draft<'LinesDropped'> {
+  readonly fromSeq: Seq;
+  readonly count: number;
+  /** UTF-8 bytes of the messages of its lines; null where nobody counted. */
+  readonly droppedBytes: number | null;
+  /** LogLine events among them; null where nobody counted. */
+  readonly droppedLines: number | null;
+  readonly reason: DropReason;
+}
+
 /** An event before its writer has given it a place. */
 export type EventDraft =
   | LogLineDraft
@@ -110,6 +124,7 @@ export type EventDraft =
   | OutputProducedDraft
   | CustomEventDraft
   | ContainerEventDraft
+  | LinesDroppedDraft
   | AttemptFinishedDraft
   | RunFinishedDraft;
 
@@ -117,18 +132,9 @@ interface Placed {
   readonly seq: Seq;
   readonly attempt: number;
 }
-/** Stands for all seqs from fromSeq to seq; made by readers, never stored. */
-export interface LinesDropped extends Draft<'LinesDropped'>, Placed {
-  readonly fromSeq: Seq;
-  readonly count: number;
-  /** UTF-8 bytes of the messages of its lines; null where nobody counted. */
-  readonly droppedBytes: number | null;
-  /** LogLine events among them; null where nobody counted. */
-  readonly droppedLines: number | null;
-  readonly reason: DropReason;
-}
+export type LinesDropped = LinesDroppedDraft & Placed;
 
-export type RunEvent = (EventDraft & Placed) | LinesDropped;
+export type RunEvent = EventDraft & Placed;
 export type EventKind = RunEvent['kind'];
 
 /** Closed within a major version: what is new comes as fields of these, or as a CustomEvent. */

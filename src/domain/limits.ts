@@ -102,6 +102,11 @@ export const LIMITS = {
   batchBytes: MIB,
   runsPage: 500,
 
+  /**
+   * Events of one run, over all attempts: their seqs are GraphQL's Int, which ends at 2^31 - 1. What is between is for
+   * the ends of attempts. What a command prints beyond is not stored; a LinesDropped says how much that was.
+   */
+  runEvents: 2_000_000_000,
   /** An appended batch: entries stay small enough to be read one by one by a slow viewer. */
   appendEvents: 5000,
   appendBytes: 512 * KIB,

@@ -1,6 +1,7 @@
 /** The types of RunEvent besides LogLine. */
 import { builder } from './builder.ts';
 import type { SourceOf } from './eventSource.ts';
+import { asInt } from './ints.ts';
 import { RunEventRef } from './runEvent.ts';
 import { RunFailure, RunStatus } from './runStatus.ts';
 
@@ -98,7 +99,10 @@ builder.objectRef<SourceOf<'ContainerEvent'>>('ContainerEvent').implement({
 const DropReason = builder.enumType('DropReason', {
   description: 'Why events are not there. This enum may grow.',
   values: {
-    LOG_LIMIT: { description: 'The log went over its budget and lost its middle; who followed live got it all.' },
+    LOG_LIMIT: {
+      description: `The log went over its budget and lost its middle (who followed live got it all), or the run
+had all the events that a run can have.`,
+    },
     STORE_LOST: { description: 'The store lost them, and nobody who could write them again was left.' },
   } as const,
 });
@@ -112,7 +116,7 @@ is at least after + 1. Where they never had one, fromSeq equals seq. No filter t
   fields: (t) => ({
     fromSeq: t.int({ resolve: ({ event }) => event.fromSeq, description: 'First seq that it stands for.' }),
     count: t.int({
-      resolve: ({ event }) => event.count,
+      resolve: ({ event }) => asInt(event.count),
       description: 'Events that are not there: seq - fromSeq + 1 where they had seqs.',
     }),
     droppedBytes: t.float({
@@ -122,7 +126,7 @@ is at least after + 1. Where they never had one, fromSeq equals seq. No filter t
     }),
     droppedLines: t.int({
       nullable: true,
-      resolve: ({ event }) => event.droppedLines,
+      resolve: ({ event }) => (event.droppedLines === null ? null : asInt(event.droppedLines)),
       description: 'LogLine events among them; null where nobody counted.',
     }),
     reason: t.field({ type: DropReason, resolve: ({ event }) => event.reason, description: 'Why they are gone.' }),
@@ -184,12 +188,12 @@ builder.objectRef<SourceOf<'RunFinished'>>('RunFinished').implement({
       resolve: ({ event }) => event.message,
       description: "'Run COMPLETED', 'Run FAILED: …' or 'Run CANCELLED: …'.",
     }),
-    lines: t.int({ resolve: ({ event }) => event.lines, description: 'LogLine events over all attempts.' }),
+    lines: t.int({ resolve: ({ event }) => asInt(event.lines), description: 'LogLine events over all attempts.' }),
     bytes: t.float({
       resolve: ({ event }) => event.bytes,
       description: 'UTF-8 bytes of the messages of all LogLine events, over all attempts.',
     }),
-    dropped: t.int({ resolve: ({ event }) => event.dropped, description: 'Lines dropped, over all attempts.' }),
+    dropped: t.int({ resolve: ({ event }) => asInt(event.dropped), description: 'Lines dropped, over all attempts.' }),
     digest: t.string({
       nullable: true,
       resolve: ({ event }) => event.digest,

@@ -5,6 +5,7 @@ import type { Label as LabelValue, Resources as ResourcesValue, RunSummary } fro
 import { builder } from './builder.ts';
 import { eventSource } from './eventSource.ts';
 import { ProgressUpdated } from './eventTypes.ts';
+import { asInt } from './ints.ts';
 import { RunFailure, RunStatus } from './runStatus.ts';
 
 const Node = builder.interfaceRef<RunSummary>('Node').implement({
@@ -69,8 +70,9 @@ Run.implement({
       description: 'How long each attempt may take, in seconds; null: as long as it likes.',
     }),
     resources: t.field({ type: Resources, resolve: (run) => run.resources, description: 'What it may use.' }),
-    exitCode: t.exposeInt('exitCode', {
+    exitCode: t.int({
       nullable: true,
+      resolve: ({ exitCode }) => (exitCode === null ? null : asInt(exitCode)),
       description: 'Of the last attempt, as failure and digest are.',
     }),
     failure: t.field({
@@ -108,13 +110,16 @@ Run.implement({
       },
       description: 'The newest progress that the command reported.',
     }),
-    lines: t.exposeInt('lines', { description: 'LogLine events over all attempts.' }),
+    lines: t.int({ resolve: ({ lines }) => asInt(lines), description: 'LogLine events over all attempts.' }),
     bytes: t.exposeFloat('bytes', {
       description: 'UTF-8 bytes of the messages of all LogLine events, over all attempts.',
     }),
-    dropped: t.exposeInt('dropped', { description: 'Lines dropped, over all attempts.' }),
+    dropped: t.int({ resolve: ({ dropped }) => asInt(dropped), description: 'Lines dropped, over all attempts.' }),
     digest: t.exposeString('digest', { nullable: true, description: 'See RunFinished.digest.' }),
-    lastSeq: t.exposeInt('lastSeq', { description: 'seq of the newest event; 0 where there is none.' }),
+    lastSeq: t.int({
+      resolve: ({ lastSeq }) => asInt(lastSeq),
+      description: 'seq of the newest event; 0 where there is none.',
+    }),
   }),
 });
 

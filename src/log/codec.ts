@@ -128,7 +128,6 @@ export class BatchBuilder {
 
   /** An event that is stored already, for a batch in which it keeps its place. */
   addStored(event: RunEvent): void {
-    if (event.kind === 'LinesDropped') throw new TypeError('a hole is never stored');
     const { seq: _seq, attempt: _attempt, ...draft } = event;
     this.add(draft);
   }

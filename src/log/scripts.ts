@@ -18,6 +18,17 @@ local function nowMs()
 end`;
 
 /**
+ * Bytes that an entry is charged with (PROTOCOL.md, W5): of its body before compression, so at least one for each event.
+ * The header tells it (part 3).
+ */
+const CHARGE = `
+local function charge(batch)
+  if string.byte(batch, 1) ~= 0x5a then return #batch - 8 end
+  local a, b, c, d = string.byte(batch, 9, 12)
+  return ((a * 256 + b) * 256 + c) * 256 + d
+end`;
+
+/**
  * Appends one batch.
  * ARGV: 1 term, 2 writer, 3 first seq, 4 count, 5 batch, 6 lines, 7 message bytes, 8 channel,
  *       9 '1' where this batch closes the log,
@@ -29,9 +40,9 @@ end`;
  * Answers { code, lastSeq, dropped lines, cancelRequestedAt, cancelForce }:
  *   OK (stored, or there already from the same writer), FENCED, CLOSED, BEHIND, CANCEL, GONE.
  */
-export const APPEND = `${TELL}
+export const APPEND = `${TELL}${CHARGE}
 local run = redis.call('HMGET', KEYS[1], 'term', 'writer', 'lastSeq', 'closed', 'cancelRequestedAt', 'cancelForce',
-  'maxLogBytes', 'tailBytes', 'dropTo', 'headSeq', 'status', 'dropped', 'bytes')
+  'maxLogBytes', 'tailBytes', 'dropTo', 'headSeq', 'status', 'dropped', 'headBytes')
 if not run[3] then return { 'GONE', 0, 0, '', '' } end
 local term, lastSeq = tonumber(ARGV[1]), tonumber(run[3])
 local first, count = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -59,7 +70,6 @@ if hole then
   -- The totals are those of what was written; lines that nobody has any more count as dropped.
   local lost = tonumber(ARGV[11]) - tonumber(redis.call('HGET', KEYS[1], 'lines') or 0)
   redis.call('HSET', KEYS[1], 'lines', ARGV[11], 'bytes', ARGV[12])
-  run[13] = ARGV[12]
   if lost > 0 then dropped = redis.call('HINCRBY', KEYS[1], 'dropped', lost) end
 end
 if ARGV[6] ~= '0' then
@@ -69,12 +79,15 @@ end
 
 -- The budget: the first half stays, the tail keeps the last half, whole entries between them go.
 local half = tonumber(run[7]) / 2
-local size = tonumber(ARGV[7])
+local size = charge(ARGV[5])
 if not run[10] then
-  if tonumber(run[13] or 0) + size > half then
+  local head = tonumber(run[13] or 0) + size
+  if head > half then
     redis.call('HSET', KEYS[1], 'headSeq', first - 1)
     run[10] = first - 1
     run[8] = 0
+  else
+    redis.call('HSET', KEYS[1], 'headBytes', head)
   end
 end
 if run[10] then
@@ -90,7 +103,7 @@ if run[10] then
         local f = entry[2]
         lines = lines + tonumber(f[4])
         bytes = bytes + tonumber(f[6])
-        tail = tail - tonumber(f[6])
+        tail = tail - charge(f[2])
         from = tonumber(string.match(entry[1], '^(%d+)'))
         redis.call('XDEL', KEYS[2], entry[1])
       end
@@ -124,7 +137,7 @@ return answer('OK')`;
  * by Redis 7.2, and would have the old entries go before the new one is there.) It is stored first: whatever stops the
  * script, no event is missing. Nobody is told: all was announced.
  */
-export const COMPACT = `
+export const COMPACT = `${CHARGE}
 local run = redis.call('HMGET', KEYS[1], 'term', 'writer', 'lastSeq', 'closed', 'headSeq', 'dropTo')
 local first, last, entries = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if run[1] ~= ARGV[1] or run[2] ~= ARGV[2] or run[3] ~= ARGV[4] or run[4] == '1' then return 0 end
@@ -139,7 +152,7 @@ if start ~= first or count ~= last - first + 1 then return 0 end
 
 local page = redis.call('XRANGE', KEYS[2], ARGV[3] .. '-0', '+', 'COUNT', entries + 1)
 if #page ~= entries or page[entries][1] ~= ARGV[4] .. '-0' then return 0 end
-local next, lines, bytes, ids = first, 0, 0, {}
+local next, lines, bytes, charged, ids = first, 0, 0, 0, {}
 for i, entry in ipairs(page) do
   local fields = entry[2]
   local ofAttempt, from, events = header(fields[2])
@@ -147,12 +160,15 @@ for i, entry in ipairs(page) do
   next = from + events
   lines = lines + tonumber(fields[4])
   bytes = bytes + tonumber(fields[6])
+  charged = charged + charge(fields[2])
   ids[i] = entry[1]
 end
 if next ~= last + 1 or lines ~= tonumber(ARGV[7]) or bytes ~= tonumber(ARGV[8]) then return 0 end
 
 redis.call('XADD', KEYS[2], ARGV[4] .. '-1', 'd', ARGV[6], 'l', ARGV[7], 'b', ARGV[8])
 redis.call('XDEL', KEYS[2], unpack(ids))
+-- One entry has fewer segments than many.
+if run[5] and first > tonumber(run[5]) then redis.call('HINCRBY', KEYS[1], 'tailBytes', charge(ARGV[6]) - charged) end
 return 1`;
 
 /**

@@ -227,7 +227,7 @@ test.for([
   if (maxLogBytes > bytes) expect(holes).toHaveLength(0);
   else {
     const keptBytes = kept.reduce((sum, text) => sum + text.length, 0);
-    expect(holes).toMatchObject([{ count: run.dropped, bytes: bytes - keptBytes, reason: 'LOG_LIMIT' }]);
+    expect(holes).toMatchObject([{ count: run.dropped, droppedBytes: bytes - keptBytes, reason: 'LOG_LIMIT' }]);
     expect(keptBytes).toBeLessThanOrEqual(maxLogBytes);
   }
 });
