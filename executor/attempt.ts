@@ -30,7 +30,7 @@ export interface Stage {
   readonly trouble: string | null;
 }
 
-/** From the exit of all that was asked to stop to the end of its pipes, milliseconds at most (PROTOCOL.md, R2). */
+/** From the exit of all that was asked to stop to the end of its pipes, milliseconds at most (PROTOCOL.md, W12). */
 const DRAIN_MS = 2000;
 /** From the kill of what held the pipes to their end: what was in them is read. */
 const LAST_READ_MS = 250;

@@ -72,7 +72,8 @@ builder.mutationField('cancelRun', (t) =>
     resolve: async (_root, { input }, { runs }) => ({
       run: await runs.cancel(requireRunId(input.runId), checkCancelReason(input.reason), input.force ?? false),
     }),
-    description: 'Asks a run to end: SIGTERM, then SIGKILL after the grace period. NOT_FOUND where there is none.',
+    description: `Asks a run to end: the image's STOPSIGNAL, else SIGTERM, to its command, and SIGKILL to all that is left
+after the grace period. NOT_FOUND where there is none.`,
   }),
 );
 
