@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { LIMITS } from './domain/limits.ts';
 import { parseRedisUrl } from './log/redisUrl.ts';
 
 export interface Config {
@@ -26,6 +27,8 @@ export interface Config {
   readonly executorRedisUrl: string | null;
   readonly executorNetwork: string;
   readonly maxConcurrentRuns: number;
+  /** WebSockets of one client address; all clients of a reverse proxy have the proxy's. */
+  readonly maxSocketsPerAddress: number;
   readonly maxLineBytes: number;
   readonly maxLogBytes: number;
   readonly retentionMs: number;
@@ -171,6 +174,7 @@ const schema = z.object({
     .regex(/^[a-zA-Z0-9][\w.-]{0,254}$/, 'must be none, bridge or the name of a network')
     .default('bridge'),
   MAX_CONCURRENT_RUNS: whole('runs', 1, 10_000, 2 * availableParallelism()),
+  MAX_SOCKETS_PER_ADDRESS: whole('WebSockets', 1, 100_000, LIMITS.socketsPerAddress),
   // Above 256 KiB a single line would outgrow an appended batch (LIMITS.appendBytes).
   MAX_LINE_BYTES: whole('bytes', 16, 262_144, 65_536),
   MAX_LOG_BYTES: whole('bytes', 1024, 2 ** 40, 268_435_456),
@@ -218,6 +222,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     executorRedisUrl: values.EXECUTOR_REDIS_URL ?? null,
     executorNetwork: values.EXECUTOR_NETWORK,
     maxConcurrentRuns: values.MAX_CONCURRENT_RUNS,
+    maxSocketsPerAddress: values.MAX_SOCKETS_PER_ADDRESS,
     maxLineBytes: values.MAX_LINE_BYTES,
     maxLogBytes: values.MAX_LOG_BYTES,
     retentionMs: Math.round(values.RETENTION_HOURS * HOUR_MS),

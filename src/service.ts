@@ -136,6 +136,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     host: config.host,
     port: config.port,
     allowedOrigins: config.allowedOrigins,
+    maxSocketsPerAddress: config.maxSocketsPerAddress,
     runs: runs.runs,
     updates: runs.updates,
     hub,

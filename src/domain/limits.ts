@@ -38,6 +38,34 @@ export const LIMITS = {
   bodyBytes: 1_000_000,
   /** One WebSocket message; a larger one is answered with an error, over bodyBytes the socket is closed (1009). */
   messageBytes: 64_000,
+  /** One WebSocket message before connection_ack: who is not let in yet makes the service keep no more than this. */
+  earlyMessageBytes: 72 * KIB,
+  /** Id of an operation on a WebSocket: it is repeated with each result. Clients make UUIDs. */
+  operationIdCharacters: 128,
+  /**
+   * Messages of one WebSocket: so many at once, and so many a second after that; over it, it is closed (4429). Each 4 KiB
+   * count as one more. A page that subscribes to 1,000 runs at its start, and completes them when it is left, passes.
+   */
+  messageBurst: 5000,
+  messagesPerSecond: 250,
+  /** WebSockets of one client address (MAX_SOCKETS_PER_ADDRESS), and in all; further ones are refused (429, 503). */
+  socketsPerAddress: 2000,
+  sockets: 5000,
+  /** Connections of one client address, and in all, beside as many WebSockets; further ones are cut. */
+  connectionsBesideSockets: 1000,
+  /** Requests of one connection that are answered at the same time, and that wait there (HTTP pipelining); over it, it is cut. */
+  requestsAtOnce: 4,
+  requestsWaiting: 256,
+  /**
+   * Bytes of answers that wait for one connection, for one client address and for all to be taken. What is over it makes
+   * those leave that have taken nothing for stalledSeconds; where that is not enough, a large answer is refused (503).
+   */
+  waitingPerConnection: 32 * MIB,
+  waitingPerAddress: 128 * MIB,
+  waiting: 256 * MIB,
+  stalledSeconds: 2,
+  /** Bytes that wait for one WebSocket before its other operations wait too. */
+  waitingPerSocket: MIB,
   queryDepth: 15,
   queryAliases: 30,
   queryTokens: 2000,

@@ -2,7 +2,7 @@
 import { clipBetween } from '../domain/clip.ts';
 import { isCommandLine, type RunEvent, type Seq } from '../domain/events.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
-import type { LogReader } from '../log/viewer.ts';
+import type { LogEntry, LogReader } from '../log/viewer.ts';
 import { eventJson } from './eventJson.ts';
 import { drained, type Exchange, errorBody, onlyMethods, STREAM_HEADERS, sendError, sendJson } from './respond.ts';
 
@@ -92,7 +92,7 @@ export const serveDownload = async (
     const reached = page.entries.at(-1)?.lastSeq ?? end;
     for (const entry of page.entries) {
       const text = entryText(runId, entry.events(), position, end, format);
-      if (text !== '' && !response.write(text)) await drained(response);
+      if (text !== '' && !response.write(text)) await taken(exchange, page.entries);
       if (response.destroyed) return;
     }
     position = reached;
@@ -101,6 +101,14 @@ export const serveDownload = async (
   // Removed while it was read: what was sent is not the whole, and must not look like it.
   if (page === null) response.destroy();
   else response.end();
+};
+
+/** Waits until the client has taken what was written; a client for which nothing more may wait is cut. */
+const taken = async ({ response, backlog }: Exchange, entries: readonly LogEntry[]): Promise<void> => {
+  const release = backlog.hold(entries.reduce((sum, { size }) => sum + size, 0));
+  if (release === null) response.destroy();
+  await drained(response);
+  release?.();
 };
 
 const entryText = (runId: RunId, events: readonly RunEvent[], after: Seq, end: Seq, format: Format): string => {

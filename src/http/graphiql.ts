@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
 import { FIRST_QUERY, PAGE_SCRIPT } from './graphiqlTabs.ts';
-import { type Exchange, SECURITY_HEADERS } from './respond.ts';
+import { type Exchange, SECURITY_HEADERS, sendBody } from './respond.ts';
 
 const brotliAsync = promisify(brotliCompress);
 const unbrotliAsync = promisify(brotliDecompress);
@@ -45,9 +45,13 @@ const build = async (): Promise<Page> => {
 
 export class GraphiqlPage {
   #page: Promise<Page> | null = null;
+  /** The page as it is: one copy for all whom it is being sent to, gone with the last of them. */
+  #plain: WeakRef<Buffer> | null = null;
+  #unpacking: Promise<Buffer> | null = null;
 
   /** The page in what encoding the browser takes; built at the first call. */
-  async serve({ request, response, cors }: Exchange): Promise<void> {
+  async serve(exchange: Exchange): Promise<void> {
+    const { request, response, cors } = exchange;
     this.#page ??= build();
     const page = await this.#page;
     const headers = {
@@ -68,13 +72,25 @@ export class GraphiqlPage {
       ? ['br', page.brotli]
       : /\bgzip\b/.test(accepted)
         ? ['gzip', page.gzip]
-        : [null, await unbrotliAsync(page.brotli)];
-    response.writeHead(200, {
+        : [null, await this.#unpacked(page)];
+    const all = {
       ...headers,
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Length': body.length,
       ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
+    };
+    if (request.method === 'HEAD') response.writeHead(200, all).end();
+    else sendBody(exchange, 200, all, body, 0);
+  }
+
+  async #unpacked({ brotli }: Page): Promise<Buffer> {
+    const held = this.#plain?.deref();
+    if (held !== undefined) return held;
+    this.#unpacking ??= unbrotliAsync(brotli).finally(() => {
+      this.#unpacking = null;
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const made = await this.#unpacking;
+    if (this.#plain?.deref() !== made) this.#plain = new WeakRef(made);
+    return made;
   }
 }

@@ -15,6 +15,7 @@ import {
   onlyMethods,
   SECURITY_HEADERS,
   STREAM_HEADERS,
+  sendBody,
   sendError,
   sendJson,
 } from './respond.ts';
@@ -100,7 +101,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   }
   if (last === NOTHING_FOLLOWS) return nothingFollows(exchange);
   const resume = last === null ? null : { after: last, nothingFollows: false };
-  const stream = new EventStream(response);
+  const stream = new EventStream(response, exchange.backlog);
   const headers = new Headers();
   for (const name of ['accept', 'content-type'] as const) {
     const value = request.headers[name];
@@ -147,7 +148,7 @@ const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, s
   if (!(answer instanceof StreamedAnswer)) {
     const text = await answer.text();
     const body = answer.headers.get('content-type')?.startsWith('text/event-stream') ? endingFor(text) : text;
-    response.writeHead(answer.status, headers).end(body);
+    sendBody(exchange, answer.status, headers, Buffer.from(body));
     return;
   }
   if (!response.destroyed) {

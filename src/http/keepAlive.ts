@@ -50,7 +50,7 @@ export const cutStalled = ({ socket, waiting }: Sending, stalledMs: number): (()
 };
 
 /** How far the kernel has come; one of the two changes whenever it takes a byte. */
-interface Taken {
+export interface Taken {
   /** Bytes of writes that are done. */
   readonly written: number;
   /** Bytes of the write under way that libuv still has. */
@@ -58,7 +58,7 @@ interface Taken {
 }
 
 /** Node shows the second to nobody but itself; without it a large write moves only when it is done. */
-const takenOf = (socket: Socket): Taken => {
+export const takenOf = (socket: Socket): Taken => {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null };
   return { written: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
 };
@@ -97,7 +97,7 @@ const cut = (client: WebSocket): void => {
 };
 
 /** An orderly close would wait behind what the kernel holds for the client, some MB, and keep them for minutes. */
-const reset = (socket: Socket): void => {
+export const reset = (socket: Socket): void => {
   socket.resetAndDestroy();
   // By itself it waits for what is still to be written.
   socket.destroy();

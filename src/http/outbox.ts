@@ -5,35 +5,62 @@
 import type { Duplex } from 'node:stream';
 import { MessageType } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import { LIMITS } from '../domain/limits.ts';
 import type { SharedTexts } from '../graphql/sharedResults.ts';
 import type { TextSink } from '../graphql/textSink.ts';
+import type { Holding, Release } from './backlog.ts';
 import { fragments, ownFrames, sharedFrames } from './frames.ts';
 import { nextTurn, Turn } from './turn.ts';
 
 /** While shared memory is lent, a shorter text, and several together, are copied: one write costs less than three. */
 const COPY_BYTES = 8192;
+/** A message from here on may wait only where there is room for it (backlog.ts). */
+const LARGE_CHARACTERS = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class Outbox {
   readonly #client: WebSocket;
   readonly #socket: Duplex;
+  readonly #backlog: Holding;
   readonly #turn = new Turn();
 
   /** `socket` is the one that `client` was made of, without compression. */
-  constructor(client: WebSocket, socket: Duplex) {
+  constructor(client: WebSocket, socket: Duplex, backlog: Holding) {
+    this.#backlog = backlog;
     this.#client = client;
     this.#socket = socket;
   }
+
+  /** Null: nothing waits here. Else resolves when the kernel has all that was written so far, or never will. */
+  readonly taken = (): Promise<void> | null => (this.#socket.writableLength > 0 ? this.#written() : null);
 
   /** In order; resolves when the kernel has all, also where the socket is gone, whose end is told elsewhere. */
   readonly send = async (message: string): Promise<void> => {
     const client = this.#client;
     if (client.readyState !== client.OPEN) return;
-    const { promise: written, resolve } = Promise.withResolvers<void>();
-    client.send(message, () => resolve());
-    if (client.bufferedAmount > 0) await written;
-    if (this.#turn.isOver(message.length)) await nextTurn();
+    const release = message.length > LARGE_CHARACTERS ? this.#holds(message.length) : null;
+    while (this.#isFull() && client.readyState === client.OPEN) await this.#written();
+    if (client.readyState === client.OPEN) await this.#sendNow(message, release);
+    release?.();
   };
+
+  async #sendNow(message: string, held: Release | null): Promise<void> {
+    const { promise: written, resolve } = Promise.withResolvers<void>();
+    this.#client.send(message, () => resolve());
+    if (this.#client.bufferedAmount > 0) {
+      const release = held ?? this.#backlog.note(message.length);
+      await written;
+      release();
+    }
+    if (this.#turn.isOver(message.length)) await nextTurn();
+  }
+
+  /** A client for which nothing more may wait is let go: it comes back and goes on. */
+  #holds(bytes: number): Release {
+    const release = this.#backlog.hold(bytes);
+    if (release === null) this.#client.terminate();
+    return release ?? (() => undefined);
+  }
 
   /** For texts of the results of one operation. */
   sink(id: string): TextSink {
@@ -50,6 +77,7 @@ export class Outbox {
     const client = this.#client;
     const socket = this.#socket;
     if (client.readyState !== client.OPEN) return nextTurn();
+    if (this.#isFull()) return this.#sendLater(head, given);
     const { texts } = given;
     const [only] = texts;
     if (only === undefined) return null;
@@ -67,10 +95,23 @@ export class Outbox {
       socket.cork();
       for (const part of fragments(head, only)) socket.write(part);
       socket.uncork();
-    } else {
-      socket.write(ownFrames(head, texts));
+      return socket.writableLength > 0 ? this.#written() : this.#after(only.length);
     }
-    return socket.writableLength > 0 ? this.#written() : this.#after(only.length * texts.length);
+    const own = ownFrames(head, texts);
+    socket.write(own);
+    return socket.writableLength > 0
+      ? this.#written().finally(this.#backlog.note(own.length))
+      : this.#after(own.length);
+  }
+
+  /** Operations of one socket share what may wait there. */
+  #isFull(): boolean {
+    return this.#socket.writableLength > LIMITS.waitingPerSocket;
+  }
+
+  async #sendLater(head: Buffer, given: SharedTexts): Promise<void> {
+    await this.#written();
+    await this.#sendTexts(head, given);
   }
 
   #after(bytes: number): Promise<void> | null {

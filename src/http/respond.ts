@@ -1,5 +1,7 @@
 /** Short answers, errors among them, in the one shape that GraphQL clients know. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { LIMITS } from '../domain/limits.ts';
+import type { Holding } from './backlog.ts';
 
 /** One request with its answer; `cors` are the headers that its origin gets. */
 export interface Exchange {
@@ -7,6 +9,9 @@ export interface Exchange {
   readonly response: ServerResponse;
   readonly url: URL;
   readonly cors: OutgoingHttpHeaders;
+  readonly backlog: Holding;
+  /** From now on the client is cut once it has taken nothing for the time for it. */
+  watch(): void;
 }
 
 /** On every answer: no sniffing of types, no caching of what changes, no address of ours to other sites. */
@@ -56,6 +61,35 @@ export const sendError = (
   message: string,
   headers: OutgoingHttpHeaders = {},
 ): void => sendJson(exchange, status, errorBody(code, message), headers);
+
+/** A body up to here is kept by the kernel, or is not worth counting. */
+const SMALL_BYTES = 16 * 1024;
+const TOO_MUCH_WAITS = 'Too many answers wait for clients that do not read them. Read them, or try again in a moment.';
+
+/** Sends a body of any size; `own` are its bytes that are not shared with other answers. */
+export const sendBody = (
+  exchange: Exchange,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: Buffer,
+  own = body.length,
+): void => {
+  const { response, backlog, watch } = exchange;
+  if (body.length <= SMALL_BYTES) {
+    response.writeHead(status, headers).end(body);
+    return;
+  }
+  const release = backlog.hold(own);
+  if (release === null) {
+    const retryAfterSeconds = LIMITS.stalledSeconds;
+    const told = errorBody('LIMIT_EXCEEDED', TOO_MUCH_WAITS, { retryAfterSeconds });
+    sendJson(exchange, 503, told, { 'Retry-After': retryAfterSeconds });
+    return;
+  }
+  response.once('close', release);
+  watch();
+  response.writeHead(status, headers).end(body);
+};
 
 /** Answers 405 and false where the method is none of these. */
 export const onlyMethods = (exchange: Exchange, ...methods: string[]): boolean => {

@@ -1,11 +1,13 @@
 /** The HTTP server: who may pass, which path goes where, and how it all ends. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { LIMITS } from '../domain/limits.ts';
 import { answering } from '../graphql/answering.ts';
 import type { Services } from '../graphql/context.ts';
 import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/errors.ts';
+import { Backlog } from './backlog.ts';
 import { downloadOf, serveDownload } from './downloads.ts';
 import { GraphiqlPage } from './graphiql.ts';
 import { serveGraphql } from './graphqlRoute.ts';
@@ -13,7 +15,9 @@ import { type Readiness, serveLive, serveReady } from './health.ts';
 import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
 import { createOperations } from './operations.ts';
 import { corsHeaders, Gate, preflightHeaders, RefusalLog, type Verdict } from './origins.ts';
+import { Pipelines } from './pipeline.ts';
 import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './respond.ts';
+import { Tally, type TallyBounds } from './tally.ts';
 import { GraphqlSockets } from './websocket.ts';
 
 export interface HttpServerOptions extends Services {
@@ -22,6 +26,8 @@ export interface HttpServerOptions extends Services {
   readonly port: number;
   /** ALLOWED_ORIGINS, beside the service's own; null: those alone. */
   readonly allowedOrigins: readonly string[] | null;
+  /** Default: LIMITS.socketsPerAddress. */
+  readonly maxSocketsPerAddress?: number;
   readonly ready: Readiness;
   /** For tests; default: KEEP_ALIVE. */
   readonly keepAlive?: KeepAliveOptions;
@@ -61,6 +67,10 @@ class ApiServer implements HttpServer {
   readonly #streams = new Set<ServerResponse>();
   readonly #keepAlive: KeepAliveOptions;
   readonly #refusals: RefusalLog;
+  readonly #backlog = new Backlog();
+  readonly #pipelines = new Pipelines();
+  readonly #socketBounds: TallyBounds;
+  readonly #connections: Tally;
   #gate: Gate;
   #stopping = false;
   #closed: Promise<void> | null = null;
@@ -71,17 +81,23 @@ class ApiServer implements HttpServer {
     this.#keepAlive = options.keepAlive ?? KEEP_ALIVE;
     this.#mask = createErrorMask(options.logger);
     this.#envelope = createEnvelope(options, this.#mask);
+    const perAddress = options.maxSocketsPerAddress ?? LIMITS.socketsPerAddress;
+    this.#socketBounds = { perAddress, all: Math.max(LIMITS.sockets, perAddress) };
+    this.#connections = new Tally(withRequests(this.#socketBounds));
     this.#refusals = new RefusalLog(options.logger);
     this.#gate = new Gate(options);
     this.#sockets = new GraphqlSockets({
       operations: createOperations(this.#envelope, this.#mask),
       logger: options.logger,
       keepAlive: this.#keepAlive,
+      backlog: this.#backlog,
+      bounds: this.#socketBounds,
     });
     const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS };
     this.#server = createServer(timeouts, (request, response) => {
       void this.#answer(request, response);
     });
+    this.#server.on('connection', (socket) => this.#connected(socket));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('clientError', refuseClient);
   }
@@ -122,17 +138,26 @@ class ApiServer implements HttpServer {
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
     });
     try {
-      await this.#route(request, response);
+      // A probe of health waits for nobody.
+      const url = urlOf(request);
+      if (!isHealth(url) && !(await this.#pipelines.enter(request, response))) return;
+      await this.#route(request, response, url);
     } catch (error) {
       this.#failed(error, request, response);
     }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = urlOf(request);
+  async #route(request: IncomingMessage, response: ServerResponse, url: URL | null): Promise<void> {
     const verdict = this.#judge(request, url);
     const cors = corsHeaders(verdict.passes ? verdict.origin : null);
-    const exchange: Exchange = { request, response, url: url ?? new URL('http://localhost/'), cors };
+    const exchange: Exchange = {
+      request,
+      response,
+      url: url ?? new URL('http://localhost/'),
+      cors,
+      backlog: this.#backlog.for(request.socket),
+      watch: () => this.#watch(response),
+    };
     if (!verdict.passes) return sendError(exchange, 403, 'FORBIDDEN', verdict.refusal);
     if (url === null) return sendError(exchange, 400, 'BAD_REQUEST', 'The address of the request is not valid.');
     if (this.#stopping) {
@@ -166,7 +191,7 @@ class ApiServer implements HttpServer {
 
   /** Probes of health are sent to an address (a kubelet's to the pod's), so the Host rule is not for them. */
   #judge({ headers }: IncomingMessage, url: URL | null): Verdict {
-    const verdict = this.#gate.check(headers, url?.pathname.startsWith('/health/'));
+    const verdict = this.#gate.check(headers, isHealth(url));
     if (!verdict.passes && verdict.refused !== null) this.#refusals.note(verdict.refused);
     return verdict;
   }
@@ -177,13 +202,25 @@ class ApiServer implements HttpServer {
       return;
     }
     this.#streams.add(response);
-    // A client that takes nothing of what waits for it, for so long, is gone; one that reads slowly is not.
+    response.once('close', () => this.#streams.delete(response));
+    this.#watch(response);
+  }
+
+  /** A client that takes nothing of what waits for it, for so long, is gone; one that reads slowly is not. */
+  #watch(response: ServerResponse): void {
     const sending = { socket: () => response.socket, waiting: () => response.writableLength };
-    const watched = cutStalled(sending, this.#keepAlive.stalledMs);
-    response.once('close', () => {
-      this.#streams.delete(response);
-      watched();
-    });
+    response.once('close', cutStalled(sending, this.#keepAlive.stalledMs));
+  }
+
+  /** Bounds the connections of one address and of all, before anything is read from them. */
+  #connected(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    if (this.#connections.full(address) !== null) {
+      socket.destroy();
+      return;
+    }
+    this.#connections.add(address);
+    socket.once('close', () => this.#connections.remove(address));
   }
 
   /** Something was thrown that is no answer: a client that went away, or a fault of ours. */
@@ -211,10 +248,25 @@ class ApiServer implements HttpServer {
     } else if (url?.pathname !== GRAPHQL_PATH) {
       refuseUpgrade(socket, 404, 'Not Found', 'NOT_FOUND', 'There is nothing at this path.');
     } else {
-      this.#sockets.accept(request, socket, head);
+      const full = this.#sockets.accept(request, socket, head);
+      if (full === 'perAddress')
+        refuseUpgrade(socket, 429, 'Too Many Requests', 'LIMIT_EXCEEDED', tooMany(this.#socketBounds));
+      if (full === 'all') refuseUpgrade(socket, 503, 'Service Unavailable', 'LIMIT_EXCEEDED', TOO_MANY_SOCKETS);
     }
   }
 }
+
+/** Connections of WebSockets, and room for others. */
+const withRequests = ({ perAddress, all }: TallyBounds): TallyBounds => ({
+  perAddress: perAddress + LIMITS.connectionsBesideSockets,
+  all: all + LIMITS.connectionsBesideSockets,
+});
+
+const tooMany = ({ perAddress }: TallyBounds): string =>
+  `At most ${perAddress} WebSockets can be open from one address (MAX_SOCKETS_PER_ADDRESS).`;
+const TOO_MANY_SOCKETS = 'Too many WebSockets are open. Try again in a moment.';
+
+const isHealth = (url: URL | null): boolean => url?.pathname.startsWith('/health/') === true;
 
 /** The address as asked for; its host is of no use here, since Host was judged before. */
 const urlOf = (request: IncomingMessage): URL | null => {

@@ -9,6 +9,7 @@ import { formatResult } from '../graphql/errors.ts';
 import { Recent } from '../graphql/recent.ts';
 import type { SharedTexts } from '../graphql/sharedResults.ts';
 import type { TextSink } from '../graphql/textSink.ts';
+import type { Holding } from './backlog.ts';
 import { nextTurn, Turn } from './turn.ts';
 
 const END = Buffer.from('\n\n');
@@ -69,6 +70,9 @@ const withIds = ({ texts, seqs }: SharedTexts): Buffer => {
   return into.subarray(0, at);
 };
 
+/** How many readers wait until the kernel takes the text. */
+const waiting = new WeakMap<Buffer, number>();
+
 /** JSON has no raw line break, so one `data` line holds a result. */
 const eventsOf = (shared: SharedTexts): Buffer => {
   const held = known.get(shared);
@@ -82,13 +86,15 @@ const eventsOf = (shared: SharedTexts): Buffer => {
 /** Of one reader. Its headers must be written before anything is sent. */
 export class EventStream implements TextSink {
   readonly #response: ServerResponse;
+  readonly #backlog: Holding;
   readonly #turn = new Turn();
   #wake = (): void => undefined;
   /** Null where nothing that was sent has one: it is no log. */
   #position: Seq | null = null;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, backlog: Holding) {
     this.#response = response;
+    this.#backlog = backlog;
   }
 
   send(shared: SharedTexts): Promise<void> | null {
@@ -144,6 +150,17 @@ export class EventStream implements TextSink {
     return completeEvent(heals(refusal) ? null : NOTHING_FOLLOWS);
   }
 
+  /** Of a text that several readers wait with, each counts a part. */
+  #waits(bytes: Buffer, written: Promise<void>): Promise<void> {
+    const readers = (waiting.get(bytes) ?? 0) + 1;
+    waiting.set(bytes, readers);
+    const release = this.#backlog.note(Math.ceil(bytes.length / readers));
+    return written.finally(() => {
+      waiting.set(bytes, (waiting.get(bytes) ?? 1) - 1);
+      release();
+    });
+  }
+
   /** As TextSink.send. */
   #write(bytes: Buffer): Promise<void> | null {
     const response = this.#response;
@@ -154,7 +171,7 @@ export class EventStream implements TextSink {
     response.socket?.cork();
     response.write(bytes, () => resolve());
     response.socket?.uncork();
-    if (response.writableLength > 0) return written;
+    if (response.writableLength > 0) return this.#waits(bytes, written);
     return this.#turn.isOver(bytes.length) ? nextTurn() : null;
   }
 }

@@ -3,25 +3,12 @@
  * have much to be sent must not hold up those that have little, which need no turn.
  */
 
+import { presentRound, servedInRounds } from './rounds.ts';
+
 /** What one socket may send before others get their turn. */
 const TURN_BYTES = 128 * 1024;
 /** How long those that wait for a turn may send in one round of the loop: about what a live line waits for them. */
 const ROUND_MS = 2;
-
-/** Goes up when the loop has gone round, as long as somebody sends. */
-let round = 0;
-let counting = false;
-
-const presentRound = (): number => {
-  if (!counting) {
-    counting = true;
-    setImmediate(() => {
-      counting = false;
-      round += 1;
-    });
-  }
-  return round;
-};
 
 export class Turn {
   #sent = 0;
@@ -39,28 +26,11 @@ export class Turn {
 
 /** Who waits, in order; as many as there are sockets. */
 const waiting: (() => void)[] = [];
-let serving = false;
+const wake = servedInRounds(() => waiting.shift(), ROUND_MS);
 
 /** Resolves in a later round of the loop, after all of those that waited before. */
 export const nextTurn = (): Promise<void> =>
   new Promise((resolve) => {
     waiting.push(resolve);
-    if (serving) return;
-    serving = true;
-    setImmediate(serve);
+    wake();
   });
-
-const serve = (): void => {
-  const until = performance.now() + ROUND_MS;
-  const next = (): void => {
-    const resolve = waiting.shift();
-    if (resolve === undefined) {
-      serving = false;
-      return;
-    }
-    resolve();
-    // A tick of a microtask comes when all is done that the resolving began.
-    queueMicrotask(() => process.nextTick(() => (performance.now() < until ? next() : setImmediate(serve))));
-  };
-  next();
-};

@@ -8,20 +8,32 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { mayLoseNumbers, parseExactJson } from '../domain/exactJson.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { formatError } from '../graphql/errors.ts';
+import type { Backlog } from './backlog.ts';
+import { readClientMessage } from './clientMessage.ts';
+import { Inbox } from './inbox.ts';
 import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
 import { isInUse, limitError, type SocketExtra } from './operations.ts';
 import { Outbox } from './outbox.ts';
+import { Tally, type TallyBounds } from './tally.ts';
 
 /** Close codes of RFC 6455, 7.4.1. */
+const NORMAL = 1000;
 const GOING_AWAY = 1001;
 const MESSAGE_TOO_BIG = 1009;
+/** graphql-ws' code for a second connection_init too: in both cases a client asks for too much. */
+const TOO_MANY_MESSAGES = CloseCode.TooManyInitialisationRequests;
 /** How long a client may take to answer the close. */
 const CLOSE_WAIT_MS = 2000;
+/** A close's reason, bytes of UTF-8 (RFC 6455, 5.5); cut here it ends at most three bytes later. */
+const REASON_BYTES = 123;
+const CUT_REASON_BYTES = 119;
 
 export interface WebSocketOptions {
   readonly operations: Server<SocketExtra>;
   readonly logger: Logger;
   readonly keepAlive: KeepAliveOptions;
+  readonly backlog: Backlog;
+  readonly bounds: TallyBounds;
 }
 
 export class GraphqlSockets {
@@ -33,14 +45,22 @@ export class GraphqlSockets {
     clientTracking: true,
     handleProtocols,
   });
+  readonly #tally: Tally;
 
   constructor(options: WebSocketOptions) {
     this.#options = options;
+    this.#tally = new Tally(options.bounds);
   }
 
-  /** Completes the upgrade of a request that may pass. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, socket));
+  /** Completes the upgrade of a request that may pass; answers which bound is reached, where one is. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): keyof TallyBounds | null {
+    const address = request.socket.remoteAddress ?? '';
+    const full = this.#tally.full(address);
+    if (full !== null) return full;
+    this.#tally.add(address);
+    socket.once('close', () => this.#tally.remove(address));
+    this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, socket, request));
+    return null;
   }
 
   /** Closes every socket with 1001; what does not answer is cut. Nothing is sent on them any more. */
@@ -57,30 +77,40 @@ export class GraphqlSockets {
     this.#server.close();
   }
 
-  #serve(client: WebSocket, socket: Duplex): void {
+  #serve(client: WebSocket, socket: Duplex, request: IncomingMessage): void {
+    const address = request.socket.remoteAddress ?? '';
     const { operations, logger } = this.#options;
     const gone = new AbortController();
-    const outbox = new Outbox(client, socket);
-    const extra: SocketExtra = { context: null, variables: null, outbox, closed: gone.signal };
-    const { send } = extra.outbox;
-    const failed = (error: unknown): void => {
-      logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');
-      client.close(CloseCode.InternalServerError, 'Internal server error');
+    const extra: SocketExtra = {
+      context: null,
+      variables: null,
+      outbox: new Outbox(client, socket, this.#options.backlog.for(request.socket)),
+      closed: gone.signal,
     };
+    const { send, taken } = extra.outbox;
     // Without a listener an error (a frame that breaks RFC 6455, a reset) would end the process; ws closes by itself.
     client.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
+    boundPayload(client, LIMITS.earlyMessageBytes);
     const closed = operations.opened(
       {
         protocol: client.protocol,
         send,
-        close: (code, reason) => client.close(code, reason),
+        close: (code = NORMAL, reason = '') => close(client, code, reason),
         onMessage: (handle) => {
-          client.on('message', (bytes) => {
-            if (client.readyState !== client.OPEN) return;
-            const text = textOf(bytes);
-            extra.variables = exactVariables(text);
-            const message = text.length > LIMITS.messageBytes || Buffer.byteLength(text) > LIMITS.messageBytes;
-            (message ? refuseLarge(text, client, extra, send) : handle(text)).catch(failed);
+          const inbox = new Inbox({
+            client,
+            address,
+            taken,
+            handle: (bytes) =>
+              this.#handle(bytes, client, extra, handle).catch((error: unknown) => {
+                logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');
+                close(client, CloseCode.InternalServerError, 'Internal server error');
+              }),
+            tooMany: () => close(client, TOO_MANY_MESSAGES, 'Too many messages'),
+          });
+          client.on('message', (bytes, isBinary) => {
+            if (isBinary) close(client, CloseCode.BadRequest, 'Invalid message received: it is binary');
+            else inbox.take(bufferOf(bytes));
           });
         },
       },
@@ -92,11 +122,43 @@ export class GraphqlSockets {
       closed(code, reason.toString()).catch((error) => logger.error({ err: error }, 'a WebSocket was not cleaned up'));
     });
   }
+
+  async #handle(
+    bytes: Buffer,
+    client: WebSocket,
+    extra: SocketExtra,
+    handle: (text: string) => Promise<void>,
+  ): Promise<void> {
+    const text = bytes.toString();
+    const acknowledged = extra.context?.acknowledged === true;
+    const message = readClientMessage(text, acknowledged);
+    if (message.close !== null) return close(client, message.close.code, message.close.reason);
+    if (bytes.length > LIMITS.messageBytes) return await refuseLarge(message, client, extra);
+    extra.variables = exactVariables(text);
+    await handle(text);
+    if (message.type === MessageType.ConnectionInit) boundPayload(client, LIMITS.bodyBytes);
+  }
 }
 
-const textOf = (bytes: RawData): string => {
-  if (Array.isArray(bytes)) return Buffer.concat(bytes).toString();
-  return Buffer.isBuffer(bytes) ? bytes.toString() : Buffer.from(bytes).toString();
+/** As ws' own, for a reason of any length; a client that does not answer is cut. */
+const close = (client: WebSocket, code: number, reason: string): void => {
+  const bytes = Buffer.from(reason);
+  client.close(code, bytes.length > REASON_BYTES ? bytes.subarray(0, CUT_REASON_BYTES).toString() : reason);
+  // The client's answer is to be read.
+  if (client.isPaused) client.resume();
+  const timer = setTimeout(() => client.terminate(), CLOSE_WAIT_MS);
+  client.once('close', () => clearTimeout(timer));
+};
+
+/** Of each message from now on; ws, which has one bound for all of its sockets, does not show it in its types. */
+const boundPayload = (client: WebSocket, bytes: number): void => {
+  const { _receiver: receiver } = client as WebSocket & { readonly _receiver?: { _maxPayload: number } };
+  if (receiver !== undefined) receiver._maxPayload = bytes;
+};
+
+const bufferOf = (bytes: RawData): Buffer => {
+  if (Array.isArray(bytes)) return Buffer.concat(bytes);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
 };
 
 /** graphql-ws parses messages with JSON.parse, and hands them on before it waits for anything. */
@@ -113,31 +175,12 @@ const exactVariables = (text: string): Readonly<Record<string, unknown>> | null 
 
 /** A message over the limit: its operation is refused, and the socket with its other operations stays. */
 const refuseLarge = async (
-  text: string,
+  { type, id }: { readonly type: MessageType; readonly id: string | null },
   client: WebSocket,
   extra: SocketExtra,
-  send: (text: string) => Promise<void>,
 ): Promise<void> => {
-  const message = parseMessage(text);
-  if (message === null) return client.close(CloseCode.BadRequest, 'Invalid message received');
-  const { type, id } = message;
-  if (type !== MessageType.Subscribe || typeof id !== 'string' || id === '' || id.length > MAX_ID_CHARACTERS) {
-    return client.close(MESSAGE_TOO_BIG, 'Message too big');
-  }
-  if (extra.context?.acknowledged !== true) return client.close(CloseCode.Unauthorized, 'Unauthorized');
-  if (isInUse(extra, id)) return client.close(CloseCode.SubscriberAlreadyExists, 'Subscriber already exists');
+  if (type !== MessageType.Subscribe || id === null) return close(client, MESSAGE_TOO_BIG, 'Message too big');
+  if (isInUse(extra, id)) return close(client, CloseCode.SubscriberAlreadyExists, 'Subscriber already exists');
   const error = limitError(`The message is too large: at most ${LIMITS.messageBytes} bytes.`);
-  await send(JSON.stringify({ id, type: MessageType.Error, payload: [formatError(error)] }));
-};
-
-/** An id that is repeated with every answer; clients make UUIDs. */
-const MAX_ID_CHARACTERS = 1024;
-
-const parseMessage = (text: string): { readonly type?: unknown; readonly id?: unknown } | null => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
+  await extra.outbox.send(JSON.stringify({ id, type: MessageType.Error, payload: [formatError(error)] }));
 };

@@ -31,6 +31,7 @@ test('with nothing set it is what CONTRACT.md says', () => {
     executorRedisUrl: null,
     executorNetwork: 'bridge',
     maxConcurrentRuns: 2 * availableParallelism(),
+    maxSocketsPerAddress: 2000,
     maxLineBytes: 65_536,
     maxLogBytes: 268_435_456,
     retentionMs: 168 * 3_600_000,

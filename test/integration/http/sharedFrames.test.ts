@@ -95,7 +95,8 @@ test.each([['runLogBatches'], ['runLogs']] as const)(
       'b'.repeat(36),
       'c'.repeat(85),
       'd'.repeat(86),
-      'e'.repeat(1000),
+      'e'.repeat(127),
+      'ü'.repeat(127),
       '{"',
       'ü'.repeat(20),
     ];
