@@ -6,6 +6,7 @@
  * kept over execve(2) and freed with the last process that holds it).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { open, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -53,7 +54,8 @@ export interface PrivateRedis {
   readonly pid: number;
   /**
    * Ends the watch and stops the server, unless runs are alive (as the caller knows, or an executor is
-   * connected) or another service is connected. The caller has closed its own connections, or will.
+   * connected) or another service is connected. One whose files were removed is stopped for all runs: nobody could
+   * find it again. The caller has closed its own connections, or will.
    */
   stop(use: { readonly runsAlive: boolean }): Promise<KeptFor>;
   /** Ends the watch alone; the server goes on. */
@@ -148,30 +150,46 @@ class Server implements PrivateRedis {
 
   async stop(use: { readonly runsAlive: boolean }): Promise<KeptFor> {
     this.leave();
-    if (use.runsAlive) return 'runs';
+    // Without its files no successor finds it again, and with its files gone it keeps nothing for the runs either.
+    const findable = (await readText(this.#files.config)) !== null;
+    if (use.runsAlive && findable) return 'runs';
+    if (!isThere(this.#socketPath)) return await this.#terminate();
     const redis = connectOnce(this.#socketPath, this.#password);
     try {
       await redis.connect();
       const clients = await clientsThatStay(redis);
-      if (EXECUTOR.test(clients)) return 'runs';
+      if (findable && EXECUTOR.test(clients)) return 'runs';
       const names = clients.matchAll(/ name=runloom:([^: ]+):/g);
       if (names.some(([, instance]) => instance !== this.#options.instance)) return 'another service';
       // Nothing is lost by NOSAVE: the append-only file has every write that was answered.
       redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined);
-      const deadline = Date.now() + STOP_MS;
-      while (this.#isServer(this.#pid)) {
-        if (Date.now() > deadline) return 'it did not answer';
-        await delay(POLL_MS);
-      }
-      // Left where somebody else has begun to use it.
-      await rmdir(this.directory).catch(() => undefined);
-      return null;
+      return await this.#untilGone();
     } catch (error) {
       this.#logger.warn({ err: error }, 'the private Redis could not be stopped');
       return 'it did not answer';
     } finally {
       redis.disconnect();
     }
+  }
+
+  async #untilGone(): Promise<KeptFor> {
+    const deadline = Date.now() + STOP_MS;
+    while (this.#isServer(this.#pid)) {
+      if (Date.now() > deadline) return 'it did not answer';
+      await delay(POLL_MS);
+    }
+    // Left where somebody else has begun to use it.
+    await rmdir(this.directory).catch(() => undefined);
+    return null;
+  }
+
+  /** It can't be asked, since its socket is gone. All that it acknowledged is on disk. */
+  async #terminate(): Promise<KeptFor> {
+    if (this.#isServer(this.#pid)) process.kill(this.#pid, 'SIGTERM');
+    const kept = await this.#untilGone();
+    if (kept === null || !this.#isServer(this.#pid)) return null;
+    process.kill(this.#pid, 'SIGKILL');
+    return await this.#untilGone();
   }
 
   /** Until a server answers: the one that runs, or one that is started here. */
@@ -296,13 +314,21 @@ class Server implements PrivateRedis {
     return new NoRedisServer(`redis-server ended at its start; ${this.#files.log} says: ${printed}`);
   }
 
+  /** A server without its socket takes nobody any more: it is ended, to be started again with one. */
+  async #lives(): Promise<boolean> {
+    if (!this.#isServer(this.#pid)) return false;
+    if (isThere(this.#socketPath) || !isThere(this.#files.config)) return true;
+    this.#logger.warn({ serverPid: this.#pid }, 'the socket of the private Redis was removed: it is started again');
+    return (await this.#terminate()) !== null;
+  }
+
   /** Starts it again when it dies: at once where it had lived, with growing delays where it keeps dying. */
   async #watch(): Promise<void> {
     const { signal } = this.#ended;
     let failures = 0;
     while (!signal.aborted) {
       await delay(WATCH_MS, undefined, { signal, ref: false }).catch(() => undefined);
-      if (signal.aborted || this.#isServer(this.#pid)) continue;
+      if (signal.aborted || (await this.#lives())) continue;
       if (Date.now() - this.#since > HEALTHY_MS) failures = 0;
       const waitMs = failures === 0 ? 0 : Math.min(500 * 2 ** (failures - 1), BACKOFF_MAX_MS);
       failures += 1;
@@ -317,6 +343,15 @@ class Server implements PrivateRedis {
     }
   }
 }
+
+/** Errors other than its absence (no rights, a disk that fails) say nothing. */
+const isThere = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+};
 
 /** An executor among the lines of CLIENT LIST. */
 const EXECUTOR = / user=runloom-executor( |$)/m;
