@@ -55,13 +55,16 @@ class Wake {
   }
 }
 
-/** The run now, then its newest state at each change; what changes while nobody asks is told once. */
+/** Equal for equal states, as far as a subscription tells them: changes, and lines. */
+const stateOf = ({ version, lastSeq }: Pick<RunSummary, 'version' | 'lastSeq'>): string => `${version} ${lastSeq}`;
+
+/** The run now, then its newest state at each change, and once a second while lines come; what changes while nobody asks is told once. */
 export class RunSource implements PullSource<RunSummary> {
   readonly #runs: Pick<Runs, 'get'>;
   readonly #runId: RunId;
   readonly #wake = new Wake();
   #unfollow: () => void = () => undefined;
-  #told: number | null = null;
+  #told: string | null = null;
   #ended = false;
   #gone = false;
 
@@ -80,13 +83,12 @@ export class RunSource implements PullSource<RunSummary> {
     const source = new RunSource(runs, runId);
     source.#wake.set();
     const onUpdate = (update: RunUpdate): void => {
-      if (update.runId !== runId) return;
       if (update.kind === 'DELETED') source.#gone = true;
       source.#wake.set();
     };
-    source.#unfollow = await updates.follow({ onUpdate, onGap: () => source.#wake.set() }, signal);
+    source.#unfollow = await updates.follow({ runId, onUpdate, onGap: () => source.#wake.set() }, signal);
     try {
-      if ((await whenAnswered(() => runs.get(runId), signal)) === null) throw new NotFound();
+      if ((await whenAnswered(() => runs.get(runId, signal), signal)) === null) throw new NotFound();
     } catch (error) {
       source.#unfollow();
       throw error;
@@ -97,10 +99,11 @@ export class RunSource implements PullSource<RunSummary> {
   async next(signal: AbortSignal): Promise<RunSummary | null> {
     while (!this.#ended) {
       await this.#wake.wait(signal);
-      const run = this.#gone ? null : await whenAnswered(() => this.#runs.get(this.#runId), signal);
+      const run = this.#gone ? null : await whenAnswered(() => this.#runs.get(this.#runId, signal), signal);
       if (run === null) throw new NotFound();
-      if (run.version === this.#told) continue;
-      this.#told = run.version;
+      const state = stateOf(run);
+      if (state === this.#told) continue;
+      this.#told = state;
       this.#ended = isTerminal(run.status);
       return run;
     }
@@ -122,6 +125,8 @@ export interface RunChange {
 interface Pending {
   readonly created: boolean;
   readonly deleted: boolean;
+  /** Lines were written, and nothing else was told. */
+  readonly grewOnly: boolean;
   /** Every status that it had in between, the one before included. */
   readonly statuses: ReadonlySet<RunStatus>;
 }
@@ -133,6 +138,8 @@ interface Pending {
 const MAX_PENDING_RUNS = 2000;
 /** Runs that are read in one question. */
 const READ_TOGETHER = 50;
+/** Runs whose last state is remembered, so that it is not told again; beyond it the oldest are forgotten, and may be. */
+const TOLD_RUNS = 500;
 
 const SYNCED: RunChange = { kind: 'SYNCED', runId: null, run: null };
 
@@ -142,6 +149,7 @@ export class RunsSource implements PullSource<RunChange> {
   readonly #matches: RunMatcher;
   readonly #wake = new Wake();
   readonly #pending = new Map<RunId, Pending>();
+  readonly #told = new Map<RunId, string>();
   #ready: RunChange[] = [];
   #unsynced = true;
   #unfollow: () => void = () => undefined;
@@ -186,6 +194,7 @@ export class RunsSource implements PullSource<RunChange> {
   close(): void {
     this.#unfollow();
     this.#pending.clear();
+    this.#told.clear();
     this.#ready = [];
   }
 
@@ -199,6 +208,7 @@ export class RunsSource implements PullSource<RunChange> {
     const statuses = new Set(known?.statuses);
     if (before !== null) statuses.add(before);
     this.#pending.set(runId, {
+      grewOnly: kind === 'GREW' && (known?.grewOnly ?? true),
       created: kind === 'CREATED' || (known?.created ?? false),
       deleted: kind === 'DELETED' || (known?.deleted ?? false),
       statuses,
@@ -220,14 +230,34 @@ export class RunsSource implements PullSource<RunChange> {
     return taken.flatMap(([runId, pending], index) => this.#changeOf(runId, pending, runs[index] ?? null));
   }
 
+  /** What was told of the run last, of the newest TOLD_RUNS. Answers whether that is another state. */
+  #remember(run: RunSummary): boolean {
+    const state = stateOf(run);
+    if (this.#told.get(run.id) === state) return false;
+    this.#told.delete(run.id);
+    this.#told.set(run.id, state);
+    for (const oldest of this.#told.keys()) {
+      if (this.#told.size <= TOLD_RUNS) break;
+      this.#told.delete(oldest);
+    }
+    return true;
+  }
+
   #changeOf(runId: RunId, pending: Pending, run: MarkedRun | null): RunChange[] {
+    // Whatever else happened to a run that grew is told by its own update.
+    if (pending.grewOnly) {
+      return run !== null && this.#matches(run) && this.#remember(run) ? [{ kind: 'UPDATED', runId, run }] : [];
+    }
     if (run === null || pending.deleted) {
       // Its labels are not known any more, so only its status can tell that nobody here ever saw it.
       const { status } = this.#filter;
       const seen = !status?.length || [...pending.statuses].some((before) => status.includes(before));
       return seen ? [{ kind: 'DELETED', runId, run: null }] : [];
     }
-    if (this.#matches(run)) return [{ kind: pending.created ? 'CREATED' : 'UPDATED', runId, run }];
+    if (this.#matches(run)) {
+      this.#remember(run);
+      return [{ kind: pending.created ? 'CREATED' : 'UPDATED', runId, run }];
+    }
     const matched = [...pending.statuses].some((status) => this.#matches({ ...run, status }));
     return matched && !pending.created ? [{ kind: 'LEFT', runId, run }] : [];
   }

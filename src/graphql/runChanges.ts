@@ -48,7 +48,8 @@ builder.subscriptionField('runUpdated', (t) =>
       budget.renew();
       return run;
     },
-    description: `The run now, then again at each change; completes when it is terminal. A slow client gets the newest
+    description: `The run now, then again at each change; completes when it is terminal. While only lines are written
+(lines, bytes, lastSeq, durationMs) that is once a second at most. A slow client gets the newest
 state, not each one in between.`,
   }),
 );
@@ -65,6 +66,7 @@ builder.subscriptionField('runsUpdated', (t) =>
       budget.renew();
       return change;
     },
-    description: 'First SYNCED, then each run that matches whenever it is created or changes.',
+    description: `First SYNCED, then each run that matches whenever it is created or changes; while only lines are
+written, once a second per run at most.`,
   }),
 );

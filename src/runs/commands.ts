@@ -46,7 +46,7 @@ const READ_TOGETHER = 50;
 export const runCommands = (context: CommandsContext): Runs => {
   const { redis, log } = context;
   // While Redis is away nothing is queued on its connection: what is given up must not be done later.
-  const ready = <T>(work: (signal: AbortSignal) => Promise<T>, given: AbortSignal | null = null): Promise<T> => {
+  const ready = <T>(work: (signal: AbortSignal) => Promise<T>, given?: AbortSignal): Promise<T> => {
     const whenReady = async (signal: AbortSignal): Promise<T> => {
       await untilReady(redis, signal);
       return await work(signal);
@@ -55,7 +55,7 @@ export const runCommands = (context: CommandsContext): Runs => {
   };
   const reads = new Questions((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
   return {
-    get: (id) => ready((signal) => reads.ask(id, signal)),
+    get: (id, given) => ready((signal) => reads.ask(id, signal), given),
     getMany: (ids) => ready(() => readSummaries(redis, ids)),
     getMarked: (ids) => ready(() => readMarked(redis, ids)),
     detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),

@@ -50,10 +50,13 @@ export interface DetailsWanted {
   readonly names: readonly RunDetail[];
 }
 
-/** What run_updates tells. `before` is the status before the change, null for CREATED. */
+/**
+ * What run_updates tells; `before` is the status before the change, null for CREATED. GREW comes from growth.ts, at most
+ * once a second per run: lines were written, and nothing else is known to have changed (`before` is its status).
+ */
 export interface RunUpdate {
   readonly runId: RunId;
-  readonly kind: 'CREATED' | 'UPDATED' | 'DELETED';
+  readonly kind: 'CREATED' | 'UPDATED' | 'DELETED' | 'GREW';
   readonly before: RunStatus | null;
   readonly version: number;
 }
@@ -65,7 +68,8 @@ export interface StartRequest {
 
 /** All of them throw Unavailable while Redis is away. */
 export interface Runs {
-  get(id: RunId): Promise<RunSummary | null>;
+  /** The signal gives it up. */
+  get(id: RunId, signal?: AbortSignal): Promise<RunSummary | null>;
   /** In the order of the ids. */
   getMany(ids: readonly RunId[]): Promise<readonly (RunSummary | null)[]>;
   /** The same with what a RunMatcher looks at. */
@@ -109,5 +113,13 @@ export interface RunUpdates {
    * was lost and is back). The returned function ends it, at once. Waits while Redis is away, until the signal aborts.
    * @throws the signal's reason
    */
-  follow(listener: { onUpdate(update: RunUpdate): void; onGap(): void }, signal?: AbortSignal): Promise<() => void>;
+  follow(
+    listener: {
+      /** The only run that it is about; default: all. */
+      readonly runId?: RunId;
+      onUpdate(update: RunUpdate): void;
+      onGap(): void;
+    },
+    signal?: AbortSignal,
+  ): Promise<() => void>;
 }

@@ -107,7 +107,7 @@ export const createRuns = (options: RunServiceOptions): RunService => {
       lostTails,
       log,
     }),
-    updates: runUpdates(announcements, log),
+    updates: runUpdates(announcements, log, redis),
     start() {
       if (reconciling !== null) return;
       queue.work((runId, attempt) => supervisor.startAttempt(runId, attempt));

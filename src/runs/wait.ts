@@ -58,13 +58,13 @@ export const persist = async <T>(
 export const answered = async <T>(
   operation: (signal: AbortSignal) => Promise<T>,
   log: Pick<Logger, 'warn'>,
-  given: AbortSignal | null = null,
+  given?: AbortSignal,
 ): Promise<T> => {
   const deadline = new AbortController();
   const late = new Error(`Redis did not answer within ${STORE_DEADLINE_MS} ms`);
   const timer = setTimeout(() => deadline.abort(late), STORE_DEADLINE_MS);
   try {
-    const signal = given === null ? deadline.signal : AbortSignal.any([deadline.signal, given]);
+    const signal = given === undefined ? deadline.signal : AbortSignal.any([deadline.signal, given]);
     return await unlessAborted(operation(signal), signal);
   } catch (error) {
     given?.throwIfAborted();

@@ -49,7 +49,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     port: 0,
     allowedOrigins: null,
     runs: api.runs,
-    updates: runUpdates(announcements, logger),
+    updates: runUpdates(announcements, logger, reading.redis),
     hub,
     reader,
     logger,

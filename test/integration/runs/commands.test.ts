@@ -171,7 +171,7 @@ test('updates tell of a start, a cancel and a delete, and a lost connection', as
   const { connection, announcements } = await openAnnouncements(server);
   const told: RunUpdate[] = [];
   let gaps = 0;
-  const end = await runUpdates(announcements, quiet).follow({
+  const end = await runUpdates(announcements, quiet, api.redis).follow({
     onUpdate: (update) => told.push(update),
     onGap: () => {
       gaps += 1;
