@@ -47,7 +47,8 @@ mutation Start {
     query: `# 2. Follow it: first what is stored, then live,
 # to the end. Press again to stop.
 # This page takes "newest" for the newest run;
-# elsewhere give its id.
+# elsewhere give its id. It gathers the events of
+# all batches: newest first, the last 200.
 subscription Follow($runId: ID!, $after: Int) {
   runLogBatches(runId: $runId, after: $after) {
     lastSeq
@@ -172,6 +173,69 @@ const NEWEST_SCRIPT = `{
   };
 }`;
 
+/**
+ * GraphiQL shows the last result of a subscription alone. For the tab Follow this puts the events of all batches into
+ * each: newest first, so that they are in sight; at most KEEP; and at most ten results a second, which is what the
+ * editor can show.
+ */
+const GATHER_SCRIPT = `{
+  const KEEP = 200, SHOW_MS = 100;
+  const followed = new Map();
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (text) {
+    if (typeof text === 'string' && text.includes('"operationName":"Follow"')) {
+      const { type, id, payload } = JSON.parse(text);
+      if (type === 'subscribe' && payload.operationName === 'Follow') followed.set(id, { events: [] });
+    }
+    return send.call(this, text);
+  };
+  const property = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
+  Object.defineProperty(WebSocket.prototype, 'onmessage', { ...property, set(listener) {
+    property.set.call(this, listener && ((event) => {
+      const message = JSON.parse(event.data);
+      const run = followed.get(message.id);
+      if (!run) return listener.call(this, event);
+      const show = () => {
+        clearTimeout(run.timer);
+        run.timer = undefined;
+        if (run.shown) listener.call(this, { data: JSON.stringify(run.shown) });
+        run.shown = undefined;
+      };
+      const batch = message.type === 'next' && message.payload.data?.runLogBatches;
+      if (!batch?.events) {
+        // The end, or an error: after what came before it.
+        show();
+        if (message.type !== 'next') followed.delete(message.id);
+        return listener.call(this, event);
+      }
+      run.events = [...batch.events.reverse(), ...run.events].slice(0, KEEP);
+      batch.events = run.events;
+      run.shown = message;
+      run.timer ??= setTimeout(show, SHOW_MS);
+    }));
+  } });
+}`;
+
+/** GraphiQL ends a subscription when another tab is opened. Back in the tab Follow, this goes on with it. */
+const RESUME_SCRIPT = `{
+  const button = () => document.querySelector('.graphiql-execute-button');
+  const isRunning = () => button()?.ariaLabel?.startsWith('Stop') === true;
+  const isFollow = (tab) => tab?.textContent.includes('Follow') === true;
+  const active = () => document.querySelector('.graphiql-tab-active');
+  let wasLeft = false;
+  const goOn = (tries) => {
+    if (tries === 0 || !isFollow(active()) || isRunning()) return;
+    button()?.click();
+    setTimeout(goOn, 500, tries - 1);
+  };
+  document.addEventListener('click', ({ target }) => {
+    const tab = target.closest?.('.graphiql-tab-button');
+    if (!tab || isFollow(tab) === isFollow(active())) return;
+    if (isFollow(tab) && wasLeft) setTimeout(goOn, 200, 5);
+    wasLeft = !isFollow(tab) && isRunning();
+  }, true);
+}`;
+
 /** GraphiQL 5 lets a tab jump away under the first press, so that the click misses it and it is not opened. */
 const PRESS_SCRIPT = `{
   let pressed = null;
@@ -184,4 +248,6 @@ const PRESS_SCRIPT = `{
 }`;
 
 /** Runs in the page, before GraphiQL does. */
-export const PAGE_SCRIPT = `${TABS_SCRIPT}\n${NEWEST_SCRIPT}\n${PRESS_SCRIPT}`.replaceAll('</', '<\\/');
+export const PAGE_SCRIPT = [TABS_SCRIPT, NEWEST_SCRIPT, GATHER_SCRIPT, RESUME_SCRIPT, PRESS_SCRIPT]
+  .join('\n')
+  .replaceAll('</', '<\\/');

@@ -101,6 +101,26 @@ test.skipIf(!hasBrowser)(
 );
 
 test.skipIf(!hasBrowser)(
+  'Follow gathers the lines as they come, and goes on to the end after Cancel was pressed in its tab',
+  async () => {
+    const { page, faults } = await open();
+    await execute(page);
+    await answer(page, 'PENDING');
+    const { id } = await newest();
+    await tab(page, 'Follow');
+    // Several batches at once, the newest first.
+    await executeAndSee(page, /line\s3"[\s\S]*line\s2"/);
+    await tab(page, 'Cancel');
+    await executeAndSee(page, id);
+    await tab(page, 'Follow');
+    await answer(page, /RunFinished[\s\S]*CANCELLED[\s\S]*AttemptFinished/);
+    await page.getByRole('button', { name: 'Execute query' }).waitFor();
+    expect(faults).toEqual([]);
+  },
+  120_000,
+);
+
+test.skipIf(!hasBrowser)(
   'what is typed is run: events come over WebSocket, and stop when they are told to',
   async () => {
     const runId = await startRun(service.url, {
