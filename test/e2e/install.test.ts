@@ -1,8 +1,8 @@
 /** What `npm install` shows and leaves in a fresh clone. .ci/run does the same with a whole install. */
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -53,3 +53,24 @@ test('package.json says of each package with an install script whether the scrip
   );
   expect(Object.keys(allowScripts)).toEqual(expect.arrayContaining(scripts));
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'npm scripts have the Node.js 24 that came along, also where npm 10 took its link away',
+  async () => {
+    const clone = await mkdtemp(join(tmpdir(), 'rl-link-'));
+    onTestFinished(() => rm(clone, { recursive: true, force: true }));
+    const binary = join(clone, `node_modules/node-linux-${process.arch}/bin/node`);
+    await mkdir(dirname(binary), { recursive: true });
+    await writeFile(binary, '');
+    for (const time of ['first', 'second']) {
+      const { status } = spawnSync(process.execPath, [join(ROOT, POSTINSTALL)], { cwd: clone });
+      expect([time, status]).toEqual([time, 0]);
+      expect(await realpath(join(clone, 'node_modules/.bin/node'))).toBe(await realpath(binary));
+    }
+    // A link to the other architecture's package, which is gone.
+    await rm(join(clone, 'node_modules/.bin/node'));
+    await symlink('../node-linux-other/bin/node', join(clone, 'node_modules/.bin/node'));
+    spawnSync(process.execPath, [join(ROOT, POSTINSTALL)], { cwd: clone });
+    expect(await realpath(join(clone, 'node_modules/.bin/node'))).toBe(await realpath(binary));
+  },
+);
