@@ -67,7 +67,7 @@ test.each([
   ['(before: -1)', 'before'],
   ['(filter: { types: ["X"] })', 'filter.types.0'],
 ])('logs%s is BAD_USER_INPUT', async (args, argument) => {
-  expect(await page(args)).toEqual({ code: 'BAD_USER_INPUT', argument });
+  expect(await page(args)).toMatchObject({ code: 'BAD_USER_INPUT', argument, problems: [{ argument }] });
 });
 
 test('a filter looks on until enough passed, and the seqs say how far it looked', async () => {
