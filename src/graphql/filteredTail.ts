@@ -5,10 +5,15 @@ import { LIMITS } from '../domain/limits.ts';
 import type { BatchPart } from '../log/codec.ts';
 import { PlainLines } from '../log/plainLines.ts';
 import type { LogReader, ViewFrom } from '../log/viewer.ts';
+import { type Leave, Seats } from '../runs/seats.ts';
 import type { NamedFilter } from './logSources.ts';
 
-/** Entries of one read, of LIMITS.appendBytes at most: between two reads others have their turn. */
+/** Entries of one read, of LIMITS.appendBytes at most. */
 const READ_ENTRIES = 4;
+/** How long a scan may go on before others have their turn. */
+const SLICE_MS = 5;
+/** Long scans that go on at once; others wait, as long as their client does. */
+const longScans = new Seats(2, 'long scans');
 const BEYOND_ALL = 2 ** 31;
 
 /**
@@ -24,6 +29,8 @@ export const fromTail = async (
   signal: AbortSignal,
 ): Promise<ViewFrom> => {
   if (filter === null || tail === 0) return { tail };
+  await using seat = new Seat(signal);
+  let sliceEnds = performance.now() + SLICE_MS;
   let wanted = tail;
   let before = BEYOND_ALL;
   let events = 0;
@@ -39,10 +46,34 @@ export const fromTail = async (
       before = entry.firstSeq;
       events += entry.isHole ? 1 : entry.lastSeq - entry.firstSeq + 1;
       bytes += entry.size;
+      if (bytes > LIMITS.largeAnswerBytes) await seat.take();
+      if (performance.now() < sliceEnds) continue;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      sliceEnds = performance.now() + SLICE_MS;
     }
   }
   return { after: before - 1 };
 };
+
+/** Of one scan, once it has become long. */
+class Seat implements AsyncDisposable {
+  readonly #signal: AbortSignal;
+  #taken: Promise<Leave> | null = null;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+  /** @throws the signal's reason; LimitExceeded where too many wait */
+  async take(): Promise<void> {
+    this.#taken ??= longScans.take(this.#signal);
+    await this.#taken;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    const leave = await this.#taken?.catch(() => null);
+    leave?.();
+  }
+}
 
 /** Counts backward from `before`; `start` is the seq at which so many are reached, or null. */
 const lastSelected = (

@@ -130,6 +130,18 @@ test('the last errors come first, then live ones, of a run that goes on', async 
   expect(socket.messages.filter(({ type }) => type === 'next')).toHaveLength(3);
 });
 
+test('a tail that finds nothing looks at a bounded part of a long log, and several at once take turns', async () => {
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  await writer.append([error('old')]);
+  for (let i = 0; i < 30; i += 1)
+    await writer.append(Array.from({ length: 5000 }, (_, n) => line(`${n} ${'x'.repeat(80)}`)));
+  await writer.append([finished()]);
+  const ids = Array.from({ length: 5 }, () => writer.runId);
+  const found = await Promise.all(ids.map((id) => told(id, 'tail: 1, filter: { minLevel: ERROR }')));
+  expect(found).toEqual(ids.map(() => ['old', 'RunFinished']));
+  expect(await told(writer.runId, 'tail: 1, filter: { contains: "nowhere" }')).toEqual(['RunFinished']);
+});
+
 test('loss is told whatever the filter, and a tail of a run that is not there is NOT_FOUND', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis, { maxLogBytes: 1000 })).claim();
   for (let i = 0; i < 30; i += 1) await writer.append([line('x'.repeat(100))]);
