@@ -104,6 +104,8 @@ export const LIMITS = {
   requestScanBytes: 32 * MIB,
   /** Runs that one request may list through all its Query.runs together. */
   requestRuns: 2000,
+  /** Runs that one request may read by id: run, node, and each level of retryOf below a list. */
+  requestLoads: 5000,
   /** Runs that one page of Query.runs looks at before it comes back short: about 0.1 s. */
   pageRuns: 10_000,
   /** Runs that one request may look at through all its Query.runs together. */

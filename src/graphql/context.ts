@@ -53,7 +53,7 @@ const NEVER = new AbortController().signal;
 /** A context for one operation. */
 export const createContext = (services: Services, { signal = NEVER }: Transport = {}): ApiContext => {
   const budget = new RequestBudget(signal);
-  const loader = new RunLoader(services.runs);
+  const loader = new RunLoader(services.runs, budget);
   const details = new DetailLoader(services.runs, budget);
   return {
     ...services,

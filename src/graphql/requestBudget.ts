@@ -18,6 +18,7 @@ export class RequestBudget {
   #scan: Scan;
   #log: LogBudget;
   #runs = 0;
+  #loads = 0;
   #detailBytes = 0;
   #seat: Promise<Leave> | null = null;
 
@@ -42,6 +43,16 @@ export class RequestBudget {
       throw new LimitExceeded(`One request lists at most ${LIMITS.requestRuns} runs.`);
     }
     if (this.#runs > LIMITS.largeAnswerRuns) await this.large();
+  }
+
+  /** Notes that so many runs are read by id: each level of retryOf of a list is as many again. @throws LimitExceeded */
+  takeLoads(count: number): void {
+    this.#loads += count;
+    if (this.#loads > LIMITS.requestLoads) {
+      throw new LimitExceeded(
+        `One request reads at most ${LIMITS.requestLoads} runs by id. Ask for fewer levels of retryOf.`,
+      );
+    }
   }
 
   /** Notes that so much of runs is asked for. @throws LimitExceeded where it is too much in all; as large */
@@ -76,6 +87,7 @@ export class RequestBudget {
     this.#scan = new Scan(this.signal);
     this.#log = new LogBudget(this);
     this.#runs = 0;
+    this.#loads = 0;
     this.#detailBytes = 0;
   }
 }

@@ -2,17 +2,20 @@
 import type { RunId } from '../domain/ids.ts';
 import type { RunSummary } from '../domain/run.ts';
 import type { Runs } from '../runs/runs.ts';
+import type { RequestBudget } from './requestBudget.ts';
 
 export class RunLoader {
   readonly #runs: Pick<Runs, 'getMany'>;
+  readonly #budget: Pick<RequestBudget, 'takeLoads'>;
   #wanted: Map<RunId, Promise<RunSummary | null>> | null = null;
   #batch: Promise<ReadonlyMap<RunId, RunSummary | null>> | null = null;
 
-  constructor(runs: Pick<Runs, 'getMany'>) {
+  constructor(runs: Pick<Runs, 'getMany'>, budget: Pick<RequestBudget, 'takeLoads'>) {
     this.#runs = runs;
+    this.#budget = budget;
   }
 
-  /** The run, or null where there is none. @throws Unavailable */
+  /** The run, or null where there is none. @throws LimitExceeded, Unavailable */
   load(id: RunId): Promise<RunSummary | null> {
     this.#wanted ??= new Map();
     this.#batch ??= this.#readNext();
@@ -29,6 +32,7 @@ export class RunLoader {
     const ids = [...(this.#wanted?.keys() ?? [])];
     this.#wanted = null;
     this.#batch = null;
+    this.#budget.takeLoads(ids.length);
     const runs = await this.#runs.getMany(ids);
     return new Map(ids.map((id, index) => [id, runs[index] ?? null]));
   }

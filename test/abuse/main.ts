@@ -28,6 +28,14 @@ const { values } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const ALL = 'all at once';
 
+/** What an interrupted soak has to end: the service and its Redis. */
+let leave = async (): Promise<void> => undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void leave().finally(() => process.exit(1));
+  });
+}
+
 const main = async (): Promise<number> => {
   if (values.help) {
     say(HELP);
@@ -58,6 +66,7 @@ const main = async (): Promise<number> => {
   for (const [name, abuses] of phases) {
     // Each has a service of its own: its peak of memory is its own too.
     await using open = await openScene(scene);
+    leave = async () => await open[Symbol.asyncDispose]();
     const result = await runPhase(open, { names: abuses, ...about });
     rest ??= result;
     if (problems(result, rest).length > 0) failed += 1;

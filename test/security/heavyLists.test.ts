@@ -97,6 +97,18 @@ test('a chain of retries reads no input', async () => {
   }
 });
 
+test('a list whose runs are all retries is read some levels deep, and refused beyond', async () => {
+  const [first, ...more] = ids.slice(-COUNT);
+  for (const [i, id] of more.entries())
+    await api.redis.hset(recordKey(id), 'retryOf', i === 0 ? (first as RunId) : (more[i - 1] as RunId));
+  const levels = (count: number): string => `${'retryOf { id '.repeat(count)}${'}'.repeat(count)}`;
+  const two = await post(api.url, `{ runs(first: 500) { edges { node { ${levels(2)} } } } }`);
+  expect(two.errors).toBeUndefined();
+  const { errors } = await post(api.url, `{ runs(first: 500) { edges { node { ${levels(11)} } } } }`);
+  expect(errors?.[0]?.extensions.code).toBe('LIMIT_EXCEEDED');
+  for (const id of ids) await api.redis.hset(recordKey(id), 'retryOf', '');
+});
+
 test('input, command and labels are there where they are selected, for as many runs as 8 MiB hold', async () => {
   const { data, errors } = await post(
     api.url,
