@@ -12,12 +12,13 @@ import {
   isListType,
   isNonNullType,
   isRequiredInputField,
+  isScalarType,
   Kind,
   type ValueNode,
   valueFromASTUntyped,
 } from 'graphql';
 import { type InputProblem, inputProblem } from '../domain/errors.ts';
-import { isRawNumber, plainNumber } from '../domain/exactJson.ts';
+import { isRawNumber, plainNumber, type RawNumber } from '../domain/exactJson.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { BARE_WORD, bareWords } from './jsonScalar.ts';
 
@@ -61,6 +62,12 @@ const NEEDED: Readonly<Record<string, string>> = {
   DateTime: 'A date and time is needed, such as "2026-01-31T12:00:00.000Z".',
 };
 
+/** A text has quotes, an enum's value has none. */
+const quotesHint = (type: GraphQLLeafType, { kind }: ValueNode): string => {
+  if (isEnumType(type)) return kind === Kind.STRING ? ' Write it without quotes.' : '';
+  return kind === Kind.ENUM && (type.name === 'String' || type.name === 'ID') ? ' Put it in quotes.' : '';
+};
+
 const fits = (coerce: () => unknown): boolean => {
   try {
     return coerce() !== undefined;
@@ -90,7 +97,7 @@ const LITERALS: Given<ValueNode> = {
     if (type.name === 'JSON') {
       for (const word of bareWords(node)) problems.add(`${path}${word}`, BARE_WORD);
     } else if (!fits(() => type.coerceInputLiteral?.(node as never))) {
-      problems.add(path, wanted(type));
+      problems.add(path, `${wanted(type)}${quotesHint(type, node)}`);
     }
   },
 };
@@ -197,6 +204,13 @@ const distance = (a: string, b: string): number => {
   return row.at(-1) ?? 0;
 };
 
+/** An id is a text, which may be given as a whole number: it keeps all of its digits. */
+const rawFor = (type: GraphQLInputType, value: RawNumber): unknown => {
+  const name = isScalarType(type) ? type.name : null;
+  if (name === 'JSON') return value;
+  return name === 'ID' && /^-?\d+$/.test(value.rawJSON) ? value.rawJSON : plainNumber(value);
+};
+
 /** The value with JavaScript's numbers wherever its type is not JSON: no scalar but that one takes others. */
 export const withPlainNumbers = (type: GraphQLInputType, value: unknown): unknown => {
   const nullable = getNullableType(type);
@@ -204,7 +218,7 @@ export const withPlainNumbers = (type: GraphQLInputType, value: unknown): unknow
     if (Array.isArray(value)) return value.map((item) => withPlainNumbers(nullable.ofType, item));
     return withPlainNumbers(nullable.ofType, value);
   }
-  if (isRawNumber(value)) return !isInputObjectType(nullable) && nullable.name === 'JSON' ? value : plainNumber(value);
+  if (isRawNumber(value)) return rawFor(nullable, value);
   if (!isInputObjectType(nullable) || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const fields = nullable.getFields();
   return Object.fromEntries(

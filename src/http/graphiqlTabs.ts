@@ -161,7 +161,7 @@ const NEWEST_SCRIPT = `{
   const filled = async (text, place) => {
     const message = JSON.parse(text);
     const answer = await (await ask({ query: '{ runs(first: 1) { edges { node { id } } } }' })).json();
-    place(message).variables.runId = answer.data?.runs.edges[0]?.node.id ?? 'There is no run yet: start one.';
+    place(message).variables.runId = answer.data?.runs?.edges[0]?.node.id ?? 'There is no run yet: start one.';
     return JSON.stringify(message);
   };
   const asks = (text) => typeof text === 'string' && /"runId":\\s*"newest"/.test(text);

@@ -31,8 +31,12 @@ export const STREAM_HEADERS: OutgoingHttpHeaders = {
   'X-Accel-Buffering': 'no',
 };
 
-export const errorBody = (code: string, message: string, more: Readonly<Record<string, unknown>> = {}): string =>
-  JSON.stringify({ errors: [{ message, extensions: { code, ...more } }] });
+/** Where `more` has an argument, that is the one problem. */
+export const errorBody = (code: string, message: string, more: Readonly<Record<string, unknown>> = {}): string => {
+  const { argument } = more;
+  const problems = argument === undefined ? {} : { problems: [{ argument, message }] };
+  return JSON.stringify({ errors: [{ message, extensions: { code, ...more, ...problems } }] });
+};
 
 export const sendText = (
   { request, response, cors }: Exchange,

@@ -101,7 +101,7 @@ test('an after that is no seq, or beyond the end of a finished run, is BAD_USER_
     expect([after, response.status, body]).toMatchObject([
       after,
       400,
-      { errors: [{ extensions: { code: 'BAD_USER_INPUT', argument: 'after' } }] },
+      { errors: [{ extensions: { code: 'BAD_USER_INPUT', argument: 'after', problems: [{ argument: 'after' }] } }] },
     ]);
   }
   expect((await get(writer.runId, 'log.txt?after=2')).status).toBe(200);

@@ -125,6 +125,18 @@ test('the one problem is the message, several are counted in it, and many are bo
   expect(wrong?.extensions.problems).toHaveLength(50);
 });
 
+test('a text without quotes, and an enum with them, are told what to do', async () => {
+  const query = 'mutation { startRun(input: { command: [ls], name: x, env: [{ name: A, value: b }] }) { run { id } } }';
+  expect(await problemsOf(query)).toEqual({
+    'input.command.0': 'command[0]: A text is needed. Put it in quotes.',
+    'input.name': 'name: A text is needed. Put it in quotes.',
+    'input.env.0.name': 'env[0].name: A text is needed. Put it in quotes.',
+    'input.env.0.value': 'env[0].value: A text is needed. Put it in quotes.',
+  });
+  const status = '{ runs(filter: { status: ["FAILED"] }) { edges { cursor } } }';
+  expect(Object.values(await problemsOf(status))[0]).toMatch(/ is needed\. Write it without quotes\.$/);
+});
+
 test('a variable within a literal has the path of its place', async () => {
   const query = `mutation ($t: Int, $v: String!, $env: [EnvVarInput!]) {
     startRun(input: { command: ["a", $v], timeoutSeconds: $t, env: $env }) { run { id } } }`;

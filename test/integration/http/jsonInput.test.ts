@@ -126,6 +126,13 @@ test('numbers of other types are what they were: an Int may be 1.0, and none los
   }
 });
 
+test('an id that is given as a number keeps its digits', async () => {
+  const query = 'mutation ($id: ID!) { startRun(input: { command: ["true"], input: { id: $id } }) { run { input } } }';
+  for (const send of [text, overSocket]) {
+    expect(await send(query, '{"id":1234567890123456789}')).toMatch(/"input":\{"id":"?1234567890123456789"?\}/);
+  }
+});
+
 test.each([
   ['{ mode: fast }', ['input.input.mode']],
   ['[fast]', ['input.input.0']],
