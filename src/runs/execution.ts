@@ -6,8 +6,13 @@ import { type Evidence, hasEnded, NO_EVIDENCE } from './ending.ts';
 import { type WatchContext, watchRun } from './watch.ts';
 import type { LogExtent } from './writer.ts';
 
-/** How much later than the executor, which keeps the same deadlines itself. */
+/** How much later than the executor, which keeps the same deadlines itself and has nobody to wait for. */
 const MARGIN_MS = 5000;
+/**
+ * The same where the command has a grace period. The executor can hear of a cancel 2 s after us, its pipes are drained for
+ * 2 s after the kill, and what is left of the log has to be stored.
+ */
+const GRACE_MARGIN_MS = 12_000;
 /** A launched executor that has not reported in by then never will: Node.js starts in a second or so. */
 const HELLO_MS = 120_000;
 /** An executor that had its last word ends at once; one that is still there then hangs. */
@@ -38,10 +43,9 @@ const stopReason = (seen: Readonly<Seen>, launchedAt: number, now: number): Stop
   if (run === null) return null;
   const late = (since: number | null, ms: number): boolean => since !== null && now - since > ms;
   if (late(seen.force, MARGIN_MS)) return 'cancel';
-  if (late(seen.cancel, run.cancelGraceMs + MARGIN_MS)) return 'cancel';
-  if (run.timeoutSeconds !== null && late(seen.running, run.timeoutSeconds * 1000 + run.cancelGraceMs + MARGIN_MS)) {
-    return 'timeout';
-  }
+  if (late(seen.cancel, run.cancelGraceMs + GRACE_MARGIN_MS)) return 'cancel';
+  const overMs = run.cancelGraceMs + GRACE_MARGIN_MS;
+  if (run.timeoutSeconds !== null && late(seen.running, run.timeoutSeconds * 1000 + overMs)) return 'timeout';
   if (late(seen.end, LEAVING_MS)) return 'leaving';
   return run.status === 'STARTING' && late(launchedAt, HELLO_MS) ? 'silent' : null;
 };

@@ -73,6 +73,8 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
       ready('trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'),
     ]);
     await container(killed).kill();
+    // Podman's forced removal begins with a stop, which would be told as one.
+    await container(removed).kill();
     await container(removed).remove({ force: true });
     await container(stopped).kill({ signal: 'SIGTERM' });
     const reasons = [];

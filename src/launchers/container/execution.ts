@@ -69,6 +69,8 @@ export class ContainerExecution implements Execution {
 
   async remove(): Promise<void> {
     try {
+      // Podman would stop it first, and wait for its stop timeout.
+      if (this.#report === null) await this.#kill('SIGKILL');
       await inTime(this.#container().remove({ force: true, v: true }));
     } catch (error) {
       // 404: gone. 409: another one is removing it; it is gone when the engine says so.
