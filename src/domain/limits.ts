@@ -57,10 +57,11 @@ export const LIMITS = {
   requestsAtOnce: 4,
   requestsWaiting: 256,
   /**
-   * Bytes of answers that wait for one connection, for one client address and for all to be taken. What is over it makes
+   * Bytes of answers that wait to be taken, and of bodies that are being received: of one connection, of one client
+   * address and of all. What is over it makes
    * those leave that have taken nothing for stalledSeconds; where that is not enough, a large answer is refused (503).
    */
-  waitingPerConnection: 32 * MIB,
+  waitingPerConnection: 64 * MIB,
   waitingPerAddress: 128 * MIB,
   waiting: 256 * MIB,
   stalledSeconds: 2,

@@ -1,6 +1,7 @@
 /** Reads a request's body up to a bound, and as what it says it is. */
 import type { IncomingMessage } from 'node:http';
 import { LIMITS } from '../domain/limits.ts';
+import type { Holding, Release } from './backlog.ts';
 import { JsonTooDeep, parseJson } from './json.ts';
 
 /** A body that is refused; `status` is HTTP's, `code` the API's. */
@@ -34,25 +35,41 @@ const isJson = (request: IncomingMessage): boolean => {
  * The body as a JSON object, parsed here and nowhere else. After a rejection the caller answers and closes the connection.
  * @throws BodyError; Error where the client went away
  */
-export const readJsonObject = async (request: IncomingMessage): Promise<JsonObject> => {
+export const readJsonObject = async (request: IncomingMessage, backlog: Holding): Promise<JsonObject> => {
   const encoding = request.headers['content-encoding'];
   if (!isJson(request) || (encoding !== undefined && encoding !== 'identity')) {
     throw new BodyError(415, 'BAD_REQUEST', 'Send application/json in UTF-8, not compressed.');
   }
   if (Number(request.headers['content-length'] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LIMITS.bodyBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  const parsed = parse(decode(Buffer.concat(chunks)));
+  const parsed = parse(decode(await readBytes(request, backlog)));
   if (Array.isArray(parsed)) throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported.');
   if (typeof parsed !== 'object' || parsed === null) {
     throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON object.');
   }
   return parsed as JsonObject;
+};
+
+/** A body up to here is not worth counting. */
+const SMALL_BYTES = 16 * 1024;
+const TOO_MANY = 'Too many large requests are under way. Try again in a moment.';
+
+/** What is received counts as what waits for the client does: whoever stalls makes room. */
+const readBytes = async (request: IncomingMessage, backlog: Holding): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let release: Release | null = null;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > LIMITS.bodyBytes) throw tooLarge();
+      if (size > SMALL_BYTES) release ??= backlog.hold(Number(request.headers['content-length'] ?? LIMITS.bodyBytes));
+      if (size > SMALL_BYTES && release === null) throw new BodyError(503, 'LIMIT_EXCEEDED', TOO_MANY);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    release?.();
+  }
 };
 
 const decode = (bytes: Buffer): string => {

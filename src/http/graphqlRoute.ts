@@ -6,9 +6,7 @@ import type { Envelope } from '../graphql/envelope.ts';
 import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
 import { BodyError, type JsonObject, readJsonObject } from './body.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-
 import { JsonTooDeep, parseJson } from './json.ts';
-
 import {
   type Exchange,
   errorBody,
@@ -41,7 +39,7 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
   if (!onlyMethods(exchange, 'GET', 'POST')) return;
   let asked: JsonObject;
   try {
-    asked = request.method === 'GET' ? readParameters(exchange.url) : await readJsonObject(request);
+    asked = request.method === 'GET' ? readParameters(exchange.url) : await readJsonObject(request, exchange.backlog);
   } catch (error) {
     if (!(error instanceof BodyError)) throw error;
     return refuseBody(exchange, error);

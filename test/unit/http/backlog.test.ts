@@ -31,9 +31,9 @@ test('what waits for one connection, and for one address, is bounded, and is fre
   const [first, ...others] = sockets as [Socket, ...Socket[]];
   const backlog = new Backlog();
   const { hold } = backlog.for(first);
-  const release = hold(20 * MIB);
+  const release = hold(0.6 * LIMITS.waitingPerConnection);
   expect(release).not.toBeNull();
-  expect(hold(20 * MIB)).toBeNull();
+  expect(hold(0.6 * LIMITS.waitingPerConnection)).toBeNull();
   release?.();
   release?.();
   expect(backlog.waiting).toBe(0);
