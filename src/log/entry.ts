@@ -5,7 +5,7 @@ import { type BatchPart, batchHeader, eventsOf, readBatch } from './codec.ts';
 import type { LogEntry } from './viewer.ts';
 
 /** What a decoded event costs in memory beside its text, about; measured on V8: 100 to 150 bytes. */
-const EVENT_BYTES = 150;
+export const EVENT_BYTES = 150;
 
 /** A stored batch. */
 export class StoredEntry implements LogEntry, Span {

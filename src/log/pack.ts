@@ -8,17 +8,25 @@ import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { BatchBuilder } from './codec.ts';
-import { StoredEntry } from './entry.ts';
+import { EVENT_BYTES, StoredEntry } from './entry.ts';
 import { logKey, packedKey, recordKey } from './keys.ts';
+import { COPY, MEASURE, PAGE } from './readScripts.ts';
 import { Script } from './script.ts';
 
 /** Entries with more events than this, on average, gain too little. */
 const FULL_EVENTS = 1000;
 /** Fewer entries than this are not worth the round trips. */
 const MIN_ENTRIES = 4;
-const READ_ENTRIES = 500;
+/** Packing has to save this share of the entries. */
+const LEAST_GAIN = 1 / 4;
+/** What is looked at, or copied, by one call: Redis does nothing else meanwhile. */
+const STEP_BYTES = 4 * 1024 * 1024;
 /** What a packing that dies leaves behind is gone after this. */
 const LEFTOVER_MS = 120_000;
+
+const measure = new Script(MEASURE);
+const copy = new Script(COPY);
+const page = new Script(PAGE);
 
 /** Puts the packed log in the place of the log it was made of. KEYS: record, log, packed. ARGV: entries read, last ID. */
 const SWAP = new Script(`
@@ -32,74 +40,154 @@ redis.call('RENAME', KEYS[3], KEYS[2])
 redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
 return 1`);
 
+/** What is known of an entry without reading it. */
+interface Measured {
+  readonly id: string;
+  readonly attempt: number;
+  readonly firstSeq: Seq;
+  readonly count: number;
+  readonly bodyBytes: number;
+}
+
 /**
- * Answers how many entries there are now, or null where there was nothing to gain (or somebody else was
- * faster). Holds one page at a time. Safe to repeat and to run at once in several processes; readers are
- * not disturbed. @throws the connection's error
+ * Answers how many entries there are now, or null where there was too little to gain (or somebody else was
+ * faster). Entries that are full are neither read nor changed, only copied within Redis; of others as many are held
+ * as become one. Safe to repeat and to run at once in several processes; readers are not disturbed.
+ * @throws the connection's error
  */
 export const packLog = async (redis: Redis, runId: RunId): Promise<number | null> => {
   const [closed, lastSeq] = await redis.hmget(recordKey(runId), 'closed', 'lastSeq');
   const entries = await redis.xlen(logKey(runId));
   if (closed !== '1' || entries < MIN_ENTRIES || Number(lastSeq) / entries > FULL_EVENTS) return null;
-  const packed = packedKey(runId, randomUUID());
-  const writer = new PackWriter(redis, packed);
+  let groups = 0;
+  for await (const _ of groupsOf(redis, runId)) groups += 1;
+  if (groups > entries * (1 - LEAST_GAIN)) return null;
+  const packing = new Packing(redis, runId);
   let read = 0;
-  let from = '-';
-  for (;;) {
-    const page = await redis.xrangeBuffer(logKey(runId), from, '+', 'COUNT', READ_ENTRIES);
-    for (const [id, fields] of page) {
-      const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === 'd');
-      await writer.add(new StoredEntry(fields[at + 1] ?? Buffer.alloc(0)));
-      from = `(${id}`;
-    }
-    read += page.length;
-    if (page.length < READ_ENTRIES) break;
+  let last = '';
+  for await (const group of groupsOf(redis, runId)) {
+    await packing.take(group);
+    read += group.length;
+    last = group.at(-1)?.id ?? last;
   }
-  await writer.flush();
-  const swapped = await SWAP.run(redis, [recordKey(runId), logKey(runId), packed], [read, from.slice(1)]);
-  return swapped === 1 ? writer.entries : null;
+  await packing.copyWaiting();
+  const swapped = await SWAP.run(redis, [recordKey(runId), logKey(runId), packing.key], [read, last]);
+  return swapped === 1 ? packing.entries : null;
 };
 
-class PackWriter {
-  readonly #redis: Redis;
-  readonly #key: string;
-  #builder = new BatchBuilder();
-  #firstSeq: Seq = 0;
-  #nextSeq: Seq = 0;
-  #attempt = 0;
-  entries = 0;
-
-  constructor(redis: Redis, key: string) {
-    this.#redis = redis;
-    this.#key = key;
-  }
-
-  /** A batch holds one attempt and has no hole. */
-  async add(entry: StoredEntry): Promise<void> {
-    const builder = this.#builder;
-    const full =
-      builder.count + (entry.lastSeq - entry.firstSeq + 1) > LIMITS.appendEvents ||
-      builder.size + entry.bodyBytes > LIMITS.appendBytes;
-    if (builder.count > 0 && (full || entry.firstSeq !== this.#nextSeq || entry.attempt !== this.#attempt)) {
-      await this.flush();
+async function* measured(redis: Redis, runId: RunId): AsyncGenerator<Measured, void, undefined> {
+  for (let from = '-'; ; ) {
+    const flat = (await measure.run(redis, [logKey(runId)], [from, STEP_BYTES])) as (string | number)[];
+    for (let i = 0; i + 4 < flat.length; i += 5) {
+      const [id, attempt, firstSeq, count, bodyBytes] = flat.slice(i, i + 5);
+      yield {
+        id: String(id),
+        attempt: Number(attempt),
+        firstSeq: Number(firstSeq),
+        count: Number(count),
+        bodyBytes: Number(bodyBytes),
+      };
     }
-    if (this.#builder.count === 0) this.#firstSeq = entry.firstSeq;
-    this.#attempt = entry.attempt;
-    this.#nextSeq = entry.lastSeq + 1;
-    for (const event of entry.events()) this.#builder.addStored(event);
+    if (flat.length === 0) return;
+    from = `(${flat.at(-5)}`;
+  }
+}
+
+/** Neighbours that fit into one entry: of one attempt, without a hole, within LIMITS.appendEvents and appendBytes. */
+async function* groupsOf(redis: Redis, runId: RunId): AsyncGenerator<readonly Measured[], void, undefined> {
+  let group: Measured[] = [];
+  let [events, bytes, next] = [0, 0, 0];
+  for await (const one of measured(redis, runId)) {
+    const { count, bodyBytes, firstSeq, attempt } = one;
+    const fits =
+      events + count <= LIMITS.appendEvents &&
+      bytes + bodyBytes <= LIMITS.appendBytes &&
+      firstSeq === next &&
+      attempt === group[0]?.attempt;
+    if (group.length > 0 && !fits) {
+      yield group;
+      group = [];
+      events = 0;
+      bytes = 0;
+    }
+    group.push(one);
+    events += count;
+    bytes += bodyBytes;
+    next = firstSeq + count;
+  }
+  if (group.length > 0) yield group;
+}
+
+class Packing {
+  readonly #redis: Redis;
+  readonly #runId: RunId;
+  readonly key: string;
+  entries = 0;
+  /** Entries that are to be copied as they are: the first one's and the last one's ID. */
+  #waiting: { readonly from: string; to: string } | null = null;
+
+  constructor(redis: Redis, runId: RunId) {
+    this.#redis = redis;
+    this.#runId = runId;
+    this.key = packedKey(runId, randomUUID());
   }
 
-  async flush(): Promise<void> {
-    const builder = this.#builder;
-    if (builder.count === 0) return;
+  /** Adds one entry in the place of these. */
+  async take(group: readonly Measured[]): Promise<void> {
+    const [first] = group;
+    const last = group.at(-1);
+    if (first === undefined || last === undefined) return;
+    this.entries += 1;
+    if (group.length === 1) {
+      if (this.#waiting === null) this.#waiting = { from: first.id, to: first.id };
+      else this.#waiting.to = first.id;
+      return;
+    }
+    await this.copyWaiting();
+    await this.#merge(group, first, last);
+  }
+
+  async copyWaiting(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    for (let from = waiting?.from; from !== undefined && waiting !== null; ) {
+      const keys = [logKey(this.#runId), this.key];
+      const copied = String(await copy.run(this.#redis, keys, [from, waiting.to, STEP_BYTES, LEFTOVER_MS]));
+      from = copied === '' || copied === waiting.to ? undefined : `(${copied}`;
+    }
+  }
+
+  async #merge(group: readonly Measured[], first: Measured, last: Measured): Promise<void> {
+    const builder = new BatchBuilder();
+    const keys = [recordKey(this.#runId), logKey(this.#runId)];
+    for (let from = first.id; ; ) {
+      const args = ['XRANGE', from, last.id, group.length, LIMITS.pageBytes, EVENT_BYTES, ''];
+      const [, entries, all] = (await page.runBuffer(this.#redis, keys, args)) as [
+        unknown,
+        [Buffer, Buffer[]][],
+        number,
+      ];
+      for (const [id, fields] of entries) {
+        const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === 'd');
+        for (const event of new StoredEntry(fields[at + 1] ?? Buffer.alloc(0)).events()) builder.addStored(event);
+        from = `(${id}`;
+      }
+      if (all === 1 || entries.length === 0) break;
+    }
     const { lines, messageBytes } = builder;
-    const batch = builder.seal(this.#firstSeq, this.#attempt);
     await this.#redis
       .multi()
-      .xadd(this.#key, `${this.#nextSeq - 1}-0`, 'd', batch, 'l', lines, 'b', messageBytes)
-      .pexpire(this.#key, LEFTOVER_MS)
+      .xadd(
+        this.key,
+        `${last.firstSeq + last.count - 1}-0`,
+        'd',
+        builder.seal(first.firstSeq, first.attempt),
+        'l',
+        lines,
+        'b',
+        messageBytes,
+      )
+      .pexpire(this.key, LEFTOVER_MS)
       .exec();
-    this.entries += 1;
-    this.#builder = new BatchBuilder();
   }
 }

@@ -40,8 +40,6 @@ export class PageReader {
   readonly #recent = new Set<RecentPage>();
   readonly #known: KnownEntries;
   readonly #logger: Pick<Logger, 'warn'>;
-  /** Entries to ask for next, per run's kind of entries: it follows their size. */
-  #entries = 8;
 
   constructor(reader: RedisLogReader, known: KnownEntries, logger: Pick<Logger, 'warn'>) {
     this.#reader = reader;
@@ -50,7 +48,7 @@ export class PageReader {
   }
 
   /**
-   * What follows the position (the first entry may begin before it), about LIMITS.pageBytes at most; empty where the
+   * What follows the position (the first entry may begin before it), LIMITS.pageBytes at most or one entry; empty where the
    * store has nothing there, null where the run is not there. Waits while Redis is away. @throws the signal's reason
    */
   async read(runId: RunId, after: Seq, signal: AbortSignal): Promise<Page> {
@@ -99,10 +97,9 @@ export class PageReader {
   }
 
   async #readPage(runId: RunId, after: Seq): Promise<Page> {
-    const read = await this.#reader.forward(runId, after, this.#entries, AbortSignal.timeout(READ_MS));
+    const read = await this.#reader.forward(runId, after, LIMITS.readEntries, AbortSignal.timeout(READ_MS));
     if (read === null) return null;
     const entries = read.entries.map((entry) => this.#known.of(runId, entry));
-    this.#adapt(entries);
     this.#share({ runId, after, entries });
     return entries;
   }
@@ -118,11 +115,5 @@ export class PageReader {
       if (this.#recent.size <= MAX_PAGES) break;
       this.#recent.delete(oldest);
     }
-  }
-
-  #adapt(entries: readonly LogEntry[]): void {
-    if (entries.length === 0) return;
-    const mean = entries.reduce((sum, entry) => sum + entry.size, 0) / entries.length;
-    this.#entries = Math.min(Math.max(Math.round(LIMITS.pageBytes / mean), 1), LIMITS.readEntries);
   }
 }

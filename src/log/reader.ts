@@ -1,9 +1,15 @@
-/** Reads stored events. Each page is read in one atomic step with what tells about its hole. */
+/**
+ * Reads stored events. Each page is read in one atomic step with what tells about its hole, and holds LIMITS.pageBytes at
+ * most, or one entry.
+ */
 import type { Redis } from 'ioredis';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
-import { DroppedEntry, StoredEntry } from './entry.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { DroppedEntry, EVENT_BYTES, StoredEntry } from './entry.ts';
 import { logKey, recordKey } from './keys.ts';
+import { PAGE } from './readScripts.ts';
+import { Script } from './script.ts';
 import { Slots } from './slots.ts';
 import { untilReady } from './untilReady.ts';
 import type { LogPage, LogReader } from './viewer.ts';
@@ -26,12 +32,21 @@ interface DroppedRange {
 type StreamEntry = [id: Buffer, fields: Buffer[]];
 type Answer = [error: Error | null, result: unknown][] | null;
 
-type Query = (multi: ReturnType<Redis['multi']>) => ReturnType<Redis['multi']>;
+/** See PAGE. */
+interface Query {
+  readonly command: 'XRANGE' | 'XREVRANGE';
+  readonly from: string;
+  readonly to: string;
+  readonly maxEntries: number;
+  readonly beside?: string;
+}
+
+const page = new Script(PAGE);
 
 interface Read {
   readonly stored: StoredEntry[];
-  /** Entries of each page that was asked for. */
-  readonly lengths: number[];
+  /** The range has no more. */
+  readonly all: boolean;
   readonly dropped: DroppedRange | null;
   readonly lastSeq: Seq;
   readonly closed: boolean;
@@ -61,7 +76,7 @@ export class RedisLogReader implements LogReader {
   }
 
   async forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
-    const query: Query = (multi) => multi.xrangeBuffer(logKey(runId), `${after + 1}-0`, '+', 'COUNT', maxEntries);
+    const query: Query = { command: 'XRANGE', from: `${after + 1}-0`, to: '+', maxEntries };
     const read = await this.#inTurn(runId, query, signal);
     if (read === null) return null;
     const { stored, dropped, lastSeq, closed } = read;
@@ -71,16 +86,12 @@ export class RedisLogReader implements LogReader {
   async backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
     // An entry's ID is its last seq: the one that holds before - 1 has that ID or the next greater one.
     const at = `${Math.max(before - 1, 0)}-0`;
-    const query: Query = (multi) =>
-      multi
-        .xrevrangeBuffer(logKey(runId), `(${at}`, '-', 'COUNT', maxEntries)
-        .xrangeBuffer(logKey(runId), at, '+', 'COUNT', 1);
+    const query: Query = { command: 'XREVRANGE', from: `(${at}`, to: '-', maxEntries, beside: at };
     const read = await this.#inTurn(runId, query, signal);
     if (read === null) return null;
-    const { stored, dropped, lastSeq, closed, lengths } = read;
+    const { stored, dropped, lastSeq, closed, all } = read;
     const ordered = stored.filter((entry) => entry.firstSeq < before).sort((a, b) => a.firstSeq - b.firstSeq);
-    const reachesStart = (lengths[0] ?? 0) < maxEntries;
-    const entries = withHoles(ordered, reachesStart ? 1 : (ordered[0]?.firstSeq ?? 1), dropped);
+    const entries = withHoles(ordered, all ? 1 : (ordered[0]?.firstSeq ?? 1), dropped);
     const next = (entries.at(-1)?.lastSeq ?? 0) + 1;
     const last = Math.min(before - 1, lastSeq);
     if (next <= last) entries.push(droppedEntry(next, last, dropped, stored.at(-1)));
@@ -96,17 +107,18 @@ export class RedisLogReader implements LogReader {
 
   async #read(runId: RunId, query: Query): Promise<Read | null> {
     this.reads += 1;
-    const multi = this.#redis.multi();
-    const answer = await query(
-      multi.hmget(recordKey(runId), 'lastSeq', 'closed', 'headSeq', 'dropTo', 'dropBytes', 'dropLines'),
-    ).exec();
-    const [state, ...pages] = results(answer);
-    const [lastSeq, closed, headSeq, dropTo, dropBytes, dropLines] = state as (string | null)[];
+    const { command, from, to, maxEntries, beside = '' } = query;
+    const answer = await page.runBuffer(
+      this.#redis,
+      [recordKey(runId), logKey(runId)],
+      [command, from, to, maxEntries, LIMITS.pageBytes, EVENT_BYTES, beside],
+    );
+    const [state, entries, all, next] = answer as [(Buffer | null)[], StreamEntry[], number, StreamEntry[]];
+    const [lastSeq, closed, headSeq, dropTo, dropBytes, dropLines] = state.map((field) => field?.toString() ?? null);
     if (lastSeq === null || lastSeq === undefined) return null;
-    const streams = pages as StreamEntry[][];
     return {
-      stored: streams.flat().map(([, fields]) => new StoredEntry(batchOf(fields))),
-      lengths: streams.map((stream) => stream.length),
+      stored: [...entries, ...next].map(([, fields]) => new StoredEntry(batchOf(fields))),
+      all: all === 1,
       dropped: dropTo
         ? {
             first: Number(headSeq) + 1,

@@ -15,6 +15,16 @@ export class Script {
     this.#sha = createHash('sha1').update(text).digest('hex');
   }
 
+  /** As run, with bytes in the answer. @throws as run */
+  async runBuffer(redis: Redis, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    try {
+      return await redis.callBuffer('EVALSHA', this.#sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return await redis.callBuffer('EVAL', this.#text, keys.length, ...keys, ...args);
+    }
+  }
+
   /** @throws what Redis answers, as ReplyError, or the connection's error. */
   async run(redis: ScriptRedis, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     try {

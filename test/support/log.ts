@@ -7,9 +7,11 @@ import type { RunRecord } from '../../src/domain/run.ts';
 import { type AppendReply, appendBatch, claimLog } from '../../src/log/append.ts';
 import { BatchBuilder, encodeBatch } from '../../src/log/codec.ts';
 import { logChannel, logKey, recordKey } from '../../src/log/keys.ts';
+import { RedisLogReader } from '../../src/log/reader.ts';
 import { recordFields } from '../../src/log/record.ts';
 import { Script } from '../../src/log/script.ts';
 import { CREATE } from '../../src/log/scripts.ts';
+import type { LogEntry } from '../../src/log/viewer.ts';
 
 const create = new Script(CREATE);
 
@@ -122,3 +124,15 @@ export class PlainWriter {
     return this.append(Array.from({ length: count }, (_, i) => line(`${text} ${this.nextSeq + i}`)));
   }
 }
+
+/** All entries of the log, by as many pages as it takes. */
+export const storedEntries = async (redis: Redis, runId: RunId): Promise<readonly LogEntry[]> => {
+  const reader = new RedisLogReader(redis);
+  const entries: LogEntry[] = [];
+  for (let after = 0; ; ) {
+    const page = await reader.forward(runId, after, 1000);
+    if (page === null || page.entries.length === 0) return entries;
+    entries.push(...page.entries);
+    after = page.entries.at(-1)?.lastSeq ?? after;
+  }
+};
