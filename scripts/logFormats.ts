@@ -52,8 +52,8 @@ Made by \`node scripts/logFormats.ts\` from [the table of formats](../executor/o
 with their events, are in [test/fixtures/records](../test/fixtures/records): most were printed by the libraries, those in
 documented.jsonl are from documentation.
 
-A line is a **record** if it is a JSON object with a level that is known, and a message or a time. It becomes a LogLine of
-stream LOGGER. White space, a byte order mark, ANSI colours and a progress bar's state (text and CR) may stand before it;
+A line is a **record** if it is a JSON object with a level that is known, and a message, a time or an exception. It becomes
+a LogLine of stream LOGGER. White space, a byte order mark, ANSI colours and a progress bar's state (text and CR) may stand before it;
 colours within it are taken off. Other lines that are JSON stay plain lines: \`{"a":1}\`, \`{"level":"info"}\`,
 \`{"level":3,"message":"…"}\`.
 

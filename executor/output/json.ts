@@ -1,13 +1,13 @@
 /** JSON that a command printed, made fit for events. */
 import type { JsonObject, JsonValue } from '../../src/domain/events.ts';
 import { isRawNumber, parseExactJson, plainNumber, type RawNumber } from '../../src/domain/exactJson.ts';
-import { scanJson } from './jsonScan.ts';
+import { nameOf, scanJson } from './jsonScan.ts';
 import type { Masks } from './masks.ts';
 
 /** Deeper values are no records and no output: what writes and reads JSON recursively would fall over them. */
 const MAX_DEPTH = 100;
-/** Texts, or the numbers that JSON does not have and Python, Ruby and JavaScript print all the same. */
-const TEXT_OR_NO_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\bInfinity\b|\bNaN\b/g;
+/** Texts, also one without its end, or the numbers that JSON does not have and Python and Ruby print all the same. */
+const TEXT_OR_NO_NUMBER = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
 
 /**
  * The value, with its numbers as they were printed; NaN, Infinity and -Infinity are null. Undefined where the text is
@@ -38,10 +38,12 @@ export interface TwiceNamed {
 
 /** Reads a text of an object that parseJson took, member by member; null where no name is there twice. */
 export const readTwiceNamed = (text: string): TwiceNamed | null => {
+  const { members } = scanJson(text);
+  if (new Set(members.map(nameOf)).size === members.length) return null;
   const first: Record<string, JsonValue> = {};
   const again: Record<string, JsonValue> = {};
   let some = false;
-  for (const member of scanJson(text).members) {
+  for (const member of members) {
     const one = parseJson(`{${member}}`);
     if (one === undefined) return null;
     for (const [name, value] of Object.entries(one as JsonObject)) {

@@ -40,6 +40,12 @@ export const scanJson = (text: string): ScannedJson => {
   return { members, open: openString && isValue ? closers.reverse().join('') : null };
 };
 
+/** The name in a member's text, as it was written. */
+export const nameOf = (member: string): string => {
+  const from = member.indexOf('"') + 1;
+  return member.slice(from, endOfString(member, from));
+};
+
 /** Where the string's quotation mark is that ends it; -1 where the text ends before. */
 const endOfString = (text: string, from: number): number => {
   for (let end = text.indexOf('"', from); end >= 0; end = text.indexOf('"', end + 1)) {

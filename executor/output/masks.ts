@@ -149,11 +149,12 @@ export class Masks {
 }
 
 const NUMBER = /^[+-]?\d[\d.]*(?:e[+-]?\d+)?$/i;
-/** Longer numbers are not written out. */
+/** Characters of a number, and its exponent: longer ones are not written out. */
 const MAX_EXPONENT = 400;
 
 /** The number without its exponent: "1.25e3" is "1250". */
 const digitsOf = (printed: string): string => {
+  if (printed.length > MAX_EXPONENT) return printed;
   const parts = /^[+-]?(\d*)\.?(\d*)e([+-]?\d+)$/i.exec(printed.trim());
   if (parts === null) return printed;
   const [, whole = '', fraction = '', exponent = '0'] = parts;

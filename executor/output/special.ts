@@ -38,8 +38,21 @@ const behindSequence = (bytes: Buffer, from: number): number => {
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: that is what they look for
 const SEQUENCES = /\u001b\[[\u0020-\u003f]*[\u0040-\u007e]/g;
 const LEADING = /^(?:\s|\ufeff|\u001b\[[\u0020-\u003f]*[\u0040-\u007e])+/;
-const TRAILING = /(?:\u001b\[[\u0020-\u003f]*[\u0040-\u007e])+$/;
+const LAST = /\u001b\[[\u0020-\u003f]*[\u0040-\u007e]$/;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: that is what they look for
+
+/** A sequence that is longer than this is none that a program prints. */
+const LONGEST_SEQUENCE = 64;
+
+/** One by one: an expression for all of them would look from each one to the end. */
+const withoutTrailing = (text: string): string => {
+  let rest = text;
+  for (;;) {
+    const last = LAST.exec(rest.slice(-LONGEST_SEQUENCE));
+    if (last === null) return rest;
+    rest = rest.slice(0, -last[0].length);
+  }
+};
 
 /** The text without ANSI sequences. */
 export const withoutAnsi = (text: string): string => (text.includes('\u001b') ? text.replace(SEQUENCES, '') : text);
@@ -52,5 +65,5 @@ export const withoutDress = (line: string): { readonly text: string; readonly is
   if (!line.includes('\u001b')) return { text: line.trimStart(), isBare: true };
   const text = line.replace(LEADING, '');
   if (text.startsWith('{')) return { text: withoutAnsi(text), isBare: false };
-  return { text: line.trimStart().startsWith('\u001b') ? text.replace(TRAILING, '') : text, isBare: false };
+  return { text: line.trimStart().startsWith('\u001b') ? withoutTrailing(text) : text, isBare: false };
 };

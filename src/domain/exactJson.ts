@@ -23,8 +23,11 @@ const exact = JSON as unknown as ExactJson;
  * an exponent, and 0, which can be -0. Most texts have none, and cost no more than JSON.parse.
  */
 const DOUBTFUL = /(?<=^|[:,[\s])-?(?:\d{16}|(?:0|[1-9]\d*)[.eE]|0(?![\d.eE]))[\d.eE+-]*/g;
-/** A text, or a number that stands in none: "at":"07:08:10.120" has a doubtful one, but only to look at. */
-const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+/**
+ * A text, also one without its end, or a number that stands in none: "at":"07:08:10.120" has a doubtful one, but only to
+ * look at.
+ */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d[\d.eE+-]*/g;
 
 const isKept = (text: string): boolean => String(Number(text)) === text;
 

@@ -80,11 +80,11 @@ const read = (members: JsonObject, format: Format, clock: Clock): StructuredReco
   if (level === null) return null;
   const message = find(members, format.message, messageOf) ?? templated(members, format);
   const time = find(members, format.time, (value) => parseTime(value, clock));
-  if (!isRecord(members, format, { level, message, time })) return null;
-  const logger = find(members, format.logger, loggerOf);
   const taken = new Taken();
-  for (const found of [level, message, time, logger]) if (found?.place) taken.add(found.place);
   const exception = exceptionIn(members, format, level.value, taken);
+  if (!isRecord(members, format, { level, message, time, exception })) return null;
+  const logger = find(members, format.logger, loggerOf);
+  for (const found of [level, message, time, logger]) if (found?.place) taken.add(found.place);
   for (const path of format.repeats ?? []) {
     const place = placeOf(members, path);
     if (place !== null) taken.add(place);
@@ -112,11 +112,13 @@ interface Parts {
   readonly level: Found<LogLevel>;
   readonly message: Found<string> | null;
   readonly time: Found<EpochMs> | null;
+  readonly exception: LogException | null;
 }
 
 /** A level alone makes no record, nor does a number as level with a `message`: a game says those too. */
-const isRecord = (members: JsonObject, { message: paths, scale }: Format, { level, message, time }: Parts): boolean => {
-  if (time !== null) return true;
+const isRecord = (members: JsonObject, { message: paths, scale }: Format, parts: Parts): boolean => {
+  const { level, message, time, exception } = parts;
+  if (time !== null || exception !== null) return true;
   if (scale === undefined && typeof members.level === 'number' && level.place?.[0] === 'level') {
     return Object.hasOwn(members, 'msg') || Object.hasOwn(members, 'pid');
   }

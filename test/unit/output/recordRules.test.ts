@@ -83,6 +83,11 @@ test.for([
   }
 });
 
+test('a level and an exception make a record: zerolog without a time', () => {
+  expect(only({ level: 'error', error: 'boom' })).toMatchObject({ stream: 'LOGGER', exception: { message: 'boom' } });
+  expect(only({ level: 'info', error: '0.5 %' }).stream).toBe('STDOUT');
+});
+
 const STACKS = [
   'Error: x\n    at run (/app/a.js:1:2)',
   'java.lang.X: y\n\tat a.B.c(B.java:3)',
