@@ -1,8 +1,21 @@
 /** Redis may be away, full, read-only or loading: what must reach it is repeated for as long as it takes. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { safeError } from '../src/domain/safeError.ts';
+import { isReply } from '../src/log/takesWrites.ts';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
+/** A refusal of Redis is told to operators once in this time. */
+const TELL_EVERY_MS = 60_000;
+let toldAt = Number.NEGATIVE_INFINITY;
+
+/** What Redis answers is in no other log; that it does not answer, the service tells. */
+const tellRefusal = (error: unknown): void => {
+  const now = performance.now();
+  if (!isReply(error) || now - toldAt < TELL_EVERY_MS) return;
+  toldAt = now;
+  process.stderr.write(`executor: Redis refuses, trying again: ${safeError(error).message}\n`);
+};
 
 /** Faults of this program, which no repetition mends. What Redis answers may pass, refusals of its ACL too. */
 const isOwnFault = (error: unknown): boolean =>
@@ -20,6 +33,7 @@ export const untilDone = async <T>(operation: () => Promise<T>, signal: AbortSig
     } catch (error) {
       signal.throwIfAborted();
       if (isOwnFault(error)) throw error;
+      tellRefusal(error);
     }
     await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }

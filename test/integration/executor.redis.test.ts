@@ -265,7 +265,7 @@ test('while Redis hangs, a flooding command waits and the executor stays small; 
   expect(digestOf(messages(await readEvents(redis, id)))).toBe(run.digest);
 });
 
-test('a Redis without memory is waited for', async () => {
+test('a Redis without memory is waited for, and its refusal is told', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: [fixture('counts.sh'), '20', '0.02'] });
@@ -282,4 +282,7 @@ test('a Redis without memory is waited for', async () => {
   const events = await readEvents(redis, id);
   expect(isWhole(events)).toBe(true);
   expect(messages(events)).toEqual(count(20));
+  // Told once, and without what was to be stored.
+  expect(executor.printed().match(/Redis refuses, trying again: OOM /g)).toHaveLength(1);
+  expect(executor.printed()).not.toContain('line 3');
 });
