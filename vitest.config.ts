@@ -6,7 +6,11 @@ const shared = {
   ssr: { resolve: { conditions: ['node', 'import', 'module-sync', 'default'] } },
 };
 
-const CONTAINER_TESTS = ['test/container/**/*.test.ts', 'test/contract/launcher.test.ts'];
+const CONTAINER_TESTS = [
+  'test/container/**/*.test.ts',
+  'test/contract/launcher.test.ts',
+  'test/security/container/**/*.test.ts',
+];
 
 /**
  * The container tests on one engine: `container` with a private Podman, `docker` with a private Docker. One executor

@@ -167,7 +167,7 @@ export class Attempt {
       command: run.command,
       directory: place.workspace,
       variables: commandEnv,
-      user: place.user,
+      entry: place.entry,
       stdout: fifos.stdout.write,
       stderr: fifos.stderr.write,
     });

@@ -1,16 +1,16 @@
 /** Stage 4: the command's process, its group, and what it leaves behind. */
 import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { type Entry, NotEntered, startEntered } from './entered.ts';
 import type { Variables } from './environment.ts';
 import { type Exited, SpawnError, type Spawned, type Spawner } from './spawner.ts';
-import type { CommandUser } from './user.ts';
 
 export interface CommandSpec {
   readonly command: readonly string[];
   readonly directory: string;
   readonly variables: Variables;
-  /** Null: the executor's own user. */
-  readonly user: CommandUser | null;
+  /** Where and as whom it runs; null: in the executor's own root directory, as its own user. */
+  readonly entry: Entry | null;
   /** File descriptors that become its standard output and error. */
   readonly stdout: number;
   readonly stderr: number;
@@ -54,22 +54,27 @@ export class Command {
 
 /** Starts it, in a session and group of its own. @throws NotStarted */
 export const startCommand = async (spawner: Spawner, spec: CommandSpec): Promise<Command> => {
-  const [file = '', ...args] = spec.command;
-  const whyNot = (error: unknown): NotStarted => new NotStarted(whyNotStarted(spec, file, error), { cause: error });
+  const whyNot = (error: unknown): NotStarted => new NotStarted(whyNotStarted(spec, error), { cause: error });
   try {
-    const spawned = await asOomVictim(() =>
-      spawner.start(file, args, {
-        cwd: spec.directory,
-        env: spec.variables,
-        stdio: ['ignore', spec.stdout, spec.stderr],
-        detached: true,
-        ...spec.user,
-      }),
-    );
+    const spawned =
+      spec.entry === null ? await startHere(spawner, spec) : await startEntered(spawner, spec, spec.entry);
     return new Command(spawned, whyNot);
   } catch (error) {
     throw whyNot(error);
   }
+};
+
+/** In the executor's own root directory, as its own user. */
+const startHere = (spawner: Spawner, spec: CommandSpec): Promise<Spawned> => {
+  const [file = '', ...args] = spec.command;
+  return asOomVictim(() =>
+    spawner.start(file, args, {
+      cwd: spec.directory,
+      env: spec.variables,
+      stdio: ['ignore', spec.stdout, spec.stderr],
+      detached: true,
+    }),
+  );
 };
 
 const OOM_SCORE = '/proc/self/oom_score_adj';
@@ -103,18 +108,43 @@ const writeScore = (score: string): boolean => {
   }
 };
 
-const whyNotStarted = (spec: CommandSpec, file: string, error: unknown): string => {
+/** What spawn's error leaves open, which an errno alone does not tell. */
+interface Refusal {
+  readonly code: string | null;
+  readonly noDirectory: boolean;
+  readonly noInterpreter: boolean;
+  readonly isDirectory: boolean;
+}
+
+const refusalOf = (spec: CommandSpec, file: string, error: unknown): Refusal => {
+  if (error instanceof NotEntered) {
+    const { code, step } = error;
+    return { code, noDirectory: step === 'c', noInterpreter: step === 'i', isDirectory: step === 'f' };
+  }
   const code = error instanceof SpawnError ? error.code : null;
+  return {
+    code,
+    noDirectory: code === 'ENOENT' && !isDirectory(spec.directory),
+    noInterpreter: code === 'ENOENT' && isThere(file, spec),
+    isDirectory: isDirectory(join(spec.directory, file)) || (file.startsWith('/') && isDirectory(file)),
+  };
+};
+
+const whyNotStarted = (spec: CommandSpec, error: unknown): string => {
+  const [file = ''] = spec.command;
+  const { code, ...refusal } = refusalOf(spec, file, error);
   const name = `"${file.length > 200 ? `${file.slice(0, 200)}…` : file}"`;
+  if (refusal.noDirectory) return `The directory ${spec.directory} is not there.`;
+  if (error instanceof NotEntered && (error.step === 'u' || error.step === 'g')) {
+    return `The command could not be started as the image's user (${code}).`;
+  }
   switch (code) {
     case 'ENOENT':
-      if (!isDirectory(spec.directory)) return `The directory ${spec.directory} is not there.`;
-      if (isThere(file, spec)) return `The command ${name} could not be started: its interpreter was not found.`;
+    case 'ENOTDIR':
+      if (refusal.noInterpreter) return `The command ${name} could not be started: its interpreter was not found.`;
       return `The command ${name} was not found.`;
     case 'EACCES':
-      return isDirectory(join(spec.directory, file)) || (file.startsWith('/') && isDirectory(file))
-        ? `The command ${name} is a directory.`
-        : `The command ${name} is not executable.`;
+      return refusal.isDirectory ? `The command ${name} is a directory.` : `The command ${name} is not executable.`;
     case 'ENOEXEC':
       return `The command ${name} is no program for this machine.`;
     case 'E2BIG':

@@ -1,8 +1,8 @@
 /** Stage 1: where the executor is, what it was told, and what environment the command starts from. */
-import { readFileSync } from 'node:fs';
 import { parseRunId, type RunId } from '../src/domain/ids.ts';
 import type { EnvVar, RunRecord } from '../src/domain/run.ts';
 import { unseal } from '../src/log/seal.ts';
+import { readKernelFile } from './inherited.ts';
 
 export type Variables = Readonly<Record<string, string>>;
 
@@ -53,7 +53,7 @@ export const parseRedisAway = (args: readonly string[]): number | null => {
  * this process itself was started with an empty one (proc_pid_environ(5)).
  */
 export const readVariables = (mode: Mode): Variables =>
-  mode.kind === 'container' ? parseEnviron(readFileSync('/proc/1/environ', 'utf8')) : ownVariables();
+  mode.kind === 'container' ? parseEnviron(readKernelFile('environment')) : ownVariables();
 
 const ownVariables = (): Variables => {
   const variables: Record<string, string> = {};

@@ -1,26 +1,25 @@
 /**
- * The command's standard output and error are FIFOs of its own user: Node's own child stdio is a socket
- * pair, which nobody can open through /dev/stdout (ENXIO), and a pipe of root's only root can.
+ * The command's standard output and error are FIFOs: Node's own child stdio is a socket pair, which nobody can open
+ * through /dev/stdout (ENXIO), and a pipe of root's only root can.
  */
 import { execFile } from 'node:child_process';
 import { constants, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { CommandUser } from './user.ts';
 
 const run = promisify(execFile);
-/** Read for the executor, which in a container is no owner and may not override modes; write for its opening. */
+/** The command opens them through /dev/stdout as another user; by their path it cannot reach them. */
 const FIFO_MODE = '666';
 
 export interface FifoPlace {
-  /** Where they are made; the command's user may write there. */
+  /** Where they are made. */
   readonly directory: string;
+  /** Paths of others that are made with them. */
+  readonly moreFifos: readonly string[];
   /** Program and first arguments that make FIFOs. */
   readonly mkfifo: readonly [string, ...string[]];
   readonly environment: Readonly<Record<string, string>>;
-  /** Who owns them; null: the executor's own user. */
-  readonly user: CommandUser | null;
 }
 
 /** Open ends of one FIFO. The writing end goes to the command and must be closed here after that. */
@@ -32,9 +31,10 @@ export interface Ends {
 /** Makes and opens both. @throws Error where they can't be made or opened */
 export const openFifos = async (place: FifoPlace): Promise<{ readonly stdout: Ends; readonly stderr: Ends }> => {
   const paths = [join(place.directory, 'stdout'), join(place.directory, 'stderr')] as const;
-  for (const path of paths) await rm(path, { force: true });
+  const all = [...paths, ...place.moreFifos];
+  for (const path of all) await rm(path, { force: true });
   const [program, ...args] = place.mkfifo;
-  await run(program, [...args, '-m', FIFO_MODE, ...paths], { env: place.environment, ...place.user });
+  await run(program, [...args, '-m', FIFO_MODE, ...all], { env: place.environment });
   return { stdout: openEnds(paths[0]), stderr: openEnds(paths[1]) };
 };
 

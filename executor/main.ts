@@ -21,7 +21,8 @@ import {
 import { openFifos } from './fifos.ts';
 import { sayHello } from './hello.ts';
 import { LogLost } from './logWriter.ts';
-import { findPlace } from './place.ts';
+import { findPlace, prepareNames } from './place.ts';
+import { PROC } from './processes.ts';
 import { Spawner } from './spawner.ts';
 import { UnknownUser } from './user.ts';
 
@@ -41,7 +42,7 @@ const tell = (line: string): void => {
 const setStage = async (mode: Mode, orders: Orders, variables: Variables): Promise<Stage> => {
   const spawner = new Spawner();
   try {
-    const place = findPlace(mode, orders, variables);
+    const place = findPlace(mode, orders);
     const fifos = await openFifos(place);
     return { orders, variables, place, spawner, fifos, trouble: null };
   } catch (error) {
@@ -68,8 +69,11 @@ const carryOut = async (
 
 const main = async (): Promise<number> => {
   const mode = parseMode(process.argv.slice(2));
+  // There is no path to the working directory (processes.ts), and nothing here may depend on it.
+  if (PROC !== '/proc') process.cwd = () => '/';
   const variables = readVariables(mode);
   const orders = parseOrders(variables);
+  prepareNames(mode, orders);
   const connections = connect(orders.redisUrl);
   const unstarted = new AbortController();
   let attempt: Attempt | null = null;

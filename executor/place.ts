@@ -1,10 +1,13 @@
 /** What differs between a container and a plain process: directories, users, how the rest is killed. */
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { CARRIED, FIFO_DIRECTORY, INHERITED, RESOLVER_FILES } from '../src/domain/executorRoot.ts';
 import { parseRedisUrl } from '../src/log/redisUrl.ts';
-import type { Mode, Orders, Variables } from './environment.ts';
+import { type Entry, REPORT_FIFO } from './entered.ts';
+import type { Mode, Orders } from './environment.ts';
 import type { FifoPlace } from './fifos.ts';
+import { readImageFile } from './inherited.ts';
 import { readMemoryLimit, readOomKills } from './memory.ts';
 import type { LivingProcess } from './processes.ts';
 import { AttemptProcesses, killAllOthers, listAllOthers } from './remains.ts';
@@ -14,6 +17,8 @@ import { resolveUser } from './user.ts';
 export interface Place extends FifoPlace {
   /** Where the command starts; its HOME too. */
   readonly workspace: string;
+  /** Root directory and user of the command; null: the executor's own. */
+  readonly entry: Entry | null;
   /** Bytes of memory for executor and command together; null where nothing bounds them. */
   readonly memoryLimit: number | null;
   /** How often the kernel has killed for memory here; always 0 where others could be meant. */
@@ -29,38 +34,21 @@ export interface Place extends FifoPlace {
 }
 
 /** @throws UnknownUser where the image's user makes no sense */
-export const findPlace = (mode: Mode, orders: Orders, environment: Variables): Place =>
-  mode.kind === 'container' ? container(mode, orders, environment) : directory(mode.directory, orders);
+export const findPlace = (mode: Mode, orders: Orders): Place =>
+  mode.kind === 'container' ? container(mode, orders) : directory(mode.directory, orders);
 
 const WORKSPACE = '/workspace';
-const FIFO_DIRECTORY = '/run/runloom';
 
 type ContainerMode = Extract<Mode, { kind: 'container' }>;
 
-const container = (mode: ContainerMode, orders: Orders, environment: Variables): Place => {
-  for (const path of [WORKSPACE, FIFO_DIRECTORY, '/tmp']) openToAll(path);
-  return containerPlace(mode, orders, environment);
-};
-
-/** runc gives a tmpfs the mode that the image's directory under it has, whatever was asked for (measured, 1.1). */
-const openToAll = (path: string): void => {
-  try {
-    chmodSync(path, 0o1777);
-  } catch {
-    // Not ours, or not writable: then it is as the engine made it.
-  }
-};
-
-const containerPlace = (mode: ContainerMode, orders: Orders, environment: Variables): Place => ({
+/** Sees its own root directory, the carried one; of the container's it has what is inherited.ts'. */
+const container = (mode: ContainerMode, orders: Orders): Place => ({
   workspace: WORKSPACE,
   directory: FIFO_DIRECTORY,
-  mkfifo: ['/opt/runloom/bin/busybox', 'mkfifo'],
-  environment,
-  user: resolveUser(
-    mode.imageUser,
-    { passwd: readOptional('/etc/passwd'), group: readOptional('/etc/group') },
-    groupOfSocket(orders.redisUrl),
-  ),
+  moreFifos: [REPORT_FIFO],
+  mkfifo: [`${CARRIED}/bin/busybox`, 'mkfifo'],
+  environment: {},
+  entry: containerEntry(mode, orders),
   memoryLimit: readMemoryLimit(),
   oomKills: readOomKills,
   stopSignal: parseStopSignal(mode.stopSignal),
@@ -68,6 +56,19 @@ const containerPlace = (mode: ContainerMode, orders: Orders, environment: Variab
   killRemains: killAllOthers,
   killRemainsOfOurs: killAllOthers,
 });
+
+/** @throws UnknownUser */
+const containerEntry = ({ imageUser }: ContainerMode, orders: Orders): Entry => {
+  const files = { passwd: readImageFile('passwd'), group: readImageFile('group') };
+  return { root: INHERITED.root.fd, user: resolveUser(imageUser, files, groupOfSocket(orders.redisUrl)) };
+};
+
+/** Gives the C library in the executor's root what the engine says of names; needed where Redis is reached by one. */
+export const prepareNames = (mode: Mode, { redisUrl }: Orders): void => {
+  if (mode.kind !== 'container' || parseRedisUrl(redisUrl).socketPath !== null) return;
+  writeFileSync(RESOLVER_FILES.hosts, readImageFile('hosts'));
+  writeFileSync(RESOLVER_FILES.resolvConf, readImageFile('resolvConf'));
+};
 
 const directory = (path: string, { runId, attempt }: Orders): Place => {
   const root = resolve(path);
@@ -77,9 +78,10 @@ const directory = (path: string, { runId, attempt }: Orders): Place => {
   return {
     workspace,
     directory: root,
+    moreFifos: [],
     mkfifo: ['mkfifo'],
     environment: { PATH: process.env.PATH ?? '' },
-    user: null,
+    entry: null,
     memoryLimit: null,
     oomKills: () => 0,
     stopSignal: constants.signals.SIGTERM,
@@ -87,14 +89,6 @@ const directory = (path: string, { runId, attempt }: Orders): Place => {
     killRemains: () => processes.kill(),
     killRemainsOfOurs: () => undefined,
   };
-};
-
-const readOptional = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 };
 
 /** The group through which the executor reaches the mounted directory of Redis' socket. */

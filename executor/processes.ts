@@ -1,5 +1,11 @@
 /** The processes that live here, as /proc shows them. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+/**
+ * Where it is. In a container there is no path to it: the executor's root directory has none, and the container's, which
+ * was left, is the working directory (src/launchers/container/container.ts).
+ */
+export const PROC = existsSync('/proc/self') || process.platform !== 'linux' ? '/proc' : '.';
 
 export interface LivingProcess {
   readonly pid: number;
@@ -13,7 +19,7 @@ export interface LivingProcess {
 /** All of this PID namespace but those that have ended and only wait to be reaped. Empty where there is no /proc. */
 export const listProcesses = (): LivingProcess[] => {
   try {
-    return readdirSync('/proc').flatMap((name) => {
+    return readdirSync(PROC).flatMap((name) => {
       const pid = Number(name);
       return Number.isInteger(pid) ? (readProcess(pid) ?? []) : [];
     });
@@ -24,7 +30,7 @@ export const listProcesses = (): LivingProcess[] => {
 
 const readProcess = (pid: number): LivingProcess | null => {
   try {
-    return parseStat(pid, readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return parseStat(pid, readFileSync(`${PROC}/${pid}/stat`, 'latin1'));
   } catch {
     return null;
   }
@@ -45,7 +51,7 @@ export const parseStat = (pid: number, stat: string): LivingProcess | null => {
 /** Whether the process has a handler for the signal; true where that cannot be seen (proc_pid_status(5), SigCgt). */
 export const catchesSignal = (pid: number, signal: number): boolean => {
   try {
-    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`${PROC}/${pid}/status`, 'latin1'))?.[1];
     return mask === undefined || ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
   } catch {
     return true;

@@ -1,19 +1,19 @@
 /**
  * Starts one process and tells truly how it ended. What Node.js starts asynchronously and a real-time signal (32 to 64)
  * ends is reported as an exit with 0: it has no names for these signals. spawnSync does tell the two apart, and
- * blocks, so a thread does that (docs/decisions/0008).
+ * blocks, so a thread does that (docs/decisions/0008-a-thread-waits-for-the-command.md).
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { listProcesses } from './processes.ts';
-import type { CommandUser } from './user.ts';
+import { FIFO_DIRECTORY } from '../src/domain/executorRoot.ts';
+import { listProcesses, PROC } from './processes.ts';
 
-export interface SpawnOptions extends Partial<CommandUser> {
+export interface SpawnOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly stdio: readonly ['ignore', number, number];
+  readonly stdio: readonly ('ignore' | number)[];
   /** In a session and group of its own. */
   readonly detached: true;
 }
@@ -79,7 +79,7 @@ export class Spawner {
       this.#thread = null;
       return;
     }
-    this.#thread = new Worker(THREAD, { eval: true, env: {}, execArgv: [], resourceLimits: THREAD_LIMITS });
+    this.#thread = new Worker(THREAD, { eval: true, env: {}, execArgv: preload(), resourceLimits: THREAD_LIMITS });
     this.#thread.unref();
     // Whoever asks hears of it by 'exit'.
     this.#thread.on('error', () => undefined);
@@ -113,6 +113,14 @@ export class Spawner {
   }
 }
 
+/** Node.js asks for the working directory before it runs a thread's code, and there is no path to ours (processes.ts). */
+const preload = (): string[] => {
+  if (PROC === '/proc') return [];
+  const path = `${FIFO_DIRECTORY}/cwd.cjs`;
+  writeFileSync(path, "process.cwd = () => '/';");
+  return ['--require', path];
+};
+
 const exitOf = ({ code, signal, error, at }: Told): Exited => {
   if (error !== null) throw new SpawnError(error);
   return { code, signal, at: performance.now() - Number(process.hrtime.bigint() - at) / 1e6 };
@@ -121,8 +129,8 @@ const exitOf = ({ code, signal, error, at }: Told): Exited => {
 /** Pids of this process' children, those of its threads too. */
 const ownChildren = (): number[] => {
   try {
-    return readdirSync('/proc/self/task').flatMap((thread) =>
-      readFileSync(`/proc/self/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+    return readdirSync(`${PROC}/self/task`).flatMap((thread) =>
+      readFileSync(`${PROC}/self/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
     );
   } catch {
     // A thread has just ended, or the kernel does not list children.

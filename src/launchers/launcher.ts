@@ -67,6 +67,8 @@ export interface Launcher {
   readonly description: string;
   /** Name of the default image, as Run.image shows it ("runloom-executor:…", or "process"). */
   readonly defaultImage: string;
+  /** Which bounds of Run.resources hold here; known once it is prepared. */
+  readonly enforces: { readonly memory: boolean; readonly cpus: boolean };
   /**
    * All set-up that runs need (build or find the executor image, fill the carried volume, start one
    * probe). Says its progress through `say`, since people wait. @throws Error with a sentence for the operator.

@@ -135,7 +135,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     const found = new Set(text.trim().split('\n'));
     // Of /dev/mqueue the kernel bounds what it holds (mq_overview(7)).
     found.delete('/dev/mqueue');
-    expect([...found].sort()).toEqual(['/dev/shm', '/run/runloom', '/tmp', '/workspace']);
+    expect([...found].sort()).toEqual(['/dev/shm', '/tmp', '/workspace']);
   });
 
   test('bounds /workspace and /tmp, lets programs run there, and starts them empty', async () => {
@@ -194,18 +194,30 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(text).toMatch(/^1000\nend$/m);
   });
 
-  test('cannot say anything to Redis', async () => {
+  test('cannot say anything to Redis, nor reach the directory of its socket', async () => {
     expect(readFileSync('/proc/self/status', 'utf8')).not.toContain(String(REDIS_GID));
     const { text } = await sh(`
-      ls /run/runloom-redis 2>&1 | grep -q redis.sock && echo listed
-      node -e "const s = require('node:net').connect('/run/runloom-redis/redis.sock');
+      socket=$(cut -d' ' -f5 /proc/self/mountinfo | grep '/run/runloom-redis$')/redis.sock
+      ls $(dirname $socket) 2>&1 | grep -q redis.sock && echo listed
+      node -e "const s = require('node:net').connect(process.argv[1]);
         s.on('connect', () => { console.log('connected'); process.exit(); });
-        s.on('error', (error) => console.log(error.code));"
+        s.on('error', (error) => console.log(error.code));" $socket
       grep -rl unix:///run/runloom-redis /proc/[0-9]*/environ /workspace /tmp 2>/dev/null
       node -e "for (const fd of require('node:fs').readdirSync('/proc/self/fd')) {
         try { console.log('fd', require('node:fs').readlinkSync('/proc/self/fd/' + fd)) } catch {} }" | grep -c socket:
       echo end`);
     expect(text).toBe('EACCES\n0\nend\n');
+  });
+
+  test('has its three standard files open and nothing of the executor', async () => {
+    const { text } = await busybox(
+      'for f in /proc/self/fd/*; do [ -e $f ] && /bin/busybox basename $f; done; /bin/busybox pwd',
+    );
+    expect(text.replace(/^(?![012]$)\d+\n/gm, '')).toBe('0\n1\n2\n/workspace\n');
+    const { text: links } = await busybox('/bin/busybox ls -l /proc/self/fd /proc/self/cwd /proc/self/root');
+    expect(links).toMatch(/cwd -> \/workspace$/m);
+    expect(links).toMatch(/root -> \/$/m);
+    expect(links).not.toMatch(/environ|passwd|-> \/\.runloom-[0-9a-f]+$/m);
   });
 
   test('has no network where the network is none', async () => {

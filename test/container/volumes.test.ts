@@ -56,7 +56,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     ['one in another', ['/outer', '/outer/inner'], ['sees /outer', 'sees /outer/inner']],
     ['one in another, of which the image knows nothing', ['/stored', '/stored/not/there'], []],
     ['a relative path', ['relative/path'], []],
-    ['places of ours', ['/opt/runloom', '/run/runloom-redis', '/var/tmp'], []],
+    ['places of ours', ['/opt/runloom', '/run', '/run/runloom', '/run/runloom-redis', '/var/tmp'], []],
     ['many', Array.from({ length: 40 }, (_, index) => `/many/${index}`), []],
   ];
   test.for(layouts)('runs, and cannot write there: %s', async ([name, paths, sees]) => {

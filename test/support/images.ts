@@ -1,7 +1,7 @@
 /** Images that tests need, built on the spot from busybox and a Dockerfile. */
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { pack } from 'tar-stream';
+import { type Headers, pack } from 'tar-stream';
 import { readSteps } from '../../src/launchers/container/steps.ts';
 
 /** Holds nothing but /bin/busybox, whose applets have no names of their own. */
@@ -20,5 +20,35 @@ export const buildImage = async (
   for (const [path, content] of Object.entries(files)) context.entry({ name: path, mode: 0o755 }, content);
   context.finalize();
   await readSteps(await docker.buildImage(context, { t: name }), () => undefined);
+  return name;
+};
+
+/** One entry of a root file system, as tar has it; `content` makes it a file with mode 755. */
+export type RootEntry = Partial<Headers> & { readonly name: string; readonly content?: Buffer | string };
+
+/**
+ * An image of these files and busybox, with lines of a Dockerfile that change its settings. No container runs for it,
+ * so it can have what none could make: links in the place of /proc, FIFOs in the place of /etc/hosts.
+ */
+export const importImage = async (
+  docker: Docker,
+  name: string,
+  entries: readonly RootEntry[],
+  changes: readonly string[] = [],
+): Promise<string> => {
+  const root = pack();
+  root.entry({ name: 'bin/busybox', mode: 0o755 }, await readFile('/bin/busybox'));
+  for (const { content, ...header } of entries) {
+    if (content === undefined) root.entry({ mode: 0o755, ...header });
+    else root.entry({ mode: 0o755, ...header }, content);
+  }
+  root.finalize();
+  let id = '';
+  const options = changes.length > 0 ? { changes: [...changes] } : {};
+  await readSteps(await docker.importImage(root, options as object), (text) => {
+    id = /[0-9a-f]{64}/.exec(text)?.[0] ?? id;
+  });
+  const [repo = '', tag = 'latest'] = name.split(/:(?=[^/]*$)/);
+  await docker.getImage(id).tag({ repo, tag });
   return name;
 };

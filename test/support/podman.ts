@@ -12,16 +12,16 @@ import type { TestEngine } from './testEngine.ts';
 const run = promisify(execFile);
 
 export interface TestPodman extends TestEngine {
-  /** Restarts the engine's service; containers live on. */
-  restart(): Promise<void>;
+  /** Restarts the engine's service; containers live on. `runtime`: a path, for those that are made from then on. */
+  restart(runtime?: string): Promise<void>;
 }
 
 // crun does not run on every kernel that tests run on; a machine that refuses to raise limits needs lower ones.
-const CONTAINERS_CONF = `[containers]
+const containersConf = (runtime: string): string => `[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 log_driver = "k8s-file"
 [engine]
-runtime = "runc"
+runtime = "${runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
 `;
@@ -37,7 +37,9 @@ export const startPodman = async (): Promise<TestPodman> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-podman-'));
   const socketPath = join(directory, 'podman.sock');
   const storage = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run')];
-  await writeFile(join(directory, 'containers.conf'), CONTAINERS_CONF);
+  const writeConf = (runtime: string): Promise<void> =>
+    writeFile(join(directory, 'containers.conf'), containersConf(runtime));
+  await writeConf('runc');
   await writeFile(join(directory, 'registries.conf'), REGISTRIES_CONF);
   await mkdir(join(directory, 'home'));
   const env = {
@@ -83,8 +85,9 @@ export const startPodman = async (): Promise<TestPodman> => {
     await unmountBelow(directory);
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   };
-  const restart = async (): Promise<void> => {
+  const restart = async (runtime?: string): Promise<void> => {
     await end?.();
+    if (runtime !== undefined) await writeConf(runtime);
     await rm(socketPath, { force: true });
     end = await serve();
   };

@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type ContainerSettings, createOptions, executorCommand } from '../../src/launchers/container/container.ts';
+import {
+  type ContainerSettings,
+  createOptions,
+  executorArguments,
+  newExecutorRoot,
+} from '../../src/launchers/container/container.ts';
 import { kernelToldOutOfMemory } from '../../src/launchers/container/evidence.ts';
 import { isImageReference, withTag } from '../../src/launchers/container/reference.ts';
 import { socketCandidates } from '../../src/launchers/container/socket.ts';
@@ -30,11 +35,13 @@ const optionsFor = (
       imageVolumes: { paths, prefix: 'volume.', emptyParents },
       imageHasHealthcheck: false,
       carriedVolume: 'runloom-executor-abc',
-      command: executorCommand('node', 'SIGQUIT'),
+      executorRoot: '/.root-of-the-executor',
+      arguments: executorArguments('node', 'SIGQUIT'),
       environment: { RUN_ID: 'x' },
       resources: { cpus: 0.5, memoryMb: 64 },
       stopGraceMs: 600_001,
       labels: {},
+      seccomp: '{}',
       engine,
     },
   );
@@ -44,8 +51,8 @@ test('asks for the least that the executor can work with', () => {
   expect(host).toMatchObject({
     ReadonlyRootfs: true,
     CapDrop: ['ALL'],
-    CapAdd: ['SETUID', 'SETGID', 'KILL'],
-    SecurityOpt: ['no-new-privileges'],
+    CapAdd: ['SETUID', 'SETGID', 'KILL', 'SYS_CHROOT'],
+    SecurityOpt: ['no-new-privileges', 'seccomp={}'],
     NetworkMode: 'none',
     PidsLimit: 100,
     NanoCpus: 500_000_000,
@@ -53,10 +60,22 @@ test('asks for the least that the executor can work with', () => {
     MemorySwap: 64 * 1024 * 1024,
     GroupAdd: ['1234'],
     RestartPolicy: { Name: 'no' },
-    Binds: ['runloom-executor-abc:/opt/runloom:ro,nocopy', '/run/of-the-service:/run/runloom-redis:ro'],
+    Binds: [
+      'runloom-executor-abc:/.root-of-the-executor:ro,nocopy',
+      '/run/of-the-service:/.root-of-the-executor/run/runloom-redis:ro',
+    ],
   });
   expect(host).not.toHaveProperty('Privileged');
-  expect(options).toMatchObject({ User: '0:0', Env: ['RUN_ID=x'], Entrypoint: ['/opt/runloom/bin/tini'] });
+  expect(options).toMatchObject({
+    User: '0:0',
+    Env: ['RUN_ID=x'],
+    Entrypoint: ['/.root-of-the-executor/opt/runloom/bin/tini'],
+  });
+});
+
+test('has the root directory of the executor where no image can know of it beforehand', () => {
+  expect(newExecutorRoot()).toMatch(/^\/\.runloom-[0-9a-f]{24}$/);
+  expect(newExecutorRoot()).not.toBe(newExecutorRoot());
 });
 
 test("the engine waits for the grace period, and the executor knows the image's stop signal", () => {
@@ -101,7 +120,7 @@ test('asks each engine in its own words for an empty tmpfs', () => {
   expect(optionsFor('Docker').HostConfig?.Tmpfs?.['/workspace']).not.toContain('notmpcopyup');
   expect(optionsFor('Podman').HostConfig?.Tmpfs?.['/workspace']).toContain('notmpcopyup');
   expect(Object.keys(optionsFor('Docker').HostConfig?.Tmpfs ?? {}).sort()).toEqual([
-    '/run/runloom',
+    '/.root-of-the-executor/run/runloom',
     '/tmp',
     '/workspace',
   ]);

@@ -1,16 +1,23 @@
-/** The named volume that carries the executor into containers, filled once from the executor image. */
+/** The named volume that is the executor's root directory in containers, filled once from the executor image. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { CARRIED, LABEL_INSTALLATION, LABEL_PROBE } from './container.ts';
+import { CARRIED, FIFO_DIRECTORY } from '../../domain/executorRoot.ts';
+import { LABEL_INSTALLATION, LABEL_PROBE } from './container.ts';
 import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine.ts';
 
 /** Written last, so a volume whose filling was cut off is filled again. */
-const COMPLETE = '.complete';
-/** What a probe must print: Node.js ran, and the volume is whole. */
-export const PROBE_ANSWER = 'runloom-carried';
+export const COMPLETE = '.complete';
+/** Only root may enter the volume: Redis' socket is mounted in it, and a command's uid may be its owner's. */
+const FILL_SCRIPT = `set -e
+busybox=${CARRIED}/bin/busybox
+copy() { $busybox cp -a --remove-destination "$1" "/carry$2"; }
+copy ${CARRIED}/root/. /
+for part in bin lib executor.mjs; do copy ${CARRIED}/$part ${CARRIED}/; done
+$busybox chmod 700 /carry /carry${FIFO_DIRECTORY}
+$busybox touch /carry/${COMPLETE}`;
 
 /**
- * Copies the image's /opt/runloom into the volume; safe to repeat, and at once from two services (a file that runs
+ * Makes the volume of the image's /opt/runloom; safe to repeat, and at once from two services (a file that runs
  * cannot be written, but replaced).
  */
 export const fillCarriedVolume = async (
@@ -19,12 +26,11 @@ export const fillCarriedVolume = async (
   volume: string,
   installationId: string,
 ): Promise<void> => {
-  const script = `${CARRIED}/bin/busybox cp -a --remove-destination ${CARRIED}/. /carry/ && ${CARRIED}/bin/busybox touch /carry/${COMPLETE}`;
   const { exitCode, output } = await runOnce(docker, {
     name: `runloom-fill-${crypto.randomUUID()}`,
     Image: image,
     Entrypoint: [`${CARRIED}/bin/busybox`],
-    Cmd: ['sh', '-c', script],
+    Cmd: ['sh', '-c', FILL_SCRIPT],
     User: '0:0',
     Labels: { [LABEL_INSTALLATION]: installationId, [LABEL_PROBE]: 'fill' },
     HostConfig: {
@@ -36,11 +42,6 @@ export const fillCarriedVolume = async (
   });
   if (exitCode !== 0) throw new Error(`The executor could not be copied out of its image ${image}: ${output}`);
 };
-
-/** JavaScript for the carried Node.js of a probe container: prints PROBE_ANSWER where all is there. */
-export const PROBE_SCRIPT = `const { existsSync } = require('node:fs');
-const there = ['${COMPLETE}', 'executor.mjs', 'bin/tini'].every((name) => existsSync('${CARRIED}/' + name));
-console.log(there ? '${PROBE_ANSWER}' : 'the carried volume is not whole');`;
 
 /** Makes a container, waits for its end, answers its exit code and output (64 KiB at most), removes it. */
 export const runOnce = async (

@@ -1,20 +1,18 @@
 /** What the engine is asked to make for one attempt. Pure. */
+import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
+import { CARRIED, ENTER, FIFO_DIRECTORY, INHERITED, REDIS_DIRECTORY } from '../../domain/executorRoot.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { Resources } from '../../domain/run.ts';
 import { type ImageVolumes, volumeMounts } from './volumes.ts';
 
-/** Where the carried executor is in every container. */
-export const CARRIED = '/opt/runloom';
-/** Where the directory of Redis' unix socket is in every container. */
-export const REDIS_DIRECTORY = '/run/runloom-redis';
-/** Where the executor makes the FIFOs that are the command's standard output and error. */
-const FIFO_DIRECTORY = '/run/runloom';
-const FIFO_BYTES = 64 * 1024;
+/** Of the executor's own files: FIFOs, and copies of the engine's hosts and resolv.conf. */
+const FIFO_BYTES = 256 * 1024;
 /** The run's own writable directories, each in memory and bounded. */
 const ROOMS = ['/workspace', '/tmp'] as const;
 /** Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place. */
 const PODMAN_ROOMS = ['/run', '/var/tmp'] as const;
+const CLOSED_BYTES = 64 * 1024;
 /** Shared memory that programs expect (browsers, multiprocessing); Docker's own default. */
 const SHM_BYTES = 64 * 1024 * 1024;
 
@@ -31,23 +29,25 @@ const NODE_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4', '--v8-
 
 export const containerName = (runId: RunId, attempt: number): string => `runloom-${runId}-${attempt}`;
 
-const BUSYBOX = `${CARRIED}/bin/busybox`;
-const OPEN_ROOMS = `${BUSYBOX} chmod 1777 /workspace /tmp ${FIFO_DIRECTORY}; exec "$@"`;
-
 /**
- * Starts the carried Node.js with nothing of the image's environment (NODE_OPTIONS, LD_PRELOAD). Before that, the
- * rooms are opened: where the image has such a directory, runc 1.1 gives the tmpfs its mode, whatever was asked for.
+ * Where the executor's root directory is mounted: nowhere that an image could know of beforehand and lay something of
+ * its own over it, by a symbolic link or a VOLUME. Only root may enter it, so a command, which never is, cannot.
  */
-export const carriedNode = (...args: readonly string[]): string[] => [
+export const newExecutorRoot = (): string => `/.runloom-${randomBytes(12).toString('hex')}`;
+
+/** Arguments of the container's first process, tini: it starts the carried Node.js in the executor's own root. */
+const carriedNode = (root: string, args: readonly string[]): string[] => [
   '--',
-  BUSYBOX,
-  'sh',
-  '-c',
-  OPEN_ROOMS,
-  'start',
-  BUSYBOX,
-  'env',
-  '-i',
+  `${root}${ENTER}`,
+  ...Object.values(INHERITED).map(({ fd, path }) => `o${fd}:${path}`),
+  // Where the image has such a directory, runc 1.1 gives the tmpfs its mode, whatever was asked for.
+  ...ROOMS.map((path) => `m${path}`),
+  // The working directory stays outside of the root directory: by it, and by no path, /proc can be read.
+  'c/proc',
+  `r${root}`,
+  'e',
+  `x${CARRIED}/lib/ld.so`,
+  '--',
   `${CARRIED}/lib/ld.so`,
   '--library-path',
   `${CARRIED}/lib`,
@@ -55,11 +55,14 @@ export const carriedNode = (...args: readonly string[]): string[] => [
   ...args,
 ];
 
-/** `imageUser` and `stopSignal` as the image's config has them; '' where it says nothing. */
-export const executorCommand = (imageUser: string, stopSignal: string): string[] => {
-  const mode = ['--container', `--image-user=${imageUser}`, `--stop-signal=${stopSignal}`];
-  return carriedNode(...NODE_FLAGS, `${CARRIED}/executor.mjs`, ...mode);
-};
+/** Arguments of Node.js for a run's executor. `imageUser` and `stopSignal` as the image's config has them; '' for none. */
+export const executorArguments = (imageUser: string, stopSignal: string): string[] => [
+  ...NODE_FLAGS,
+  `${CARRIED}/executor.mjs`,
+  '--container',
+  `--image-user=${imageUser}`,
+  `--stop-signal=${stopSignal}`,
+];
 
 /** From the grace period's end to the last word: pipes are drained, and what is left of the log is stored. */
 const WIND_UP_SECONDS = 15;
@@ -89,16 +92,23 @@ export interface ContainerRequest {
   /** It is switched off: it would be another command in the run's container. */
   readonly imageHasHealthcheck: boolean;
   readonly carriedVolume: string;
-  /** Arguments of tini, from carriedNode. */
-  readonly command: readonly string[];
+  /** From newExecutorRoot. */
+  readonly executorRoot: string;
+  /** Arguments of the carried Node.js. */
+  readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly resources: Resources;
   readonly stopGraceMs: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** As the engine takes a seccomp profile (seccomp.ts); null: the engine's own. */
+  readonly seccomp: string | null;
   readonly engine: 'Docker' | 'Podman';
 }
 
-/** The create request: hardening as DESIGN 6 has it (uid 0 for the executor, who starts the command as another user). */
+/**
+ * The create request. The executor is uid 0 with the three rights that starting a command as another user takes, and
+ * SYS_CHROOT for its way back into the image's root; the command has none of them.
+ */
 export const createOptions = (
   settings: ContainerSettings,
   request: ContainerRequest,
@@ -107,17 +117,20 @@ export const createOptions = (
   // Podman fills a tmpfs from the image by default; Docker does not and refuses the option.
   const empty = request.engine === 'Podman' ? ',notmpcopyup' : '';
   const room = `rw,exec,nosuid,nodev,mode=1777,size=${settings.workspaceBytes}${empty}`;
-  const binds = [`${request.carriedVolume}:${CARRIED}:ro,nocopy`];
-  if (settings.redisSocketDirectory !== null) binds.push(`${settings.redisSocketDirectory}:${REDIS_DIRECTORY}:ro`);
-  const closed = `rw,noexec,nosuid,nodev,mode=755,size=${FIFO_BYTES}${empty}`;
-  const volumes = volumeMounts(request.imageVolumes, ROOMS, [CARRIED, REDIS_DIRECTORY, FIFO_DIRECTORY]);
+  const root = request.executorRoot;
+  const binds = [`${request.carriedVolume}:${root}:ro,nocopy`];
+  if (settings.redisSocketDirectory !== null) {
+    binds.push(`${settings.redisSocketDirectory}:${root}${REDIS_DIRECTORY}:ro`);
+  }
+  const closed = `rw,noexec,nosuid,nodev,mode=755,size=${CLOSED_BYTES}${empty}`;
+  const volumes = volumeMounts(request.imageVolumes, ROOMS);
   const podmanRooms = request.engine === 'Podman' ? PODMAN_ROOMS : [];
   const closedRooms = podmanRooms.filter((path) => !volumes.mounts.some(({ Target }) => Target === path));
   return {
     name: request.name,
     Image: request.image,
-    Entrypoint: [`${CARRIED}/bin/tini`],
-    Cmd: [...request.command],
+    Entrypoint: [`${root}${CARRIED}/bin/tini`],
+    Cmd: carriedNode(root, request.arguments),
     Env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
     User: '0:0',
     WorkingDir: '/',
@@ -141,8 +154,8 @@ export const createOptions = (
         : {}),
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
-      CapAdd: ['SETUID', 'SETGID', 'KILL'],
-      SecurityOpt: ['no-new-privileges'],
+      CapAdd: ['SETUID', 'SETGID', 'KILL', 'SYS_CHROOT'],
+      SecurityOpt: ['no-new-privileges', ...(request.seccomp === null ? [] : [`seccomp=${request.seccomp}`])],
       ...(settings.redisSocketGid !== null ? { GroupAdd: [String(settings.redisSocketGid)] } : {}),
       PidsLimit: settings.pidsLimit,
       ...(cpus !== null ? { NanoCpus: Math.round(cpus * 1e9) } : {}),
@@ -151,9 +164,9 @@ export const createOptions = (
       ShmSize: SHM_BYTES,
       Tmpfs: {
         ...Object.fromEntries(closedRooms.map((path) => [path, closed])),
-        ...Object.fromEntries(volumes.empty.map((path) => [path, `ro,size=${FIFO_BYTES}${empty}`])),
+        ...Object.fromEntries(volumes.empty.map((path) => [path, `ro,size=${CLOSED_BYTES}${empty}`])),
         ...Object.fromEntries([...ROOMS, ...volumes.rooms].map((path) => [path, room])),
-        [FIFO_DIRECTORY]: `rw,noexec,nosuid,nodev,mode=1777,size=${FIFO_BYTES}${empty}`,
+        [`${root}${FIFO_DIRECTORY}`]: `rw,noexec,nosuid,nodev,mode=700,size=${FIFO_BYTES}${empty}`,
       },
       Binds: binds,
       Mounts: [...volumes.mounts],

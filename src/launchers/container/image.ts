@@ -13,6 +13,8 @@ export const EXECUTOR_REPOSITORY = 'localhost/runloom-executor';
 const BASE_REPOSITORY = 'localhost/runloom-base';
 export const DEFAULT_BASE_IMAGE = 'node:24-bookworm-slim';
 const DOCKERFILE = new URL('../../../executor/Dockerfile', import.meta.url);
+/** executor/enter/: one program for each architecture. */
+const ENTER_PROGRAMS = ['enter.x86_64', 'enter.aarch64'];
 /** A registry that says nothing for so long is taken for not reachable. */
 const REGISTRY_IDLE_MS = 20_000;
 
@@ -36,7 +38,8 @@ export const ensureExecutorImage = async (
   signal: AbortSignal,
 ): Promise<string> => {
   const { docker, baseImage = DEFAULT_BASE_IMAGE } = options;
-  const parts = [await bundleExecutor(options.entry), await readFile(DOCKERFILE)];
+  const context = await executorContext(options.entry);
+  const parts = context.map(({ content }) => content);
   const nameOn = (base: string): string => `${EXECUTOR_REPOSITORY}:${hash12(...parts, Buffer.from(base))}`;
   const there = async (name: string): Promise<boolean> => (await orNull(docker.getImage(name).inspect())) !== null;
 
@@ -48,14 +51,13 @@ export const ensureExecutorImage = async (
   const fromLocal = local instanceof Error ? null : nameOn(`local ${local.hash}`);
   if (fromLocal !== null && options.preferRegistry !== true && (await there(fromLocal))) return fromLocal;
 
-  const build = { docker, bundle: parts[0] as Buffer, dockerfile: parts[1] as Buffer };
   try {
     if (!(await there(baseImage))) {
       say(`Pulling ${baseImage}, the base of the executor image.`);
       await pullImage(docker, baseImage, REGISTRY_IDLE_MS, signal);
     }
     say(`Building the executor image on ${baseImage}.`);
-    await buildExecutor(build, fromRegistry, baseImage, signal);
+    await buildExecutor(docker, context, fromRegistry, baseImage, signal);
     return fromRegistry;
   } catch (error) {
     signal.throwIfAborted();
@@ -66,7 +68,7 @@ export const ensureExecutorImage = async (
     say("Building the executor image from this machine's own Node.js.");
     const base = `${BASE_REPOSITORY}:${local.hash}`;
     if (!(await there(base))) await buildBase(docker, local, base, signal);
-    await buildExecutor(build, fromLocal, base, signal);
+    await buildExecutor(docker, context, fromLocal, base, signal);
     return fromLocal;
   }
 };
@@ -77,15 +79,33 @@ const hash12 = (...parts: readonly Buffer[]): string => {
   return hash.digest('hex').slice(0, 12);
 };
 
+interface ContextFile {
+  readonly name: string;
+  readonly mode: number;
+  readonly content: Buffer;
+}
+
+const executorContext = async (entry?: string): Promise<readonly ContextFile[]> => {
+  const enter = ENTER_PROGRAMS.map(async (name) => {
+    const content = await readFile(new URL(`enter/${name}`, DOCKERFILE));
+    return { name: `enter/${name}`, mode: 0o755, content };
+  });
+  return [
+    { name: 'executor.mjs', mode: 0o644, content: await bundleExecutor(entry) },
+    { name: 'Dockerfile', mode: 0o644, content: await readFile(DOCKERFILE) },
+    ...(await Promise.all(enter)),
+  ];
+};
+
 const buildExecutor = (
-  { docker, bundle, dockerfile }: { docker: Docker; bundle: Buffer; dockerfile: Buffer },
+  docker: Docker,
+  context: readonly ContextFile[],
   name: string,
   base: string,
   signal: AbortSignal,
 ): Promise<void> =>
   buildImage(docker, name, { BASE_IMAGE: base }, signal, (pack) => {
-    pack.entry({ name: 'Dockerfile' }, dockerfile);
-    pack.entry({ name: 'executor.mjs', mode: 0o644 }, bundle);
+    for (const { name: path, mode, content } of context) pack.entry({ name: path, mode }, content);
   });
 
 const buildBase = (docker: Docker, base: LocalBase, name: string, signal: AbortSignal): Promise<void> =>

@@ -3,17 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress, type LaunchSpec } from '../launcher.ts';
-import { fillCarriedVolume, PROBE_ANSWER, PROBE_SCRIPT, runOnce } from './carry.ts';
+import { fillCarriedVolume, runOnce } from './carry.ts';
 import {
   type ContainerSettings,
-  carriedNode,
   containerName,
   createOptions,
-  executorCommand,
+  executorArguments,
   LABEL_ATTEMPT,
   LABEL_INSTALLATION,
   LABEL_PROBE,
   LABEL_RUN,
+  newExecutorRoot,
 } from './container.ts';
 import {
   abortable,
@@ -27,8 +27,11 @@ import {
 } from './engine.ts';
 import { ContainerExecution, notStarted } from './execution.ts';
 import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image.ts';
+import { oddImageFile } from './imageFiles.ts';
+import { type Enforced, PROBE_RESOURCES, PROBE_SCRIPT, readProbe, unenforcedLine } from './probe.ts';
 import { pullImage } from './pull.ts';
 import { isImageReference } from './reference.ts';
+import { seccompOption } from './seccomp.ts';
 import { engineAnswers } from './socket.ts';
 import { hasNested, hasVolumes, removeVolumes, volumeOwners, volumePrefix } from './volumes.ts';
 
@@ -44,11 +47,20 @@ const PULL_IDLE_MS = 120_000;
 /** What of an image matters for its container. */
 interface RunImage {
   readonly name: string;
+  /** Null: the executor image, which the operator chose. */
+  readonly id: string | null;
   readonly user: string;
   /** Its STOPSIGNAL; '' where it has none. */
   readonly stopSignal: string;
   readonly volumes: readonly string[];
   readonly healthcheck: boolean;
+}
+
+interface Making {
+  readonly options: Docker.ContainerCreateOptions;
+  /** With what the names of its volumes begin. */
+  readonly volumes: string;
+  readonly imageId: string | null;
 }
 
 interface Prepared {
@@ -57,13 +69,27 @@ interface Prepared {
   readonly stopSignal: string;
   readonly volume: string;
   readonly engine: EngineFacts;
+  /** As createOptions takes it. */
+  readonly seccomp: string | null;
 }
+
+const executorImage = ({ image, imageUser, stopSignal }: Prepared): RunImage => ({
+  name: image,
+  id: null,
+  user: imageUser,
+  stopSignal,
+  volumes: [],
+  healthcheck: false,
+});
 
 export class ContainerLauncher implements Launcher {
   readonly kind = 'container';
   readonly #options: ContainerLauncherOptions;
   #docker: Promise<Docker> | null = null;
   #prepared: Prepared | null = null;
+  #enforced: Enforced = { memory: true, cpus: true, pids: true };
+  /** Ids of images whose files are known to do the engine no harm; an id stands for the same files for ever. */
+  readonly #harmless = new Set<string>();
 
   constructor(options: ContainerLauncherOptions) {
     this.#options = options;
@@ -79,6 +105,10 @@ export class ContainerLauncher implements Launcher {
     return this.#prepared?.image ?? this.#options.executorImage ?? EXECUTOR_REPOSITORY;
   }
 
+  get enforces(): Pick<Enforced, 'memory' | 'cpus'> {
+    return this.#enforced;
+  }
+
   async prepare(say: (line: string) => void, signal: AbortSignal): Promise<void> {
     const docker = await this.#engine();
     const engine = await inTime(engineFacts(docker), signal);
@@ -86,16 +116,19 @@ export class ContainerLauncher implements Launcher {
     const inspected = await docker.getImage(image).inspect();
     const volume = `runloom-executor-${inspected.Id.replace(/^sha256:/, '').slice(0, 12)}`;
     const imageUser = inspected.Config.User ?? '';
-    const prepared = { image, imageUser, stopSignal: stopSignalOf(inspected), volume, engine };
+    const seccomp = await seccompOption(engine.name);
+    const prepared: Prepared = { image, imageUser, stopSignal: stopSignalOf(inspected), volume, engine, seccomp };
     await this.#removeProbes(docker);
     // The probe tells whether the volume is whole; only then is it worth the time to fill it.
-    const first = await this.#probe(docker, prepared, signal).catch((error: unknown) => engineMessage(error));
-    if (first !== PROBE_ANSWER) {
+    let enforced = await this.#probe(docker, prepared, signal).catch(() => null);
+    if (enforced === null) {
       say(`Copying the executor into the volume ${volume}.`);
       await abortable(fillCarriedVolume(docker, image, volume, this.#options.installationId), signal);
-      const answer = await this.#probe(docker, prepared, signal);
-      if (answer !== PROBE_ANSWER) throw new Error(`${engine.name} cannot run containers as runs need them: ${answer}`);
+      enforced = await this.#probe(docker, prepared, signal);
     }
+    const warning = unenforcedLine(enforced, `${engine.name} ${engine.version}`);
+    if (warning !== null) say(warning);
+    this.#enforced = enforced;
     this.#prepared = prepared;
   }
 
@@ -122,19 +155,23 @@ export class ContainerLauncher implements Launcher {
       imageVolumes: { paths: image.volumes, prefix: volumes, emptyParents: false },
       imageHasHealthcheck: image.healthcheck,
       carriedVolume: prepared.volume,
-      command: executorCommand(image.user, image.stopSignal),
+      executorRoot: newExecutorRoot(),
+      arguments: executorArguments(image.user, image.stopSignal),
       environment: spec.environment,
       resources: spec.resources,
       stopGraceMs: spec.stopGraceMs,
       labels: { [LABEL_RUN]: spec.runId, [LABEL_ATTEMPT]: String(spec.attempt) },
+      seccomp: prepared.seccomp,
       engine: prepared.engine.name,
     };
+    const start = (options: Docker.ContainerCreateOptions): Promise<Execution> =>
+      this.#start(docker, { options, volumes, imageId: image.id }, progress, signal);
     try {
-      return await this.#start(docker, createOptions(this.#options, request), volumes, progress, signal);
+      return await start(createOptions(this.#options, request));
     } catch (error) {
       if (!(error instanceof LaunchError) || !hasNested(image.volumes)) throw error;
       const emptied = { ...request, imageVolumes: { ...request.imageVolumes, emptyParents: true } };
-      return await this.#start(docker, createOptions(this.#options, emptied), volumes, progress, signal);
+      return await start(createOptions(this.#options, emptied));
     }
   }
 
@@ -187,23 +224,28 @@ export class ContainerLauncher implements Launcher {
     return executorImage;
   }
 
-  /** What the carried Node.js printed in a container made as a run's is, or why it could not run. */
-  async #probe(docker: Docker, prepared: Prepared, signal: AbortSignal): Promise<string> {
+  /** Starts a container as runs have it. @throws Error for the operator where the executor could not run in it */
+  async #probe(docker: Docker, prepared: Prepared, signal: AbortSignal): Promise<Enforced> {
     const options = createOptions(this.#options, {
       name: `runloom-probe-${crypto.randomUUID()}`,
       image: prepared.image,
       imageVolumes: { paths: [], prefix: '', emptyParents: false },
       imageHasHealthcheck: false,
       carriedVolume: prepared.volume,
-      command: carriedNode('-e', PROBE_SCRIPT),
+      executorRoot: newExecutorRoot(),
+      arguments: ['-e', PROBE_SCRIPT],
       environment: {},
-      resources: { cpus: 1, memoryMb: 128 },
+      resources: PROBE_RESOURCES,
       stopGraceMs: 0,
       labels: { [LABEL_PROBE]: 'probe' },
+      seccomp: prepared.seccomp,
       engine: prepared.engine.name,
     });
     const { exitCode, output } = await abortable(runOnce(docker, options), signal);
-    return output === '' ? `the probe ended with exit code ${exitCode} and said nothing` : output;
+    const enforced = readProbe(output, this.#options.pidsLimit);
+    if (enforced !== null) return enforced;
+    const said = output === '' ? `the probe ended with exit code ${exitCode} and said nothing` : output;
+    throw new Error(`${prepared.engine.name} cannot run containers as runs need them: ${said}`);
   }
 
   /** Those that a service left which died in `prepare`. */
@@ -225,15 +267,14 @@ export class ContainerLauncher implements Launcher {
     signal: AbortSignal,
   ): Promise<RunImage> {
     const asked = spec.image ?? prepared.image;
-    const { imageUser: user, stopSignal } = prepared;
-    if (asked === prepared.image) return { name: asked, user, stopSignal, volumes: [], healthcheck: false };
+    if (asked === prepared.image) return executorImage(prepared);
     if (!isImageReference(asked)) {
       throw new LaunchError('IMAGE_UNAVAILABLE', `${asked.slice(0, 100)} is no name of an image.`);
     }
     let image = await engineSays(orNull(docker.getImage(asked).inspect()));
     if (image === null && asked.startsWith(`${EXECUTOR_REPOSITORY}:`)) {
       // A run that was made before an upgrade names the default image of that time.
-      return { name: prepared.image, user, stopSignal, volumes: [], healthcheck: false };
+      return executorImage(prepared);
     }
     if (image === null) {
       progress({ kind: 'IMAGE_PULLING', detail: asked });
@@ -251,6 +292,7 @@ export class ContainerLauncher implements Launcher {
     const healthcheck = image.Config.Healthcheck != null;
     return {
       name: asked,
+      id: image.Id,
       user: image.Config.User ?? '',
       stopSignal: stopSignalOf(image),
       volumes: Object.keys(image.Config.Volumes ?? {}),
@@ -268,14 +310,16 @@ export class ContainerLauncher implements Launcher {
     const container = await engineSays(orNull(docker.getContainer(name).inspect()));
     if (container === null) return null;
     progress({ kind: 'FOUND', detail: name });
-    if (notStarted(container.State.Status)) await startContainer(docker.getContainer(name));
+    if (notStarted(container.State.Status)) {
+      await this.#checkFiles(docker, name, container.Image);
+      await startContainer(docker.getContainer(name));
+    }
     return new ContainerExecution(docker, name, volumes);
   }
 
   async #start(
     docker: Docker,
-    options: Docker.ContainerCreateOptions,
-    volumes: string,
+    { options, volumes, imageId }: Making,
     progress: (step: LaunchProgress) => void,
     signal: AbortSignal,
   ): Promise<Execution> {
@@ -299,6 +343,7 @@ export class ContainerLauncher implements Launcher {
     try {
       signal.throwIfAborted();
       progress({ kind: 'CREATED', detail: name });
+      if (imageId !== null) await this.#checkFiles(docker, name, imageId);
       await startContainer(docker.getContainer(name));
       signal.throwIfAborted();
     } catch (error) {
@@ -306,6 +351,16 @@ export class ContainerLauncher implements Launcher {
       throw error;
     }
     return execution;
+  }
+
+  /** @throws LaunchError where starting the container would hang the engine */
+  async #checkFiles(docker: Docker, container: string, imageId: string): Promise<void> {
+    if (this.#harmless.has(imageId)) return;
+    const odd = await oddImageFile(docker, container).catch((error: unknown) => {
+      throw failed('started', error);
+    });
+    if (odd !== null) throw new LaunchError('LAUNCH_FAILED', `The image's ${odd} is not a plain file.`);
+    this.#harmless.add(imageId);
   }
 }
 

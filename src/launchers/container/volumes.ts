@@ -50,13 +50,9 @@ export const hasNested = (paths: readonly string[]): boolean => {
   return all.some((path) => all.some((other) => isBelow(other, path)));
 };
 
-/** What to mount on them. `rooms`: the run's own writable directories; these and `taken` have their mounts already. */
-export const volumeMounts = (
-  { paths, prefix, emptyParents }: ImageVolumes,
-  rooms: readonly string[],
-  taken: readonly string[],
-): VolumeMounts => {
-  const all = normalPaths(paths, new Set([...rooms, ...taken]));
+/** What to mount on them. `rooms`: the run's own writable directories, which have their mounts already. */
+export const volumeMounts = ({ paths, prefix, emptyParents }: ImageVolumes, rooms: readonly string[]): VolumeMounts => {
+  const all = normalPaths(paths, new Set(rooms));
   const inRoom = all.filter((path) => rooms.some((room) => isBelow(path, room)));
   const stored = all.filter((path) => !inRoom.includes(path));
   const empty = emptyParents ? stored.filter((path) => stored.some((other) => isBelow(other, path))) : [];

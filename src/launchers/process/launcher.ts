@@ -37,6 +37,7 @@ const IMAGE = 'process';
 
 export class ProcessLauncher implements Launcher {
   readonly kind = 'process';
+  readonly enforces = { memory: false, cpus: false };
   readonly defaultImage = IMAGE;
   readonly description = 'local processes: no image, no other user, no bound of memory or disk (development only)';
   readonly #options: ProcessLauncherOptions;

@@ -1,0 +1,105 @@
+/** 11.10: every file that the executor opens in the whole life of a run is its own, or one that it is meant to see. */
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { INHERITED } from '../../../src/domain/executorRoot.ts';
+import { connectEngine } from '../../../src/launchers/container/engine.ts';
+import { ensureExecutorImage } from '../../../src/launchers/container/image.ts';
+import { carryOut, newAttempt } from '../../support/attempts.ts';
+import { containerLauncher, REDIS_IN_CONTAINER } from '../../support/engines.ts';
+import { importImage } from '../../support/images.ts';
+import { startPodman, type TestPodman } from '../../support/podman.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { type OpenedFile, openedFiles, tracingRuntime } from '../../support/traced.ts';
+
+const engine = inject('engine');
+/** What the first process and `enter` name in the image's root: nothing else, and only these. */
+const SEEN_IN_IMAGE = new Set<string>([
+  ...Object.values(INHERITED).map(({ path }) => path),
+  ...['/workspace', '/tmp', '/proc/self/oom_score_adj', '.'],
+]);
+/** In the executor's own root; libraries and Node.js look for more, and find nothing. */
+const FOUND_IN_ITS_OWN =
+  /^\/(opt\/runloom(\/.*)?|run\/runloom(\/.*)?|run\/runloom-redis\/.*|etc\/(nsswitch\.conf|hosts|resolv\.conf)|opt|run|etc|)$/;
+
+const freePort = async (): Promise<number> => {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+};
+
+// On a Podman of its own, whichever engine is tested: its runtime can be wrapped.
+describe.skipIf(engine === null)('the files that the executor opens', () => {
+  let traces = '';
+  let podman: TestPodman;
+  let docker: Docker;
+  let executorImage = '';
+  beforeAll(async () => {
+    traces = await mkdtemp(join(tmpdir(), 'rl-traces-'));
+    await writeFile(join(traces, 'traced-runc'), tracingRuntime(traces));
+    await chmod(join(traces, 'traced-runc'), 0o755);
+    podman = await startPodman();
+    docker = await connectEngine(podman.socketPath);
+    executorImage = await ensureExecutorImage({ docker }, () => undefined, AbortSignal.timeout(150_000));
+    await podman.restart(join(traces, 'traced-runc'));
+    await importImage(docker, 'localhost/traced:1', [], ['USER 1000:1000', 'ENV LD_PRELOAD=/x.so']);
+  }, 180_000);
+  afterAll(async () => {
+    await podman?.stop();
+    await rm(traces, { recursive: true, force: true });
+  });
+
+  /** Runs one that works, one that fails to start, and one of another image, each to its last second. */
+  const traceRuns = async (server: TestRedis, network: string, redisUrl: string): Promise<readonly OpenedFile[]> => {
+    const byName = network === 'none' ? {} : { redisSocketDirectory: null, redisSocketGid: null };
+    const given = { socketPath: podman.socketPath, executorImage };
+    const launcher = await containerLauncher(given, server, { network, ...byName });
+    const redis = await server.connect();
+    const commands = [['sh', '-c', 'echo alive; echo to >/dev/stderr'], ['no-such-program']];
+    const image = 'localhost/traced:1';
+    const options = [
+      ...commands.map((command) => ({ command })),
+      { command: ['/bin/busybox', 'echo', 'alive'], image },
+    ];
+    for (const one of options) {
+      const spec = await newAttempt(redis, redisUrl, { ...one, changes: { lingerMs: 500 } });
+      const { end } = await carryOut(launcher, redis, spec);
+      expect(end?.failure?.reason ?? 'NONE').toBe(
+        one.command[0] === 'no-such-program' ? 'COMMAND_NOT_STARTED' : 'NONE',
+      );
+    }
+    await launcher.close();
+    return await openedFiles(traces);
+  };
+
+  /** What of the files is neither the executor's own nor one that it is meant to see. */
+  const strange = (files: readonly OpenedFile[]): readonly string[] => {
+    const odd = files.filter(({ root, path, succeeded, call }) => {
+      if (root === 'executor') return succeeded && !FOUND_IN_ITS_OWN.test(path);
+      return !SEEN_IN_IMAGE.has(path) && !path.startsWith('/.runloom-') && !(call === 'execve' || call === 'faccessat');
+    });
+    return [...new Set(odd.map(({ root, call, path }) => `${root}: ${call} ${path}`))];
+  };
+
+  test('are its own and those that it is meant to see, with Redis on a socket and by name', async () => {
+    const port = await freePort();
+    await using server = await startRedis({ config: ['--port', String(port), '--bind', '127.0.0.1'] });
+    const bySocket = await traceRuns(server, 'none', REDIS_IN_CONTAINER);
+    expect(strange(bySocket)).toEqual([]);
+    const opened = (files: readonly OpenedFile[], root: OpenedFile['root']): Set<string> =>
+      new Set(files.filter((file) => file.root === root && file.succeeded).map(({ path }) => path));
+    // The trace is whole: it has the beginning, the executor, the FIFOs, and the way back.
+    expect([...opened(bySocket, 'image')]).toEqual(expect.arrayContaining(['/', '/proc/1/environ', '/workspace', '.']));
+    expect([...opened(bySocket, 'executor')]).toEqual(
+      expect.arrayContaining(['/opt/runloom/executor.mjs', '/opt/runloom/lib/libc.so.6', '/run/runloom/stdout']),
+    );
+    const byName = await traceRuns(server, 'host', `redis://localhost:${port}`);
+    expect(strange(byName)).toEqual([]);
+    expect([...opened(byName, 'executor')]).toEqual(expect.arrayContaining(['/etc/nsswitch.conf', '/etc/hosts']));
+  }, 170_000);
+});

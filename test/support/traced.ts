@@ -1,0 +1,56 @@
+/** Which files the executor of a run opens, from its first process on, as strace saw it. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A runtime for startPodman that traces each container that it makes into `directory`, one file per process. */
+export const tracingRuntime = (directory: string): string => `#!/bin/sh
+case " $* " in
+  *" create "*) exec strace -D -ff -qq -s 400 -e trace=%file,chroot,fchdir,setresuid,clone,clone3,fork,vfork \\
+    -o ${directory}/trace.$$ runc "$@" ;;
+  *) exec runc "$@" ;;
+esac
+`;
+
+export interface OpenedFile {
+  /** Whose root directory the name is looked for in. */
+  readonly root: 'image' | 'executor';
+  readonly call: string;
+  readonly path: string;
+  readonly succeeded: boolean;
+}
+
+interface State {
+  root: OpenedFile['root'];
+  /** False once it has given up its rights: what it does from its next program on is the command's. */
+  privileged: boolean;
+}
+
+const CALL = /^(\w+)\((?:AT_FDCWD, )?(?:"((?:[^"\\]|\\.)*)")?(.*)\)\s+= (-?\d+|\?)/;
+const STARTS_CHILD = /^(?:clone3?|fork|vfork)\(.*= (\d+)$/;
+
+/** All files named by the first process (tini), and by what comes of it until it is the command. */
+export const openedFiles = async (directory: string): Promise<readonly OpenedFile[]> => {
+  const traces = new Map<string, readonly string[]>();
+  for (const name of await readdir(directory)) {
+    if (name.startsWith('trace.')) traces.set(name, (await readFile(join(directory, name), 'utf8')).split('\n'));
+  }
+  const found: OpenedFile[] = [];
+  const follow = (name: string, from: number, start: State): void => {
+    const state = { ...start };
+    for (const line of (traces.get(name) ?? []).slice(from)) {
+      const child = STARTS_CHILD.exec(line)?.[1];
+      if (child !== undefined) follow(name.replace(/\d+$/, child), 0, state);
+      const [, call = '', path, , result = ''] = CALL.exec(line) ?? [];
+      if (call === 'setresuid' && result === '0') state.privileged = false;
+      if (call === 'execve' && result === '0' && !state.privileged) return;
+      if (path === undefined || !state.privileged) continue;
+      found.push({ root: state.root, call, path, succeeded: !result.startsWith('-') });
+      if (call === 'chroot' && result === '0') state.root = path === '.' ? 'image' : 'executor';
+    }
+  };
+  for (const [name, lines] of traces) {
+    const first = lines.findIndex((line) => /^execve\("\/\.runloom-[^"]*\/tini".* = 0$/.test(line));
+    if (first >= 0) follow(name, first, { root: 'image', privileged: true });
+  }
+  return found;
+};
