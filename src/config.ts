@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { type Allotment, DEFAULT_ALLOTMENT } from './domain/allotment.ts';
 import { LIMITS } from './domain/limits.ts';
 import { parseRedisUrl } from './log/redisUrl.ts';
 
@@ -26,6 +27,7 @@ export interface Config {
   readonly executorImage: string | null;
   readonly executorRedisUrl: string | null;
   readonly executorNetwork: string;
+  readonly allotment: Allotment;
   readonly maxConcurrentRuns: number;
   /** WebSockets of one client address; all clients of a reverse proxy have the proxy's. */
   readonly maxSocketsPerAddress: number;
@@ -71,6 +73,15 @@ const whole = (name: string, min: number, max: number, fallback: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}, ${name}`)
     .default(fallback);
+
+/** A bound that is none where it is not set. */
+const maximum = (name: string, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?$/, `must be a number, ${name}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}, ${name}`)
+    .optional();
 
 const decimal = (name: string, min: number, max: number, fallback: number) =>
   z
@@ -173,6 +184,11 @@ const schema = z.object({
     .string()
     .regex(/^[a-zA-Z0-9][\w.-]{0,254}$/, 'must be none, bridge or the name of a network')
     .default('bridge'),
+  DEFAULT_MEMORY_MB: whole('MiB', LIMITS.memoryMbMin, LIMITS.memoryMbMax, DEFAULT_ALLOTMENT.defaultMemoryMb),
+  DEFAULT_CPUS: decimal('CPUs', LIMITS.cpusMin, LIMITS.cpusMax, DEFAULT_ALLOTMENT.defaultCpus),
+  MAX_MEMORY_MB: maximum('MiB', LIMITS.memoryMbMin, LIMITS.memoryMbMax),
+  MAX_CPUS: maximum('CPUs', LIMITS.cpusMin, LIMITS.cpusMax),
+  MAX_TIMEOUT_SECONDS: maximum('seconds', 1, LIMITS.timeoutSeconds),
   MAX_CONCURRENT_RUNS: whole('runs', 1, 10_000, 2 * availableParallelism()),
   MAX_SOCKETS_PER_ADDRESS: whole('WebSockets', 1, 100_000, LIMITS.socketsPerAddress),
   // Above 256 KiB a single line would outgrow an appended batch (LIMITS.appendBytes).
@@ -221,6 +237,13 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     executorImage: values.EXECUTOR_IMAGE ?? null,
     executorRedisUrl: values.EXECUTOR_REDIS_URL ?? null,
     executorNetwork: values.EXECUTOR_NETWORK,
+    allotment: {
+      defaultMemoryMb: values.DEFAULT_MEMORY_MB,
+      defaultCpus: values.DEFAULT_CPUS,
+      maxMemoryMb: values.MAX_MEMORY_MB === undefined ? null : Math.floor(values.MAX_MEMORY_MB),
+      maxCpus: values.MAX_CPUS ?? null,
+      maxTimeoutSeconds: values.MAX_TIMEOUT_SECONDS === undefined ? null : Math.floor(values.MAX_TIMEOUT_SECONDS),
+    },
     maxConcurrentRuns: values.MAX_CONCURRENT_RUNS,
     maxSocketsPerAddress: values.MAX_SOCKETS_PER_ADDRESS,
     maxLineBytes: values.MAX_LINE_BYTES,

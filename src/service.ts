@@ -110,6 +110,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     launcher,
     masterKey,
     executorRedisUrl: executorRedis.url,
+    allotment: config.allotment,
     maxConcurrentRuns: config.maxConcurrentRuns,
     retentionMs: config.retentionMs,
     cancelGraceMs: config.cancelGraceMs,

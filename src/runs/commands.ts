@@ -1,7 +1,8 @@
 /** What the API changes: start, cancel, retry, delete. Every step is safe to repeat. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
+import { overMaximum } from '../domain/allotment.ts';
+import { BadUserInput, Conflict, NotFound, Unavailable } from '../domain/errors.ts';
 import { newRunId, type RunId } from '../domain/ids.ts';
 import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../domain/run.ts';
 import { controlChannel, leaseKey, logKey, recordKey } from '../log/keys.ts';
@@ -76,6 +77,8 @@ const start = async (
   { spec, idempotencyKey }: StartRequest,
   signal: AbortSignal,
 ): Promise<RunSummary> => {
+  const problems = overMaximum(spec, context.defaults.allotment);
+  if (problems.length > 0) throw new BadUserInput(problems);
   if (idempotencyKey === null) {
     return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null }, signal);
   }

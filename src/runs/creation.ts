@@ -1,8 +1,10 @@
 /** How a run comes to be: its record and first event in one step, then its places in the sets, then its job. */
 import type { Redis } from 'ioredis';
+import { type Allotment, allot } from '../domain/allotment.ts';
 import type { EventDraft } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunRecord, RunSpec } from '../domain/run.ts';
+import type { Launcher } from '../launchers/launcher.ts';
 import { encodeBatch } from '../log/codec.ts';
 import { logChannel, logKey, recordKey } from '../log/keys.ts';
 import { marksOf } from '../log/labelMarks.ts';
@@ -17,6 +19,9 @@ const create = new Script(CREATE);
 /** What every new run of this service gets beside its spec. */
 export interface RunDefaults {
   readonly defaultImage: string;
+  readonly allotment: Allotment;
+  /** Which of its bounds the launcher holds. */
+  readonly enforces: Launcher['enforces'];
   readonly maxLineBytes: number;
   readonly maxLogBytes: number;
   readonly cancelGraceMs: number;
@@ -58,6 +63,7 @@ export const createRecord = async (
   const { image, env, ...rest } = spec;
   const record: Omit<RunRecord, 'version'> = {
     ...rest,
+    ...allot(spec, defaults.allotment, defaults.enforces),
     id,
     image: image ?? defaults.defaultImage,
     env: sealEnv(masterKey, id, env),

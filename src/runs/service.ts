@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { Allotment } from '../domain/allotment.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunStatus } from '../domain/run.ts';
@@ -25,12 +26,13 @@ export interface RunServiceOptions {
   /** Makes a connection for the queue (role queue: maxRetriesPerRequest null); the service closes it. */
   connectQueue(): Redis;
   readonly announcements: Announcements;
-  /** Prepared before `start`. */
+  /** Prepared before it is given here. */
   readonly launcher: Launcher;
   /** 32 bytes. */
   readonly masterKey: Buffer;
   /** REDIS_URL of executors. */
   readonly executorRedisUrl: string;
+  readonly allotment: Allotment;
   readonly maxConcurrentRuns: number;
   readonly retentionMs: number;
   readonly cancelGraceMs: number;
@@ -98,6 +100,8 @@ export const createRuns = (options: RunServiceOptions): RunService => {
       masterKey,
       defaults: {
         defaultImage: launcher.defaultImage,
+        allotment: options.allotment,
+        enforces: launcher.enforces,
         maxLineBytes: options.maxLineBytes,
         maxLogBytes: options.maxLogBytes,
         cancelGraceMs: options.cancelGraceMs,

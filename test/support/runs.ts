@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
+import { DEFAULT_ALLOTMENT } from '../../src/domain/allotment.ts';
 import type { RunEvent } from '../../src/domain/events.ts';
 import type { RunId } from '../../src/domain/ids.ts';
 import { isTerminal, RUN_DETAILS, type RunDetails, type RunSpec, type RunSummary } from '../../src/domain/run.ts';
@@ -46,6 +47,8 @@ export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes
   const queue = new AttemptQueue({ connect, concurrency: 1, log: quiet });
   const defaults = {
     defaultImage: 'process',
+    allotment: DEFAULT_ALLOTMENT,
+    enforces: { memory: true, cpus: true },
     maxLineBytes: 65_536,
     maxLogBytes: 1_000_000,
     cancelGraceMs: 1000,
@@ -135,6 +138,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
   const queueConnections: Redis[] = [];
   const { connection, announcements } = await openAnnouncements(server);
   const service = createRuns({
+    allotment: DEFAULT_ALLOTMENT,
     redis,
     connectQueue: () => {
       const one = new Redis(redisOptions(server.url, 'queue', 'test'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** A runtime for startPodman that traces each container that it makes into `directory`, one file per process. */
 export const tracingRuntime = (directory: string): string => `#!/bin/sh
 case " $* " in
-  *" create "*) exec strace -D -ff -qq -s 400 -e trace=%file,chroot,fchdir,setresuid,clone,clone3,fork,vfork \\
+  *" create "*) exec strace -D -ff -qq -s 400 --pidns-translation -e trace=%file,chroot,fchdir,setresuid,clone,clone3,fork,vfork \\
     -o ${directory}/trace.$$ runc "$@" ;;
   *) exec runc "$@" ;;
 esac
@@ -26,7 +26,8 @@ interface State {
 }
 
 const CALL = /^(\w+)\((?:AT_FDCWD, )?(?:"((?:[^"\\]|\\.)*)")?(.*)\)\s+= (-?\d+|\?)/;
-const STARTS_CHILD = /^(?:clone3?|fork|vfork)\(.*= (\d+)$/;
+/** In a PID namespace strace tells both numbers; its files are named by its own. */
+const STARTS_CHILD = /^(?:clone3?|fork|vfork)\(.*= (\d+)(?: \/\* (\d+) in strace's PID NS \*\/)?$/;
 
 /** All files named by the first process (tini), and by what comes of it until it is the command. */
 export const openedFiles = async (directory: string): Promise<readonly OpenedFile[]> => {
@@ -38,7 +39,8 @@ export const openedFiles = async (directory: string): Promise<readonly OpenedFil
   const follow = (name: string, from: number, start: State): void => {
     const state = { ...start };
     for (const line of (traces.get(name) ?? []).slice(from)) {
-      const child = STARTS_CHILD.exec(line)?.[1];
+      const [, seen, outside] = STARTS_CHILD.exec(line) ?? [];
+      const child = outside ?? seen;
       if (child !== undefined) follow(name.replace(/\d+$/, child), 0, state);
       const [, call = '', path, , result = ''] = CALL.exec(line) ?? [];
       if (call === 'setresuid' && result === '0') state.privileged = false;

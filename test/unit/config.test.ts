@@ -30,6 +30,7 @@ test('with nothing set it is what CONTRACT.md says', () => {
     executorImage: null,
     executorRedisUrl: null,
     executorNetwork: 'bridge',
+    allotment: { defaultMemoryMb: 1024, defaultCpus: 1, maxMemoryMb: null, maxCpus: null, maxTimeoutSeconds: null },
     maxConcurrentRuns: 2 * availableParallelism(),
     maxSocketsPerAddress: 2000,
     maxLineBytes: 65_536,

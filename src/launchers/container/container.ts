@@ -10,6 +10,8 @@ import { type ImageVolumes, volumeMounts } from './volumes.ts';
 const FIFO_BYTES = 256 * 1024;
 /** The run's own writable directories, each in memory and bounded. */
 const ROOMS = ['/workspace', '/tmp'] as const;
+/** Files of a room: as many as it has pages, or empty ones would take the machine's memory. */
+const BYTES_PER_INODE = 4096;
 /** Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place. */
 const PODMAN_ROOMS = ['/run', '/var/tmp'] as const;
 const CLOSED_BYTES = 64 * 1024;
@@ -116,7 +118,10 @@ export const createOptions = (
   const { cpus, memoryMb } = request.resources;
   // Podman fills a tmpfs from the image by default; Docker does not and refuses the option.
   const empty = request.engine === 'Podman' ? ',notmpcopyup' : '';
-  const room = `rw,exec,nosuid,nodev,mode=1777,size=${settings.workspaceBytes}${empty}`;
+  // Podman knows no such option: there the run's memory alone bounds them.
+  const inodes =
+    request.engine === 'Docker' ? `,nr_inodes=${Math.ceil(settings.workspaceBytes / BYTES_PER_INODE)}` : '';
+  const room = `rw,exec,nosuid,nodev,mode=1777,size=${settings.workspaceBytes}${inodes}${empty}`;
   const root = request.executorRoot;
   const binds = [`${request.carriedVolume}:${root}:ro,nocopy`];
   if (settings.redisSocketDirectory !== null) {

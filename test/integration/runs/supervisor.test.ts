@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_ALLOTMENT } from '../../../src/domain/allotment.ts';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { leaseKey, recordKey } from '../../../src/log/keys.ts';
 import { createRecord } from '../../../src/runs/creation.ts';
@@ -139,6 +140,8 @@ test('a run whose start died before its job is found and started', async () => {
   await using one = await open('dies-mute');
   const id = newRunId();
   const defaults = {
+    allotment: DEFAULT_ALLOTMENT,
+    enforces: { memory: true, cpus: true },
     defaultImage: 'process',
     maxLineBytes: 65_536,
     maxLogBytes: 1000,

@@ -25,6 +25,9 @@ const SEEN_IN_IMAGE = new Set<string>([
 const FOUND_IN_ITS_OWN =
   /^\/(opt\/runloom(\/.*)?|run\/runloom(\/.*)?|run\/runloom-redis\/.*|etc\/(nsswitch\.conf|hosts|resolv\.conf)|opt|run|etc|)$/;
 
+/** The kernel's, by its name or by the working directory, which it is for the executor; never out of it. */
+const IN_PROC = /^(\/proc|\.|self|\d+)(\/(?!\.\.)[^/]+)*$/;
+
 const freePort = async (): Promise<number> => {
   const probe = createServer();
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
@@ -80,8 +83,13 @@ describe.skipIf(engine === null)('the files that the executor opens', () => {
   /** What of the files is neither the executor's own nor one that it is meant to see. */
   const strange = (files: readonly OpenedFile[]): readonly string[] => {
     const odd = files.filter(({ root, path, succeeded, call }) => {
-      if (root === 'executor') return succeeded && !FOUND_IN_ITS_OWN.test(path);
-      return !SEEN_IN_IMAGE.has(path) && !path.startsWith('/.runloom-') && !(call === 'execve' || call === 'faccessat');
+      if (root === 'executor') return succeeded && !FOUND_IN_ITS_OWN.test(path) && !IN_PROC.test(path);
+      return (
+        !IN_PROC.test(path) &&
+        !SEEN_IN_IMAGE.has(path) &&
+        !path.startsWith('/.runloom-') &&
+        !(call === 'execve' || call === 'faccessat')
+      );
     });
     return [...new Set(odd.map(({ root, call, path }) => `${root}: ${call} ${path}`))];
   };

@@ -1,0 +1,62 @@
+/** What a run gets that does not ask, and the most that it may ask for: the operator's bounds. Pure. */
+import { type InputProblem, inputProblem } from './errors.ts';
+import type { Resources, RunSpec } from './run.ts';
+
+/** Null: no maximum of the operator's. */
+export interface Allotment {
+  readonly defaultMemoryMb: number;
+  readonly defaultCpus: number;
+  readonly maxMemoryMb: number | null;
+  readonly maxCpus: number | null;
+  readonly maxTimeoutSeconds: number | null;
+}
+
+/** Of a service whose operator set nothing (config.ts). */
+export const DEFAULT_ALLOTMENT: Allotment = {
+  defaultMemoryMb: 1024,
+  defaultCpus: 1,
+  maxMemoryMb: null,
+  maxCpus: null,
+  maxTimeoutSeconds: null,
+};
+
+type Asked = Pick<RunSpec, 'resources' | 'timeoutSeconds'>;
+
+const isOver = (asked: number | null, most: number | null): most is number =>
+  asked !== null && most !== null && asked > most;
+
+/** What of it is more than the operator allows. */
+export const overMaximum = (
+  { resources, timeoutSeconds }: Asked,
+  { maxMemoryMb, maxCpus, maxTimeoutSeconds }: Allotment,
+): readonly InputProblem[] => {
+  const problems: InputProblem[] = [];
+  const add = (argument: string, text: string): void => {
+    problems.push(inputProblem(`input.${argument}`, text));
+  };
+  if (isOver(resources.memoryMb, maxMemoryMb))
+    add('resources.memoryMb', `At most ${maxMemoryMb} here (MAX_MEMORY_MB).`);
+  if (isOver(resources.cpus, maxCpus)) add('resources.cpus', `At most ${maxCpus} here (MAX_CPUS).`);
+  if (isOver(timeoutSeconds, maxTimeoutSeconds)) {
+    add('timeoutSeconds', `At most ${maxTimeoutSeconds} here (MAX_TIMEOUT_SECONDS).`);
+  }
+  return problems;
+};
+
+const clip = (value: number, most: number | null): number => (most === null ? value : Math.min(value, most));
+
+/** What the run gets. `enforces`: a bound that the launcher cannot hold is not claimed. */
+export const allot = (
+  { resources, timeoutSeconds }: Asked,
+  allotment: Allotment,
+  enforces: { readonly memory: boolean; readonly cpus: boolean },
+): { readonly resources: Resources; readonly timeoutSeconds: number | null } => {
+  const { maxMemoryMb, maxCpus, maxTimeoutSeconds } = allotment;
+  return {
+    resources: {
+      memoryMb: enforces.memory ? clip(resources.memoryMb ?? allotment.defaultMemoryMb, maxMemoryMb) : null,
+      cpus: enforces.cpus ? clip(resources.cpus ?? allotment.defaultCpus, maxCpus) : null,
+    },
+    timeoutSeconds: timeoutSeconds === null ? maxTimeoutSeconds : clip(timeoutSeconds, maxTimeoutSeconds),
+  };
+};
