@@ -43,11 +43,11 @@ describe.skipIf(engine === null)('the bounds of a run', () => {
     };
     await using service = spawnService({ env });
     const address = await service.address();
-    const { startRun } = (await ask(address, START, { input: { command: LOOK } })) as Started;
+    const { startRun } = (await ask(address, START, { input: { command: LOOK } })) as unknown as Started;
     const { id, resources } = startRun.run;
     expect(resources).toEqual({ cpus: 0.75, memoryMb: 200 });
     const { run } = await until(
-      async () => (await ask(address, RUN, { id })) as Seen,
+      async () => (await ask(address, RUN, { id })) as unknown as Seen,
       (seen) => ['COMPLETED', 'FAILED'].includes(seen.run.status),
       50_000,
     );
