@@ -66,7 +66,9 @@ export const launchAttempt = async (
     signal.throwIfAborted();
     if (abort.signal.aborted) return { kind: 'cancelled' };
     if (error instanceof LaunchError) {
-      log.warn({ err: error, runId: run.id, attempt, reason: error.reason }, 'the attempt could not be launched');
+      // Not at warn, which is told once for many runs: each run's cause must be found by its id.
+      const level = error.reason === 'IMAGE_UNAVAILABLE' ? 'info' : 'error';
+      log[level]({ err: error, runId: run.id, attempt, reason: error.reason }, 'the attempt could not be launched');
       return { kind: 'failed', error };
     }
     log.error({ err: error, runId: run.id, attempt }, 'the launcher failed');

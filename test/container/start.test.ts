@@ -105,11 +105,10 @@ test.skipIf(engine === null)(
       .out()
       .split('\n')
       .filter((line) => line.includes(id) && line.includes('"err"'))
-      .map((line) => JSON.parse(line) as { runId: string; attempt: number; err: { message: string } });
+      .map((line) => JSON.parse(line) as { err: { cause: { message: string } } });
     expect(logged).toHaveLength(1);
     expect(logged[0]).toMatchObject({ runId: id, attempt: 1, reason: 'IMAGE_UNAVAILABLE' });
-    // The cause of an error is in its message as pino prints it.
-    expect(logged[0]?.err.message).toMatch(/HTTP code \d+|dial|lookup|refused|not known|manifest|pull/i);
+    expect(logged[0]?.err.cause.message).toMatch(/HTTP code \d+|dial|lookup|refused|not known|manifest|pull/i);
     expect(end.failure.message).not.toMatch(/HTTP code|dial|lookup/);
     service.child.kill('SIGTERM');
     expect((await service.ended).code).toBe(0);
