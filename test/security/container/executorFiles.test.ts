@@ -105,7 +105,9 @@ describe.skipIf(engine === null)('the files that the executor opens', () => {
     const opened = (files: readonly OpenedFile[], root: OpenedFile['root']): Set<string> =>
       new Set(files.filter((file) => file.root === root && file.succeeded).map(({ path }) => path));
     // The trace is whole: it has the beginning, the executor, the FIFOs, and the way back.
-    expect([...opened(bySocket, 'image')]).toEqual(expect.arrayContaining(['/', '/proc/1/environ', '/workspace', '/proc/self/oom_score_adj']));
+    expect([...opened(bySocket, 'image')]).toEqual(
+      expect.arrayContaining(['/', '/proc/1/environ', '/workspace', '/proc/self/oom_score_adj']),
+    );
     expect([...opened(bySocket, 'executor')]).toEqual(
       expect.arrayContaining(['/opt/runloom/executor.mjs', '/opt/runloom/lib/libc.so.6', '/run/runloom/stdout']),
     );
