@@ -112,8 +112,7 @@ test('numbers of other types are what they were: an Int may be 1.0, and none los
     return await text(`{ run(id: "${id}") { timeoutSeconds maxAttempts resources { cpus } } }`);
   };
   expect(await run('"timeoutSeconds":1E1,"retry":{"maxAttempts":2.0},"resources":{"cpus":1.50}')).toContain(
-    // Local processes have no bound, so none is claimed.
-    '{"timeoutSeconds":10,"maxAttempts":2,"resources":{"cpus":null}}',
+    '{"timeoutSeconds":10,"maxAttempts":2,"resources":{"cpus":1.5}}',
   );
   for (const wrong of ['"timeoutSeconds":1e400', '"timeoutSeconds":1234567890123456789', '"resources":{"cpus":1e400}'])
     expect(await start(wrong)).toMatch(/"argument":"input\.(timeoutSeconds|resources\.cpus)"/);

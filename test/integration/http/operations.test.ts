@@ -26,7 +26,7 @@ test('startRun answers the run with its defaults, and the same run is found by e
     labels: [{ name: 'team', value: 'a' }],
     attempt: 1,
     maxAttempts: 1,
-    resources: { cpus: null, memoryMb: null },
+    resources: { cpus: 1, memoryMb: 1024 },
     lastSeq: 1,
     durationMs: null,
   });
