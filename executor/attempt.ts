@@ -194,7 +194,8 @@ export class Attempt {
       every(OOM_LOOK_MS, () => this.#lookForOom()),
     ];
     const onLost = (): void => this.kill();
-    lost.addEventListener('abort', onLost, { once: true });
+    if (lost.aborted) onLost();
+    else lost.addEventListener('abort', onLost, { once: true });
     this.#watch.start();
     try {
       const exit = await command.exited;

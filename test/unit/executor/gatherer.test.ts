@@ -4,6 +4,7 @@ import { excessBytes } from '../../../executor/fit.ts';
 import { Gatherer } from '../../../executor/gatherer.ts';
 import type { SealedBatch } from '../../../executor/outbox.ts';
 import type { RunEvent } from '../../../src/domain/events.ts';
+import { LIMITS } from '../../../src/domain/limits.ts';
 import type { RunRecord } from '../../../src/domain/run.ts';
 import { decodeBatch } from '../../../src/log/codec.ts';
 import { parseRecord } from '../../../src/log/record.ts';
@@ -67,4 +68,27 @@ test('a batch that would fill its place badly is made to fill the next smaller o
   expect(excessBytes(100_000, 0.48)).toBe(0);
   expect(excessBytes(100_000, 0.405)).toBe(0);
   expect(excessBytes(8000, 1)).toBe(0);
+});
+
+test('Beyond the most events of a run nothing is stored; the digest and the totals are of what is there, and all else is told.', () => {
+  const sealed: SealedBatch[] = [];
+  const run = { ...newRun(), lastSeq: LIMITS.runEvents - 4 };
+  const gatherer = new Gatherer(run, (batch) => sealed.push(batch));
+  gatherer.lines('STDOUT', 1, Buffer.from('a\nb\n'), 2);
+  gatherer.lines('STDERR', 2, Buffer.from('c\nd\neee\nff\n'), 4);
+  gatherer.event({ kind: 'GroupStarted', timestamp: 3, name: 'x' });
+  gatherer.event({ kind: 'LogLine', timestamp: 3, level: 'INFO', stream: 'LOGGER', message: 'gggg' });
+  gatherer.event({ kind: 'ContainerEvent', timestamp: 4, containerEvent: 'OUT_OF_MEMORY', detail: null });
+  gatherer.tellRefused(5);
+  gatherer.tellRefused(6);
+  gatherer.seal();
+  const events = sealed.flatMap(({ batch }) => decodeBatch(batch));
+  expect(messages(events)).toEqual(['a', 'b', 'c', 'd']);
+  expect(gatherer.digest).toBe(digestOf(['a', 'b', 'c', 'd']));
+  expect(events.map(({ kind }) => kind).slice(4)).toEqual(['LogLine', 'ContainerEvent', 'LinesDropped']);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, at) => LIMITS.runEvents - 3 + at));
+  const { seq } = events.at(-1) as RunEvent;
+  const what = { fromSeq: seq, count: 4, droppedLines: 3, droppedBytes: 3 + 2 + 4, reason: 'LOG_LIMIT' };
+  expect(events.at(-1)).toMatchObject(what);
+  expect(seq).toBeLessThan(2 ** 31);
 });
