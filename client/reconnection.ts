@@ -40,7 +40,10 @@ export const pauseMs = (tries: number, maxPauseMs: number): number =>
  * in (4401). Not 4403: a token that has expired, and connectionParams is asked for a new one.
  */
 const FINAL_CODES = [1002, 1003, 1007, 1008, 1009, 1010, 4004, 4400, 4401, 4406, 4409, 4429];
-/** So many refusals in a row are final: 4403, or an HTTP status in place of the handshake, where that is known. */
+/**
+ * So many refusals in a row are final: 4403, or an HTTP status 4xx in place of the handshake, where that is known and no
+ * connection has ever been made. (Later it may be a proxy's whose service is being replaced.)
+ */
 const MAX_REFUSALS = 3;
 /** A connection that lasted so long has worked, even if a filter let nothing through. */
 const WORKED_MS = 10_000;
@@ -74,6 +77,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   let refusals = 0;
   let opened = false;
   let connectedAt: number | null = null;
+  let hasConnected = false;
   /** Of the present connection, until `closed` follows it. */
   let error: unknown = null;
 
@@ -105,6 +109,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   };
   const onConnected = (): void => {
     connectedAt = performance.now();
+    hasConnected = true;
     startAll();
     for (const waiter of all) waiter.connected();
   };
@@ -117,7 +122,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     const code = codeOf(event);
     const said = (event as { readonly reason?: unknown } | null)?.reason;
     const message = messageOf(error);
-    if (code === 4403 || REFUSED.test(message)) refusals += 1;
+    if (code === 4403 || (!hasConnected && REFUSED.test(message))) refusals += 1;
     const reason = (typeof said === 'string' && said) || message || (opened ? 'The connection was lost.' : UNKNOWN);
     [opened, connectedAt, error] = [false, null, null];
     for (const waiter of all) waiter.lost({ tries, code, reason });

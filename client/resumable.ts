@@ -10,9 +10,10 @@
  *
  * What is final is an error of the server's (but UNAVAILABLE, and those with `retryAfterSeconds`), a close code that
  * would come again (4400, 4401, 4406, 4409, 4429, 1002, 1003, 1007 to 1010, 4004), and the third refusal in a row: close
- * code 4403, or an HTTP status 4xx in place of the handshake where the WebSocket tells it (the package ws does, browsers
- * don't). All else is tried again, for as long as it takes; `onState` says how often it was tried, and why it failed.
- * Each try asks `connectionParams`, where that is a function, so an expired token (4403) is replaced on the way.
+ * code 4403, or, before the first connection, an HTTP status 4xx in place of the handshake, where the WebSocket tells it
+ * (the package ws does, browsers don't). All else is tried again, for as long as it takes; `onState` says how often it was
+ * tried, and why it failed. Each try asks `connectionParams`, where that is a function, so an expired token (4403) is
+ * replaced on the way.
  */
 import type { Client, SubscribePayload } from 'graphql-ws';
 import { type FollowDetails, type Following, type FollowState, follow, type Sink } from './following.ts';

@@ -113,6 +113,21 @@ test.each([408, 425, 429, 500, 502, 503, 504])('a handshake that is refused with
   expect(serving.connections()).toBe(6);
 });
 
+test('who was connected outlasts a proxy that answers 404 while the service is replaced', async () => {
+  const serving = await serve(
+    (one) => {
+      one.next(batch(one.connection === 1 ? line(1) : end(2)));
+      if (one.connection === 1) one.close(1001);
+      else one.complete();
+    },
+    { refuse: (connection) => (connection > 1 && connection < 8 ? 404 : undefined) },
+  );
+  const log = follow(serving.url);
+  expect(await log.over).toBe('complete');
+  expect(log.seqs).toEqual([1, 2]);
+  expect(log.details.filter(({ reason }) => reason?.includes('404'))).toHaveLength(6);
+});
+
 test('where the WebSocket tells no cause, as in a browser, the reason says what it may be', async () => {
   /** As browsers have it: an error event without a message, then 1006. */
   class Browser extends WebSocket {
