@@ -14,7 +14,7 @@ import { withDeadline } from './wait.ts';
 const CHUNK = 200;
 /** Where one run is enough; some can be gone. */
 const SMALL_CHUNK = 10;
-/** Walks that go on beyond their first chunk, in this process: together they take as much of the loop as one. */
+/** Requests that go on beyond their first chunk, in this process: together they take as much of the loop as one. */
 const steps = new Seats(1, 'scans of the list of runs');
 
 /** Which way a walk goes: older is the order of pages, newest first. */
@@ -37,9 +37,6 @@ interface Walked {
 
 /** As Runs.page. @throws the connection's error too */
 export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan): Promise<RunPage> => {
-  if (scan.left <= 0) {
-    throw new LimitExceeded(`One request looks at most at ${LIMITS.requestScan} runs. Ask for fewer lists at once.`);
-  }
   const { after, before, filter } = request;
   const forward = request.last === undefined;
   const list = new List(redis, filter, scan);
@@ -49,7 +46,7 @@ export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan
   const walk: Walk = forward
     ? { direction: 'older', from: newest, to: oldest }
     : { direction: 'newer', from: oldest, to: newest };
-  const walked = await list.walk(walk, (forward ? request.first : request.last) ?? 0, until());
+  const walked = await scan.inTurn(() => list.page(walk, (forward ? request.first : request.last) ?? 0, until()));
   const runs = await list.read(forward ? walked.ids : walked.ids.toReversed());
 
   /** In the walk's direction: from where it ended, or from the cursor that bounded it. */
@@ -101,7 +98,7 @@ class List {
     const bound = Math.max(this.#scan.left - LIMITS.pageRuns, 0);
     for (let from = begin; ; from = `(${last}`) {
       signal.throwIfAborted();
-      const leave = from === begin ? null : await steps.take(signal);
+      const leave = this.#scan.left === LIMITS.requestScan ? null : await steps.take(signal);
       const step = await this.#step({ direction, from, to }, wanted - found.length).finally(() => leave?.());
       for (const { id, matches } of step.present) {
         last = id;
@@ -114,11 +111,21 @@ class List {
     }
   }
 
+  /** The same for a page. @throws LimitExceeded where the request may look at no more */
+  async page(walk: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
+    if (this.#scan.left <= 0) {
+      throw new LimitExceeded(`One request looks at most at ${LIMITS.requestScan} runs. Ask for fewer lists at once.`);
+    }
+    return await this.walk(walk, wanted, signal);
+  }
+
   /** Whether one of the walk matches; true also where the scan's bound is reached first. */
   async some(direction: Direction, from: string, signal: AbortSignal): Promise<boolean> {
-    if (this.#scan.left <= 0) return true;
-    const { end } = await this.walk({ direction, from, to: direction === 'older' ? '-' : '+' }, 1, signal);
-    return end !== 'all';
+    return await this.#scan.inTurn(async () => {
+      if (this.#scan.left <= 0) return true;
+      const { end } = await this.walk({ direction, from, to: direction === 'older' ? '-' : '+' }, 1, signal);
+      return end !== 'all';
+    });
   }
 
   /** Those that match still: a status can have changed since the walk. */

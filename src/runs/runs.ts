@@ -38,9 +38,17 @@ export class Scan {
   readonly signal: AbortSignal;
   /** Runs that may still be looked at. */
   left: number = LIMITS.requestScan;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
+  }
+
+  /** Runs `walk` when those before it are done: a request has one step at a time under way, whatever its aliases. */
+  async inTurn<T>(walk: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(walk);
+    this.#turn = turn.catch(() => undefined);
+    return await turn;
   }
 }
 
