@@ -73,6 +73,12 @@ test('any JSON comes out as it came in, texts that look like numbers too', () =>
   );
 });
 
+test('as many numbers as an input can have are kept, more are refused before they cost time', () => {
+  const list = (count: number) => `[${Array.from({ length: count }, () => '-0').join(',')}]`;
+  expect(JSON.stringify(parseExactJson(list(50_000)))).toBe(list(50_000));
+  expect(() => parseExactJson(list(50_001))).toThrow(SyntaxError);
+});
+
 test('what is no JSON, or nested too deeply to be read so, is a SyntaxError', () => {
   for (const text of ['', '{', '01', '1.', '.5', '+1', 'NaN', '[1.0,]', `${'['.repeat(1e6)}1.0${']'.repeat(1e6)}`]) {
     expect(() => parseExactJson(text)).toThrow(SyntaxError);
