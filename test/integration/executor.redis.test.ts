@@ -193,22 +193,28 @@ test('a second executor fences the first, whose command dies and whose lines sta
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, {
-    command: ['sh', '-c', 'echo "pid $$"; i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo "$$ says $i"; sleep 0.1; done'],
+    command: ['sh', '-c', 'echo "pid $$"; i=0; until [ -e go ]; do i=$((i+1)); echo "$$ says $i"; sleep 0.1; done'],
   });
   await using first = await startExecutor(server.url, id);
-  const pidOf = (lines: readonly string[]): number => Number(lines.find((line) => line.startsWith('pid '))?.slice(4));
+  const pidsOf = (lines: readonly string[]): number[] =>
+    lines.filter((line) => line.startsWith('pid ')).map((line) => Number(line.slice(4)));
+  const pidOf = (lines: readonly string[]): number => pidsOf(lines)[0] ?? Number.NaN;
   await vi.waitFor(async () => expect(pidOf(messages(await readEvents(redis, id)))).toBeGreaterThan(0), WAIT);
   const fenced = pidOf(messages(await readEvents(redis, id)));
   await using second = await startExecutor(server.url, id);
   expect(await first.exited).toBe(4);
   await untilGone(fenced);
+  await vi.waitFor(async () => expect(pidsOf(messages(await readEvents(redis, id)))).toHaveLength(2), WAIT);
+  await writeFile(join(second.directory, 'workspace', 'go'), '');
   expect(await second.exited).toBe(0);
   const events = await readEvents(redis, id);
   const lines = messages(events);
   expect(isWhole(events)).toBe(true);
   const taken = lines.findLastIndex((line) => line.startsWith('pid '));
-  expect(lines.slice(taken).every((line) => !line.startsWith(`${fenced} `))).toBe(true);
-  expect(lines.slice(taken)).toHaveLength(21);
+  const [, own] = pidsOf(lines);
+  expect(own).not.toBe(fenced);
+  const said = lines.slice(taken + 1);
+  expect(said).toEqual(said.map((_, at) => `${own} says ${at + 1}`));
   expect(events.at(-1)).toMatchObject({ status: 'COMPLETED', lines: lines.length, digest: digestOf(lines) });
 });
 
