@@ -6,12 +6,13 @@ import { LIMITS } from '../domain/limits.ts';
 import { isTerminal, type RunSummary } from '../domain/run.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from './keys.ts';
 import { type RunFilter, type RunMatcher, type RunPage, type RunPageRequest, runMatcher, type Scan } from './runs.ts';
-import { Seats } from './seats.ts';
+import { type Leave, Seats } from './seats.ts';
 import { readHeads, readSummaries } from './store.ts';
-import { withDeadline } from './wait.ts';
 
 /** Ids looked at by one step of a walk: one round trip, and what is in memory of it is small. */
 const CHUNK = 200;
+/** How long a page may take, its wait for others included; below STORE_DEADLINE_MS, which is for a store that is away. */
+const SCAN_MS = 4000;
 /** Where one run is enough; some can be gone. */
 const SMALL_CHUNK = 10;
 /** Requests that go on beyond their first chunk, in this process: together they take as much of the loop as one. */
@@ -40,7 +41,7 @@ export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan
   const { after, before, filter } = request;
   const forward = request.last === undefined;
   const list = new List(redis, filter, scan);
-  const until = (): AbortSignal => withDeadline(scan.signal);
+  const until = (): AbortSignal => AbortSignal.any([scan.signal, AbortSignal.timeout(SCAN_MS)]);
   const newest = after === undefined ? '+' : `(${after}`;
   const oldest = before === undefined ? '-' : `(${before}`;
   const walk: Walk = forward
@@ -97,8 +98,7 @@ class List {
     let last: RunId | null = null;
     const bound = Math.max(this.#scan.left - LIMITS.pageRuns, 0);
     for (let from = begin; ; from = `(${last}`) {
-      signal.throwIfAborted();
-      const leave = this.#scan.left === LIMITS.requestScan ? null : await steps.take(signal);
+      const leave = await this.#mayStep(signal);
       const step = await this.#step({ direction, from, to }, wanted - found.length).finally(() => leave?.());
       for (const { id, matches } of step.present) {
         last = id;
@@ -108,6 +108,17 @@ class List {
       if (step.last === null) return { ids: found, last, end: 'all' };
       last = step.last;
       if (this.#scan.left <= bound) return { ids: found, last, end: 'bound' };
+    }
+  }
+
+  /** Waits for its turn among all requests; the first step of a request needs none. */
+  async #mayStep(signal: AbortSignal): Promise<Leave | null> {
+    try {
+      signal.throwIfAborted();
+      return this.#scan.left === LIMITS.requestScan ? null : await steps.take(signal);
+    } catch (error) {
+      if (this.#scan.signal.aborted || error instanceof LimitExceeded) throw error;
+      throw new LimitExceeded('Too many lists are looked through at present. Ask for fewer, or try again in a moment.');
     }
   }
 
