@@ -1,4 +1,5 @@
 /** The catalogue of refusals: one class per cause, each with the code that clients see (CONTRACT.md, "Errors"). */
+import { LIMITS } from './limits.ts';
 
 export type ErrorCode =
   | 'BAD_USER_INPUT'
@@ -88,8 +89,14 @@ export class Conflict extends Refusal {
 
 /** More than the service takes: operations on a socket, depth, tokens, sizes. */
 export class LimitExceeded extends Refusal {
-  override readonly name = 'LimitExceeded';
+  override readonly name: string = 'LimitExceeded';
   readonly code = 'LIMIT_EXCEEDED';
+}
+
+/** Too much is asked of the service at present: the same call may go through after `retryAfterSeconds`. */
+export class Busy extends LimitExceeded {
+  override readonly name = 'Busy';
+  readonly retryAfterSeconds: number = LIMITS.busySeconds;
 }
 
 /** Redis or the container engine does not answer; the same call may go through later. */

@@ -65,6 +65,8 @@ export const LIMITS = {
   waitingPerAddress: 128 * MIB,
   waiting: 256 * MIB,
   stalledSeconds: 2,
+  /** What is refused because others are served first says this as retryAfterSeconds. */
+  busySeconds: 2,
   /** Bytes that wait for one WebSocket before its other operations wait too. */
   waitingPerSocket: MIB,
   queryDepth: 15,

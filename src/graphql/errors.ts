@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
-import { BadUserInput, Refusal } from '../domain/errors.ts';
+import { BadUserInput, Busy, Refusal } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { boundedError, boundedErrors } from './boundedErrors.ts';
 
@@ -60,6 +60,7 @@ export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLEr
     ...placeOf(place),
     extensions: {
       code: refusal.code,
+      ...(refusal instanceof Busy ? { retryAfterSeconds: refusal.retryAfterSeconds } : {}),
       ...(refusal instanceof BadUserInput ? { argument: refusal.argument, problems: refusal.problems } : {}),
     },
   });

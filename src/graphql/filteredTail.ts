@@ -64,7 +64,7 @@ class Seat implements AsyncDisposable {
   constructor(signal: AbortSignal) {
     this.#signal = signal;
   }
-  /** @throws the signal's reason; LimitExceeded where too many wait */
+  /** @throws the signal's reason; Busy where too many wait */
   async take(): Promise<void> {
     this.#taken ??= longScans.take(this.#signal);
     await this.#taken;

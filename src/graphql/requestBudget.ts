@@ -2,7 +2,7 @@
  * What one request may cost, over all its aliases. What is large waits for a seat of the process, so that a few large
  * answers together hold a bounded memory and small ones pass them.
  */
-import { LimitExceeded } from '../domain/errors.ts';
+import { Busy, LimitExceeded } from '../domain/errors.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { Scan } from '../runs/runs.ts';
 import { type Leave, Seats } from '../runs/seats.ts';
@@ -66,14 +66,14 @@ export class RequestBudget {
     if (this.#detailBytes > LIMITS.largeAnswerBytes) await this.large();
   }
 
-  /** Waits for the request's seat, unless it has one. @throws LimitExceeded where none is free in time */
+  /** Waits for the request's seat, unless it has one. @throws Busy where none is free in time */
   async large(): Promise<void> {
     this.#seat ??= largeAnswers.take(AbortSignal.any([this.signal, AbortSignal.timeout(STORE_DEADLINE_MS)]));
     try {
       await this.#seat;
     } catch (error) {
       if (error instanceof LimitExceeded) throw error;
-      throw new LimitExceeded('Too many large answers are being made. Ask for less, or try again in a moment.');
+      throw new Busy('Too many large answers are being made. Ask for less, or try again in a moment.');
     }
   }
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import type { Seq } from '../domain/events.ts';
+import { LIMITS } from '../domain/limits.ts';
 import type { Envelope } from '../graphql/envelope.ts';
 import { StreamedAnswer } from '../graphql/streamedAnswer.ts';
 import { BodyError, type JsonObject, readJsonObject } from './body.ts';
@@ -65,7 +66,9 @@ const readParameters = ({ searchParams }: URL): JsonObject => {
 
 const refuseBody = (exchange: Exchange, error: BodyError): void => {
   const { request, response } = exchange;
-  sendError(exchange, error.status, error.code, error.message, { Connection: 'close' });
+  const busy = error.status === 503 ? { retryAfterSeconds: LIMITS.busySeconds } : {};
+  const retry = error.status === 503 ? { 'Retry-After': LIMITS.busySeconds } : {};
+  sendJson(exchange, error.status, errorBody(error.code, error.message, busy), { ...retry, Connection: 'close' });
   if (request.complete) return;
   request.resume();
   const timer = setTimeout(() => request.destroy(), DISCARD_MS);

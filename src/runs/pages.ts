@@ -1,6 +1,6 @@
 /** Pages of runs: walks the index in chunks and filters in memory. The index is tidied where a record is gone. */
 import type { Redis } from 'ioredis';
-import { LimitExceeded } from '../domain/errors.ts';
+import { Busy, LimitExceeded } from '../domain/errors.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { isTerminal, type RunSummary } from '../domain/run.ts';
@@ -118,7 +118,7 @@ class List {
       return this.#scan.left === LIMITS.requestScan ? null : await steps.take(signal);
     } catch (error) {
       if (this.#scan.signal.aborted || error instanceof LimitExceeded) throw error;
-      throw new LimitExceeded('Too many lists are looked through at present. Ask for fewer, or try again in a moment.');
+      throw new Busy('Too many lists are looked through at present. Ask for fewer, or try again in a moment.');
     }
   }
 

@@ -1,5 +1,5 @@
 /** A few at a time: who comes beyond waits in order. */
-import { LimitExceeded } from '../domain/errors.ts';
+import { Busy } from '../domain/errors.ts';
 
 /** Gives the seat back; safe to repeat. */
 export type Leave = () => void;
@@ -18,7 +18,7 @@ export class Seats {
     this.#what = what;
   }
 
-  /** @throws the signal's reason; LimitExceeded where too many wait */
+  /** @throws the signal's reason; Busy where too many wait */
   async take(signal: AbortSignal): Promise<Leave> {
     signal.throwIfAborted();
     if (this.#free > 0) {
@@ -26,7 +26,7 @@ export class Seats {
       return this.#leave();
     }
     if (this.#waiting.size >= MAX_WAITING)
-      throw new LimitExceeded(`Too many ${this.#what} are waited for. Try again in a moment.`);
+      throw new Busy(`Too many ${this.#what} are waited for. Try again in a moment.`);
     await new Promise<void>((resolve, reject) => {
       const called = (): void => {
         signal.removeEventListener('abort', aborted);
