@@ -5,7 +5,6 @@ import { expect, test, vi } from 'vitest';
 import { firstSeqOf } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import { logKey, recordKey } from '../../src/log/keys.ts';
-import { RedisLogReader } from '../../src/log/reader.ts';
 import { startCuttingProxy } from '../support/cuttingProxy.ts';
 import {
   digestOf,
@@ -20,6 +19,7 @@ import {
   untilLine,
   WAIT,
 } from '../support/executor.ts';
+import { storedEntries } from '../support/log.ts';
 import { loseTail } from '../support/loseTail.ts';
 import { startRedis } from '../support/redis.ts';
 
@@ -138,8 +138,7 @@ test('where Redis lost more than is kept, the command goes on and readers are to
   expect(await readRun(redis, id)).toMatchObject({ status: 'RUNNING', startedAt: before.startedAt });
   await writeFile(join(executor.directory, 'workspace', 'go'), '');
   expect(await executor.exited).toBe(0);
-  const page = await new RedisLogReader(redis).forward(id, 0, 10_000);
-  const events = page?.entries.flatMap((entry) => entry.events()) ?? [];
+  const events = (await storedEntries(redis, id)).flatMap((entry) => entry.events());
   const hole = events.find((event) => event.kind === 'LinesDropped');
   expect(hole).toMatchObject({ fromSeq: 3, reason: 'STORE_LOST' });
   let next = 1;

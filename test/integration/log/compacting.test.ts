@@ -12,7 +12,7 @@ import { RedisLogReader } from '../../../src/log/reader.ts';
 import { connectRedis, type RedisConnection } from '../../../src/redis/connection.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
 import { digestOf, messages, readRun } from '../../support/executor.ts';
-import { createRun } from '../../support/log.ts';
+import { createRun, storedEntries } from '../../support/log.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { nextOf } from '../../support/source.ts';
 import { openWriter } from '../../support/writer.ts';
@@ -213,8 +213,7 @@ test.for([
     await writer.flush();
   }
   const run = await readRun(redis, runId);
-  const page = await new RedisLogReader(redis).forward(runId, 0, 100_000);
-  const events = page?.entries.flatMap((entry) => entry.events()) ?? [];
+  const events = (await storedEntries(redis, runId)).flatMap((entry) => entry.events());
   expect(checkOn(events, 0)).toBe(LINES + 1);
   const expected = Array.from({ length: LINES }, (_, i) => lineOf(i + 2));
   const bytes = expected.reduce((sum, text) => sum + text.length, 0);

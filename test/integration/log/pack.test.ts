@@ -4,8 +4,7 @@ import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { logKey, recordKey } from '../../../src/log/keys.ts';
 import { packLog } from '../../../src/log/pack.ts';
-import { RedisLogReader } from '../../../src/log/reader.ts';
-import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
+import { createRun, finished, line, PlainWriter, storedEntries } from '../../support/log.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
 let server: TestRedis;
@@ -16,10 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const all = async (runId: RunId): Promise<RunEvent[]> => {
-  const page = await new RedisLogReader(redis).forward(runId, 0, 100_000);
-  return page?.entries.flatMap((entry) => entry.events()) ?? [];
-};
+const all = async (runId: RunId): Promise<RunEvent[]> =>
+  (await storedEntries(redis, runId)).flatMap((entry) => entry.events());
 const text = (i: number) =>
   `2026-11-22T10:00:${i % 60}Z INFO worker-${i % 8} handled request ${i} in ${i % 97} ms with status 200 for user`;
 const quietRun = async (lines: number, per: number, changes = {}) => {
