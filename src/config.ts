@@ -105,11 +105,11 @@ const originProblem = (origin: string): string | null => {
   const shown = JSON.stringify(origin);
   if (origin === '') return 'has an empty entry: write origins with one comma between two';
   if (origin.includes('*')) return `${shown} has a wildcard: name each origin, such as https://app.example.org`;
-  if (origin === 'null') return '"null" is no origin to allow: pages of files and sandboxed frames all have it';
+  if (origin === 'null') return '"null" cannot be allowed: every local file and sandboxed frame has that origin';
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(origin))
     return `${shown} has no scheme: write http://${origin} or https://${origin}`;
   if (ORIGIN.test(origin) && URL.canParse(origin)) return null;
-  return `${shown} is no origin: write scheme://host[:port], without user, path, query and fragment`;
+  return `${shown} is not an origin. Write scheme://host[:port], without user, path, query and fragment`;
 };
 
 const origins = z.string().transform((text, context): readonly string[] => {

@@ -44,7 +44,7 @@ export const readClientMessage = (text: string, acknowledged: boolean): ClientMe
     const { type, id } = message;
     if (OF_CONNECTIONS.has(type)) return { type: type as MessageType, id: null, close: null };
     if (!OF_OPERATIONS.has(type)) return invalid('its type is none of a client');
-    if (!isId(id)) return invalid(`its id is no text of 1 to ${LIMITS.operationIdCharacters} characters`);
+    if (!isId(id)) return invalid(`its id must be a text of 1 to ${LIMITS.operationIdCharacters} characters`);
     if (!acknowledged) return { close: { code: CloseCode.Unauthorized, reason: 'Unauthorized' } };
     return { type: type as MessageType, id, close: null };
   } catch {

@@ -126,7 +126,7 @@ test('origins are scheme, host and port, comma-separated, in their normal form',
   const told = (origin: string) => problemsOf({ ALLOWED_ORIGINS: origin }).ALLOWED_ORIGINS;
   expect(told('https://*.example.org')).toContain('wildcard');
   expect(told('localhost:5173')).toContain('write http://localhost:5173');
-  expect(told('https://x/path')).toContain('"https://x/path" is no origin: write scheme://host[:port]');
+  expect(told('https://x/path')).toContain('"https://x/path" is not an origin. Write scheme://host[:port]');
 });
 
 test('numbers with units become milliseconds and bytes', () => {
