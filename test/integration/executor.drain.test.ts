@@ -42,7 +42,7 @@ const numbers = Array.from({ length: 300 }, (_, at) => `line ${at + 1}`);
 const COUNT = 'for i in $(seq 1 300); do echo line $i; done; echo FINAL RESULT';
 const PYTHON = 'import sys, time\nfor line in sys.stdin:\n  time.sleep(0.001)\n  print(line, end="")';
 
-test.each([
+test.concurrent.each([
   ['tee', `exec > >(tee build.log) 2>&1; ${COUNT}`],
   ['sed', `exec > >(sed s/x/x/); ${COUNT}`],
   ['a slow Python filter', `exec > >(python3 -c '${PYTHON}'); ${COUNT}`],
@@ -60,13 +60,13 @@ test.each([
   );
 });
 
-test('the reason of a failure that a filter of standard error prints is in the log, and the exit code stays', async () => {
+test.concurrent('the reason of a failure that a filter of standard error prints is in the log, and the exit code stays', async () => {
   const { events, run } = await carryOut(bash('exec 2> >(sed "s/^/ERR: /" >&2); echo why >&2; exit 3'));
   expect(events).toContainEqual(expect.objectContaining({ kind: 'LogLine', stream: 'STDERR', message: 'ERR: why' }));
   expect(run).toMatchObject({ status: 'FAILED', exitCode: 3, failure: { reason: 'NONZERO_EXIT' } });
 });
 
-test('children that close their pipes at different times are all read to their end', async () => {
+test.concurrent('children that close their pipes at different times are all read to their end', async () => {
   const script = `(sleep 0.2; echo early) & (exec >&-; sleep 0.4; echo late-err >&2) & (exec 2>&-; sleep 0.7; echo late) &
     echo first`;
   const { lines, run } = await carryOut(bash(script));
@@ -74,7 +74,7 @@ test('children that close their pipes at different times are all read to their e
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test('a child that holds the pipes is killed after two seconds, and what it wrote until then stays', async () => {
+test.concurrent('a child that holds the pipes is killed after two seconds, and what it wrote until then stays', async () => {
   const { lines, events, run } = await carryOut([
     'sh',
     '-c',
@@ -88,7 +88,7 @@ test('a child that holds the pipes is killed after two seconds, and what it wrot
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test('a child that has closed its pipes is killed at once: nobody waits for it', async () => {
+test.concurrent('a child that has closed its pipes is killed at once: nobody waits for it', async () => {
   const id = await startingRun(redis, { command: ['sh', '-c', 'sleep 600 >&- 2>&- & echo $!'] });
   await using executor = await startExecutor(server.url, id);
   expect(await executor.exited).toBe(0);
@@ -97,13 +97,13 @@ test('a child that has closed its pipes is killed at once: nobody waits for it',
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test('a flood that is left behind is cut after two seconds, in a whole log', async () => {
+test.concurrent('a flood that is left behind is cut after two seconds, in a whole log', async () => {
   const { run, lines } = await carryOut(bash('yes flood & echo done'));
   expect(lines).toContain('done');
   expect(run).toMatchObject({ status: 'COMPLETED', digest: digestOf(lines), lines: lines.length });
 });
 
-test.each([
+test.concurrent.each([
   ['a cancel', false],
   ['a forced cancel', true],
 ])('%s that is asked for while the pipes are drained does not change the end', async (_what, force) => {
@@ -118,7 +118,7 @@ test.each([
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0, failure: null });
 });
 
-test('a timeout that passes while the pipes are drained does not change the end', async () => {
+test.concurrent('a timeout that passes while the pipes are drained does not change the end', async () => {
   const { lines, run } = await carryOut(bash('(sleep 1.3; echo drained) & sleep 0.2; echo first'), {
     timeoutSeconds: 1,
   });
@@ -126,7 +126,7 @@ test('a timeout that passes while the pipes are drained does not change the end'
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0, failure: null });
 });
 
-test('each attempt of a run that is tried again has its whole output', async () => {
+test.concurrent('each attempt of a run that is tried again has its whole output', async () => {
   const command = bash('exec > >(sed s/x/x/); echo "attempt $RUN_ATTEMPT"; exit "$((2 - RUN_ATTEMPT))"');
   const { id } = await carryOut(command, { maxAttempts: 3, backoffSeconds: 0 });
   await becomeStarting(redis, id, 2);
@@ -136,7 +136,7 @@ test('each attempt of a run that is tried again has its whole output', async () 
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', digest: digestOf(['attempt 2']) });
 });
 
-test('the output of a cancelled command is read to its end too', async () => {
+test.concurrent('the output of a cancelled command is read to its end too', async () => {
   const script = new Script(CANCEL);
   const command = bash(
     `trap 'echo bye; exit 0' TERM; exec > >(sleep 0.5; cat); echo ready >&2; while :; do sleep 0.05; done`,

@@ -77,7 +77,7 @@ const stopped = async (
   return { lines: told(events), run: await readRun(redis, id) };
 };
 
-test.each([
+test.concurrent.each([
   ['sh', ['sh', '-c', `${NODE}; echo after`]],
   ['bash', ['bash', '-c', `${NODE}; echo after`]],
   ['a script with set -e', ['bash', '-c', `set -e\n${NODE}\necho after`]],
@@ -93,7 +93,7 @@ test.each([
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: null, failure: null });
 });
 
-test('a program below Python, which starts it as a subprocess, has the grace period to end', async () => {
+test.concurrent('a program below Python, which starts it as a subprocess, has the grace period to end', async () => {
   const path = await program(
     'start.py',
     `import subprocess, sys\nsubprocess.run([r"${process.execPath}", r"${slow}"])\n`,
@@ -103,12 +103,12 @@ test('a program below Python, which starts it as a subprocess, has the grace per
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: null });
 });
 
-test('an EXIT trap of a wrapper runs, and the program below it has the grace period', async () => {
+test.concurrent('an EXIT trap of a wrapper runs, and the program below it has the grace period', async () => {
   const { lines } = await stopped(['bash', '-c', `trap 'echo trapped' EXIT; ${NODE}; echo after`]);
   expect(lines.toSorted()).toEqual(['TERM 1', 'clean', 'trapped']);
 });
 
-test.each([
+test.concurrent.each([
   ['npm run', ['run', '--silent', 'go']],
   ['npx', ['exec', '--offline', '-c', `${NODE}; echo after`]],
 ])('a program below %s has the grace period to end', async (_what, args) => {
@@ -118,7 +118,7 @@ test.each([
   expect(lines).not.toContain('TERM 2');
 });
 
-test.each([
+test.concurrent.each([
   ['waits', `trap 'kill -TERM $p; wait $p' TERM; ${NODE} & p=$!; wait $p`],
   ['waits again and again', `trap 'kill -TERM $p' TERM; ${NODE} & p=$!; wait $p; wait $p`],
   ['does not wait', `trap 'kill -TERM $p' TERM; ${NODE} & p=$!; wait $p`],
@@ -129,13 +129,13 @@ test.each([
   expect(run.status).toBe('CANCELLED');
 });
 
-test('a timeout gives the same grace', async () => {
+test.concurrent('a timeout gives the same grace', async () => {
   const { lines, run } = await stopped(['sh', '-c', `${NODE}; echo after`], { timeoutSeconds: 5 }, () => undefined);
   expect(lines).toEqual(['TERM 1', 'clean']);
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT', signal: 'SIGTERM' } });
 });
 
-test('a SIGTERM to the executor gives the same grace, and asks once however often it comes', async () => {
+test.concurrent('a SIGTERM to the executor gives the same grace, and asks once however often it comes', async () => {
   const { lines, run } = await stopped(['sh', '-c', `${NODE}; echo after`], {}, async (id, child) => {
     child.kill('SIGTERM');
     await untilLine(redis, id, 'TERM 1');
@@ -145,19 +145,19 @@ test('a SIGTERM to the executor gives the same grace, and asks once however ofte
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED', signal: 'SIGTERM' } });
 });
 
-test("the exit code is the command's own, whatever those below it do", async () => {
+test.concurrent("the exit code is the command's own, whatever those below it do", async () => {
   const { run } = await stopped(['bash', '-c', `trap 'exit 7' TERM; ${NODE} & wait`]);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: 7 });
 });
 
-test('what ignores the signal below a wrapper is killed when the grace has passed, and not before', async () => {
+test.concurrent('what ignores the signal below a wrapper is killed when the grace has passed, and not before', async () => {
   const deaf = `trap "" TERM; echo "ready $$"; i=0; while :; do i=$((i+1)); echo "tick $i"; sleep 0.2; done`;
   const { lines, run } = await stopped(['sh', '-c', `sh -c '${deaf}'; echo after`], { cancelGraceMs: 2000 });
   expect(lines.length).toBeGreaterThan(5);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: null });
 });
 
-test('a forced cancel after a gentle one kills what lives below a wrapper that is gone', async () => {
+test.concurrent('a forced cancel after a gentle one kills what lives below a wrapper that is gone', async () => {
   const deaf = 'trap "" TERM; echo "ready $$"; while :; do sleep 0.1; done';
   const { run } = await stopped(['sh', '-c', `echo "leader $$"; sh -c '${deaf}'; echo after`], {}, async (id) => {
     await cancel(id);
@@ -168,7 +168,7 @@ test('a forced cancel after a gentle one kills what lives below a wrapper that i
   expect(run).toMatchObject({ status: 'CANCELLED' });
 });
 
-test('a zombie that nobody reaps keeps nobody waiting', async () => {
+test.concurrent('a zombie that nobody reaps keeps nobody waiting', async () => {
   const parent = `import os, time, signal
 signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
 if os.fork() == 0: os._exit(0)
