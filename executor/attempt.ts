@@ -14,7 +14,7 @@ import { sayLastWord } from './lastWord.ts';
 import { linger } from './linger.ts';
 import { LogWriter } from './logWriter.ts';
 import { createOutput, type Output } from './output/output.ts';
-import { localZone, zoneOf } from './output/records/zone.ts';
+import { lazyZone, localZone, zoneOf } from './output/records/zone.ts';
 import { Pipes } from './pipes.ts';
 import type { Place } from './place.ts';
 import type { Spawner } from './spawner.ts';
@@ -160,7 +160,7 @@ export class Attempt {
     const env = this.#openEnv();
     const secrets = env.filter((one) => one.secret).map((one) => one.value);
     const commandEnv = commandVariables(variables, place.workspace, run, env);
-    const zone = zoneOf(commandEnv.TZ, localZone);
+    const zone = lazyZone(() => zoneOf(commandEnv.TZ, localZone));
     this.#output = createOutput({ sink: this.#writer, maxLineBytes: run.maxLineBytes, secrets, zone });
     this.#oomKills = place.oomKills();
     const command = await startCommand(this.#stage.spawner, {
