@@ -50,8 +50,12 @@ const lost = (name: string, title: string, hurt: (socketPath: string, id: string
 
 export const containerRemoved = lost(
   'container-removed',
-  'the container removed behind our back: EXECUTOR_LOST, once',
-  removeContainer,
+  'the container killed and removed behind our back: EXECUTOR_LOST, once',
+  async (socketPath, id) => {
+    // A forced removal of Podman's alone begins with a stop, which the executor tells of (SIGNALLED).
+    await killContainer(socketPath, id);
+    await removeContainer(socketPath, id);
+  },
 );
 export const containerKilled = lost(
   'container-killed',
