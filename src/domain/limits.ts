@@ -62,8 +62,8 @@ export const LIMITS = {
    * those leave that have taken nothing for stalledSeconds; where that is not enough, a large answer is refused (503).
    */
   waitingPerConnection: 64 * MIB,
-  waitingPerAddress: 128 * MIB,
-  waiting: 256 * MIB,
+  waitingPerAddress: 96 * MIB,
+  waiting: 192 * MIB,
   stalledSeconds: 2,
   /** What is refused because others are served first says this as retryAfterSeconds. */
   busySeconds: 2,

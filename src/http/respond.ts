@@ -2,6 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { LIMITS } from '../domain/limits.ts';
 import type { Holding } from './backlog.ts';
+import { nextTurn } from './turn.ts';
 
 /** One request with its answer; `cors` are the headers that its origin gets. */
 export interface Exchange {
@@ -92,7 +93,26 @@ export const sendBody = (
   }
   response.once('close', release);
   watch();
-  response.writeHead(status, headers).end(body);
+  response.writeHead(status, headers);
+  if (own > 0) response.end(body);
+  else void sendInTurns(response, body);
+};
+
+/** A piece is what one turn may send (turn.ts). */
+const PIECE_BYTES = 128 * 1024;
+
+/**
+ * For shared bodies, which cost nothing while they wait. Kernels take some MB at once: one write for each of many clients
+ * would hold up live lines for a second.
+ */
+const sendInTurns = async (response: ServerResponse, body: Buffer): Promise<void> => {
+  for (let at = 0; at < body.length; at += PIECE_BYTES) {
+    await nextTurn();
+    if (response.destroyed) return;
+    response.write(body.subarray(at, at + PIECE_BYTES));
+    await drained(response);
+  }
+  response.end();
 };
 
 /** Answers 405 and false where the method is none of these. */
