@@ -1,5 +1,5 @@
 /** What differs between a container and a plain process: directories, users, how the rest is killed. */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CARRIED, FIFO_DIRECTORY, INHERITED, RESOLVER_FILES } from '../src/domain/executorRoot.ts';
@@ -73,7 +73,8 @@ export const prepareNames = (mode: Mode, { redisUrl }: Orders): void => {
 const directory = (path: string, { runId, attempt }: Orders): Place => {
   const root = resolve(path);
   const workspace = join(root, 'workspace');
-  mkdirSync(workspace, { recursive: true });
+  // Not its parents: a directory that was removed meanwhile must stay away, or nobody would end this executor (W11).
+  if (!existsSync(workspace)) mkdirSync(workspace);
   const processes = new AttemptProcesses(runId, attempt);
   return {
     workspace,
