@@ -10,10 +10,6 @@ const LONGEST_PAUSE_MS = 2000;
 /** How long a caller of the API waits for Redis before it is told Unavailable. */
 export const STORE_DEADLINE_MS = 5000;
 
-/** Aborts with the signal, or when nobody waits for the answer any more (see answered). */
-export const withDeadline = (signal: AbortSignal): AbortSignal =>
-  AbortSignal.any([signal, AbortSignal.timeout(STORE_DEADLINE_MS)]);
-
 /** @throws the signal's reason */
 export const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
   try {
