@@ -15,6 +15,7 @@ import {
   SECURITY_HEADERS,
   STREAM_HEADERS,
   sendBody,
+  sendBusy,
   sendError,
   sendJson,
 } from './respond.ts';
@@ -66,9 +67,9 @@ const readParameters = ({ searchParams }: URL): JsonObject => {
 
 const refuseBody = (exchange: Exchange, error: BodyError): void => {
   const { request, response } = exchange;
-  const busy = error.status === 503 ? { retryAfterSeconds: LIMITS.busySeconds } : {};
-  const retry = error.status === 503 ? { 'Retry-After': LIMITS.busySeconds } : {};
-  sendJson(exchange, error.status, errorBody(error.code, error.message, busy), { ...retry, Connection: 'close' });
+  const headers = { Connection: 'close' };
+  if (error.status === 503) sendBusy(exchange, error.message, LIMITS.busySeconds, headers);
+  else sendError(exchange, error.status, error.code, error.message, headers);
   if (request.complete) return;
   request.resume();
   const timer = setTimeout(() => request.destroy(), DISCARD_MS);

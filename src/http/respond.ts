@@ -67,6 +67,18 @@ export const sendError = (
   headers: OutgoingHttpHeaders = {},
 ): void => sendJson(exchange, status, errorBody(code, message), headers);
 
+/** Refused because others are served first: 503, with the time after which to ask again, for clients and for proxies. */
+export const sendBusy = (
+  exchange: Exchange,
+  message: string,
+  retryAfterSeconds: number,
+  headers: OutgoingHttpHeaders = {},
+): void =>
+  sendJson(exchange, 503, errorBody('LIMIT_EXCEEDED', message, { retryAfterSeconds }), {
+    ...headers,
+    'Retry-After': retryAfterSeconds,
+  });
+
 /** A body up to here is kept by the kernel, or is not worth counting. */
 const SMALL_BYTES = 16 * 1024;
 const TOO_MUCH_WAITS = 'Too many answers wait for clients that do not read them. Read them, or try again in a moment.';
@@ -86,9 +98,7 @@ export const sendBody = (
   }
   const release = backlog.hold(own);
   if (release === null) {
-    const retryAfterSeconds = LIMITS.stalledSeconds;
-    const told = errorBody('LIMIT_EXCEEDED', TOO_MUCH_WAITS, { retryAfterSeconds });
-    sendJson(exchange, 503, told, { 'Retry-After': retryAfterSeconds });
+    sendBusy(exchange, TOO_MUCH_WAITS, LIMITS.stalledSeconds);
     return;
   }
   response.once('close', release);
