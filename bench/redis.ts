@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRedis, type TestRedis } from '../test/support/redis.ts';
+import { startRedis, type TestRedis } from '../test/support/redis/redis.ts';
 
 /** A file system in memory (tmpfs): on a disk the feed would measure the disk. */
 const MEMORY = '/dev/shm';

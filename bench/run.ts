@@ -1,6 +1,6 @@
 /** Runs the parts one after the other. A part that fails does not keep the others from being measured. */
 import type { Redis } from 'ioredis';
-import type { TestRedis } from '../test/support/redis.ts';
+import type { TestRedis } from '../test/support/redis/redis.ts';
 import type { Options } from './options.ts';
 import type { Part, Row, Section } from './parts/part.ts';
 import { cpuMicros, machineMicros, ownMicros } from './process.ts';

@@ -1,8 +1,8 @@
 /** How both examples look; nothing here knows a GraphQL client. */
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type FormEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { whatIsMissing } from '../client/proof.ts';
-import type { FollowDetails, FollowState } from '../client/resumable.ts';
+import { whatIsMissing } from '../packages/client/src/proof.ts';
+import type { FollowDetails, FollowState } from '../packages/client/src/resumable.ts';
 import type { LogEvent, LogStore } from './logStore.ts';
 
 export interface Following extends FollowDetails {

@@ -3,22 +3,22 @@ import { constants } from 'node:os';
 import type { EpochMs } from '../src/domain/events.ts';
 import { LIMITS } from '../src/domain/limits.ts';
 import type { EnvVar, RunStatus } from '../src/domain/run.ts';
-import { CancelWatch } from './cancelWatch.ts';
-import { type Command, NotStarted, startCommand } from './command.ts';
-import type { Connections } from './connection.ts';
-import type { Cut, Outcome } from './ending.ts';
-import { commandVariables, type Orders, openEnv, type Variables } from './environment.ts';
-import type { Ends } from './fifos.ts';
-import type { Hello } from './hello.ts';
-import { sayLastWord } from './lastWord.ts';
-import { linger } from './linger.ts';
-import { LogWriter } from './logWriter.ts';
+import type { Ends } from './command/fifos.ts';
+import { Pipes } from './command/pipes.ts';
+import type { Spawner } from './command/spawner.ts';
+import { type Command, NotStarted, startCommand } from './command/startCommand.ts';
+import { after, every, StopLadder } from './command/stop.ts';
+import type { Place } from './command/surroundings.ts';
+import { linger } from './end/awaitStored.ts';
+import { sayLastWord } from './end/finalBatch.ts';
+import type { Cut, Outcome } from './end/outcome.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { lazyZone, localZone, zoneOf } from './output/records/zone.ts';
-import { Pipes } from './pipes.ts';
-import type { Place } from './place.ts';
-import type { Spawner } from './spawner.ts';
-import { after, every, StopLadder } from './stop.ts';
+import { CancelWatch } from './redis/cancelWatch.ts';
+import type { Connections } from './redis/connections.ts';
+import type { Hello } from './start/claim.ts';
+import { commandVariables, type Orders, openEnv, type Variables } from './start/environment.ts';
+import { LogWriter } from './write/logWriter.ts';
 
 /** What the launcher gave, ready for the command. `trouble`: why it can't be started, a sentence. */
 export interface Stage {

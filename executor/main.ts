@@ -4,10 +4,16 @@
  * 5 nobody is left to work for (the command is dead): no Redis for a day, or the attempt's directory is gone,
  * 70 a fault of the executor's own, 78 started wrongly. All but 0 leave the end to the supervisor.
  */
-import { safeError, safeErrorText } from '../src/domain/safeError.ts';
-import { REDIS_AWAY_MS, watchForAbandonment } from './abandoned.ts';
+import { safeError, safeErrorText } from '../src/domain/text/safeError.ts';
 import { Attempt, type Stage } from './attempt.ts';
-import { type Connections, connect } from './connection.ts';
+import { openFifos } from './command/fifos.ts';
+import { PROC } from './command/processes.ts';
+import { Spawner } from './command/spawner.ts';
+import { findPlace, prepareNames } from './command/surroundings.ts';
+import { REDIS_AWAY_MS, watchForAbandonment } from './end/abandoned.ts';
+import { type Connections, connect } from './redis/connections.ts';
+import { sayHello } from './start/claim.ts';
+import { UnknownUser } from './start/commandUser.ts';
 import {
   BadOrders,
   type Mode,
@@ -17,14 +23,8 @@ import {
   parseRedisAway,
   readVariables,
   type Variables,
-} from './environment.ts';
-import { openFifos } from './fifos.ts';
-import { sayHello } from './hello.ts';
-import { LogLost } from './logWriter.ts';
-import { findPlace, prepareNames } from './place.ts';
-import { PROC } from './processes.ts';
-import { Spawner } from './spawner.ts';
-import { UnknownUser } from './user.ts';
+} from './start/environment.ts';
+import { LogLost } from './write/logWriter.ts';
 
 const ENDED = 0;
 const NOT_WANTED = 3;

@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { schemaChanges } from './schemaChanges.ts';
 
-const LANDED = new URL('../schema/landed.graphql', import.meta.url);
+const LANDED = new URL('../schema/baseline.graphql', import.meta.url);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const now = await readFile(new URL('../schema/schema.graphql', import.meta.url), 'utf8');
@@ -17,5 +17,5 @@ if (breaking.length > 0 && !process.argv.includes('--breaking')) {
   process.exitCode = 1;
 } else {
   await writeFile(LANDED, now);
-  say('schema/landed.graphql is schema/schema.graphql now.');
+  say('schema/baseline.graphql is schema/schema.graphql now.');
 }

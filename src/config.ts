@@ -5,7 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Allotment, DEFAULT_ALLOTMENT } from './domain/allotment.ts';
 import { LIMITS } from './domain/limits.ts';
-import { parseRedisUrl } from './log/redisUrl.ts';
+import { parseRedisUrl } from './wire/redisUrl.ts';
 
 export interface Config {
   readonly host: string;

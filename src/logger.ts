@@ -5,7 +5,7 @@
  */
 import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import { pino } from 'pino';
-import { safeError } from './domain/safeError.ts';
+import { safeError } from './domain/text/safeError.ts';
 
 /** What a field must not show. */
 const REDACTED = ['url', '*.url', 'password', '*.password', 'redisUrl', '*.redisUrl', 'token', '*.token'];

@@ -6,12 +6,12 @@
  */
 import { createRequire } from 'node:module';
 import { type Config, ConfigError, readConfig } from './config.ts';
-import { redact, safeErrorText } from './domain/safeError.ts';
-import { parseRedisUrl } from './log/redisUrl.ts';
+import { redact, safeErrorText } from './domain/text/safeError.ts';
 import { createLogger, hideFromLog } from './logger.ts';
 import { baseUrl } from './port.ts';
 import { startService } from './service.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
+import { parseRedisUrl } from './wire/redisUrl.ts';
 
 /** The stop is done by then, or cut off: supervisors of processes commonly kill after 10 s. */
 const STOP_MS = 9000;

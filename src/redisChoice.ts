@@ -2,12 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { describeRedisUrl } from './log/redisUrl.ts';
-import { askForWrites } from './log/takesWrites.ts';
 import { connectRedis, type RedisConnection } from './redis/connection.ts';
-import { type PrivateRedis, startPrivateRedis } from './redis/private.ts';
-import { NoRedisServer } from './redis/serverBinary.ts';
+import { type PrivateRedis, startPrivateRedis } from './redis/private/privateRedis.ts';
+import { NoRedisServer } from './redis/private/serverBinary.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
+import { describeRedisUrl } from './wire/redisUrl.ts';
+import { askForWrites } from './wire/takesWrites.ts';
 
 /** How long an operator's Redis may take to answer at the start. */
 const ANSWER_MS = 15_000;

@@ -1,6 +1,7 @@
 /** Puts the parts together: Redis, launcher, runs, HTTP. Everything that is begun here is ended by `close`. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { unlessAborted } from './async/unlessAborted.ts';
 import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
 import type { Seq } from './domain/events.ts';
@@ -9,8 +10,6 @@ import { createHttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { RedisLogHub } from './log/hub.ts';
 import { RedisLogReader } from './log/reader.ts';
-import { parseRedisUrl } from './log/redisUrl.ts';
-import { unlessAborted } from './log/unlessAborted.ts';
 import { hideFromLog } from './logger.ts';
 import { assertPortFree, portFailure } from './port.ts';
 import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
@@ -21,9 +20,10 @@ import { masterKeyOf } from './redis/masterKey.ts';
 import { createAnnouncements } from './redis/pubsub.ts';
 import { redisReadiness } from './redis/readiness.ts';
 import { openRedis } from './redisChoice.ts';
-import { installationId } from './runs/installation.ts';
-import { createRuns } from './runs/service.ts';
+import { createRuns } from './runs/createRuns.ts';
+import { installationId } from './runs/records/installation.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
+import { parseRedisUrl } from './wire/redisUrl.ts';
 
 export interface Service {
   readonly port: number;

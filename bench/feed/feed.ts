@@ -1,11 +1,11 @@
 /** What writes the lines: to a channel, as the rivals have it, or to a run's log. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { LogWriter } from '../../executor/logWriter.ts';
+import { LogWriter } from '../../executor/write/logWriter.ts';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
-import { claimLog } from '../../src/log/append.ts';
+import { claimLog } from '../../src/wire/append.ts';
 import { splitLines } from '../lines.ts';
 
 export interface Feed {

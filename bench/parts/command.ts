@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RunId } from '../../src/domain/ids.ts';
-import { startRun } from '../../test/support/client.ts';
+import { startRun } from '../../test/support/clients/client.ts';
 import { runTarget } from '../contenders.ts';
 import { Load } from '../load/load.ts';
 import { roundsOf } from '../options.ts';

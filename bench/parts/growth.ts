@@ -1,7 +1,7 @@
 /** Whether a line costs the same in a long run, and beside many idle ones that are followed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunId } from '../../src/domain/ids.ts';
-import { logChannel, logKey } from '../../src/log/keys.ts';
+import { logChannel, logKey } from '../../src/wire/keys.ts';
 import { createRun } from '../../test/support/log.ts';
 import { runTarget, UNBOUNDED } from '../contenders.ts';
 import { LogFeed } from '../feed/feed.ts';

@@ -2,8 +2,8 @@
 
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../src/domain/ids.ts';
-import { logKey } from '../../src/log/keys.ts';
 import { packLog } from '../../src/log/pack.ts';
+import { logKey } from '../../src/wire/keys.ts';
 import { createRun } from '../../test/support/log.ts';
 import { LogFeed } from '../feed/feed.ts';
 import { LINE_BYTES, linesFrom, stampNow } from '../lines.ts';

@@ -6,7 +6,7 @@ import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { useMemo, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { resumable } from '../../client/resumable.ts';
+import { resumable } from '../../packages/client/src/resumable.ts';
 import { CancelRunDocument, FollowLogDocument, StartRunDocument } from '../../schema/generated/graphql.ts';
 import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
 import { createLogStore } from '../logStore.ts';

@@ -3,7 +3,7 @@ import { createClient as createSocket } from 'graphql-ws';
 import { useEffect, useMemo, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Client, cacheExchange, fetchExchange, Provider, subscriptionExchange, useMutation } from 'urql';
-import { resumable } from '../../client/resumable.ts';
+import { resumable } from '../../packages/client/src/resumable.ts';
 import { CancelRunDocument, FollowLogDocument, StartRunDocument } from '../../schema/generated/graphql.ts';
 import { createLogStore } from '../logStore.ts';
 import { type Following, View } from '../view.tsx';

@@ -2,12 +2,13 @@
  * From the bytes of a command's two pipes to events. Pure: no clock, no timer, no I/O; the owner reads
  * the pipes, says what time it is and takes the events.
  */
-import { Commands } from './commands.ts';
+
 import { Lines } from './lines.ts';
-import { Masks } from './masks.ts';
-import { PipeReader } from './reader.ts';
+import { Masks } from './masking/masks.ts';
+import { PipeReader } from './pipeLines.ts';
 import { UTC, type Zone } from './records/zone.ts';
 import type { OutputReader, OutputSink } from './sink.ts';
+import { Commands } from './workflowCommands.ts';
 
 export interface OutputOptions {
   readonly sink: OutputSink;

@@ -1,10 +1,10 @@
 /** Commands that report JSON: `::output::JSON` and `::event name=checkpoint::JSON`. */
 import type { EpochMs, JsonValue } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import type { CommandLine, WorkflowCommand } from './command.ts';
-import { cleanJson, parseJson } from './json.ts';
-import type { Masks } from './masks.ts';
+import type { Masks } from './masking/masks.ts';
+import { cleanJson, parseJson } from './printedJson.ts';
 import type { OutputSink } from './sink.ts';
+import type { CommandLine, WorkflowCommand } from './workflowCommand.ts';
 
 /** C0, DEL and C1: a name is one line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for

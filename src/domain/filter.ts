@@ -1,9 +1,10 @@
 /** Which events a viewer wants (contract.graphql, LogFilter). Pure: checked once, then one call per event. */
-import { hasEscape, withoutAnsi } from './ansi.ts';
+
 import { type InputProblem, inputProblem, throwProblems } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
-import { textFinder } from './textSearch.ts';
+import { hasEscape, withoutAnsi } from './text/ansi.ts';
+import { textFinder } from './text/textSearch.ts';
 
 /** As the API has it; null, an empty list and an empty text say the same as a member that is missing. */
 export interface LogFilterInput {

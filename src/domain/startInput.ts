@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { BadUserInput, type InputProblem, inputProblem } from './errors.ts';
 import type { JsonValue } from './events.ts';
-import { isRawNumber } from './exactJson.ts';
 import { LIMITS } from './limits.ts';
 import type { RunSpec } from './run.ts';
+import { isRawNumber } from './text/exactJson.ts';
 
 /** As GraphQL hands it over: names and types are right, nothing else is known. */
 export interface StartInput {

@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { workTurn } from '../async/workTurn.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { workTurn } from './workTurn.ts';
 
 interface Connection {
   running: number;

@@ -2,23 +2,23 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Backlog } from '../delivery/sinks/backlog.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { answering } from '../graphql/answering.ts';
-import type { Services } from '../graphql/context.ts';
-import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/envelope.ts';
-import { createErrorMask, type ErrorMask } from '../graphql/errors.ts';
-import { Backlog } from './backlog.ts';
-import { downloadOf, serveDownload } from './downloads.ts';
-import { GraphiqlPage } from './graphiql.ts';
-import { serveGraphql } from './graphqlRoute.ts';
-import { type Readiness, serveLive, serveReady } from './health.ts';
+import { answering } from '../graphql/context/answering.ts';
+import type { Services } from '../graphql/context/context.ts';
+import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
+import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
+import { corsHeaders, Gate, preflightHeaders, RefusalLog, type Verdict } from './gate.ts';
 import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
-import { createOperations } from './operations.ts';
-import { corsHeaders, Gate, preflightHeaders, RefusalLog, type Verdict } from './origins.ts';
 import { Pipelines } from './pipeline.ts';
 import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './respond.ts';
+import { downloadOf, serveDownload } from './routes/downloads.ts';
+import { GraphiqlPage } from './routes/graphiql.ts';
+import { serveGraphql } from './routes/graphqlRoute.ts';
+import { type Readiness, serveLive, serveReady } from './routes/health.ts';
+import { createOperations } from './sockets/operations.ts';
+import { GraphqlSockets } from './sockets/websocket.ts';
 import { Tally, type TallyBounds } from './tally.ts';
-import { GraphqlSockets } from './websocket.ts';
 
 export interface HttpServerOptions extends Services {
   /** HOST and PORT; port 0 takes a free one. */

@@ -1,7 +1,7 @@
 /** Entries of the log as readers hold them: decoded once (again only after memory was short), shared by all viewers. */
 import type { EpochMs, LinesDropped, RunEvent, Seq } from '../domain/events.ts';
 import type { Span } from '../domain/join.ts';
-import { type BatchPart, batchHeader, eventsOf, readBatch } from './codec.ts';
+import { type BatchPart, batchHeader, eventsOf, readBatch } from '../wire/codec.ts';
 import type { LogEntry } from './viewer.ts';
 
 /** What a decoded event costs in memory beside its text, about; measured on V8: 100 to 150 bytes. */

@@ -1,15 +1,15 @@
 /** One run's feed: tells the reducer what happens, does what it decides, wakes the viewers. */
 import type { Logger } from 'pino';
+import { Latch } from '../async/latch.ts';
 import type { RunId } from '../domain/ids.ts';
 import { decideFeed, type FeedFact, type FeedState, newFeed, type RingBounds } from '../domain/join.ts';
 import { LIMITS } from '../domain/limits.ts';
-import type { Announcements } from './announcements.ts';
+import type { Announcements } from '../wire/announcements.ts';
+import { logChannel } from '../wire/keys.ts';
+import { isReply } from '../wire/takesWrites.ts';
 import { StoredEntry } from './entry.ts';
-import { logChannel } from './keys.ts';
 import type { KnownEntries } from './knownEntries.ts';
-import { Latch } from './latch.ts';
 import type { LogPosition } from './reader.ts';
-import { isReply } from './takesWrites.ts';
 
 const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes };
 /** Between questions that did not close a hole: 10 ms at first, for a late answer; then a second, for a lost tail. */

@@ -3,19 +3,19 @@
  * viewers, freed with the last of them; the decisions are in domain/join.ts, this file does the I/O.
  */
 import type { Logger } from 'pino';
+import { Questions } from '../async/questions.ts';
+import { LATER } from '../async/source.ts';
 import { BadUserInput, NotFound } from '../domain/errors.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { nextStep } from '../domain/join.ts';
 import { LIMITS } from '../domain/limits.ts';
-import type { Announcements } from './announcements.ts';
+import type { Announcements } from '../wire/announcements.ts';
+import { isReply } from '../wire/takesWrites.ts';
 import { type ChangeWait, Feed } from './feed.ts';
+import { PageReader } from './historyPages.ts';
 import { KnownEntries } from './knownEntries.ts';
-import { PageReader } from './pages.ts';
-import { Questions } from './questions.ts';
 import type { LogPosition, RedisLogReader } from './reader.ts';
-import { LATER } from './source.ts';
-import { isReply } from './takesWrites.ts';
 import type { LogHub, LogViewer, Pull, ViewFrom } from './viewer.ts';
 
 /** How often the store is asked how far the followed logs go: the most that a dead Pub/Sub delays a line. */

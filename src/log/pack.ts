@@ -7,11 +7,11 @@ import type { Redis } from 'ioredis';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { BatchBuilder } from './codec.ts';
+import { BatchBuilder } from '../wire/codec.ts';
+import { logKey, packedKey, recordKey } from '../wire/keys.ts';
+import { COPY, MEASURE, PAGE } from '../wire/scripts/readScripts.ts';
+import { Script } from '../wire/scripts/script.ts';
 import { EVENT_BYTES, StoredEntry } from './entry.ts';
-import { logKey, packedKey, recordKey } from './keys.ts';
-import { COPY, MEASURE, PAGE } from './readScripts.ts';
-import { Script } from './script.ts';
 
 /** Entries with more events than this, on average, gain too little. */
 const FULL_EVENTS = 1000;

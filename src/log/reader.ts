@@ -3,15 +3,15 @@
  * most, or one entry.
  */
 import type { Redis } from 'ioredis';
+import { Slots } from '../async/slots.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
+import { logKey, recordKey } from '../wire/keys.ts';
+import { PAGE } from '../wire/scripts/readScripts.ts';
+import { Script } from '../wire/scripts/script.ts';
+import { untilReady } from '../wire/untilReady.ts';
 import { DroppedEntry, EVENT_BYTES, StoredEntry } from './entry.ts';
-import { logKey, recordKey } from './keys.ts';
-import { PAGE } from './readScripts.ts';
-import { Script } from './script.ts';
-import { Slots } from './slots.ts';
-import { untilReady } from './untilReady.ts';
 import type { LogPage, LogReader } from './viewer.ts';
 
 /** Where a run's log stands. */

@@ -1,8 +1,9 @@
 /** What a viewer of a run's log gets from its hub (PROTOCOL.md, part 5). Implemented by hub.ts. */
+
+import type { Source } from '../async/source.ts';
 import type { RunEvent, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
-import type { BatchPart } from './codec.ts';
-import type { Source } from './source.ts';
+import type { BatchPart } from '../wire/codec.ts';
 
 /**
  * One stored entry of the log (or the LinesDropped in the place of some), decoded once per process and

@@ -13,8 +13,8 @@
  */
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
-import { parseRedisUrl } from '../log/redisUrl.ts';
-import { askForWrites, reconnectWhereRefused } from '../log/takesWrites.ts';
+import { parseRedisUrl } from '../wire/redisUrl.ts';
+import { askForWrites, reconnectWhereRefused } from '../wire/takesWrites.ts';
 
 /**
  * - commands: fails within seconds while Redis is away, so that a request gets its UNAVAILABLE;

@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { isLoopback } from '../config.ts';
-import { formatRedisUrl, parseRedisUrl, type RedisAddress } from '../log/redisUrl.ts';
+import { formatRedisUrl, parseRedisUrl, type RedisAddress } from '../wire/redisUrl.ts';
 import type { Credentials } from './executorUser.ts';
-import { keepRelay } from './relay.ts';
-import type { Environment } from './serverBinary.ts';
+import type { Environment } from './private/serverBinary.ts';
+import { keepRelay } from './relay/relay.ts';
 
 /** Where a container has the socket's directory. The directory and not the socket: a mounted socket is dead once Redis restarts. */
 export const CONTAINER_REDIS_DIRECTORY = '/run/runloom-redis';

@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisPubSub } from 'graphql-redis-subscriptions';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Announcements } from '../log/announcements.ts';
-import { Latch } from '../log/latch.ts';
+import { Latch } from '../async/latch.ts';
+import type { Announcements } from '../wire/announcements.ts';
 import type { RedisConnection } from './connection.ts';
 
 /** A SUBSCRIBE that Redis refused on a living connection (ACL) is tried again after this. */

@@ -1,5 +1,5 @@
 /** Whether Redis can be worked with now: each connection is there, and a real write succeeds. */
-import { unlessAborted } from '../log/unlessAborted.ts';
+import { unlessAborted } from '../async/unlessAborted.ts';
 import type { RedisConnection } from './connection.ts';
 
 /** One string with a TTL, written by each process under its own name. */

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { resumable } from '../../client/resumable.ts';
+import { resumable } from '../../packages/client/src/resumable.ts';
 
 export interface HonestOptions {
   readonly port: number;

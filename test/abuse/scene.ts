@@ -3,11 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newRunId } from '../../src/domain/ids.ts';
-import { recordKey } from '../../src/log/keys.ts';
-import { marksOf } from '../../src/log/labelMarks.ts';
-import { LABEL_MARKS, recordFields } from '../../src/log/record.ts';
-import { RUNS_INDEX } from '../../src/runs/keys.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { RUNS_INDEX } from '../../src/runs/records/indexKeys.ts';
+import { recordKey } from '../../src/wire/keys.ts';
+import { marksOf } from '../../src/wire/labelMarks.ts';
+import { LABEL_MARKS, recordFields } from '../../src/wire/runRecord.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { ask, type StartedService, spawnService } from '../support/startedService.ts';
 import type { Targets } from './abuses.ts';
 

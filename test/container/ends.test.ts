@@ -1,6 +1,6 @@
 /** The whole path with containers, as a viewer sees it. */
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { audit, follow, startRun, wsClient } from '../support/client.ts';
+import { audit, follow, startRun, wsClient } from '../support/clients/client.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const engine = inject('engine');

@@ -7,10 +7,10 @@ import { connectEngine, UNTIL_STOPPED } from '../../src/launchers/container/engi
 import { kernelToldOutOfMemory } from '../../src/launchers/container/evidence.ts';
 import { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
 import { LaunchError } from '../../src/launchers/launcher.ts';
-import { carryOut, eventsOf, newAttempt, textOf } from '../support/attempts.ts';
-import { containerLauncher, cuttableEngine, REDIS_IN_CONTAINER } from '../support/engines.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { until } from '../support/runs.ts';
+import { containerLauncher, cuttableEngine, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
+import { carryOut, eventsOf, newAttempt, textOf } from '../support/runs/attempts.ts';
+import { until } from '../support/runs/runs.ts';
 
 const engine = inject('engine');
 const soon = (): AbortSignal => AbortSignal.timeout(30_000);

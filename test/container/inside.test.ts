@@ -3,9 +3,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
-import { type AttemptOptions, type Carried, carryOut, newAttempt } from '../support/attempts.ts';
-import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../support/engines.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
+import { type AttemptOptions, type Carried, carryOut, newAttempt } from '../support/runs/attempts.ts';
 
 const engine = inject('engine');
 const BUSYBOX = 'localhost/only-busybox:1';

@@ -4,10 +4,10 @@ import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { containerName } from '../../src/launchers/container/container.ts';
 import { connectEngine } from '../../src/launchers/container/engine.ts';
-import { startRun } from '../support/client.ts';
-import { cuttableEngine } from '../support/engines.ts';
-import { cancelRun, expectOneEnd, loggedEvents, shell, untilEnd, untilRun } from '../support/lifecycle.ts';
-import { until } from '../support/runs.ts';
+import { startRun } from '../support/clients/client.ts';
+import { cuttableEngine } from '../support/engines/engines.ts';
+import { cancelRun, expectOneEnd, loggedEvents, shell, untilEnd, untilRun } from '../support/runs/lifecycle.ts';
+import { until } from '../support/runs/runs.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const engine = inject('engine');

@@ -1,8 +1,8 @@
 /** The real service with a real engine: how runs' containers reach its Redis. */
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, inject, test, vi } from 'vitest';
-import { processesNaming } from '../support/podman.ts';
-import { startRedis } from '../support/redis.ts';
+import { processesNaming } from '../support/engines/podman.ts';
+import { startRedis } from '../support/redis/redis.ts';
 import { ask, dataDirectory, spawnService } from '../support/startedService.ts';
 
 const engine = inject('engine');

@@ -4,9 +4,9 @@ import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { containerName } from '../../src/launchers/container/container.ts';
 import { connectEngine } from '../../src/launchers/container/engine.ts';
-import { readSteps } from '../../src/launchers/container/steps.ts';
-import { startRun } from '../support/client.ts';
-import { cancelRun, expectOneEnd, type LoggedEvent, untilRun } from '../support/lifecycle.ts';
+import { readSteps } from '../../src/launchers/container/image/steps.ts';
+import { startRun } from '../support/clients/client.ts';
+import { cancelRun, expectOneEnd, type LoggedEvent, untilRun } from '../support/runs/lifecycle.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const engine = inject('engine');

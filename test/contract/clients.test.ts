@@ -13,9 +13,9 @@ import {
   RunByIdDocument,
   StartRunDocument,
 } from '../../schema/generated/graphql.ts';
-import { audit, request, startRun } from '../support/client.ts';
-import { apollo, followers, followingClient, serverSentEvents, urql } from '../support/followers.ts';
-import { type LinkProxy, startLinkProxy } from '../support/linkProxy.ts';
+import { audit, request, startRun } from '../support/clients/client.ts';
+import { apollo, followers, followingClient, serverSentEvents, urql } from '../support/clients/followers.ts';
+import { type LinkProxy, startLinkProxy } from '../support/network/linkProxy.ts';
 import { type DataDirectory, dataDirectory, type StartedService, spawnService } from '../support/startedService.ts';
 
 let data: DataDirectory;

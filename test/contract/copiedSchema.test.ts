@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { buildClientSchema, introspectionFromSchema } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { printedIntrospection, schema } from '../../src/graphql/schema.ts';
+import { printedIntrospection, schema } from '../../src/graphql/schema/schema.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFile(join(ROOT, 'schema', path), 'utf8');

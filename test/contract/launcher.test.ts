@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { newRunId } from '../../src/domain/ids.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchSpec } from '../../src/launchers/launcher.ts';
 import { ProcessLauncher } from '../../src/launchers/process/launcher.ts';
-import { type AttemptOptions, carryOut, eventsOf, newAttempt, textOf } from '../support/attempts.ts';
-import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { until } from '../support/runs.ts';
+import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
+import { type AttemptOptions, carryOut, eventsOf, newAttempt, textOf } from '../support/runs/attempts.ts';
+import { until } from '../support/runs/runs.ts';
 
 const engine = inject('engine');
 const quietly = (): void => undefined;
@@ -149,7 +149,7 @@ describe.for([
     await untilPrinted(spec, 'ready');
     await execution.stop(0);
     await execution.remove();
-    const { processesNaming } = await import('../support/podman.ts');
+    const { processesNaming } = await import('../support/engines/podman.ts');
     for (const seconds of [300, 301, 302]) expect(await processesNaming(`sleep\0${seconds}`)).toEqual([]);
   });
 

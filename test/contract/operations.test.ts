@@ -5,7 +5,7 @@ import { buildSchema, isAbstractType, Kind, parse } from 'graphql';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import * as documents from '../../schema/generated/graphql.ts';
 import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
-import { apollo, followingClient } from '../support/followers.ts';
+import { apollo, followingClient } from '../support/clients/followers.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const SCHEMA = new URL('../../schema/', import.meta.url);

@@ -24,8 +24,8 @@ import {
 } from 'graphql';
 import { expect, test } from 'vitest';
 import { EVENT_KINDS } from '../../src/domain/events.ts';
-import { limitErrors } from '../../src/graphql/limits.ts';
-import { printedSchema } from '../../src/graphql/schema.ts';
+import { printedSchema } from '../../src/graphql/schema/schema.ts';
+import { limitErrors } from '../../src/graphql/server/documentLimits.ts';
 
 const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
 const contract = buildSchema(await read('contract.graphql'));

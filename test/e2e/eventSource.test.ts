@@ -1,8 +1,8 @@
 /** A browser's own EventSource, with nothing but addEventListener, at the real service. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { hasBrowser, startBrowser } from '../support/browser.ts';
-import { freePort } from '../support/ports.ts';
+import { hasBrowser, startBrowser } from '../support/clients/browser.ts';
+import { freePort } from '../support/network/ports.ts';
 import { ask, dataDirectory, spawnService } from '../support/startedService.ts';
 
 interface Seen {

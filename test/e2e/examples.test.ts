@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { hasBrowser, startBrowser, type TestBrowser } from '../support/browser.ts';
-import { type LinkProxy, startLinkProxy } from '../support/linkProxy.ts';
+import { hasBrowser, startBrowser, type TestBrowser } from '../support/clients/browser.ts';
+import { type LinkProxy, startLinkProxy } from '../support/network/linkProxy.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

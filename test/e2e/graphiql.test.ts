@@ -1,8 +1,8 @@
 /** GraphiQL in a real browser, at the real service. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { hasBrowser, type OpenPage, startBrowser, type TestBrowser } from '../support/browser.ts';
-import { request, startRun } from '../support/client.ts';
+import { hasBrowser, type OpenPage, startBrowser, type TestBrowser } from '../support/clients/browser.ts';
+import { request, startRun } from '../support/clients/client.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;

@@ -6,10 +6,10 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { whatIsMissing } from '../../client/proof.ts';
+import { whatIsMissing } from '../../packages/client/src/proof.ts';
 import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
-import { hasBrowser, startBrowser } from '../support/browser.ts';
-import { follow, startRun, wsClient } from '../support/client.ts';
+import { hasBrowser, startBrowser } from '../support/clients/browser.ts';
+import { follow, startRun, wsClient } from '../support/clients/client.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

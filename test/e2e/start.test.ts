@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { isAlive } from '../../src/redis/processes.ts';
-import { startRedis } from '../support/redis.ts';
+import { isAlive } from '../../src/redis/private/processes.ts';
+import { startRedis } from '../support/redis/redis.ts';
 import { ask, dataDirectory, privateRedisPid, spawnService } from '../support/startedService.ts';
 
 const START_RUN = 'mutation($command: [String!]!) { startRun(input: { command: $command }) { run { id } } }';

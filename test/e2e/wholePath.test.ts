@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { audit, follow, request, startRun, wsClient } from '../support/client.ts';
+import { audit, follow, request, startRun, wsClient } from '../support/clients/client.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;

@@ -1,6 +1,7 @@
 /** A case of the table. */
+
+import type { Verdict } from './follow/verdict.ts';
 import type { Random } from './random.ts';
-import type { Verdict } from './verdict.ts';
 
 export interface FaultCase {
   /** As the issue numbers them. */

@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 import { firstSeqOf } from '../../src/domain/events.ts';
 import { withEnvironment } from '../../src/launchers/process/proc.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
-import { loseTail } from '../support/loseTail.ts';
-import { startRedis } from '../support/redis.ts';
-import { openService, specOf, until, untilFinished } from '../support/runs.ts';
+import { loseTail } from '../support/redis/loseTail.ts';
+import { startRedis } from '../support/redis/redis.ts';
+import { openService, specOf, until, untilFinished } from '../support/runs/runs.ts';
 
 test('a tail lost together with its executor: the end comes after what was seen, and the hole is told', async () => {
   await using server = await startRedis();

@@ -1,13 +1,13 @@
 /** npm run chaos: every case against the real parts, a table with a line for each, `N passed, N failed`. */
 import { inspect, parseArgs } from 'node:util';
 import { CASES } from './cases.ts';
-import { stopEngine } from './engine.ts';
 import { type Bench, type FaultCase, NotHere, QUICK, WHOLE } from './faultCase.ts';
+import { passed, type Verdict } from './follow/verdict.ts';
 import { mixed } from './mixed.ts';
 import { randomFrom } from './random.ts';
-import { closeStacks } from './stack.ts';
+import { stopEngine } from './stack/engine.ts';
+import { closeStacks } from './stack/stack.ts';
 import { HEAD, LEGEND, type Outcome, row } from './table.ts';
-import { passed, type Verdict } from './verdict.ts';
 
 const HELP = `npm run chaos -- [options]
   --list           names the cases, and runs none

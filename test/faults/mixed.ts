@@ -1,15 +1,15 @@
 /** All faults at random, several at once, on a few runs with 20 viewers each: `npm run chaos -- --mixed MINUTES`. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { request } from '../support/client.ts';
-import { digestOfLines } from './audit.ts';
+import { request } from '../support/clients/client.ts';
+import { digestOfLines } from './follow/audit.ts';
+import type { Verdict } from './follow/verdict.ts';
+import { Viewer } from './follow/viewer.ts';
 import { type Fault, faultsOf, type LiveRun } from './mixedFaults.ts';
-import { PlainViewer } from './plainViewer.ts';
-import { makeFsyncRecorder } from './powerLoss.ts';
+import { PlainViewer } from './plain/plainViewer.ts';
 import { type Random, randomFrom } from './random.ts';
 import { numbered, runOf } from './scenario.ts';
-import { Stack } from './stack.ts';
-import type { Verdict } from './verdict.ts';
-import { Viewer } from './viewer.ts';
+import { makeFsyncRecorder } from './stack/powerLoss.ts';
+import { Stack } from './stack/stack.ts';
 
 const LINES = 50_000;
 const SECONDS = 10;

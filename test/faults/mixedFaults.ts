@@ -1,12 +1,12 @@
 /** The faults of `--mixed`: each puts itself in and mends it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseRunId, type RunId } from '../../src/domain/ids.ts';
-import { recordKey } from '../../src/log/keys.ts';
-import { loseUnsynced } from './powerLoss.ts';
-import type { NetworkProxy, ProxyMode } from './proxy.ts';
+import { recordKey } from '../../src/wire/keys.ts';
+import type { Viewer } from './follow/viewer.ts';
 import type { Random } from './random.ts';
-import type { Stack } from './stack.ts';
-import type { Viewer } from './viewer.ts';
+import { loseUnsynced } from './stack/powerLoss.ts';
+import type { NetworkProxy, ProxyMode } from './stack/proxy.ts';
+import type { Stack } from './stack/stack.ts';
 
 export interface Fault {
   readonly name: string;

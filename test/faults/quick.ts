@@ -1,8 +1,8 @@
 /** The quick form of a case, for the tests: fewer lines, a fixed seed (CHAOS_SEED for another). */
 import { expect, test } from 'vitest';
 import { type FaultCase, NotHere, QUICK } from './faultCase.ts';
+import { passed } from './follow/verdict.ts';
 import { randomFrom } from './random.ts';
-import { passed } from './verdict.ts';
 
 const TEST_MS = 90_000;
 

@@ -1,13 +1,13 @@
 /** The scene of nearly every case: a command writes numbered lines, three viewers follow, something goes wrong. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { request, startRun } from '../support/client.ts';
-import { digestOfLines } from './audit.ts';
+import { request, startRun } from '../support/clients/client.ts';
 import type { Bench } from './faultCase.ts';
-import { PlainViewer } from './plainViewer.ts';
+import { digestOfLines } from './follow/audit.ts';
+import type { Verdict } from './follow/verdict.ts';
+import { Viewer } from './follow/viewer.ts';
+import { PlainViewer } from './plain/plainViewer.ts';
 import type { Random } from './random.ts';
-import type { Stack } from './stack.ts';
-import type { Verdict } from './verdict.ts';
-import { Viewer } from './viewer.ts';
+import type { Stack } from './stack/stack.ts';
 
 export interface Scene {
   readonly stack: Stack;

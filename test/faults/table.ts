@@ -1,5 +1,5 @@
 /** The table of `npm run chaos`. */
-import type { Verdict } from './verdict.ts';
+import type { Verdict } from './follow/verdict.ts';
 
 export interface Outcome {
   readonly number: number;

@@ -1,6 +1,6 @@
 /** Issue 11.7: JSON that is nested deeply is refused before it is parsed, wherever JSON comes in. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openHttp, type TestApi } from '../support/http.ts';
+import { openHttp, type TestApi } from '../support/clients/http.ts';
 
 let api: TestApi;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 /** Issue 11.15: no error repeats a value that a client sent, in whatever place it stood and however it came. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openHttp, RawSocket, type TestApi } from '../support/http.ts';
+import { openHttp, RawSocket, type TestApi } from '../support/clients/http.ts';
 
 let api: TestApi;
 beforeAll(async () => {

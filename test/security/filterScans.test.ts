@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId, type RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { recordKey } from '../../src/log/keys.ts';
-import { marksOf } from '../../src/log/labelMarks.ts';
-import { LABEL_MARKS, recordFields } from '../../src/log/record.ts';
-import { RUNS_INDEX } from '../../src/runs/keys.ts';
-import { openHttp, post, type TestApi } from '../support/http.ts';
+import { RUNS_INDEX } from '../../src/runs/records/indexKeys.ts';
+import { recordKey } from '../../src/wire/keys.ts';
+import { marksOf } from '../../src/wire/labelMarks.ts';
+import { LABEL_MARKS, recordFields } from '../../src/wire/runRecord.ts';
+import { openHttp, post, type TestApi } from '../support/clients/http.ts';
 import { createRun, line, PlainWriter } from '../support/log.ts';
 
 const COUNT = 25_000;

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { RawSocket } from '../support/http.ts';
+import { RawSocket } from '../support/clients/http.ts';
 import { peakMemory } from '../support/memory.ts';
 import { startService, type TestService } from '../support/service.ts';
 

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { recordKey } from '../../src/log/keys.ts';
-import { LABEL_MARKS } from '../../src/log/record.ts';
-import { client, openHttp, operate, post, type TestApi } from '../support/http.ts';
-import { specOf } from '../support/runs.ts';
+import { recordKey } from '../../src/wire/keys.ts';
+import { LABEL_MARKS } from '../../src/wire/runRecord.ts';
+import { client, openHttp, operate, post, type TestApi } from '../support/clients/http.ts';
+import { specOf } from '../support/runs/runs.ts';
 
 const COUNT = 500;
 const KIB = 1024;

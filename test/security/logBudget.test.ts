@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { logKey, recordKey } from '../../src/log/keys.ts';
-import { request, startRun } from '../support/client.ts';
-import { readEvents, readRun, startExecutor, startingRun } from '../support/executor.ts';
-import { expectOneEnd, untilEnd } from '../support/lifecycle.ts';
+import { logKey, recordKey } from '../../src/wire/keys.ts';
+import { request, startRun } from '../support/clients/client.ts';
 import { storedEntries } from '../support/log.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
+import { readEvents, readRun, startExecutor, startingRun } from '../support/runs/executor.ts';
+import { expectOneEnd, untilEnd } from '../support/runs/lifecycle.ts';
 import { type DataDirectory, dataDirectory, type StartedService, spawnService } from '../support/startedService.ts';
 
 const BUDGET = 2_000_000;

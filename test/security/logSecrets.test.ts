@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import Docker from 'dockerode';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { safeErrorText } from '../../src/domain/safeError.ts';
+import { safeErrorText } from '../../src/domain/text/safeError.ts';
 import { createLogger, hideFromLog } from '../../src/logger.ts';
-import { request, startRun } from '../support/client.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { request, startRun } from '../support/clients/client.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { dataDirectory, spawnService } from '../support/startedService.ts';
 
 const SECRET = 'hunter2-very-secret';

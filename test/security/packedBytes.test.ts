@@ -4,10 +4,10 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/domain/events.ts';
 import type { RunId } from '../../src/domain/ids.ts';
-import { logKey } from '../../src/log/keys.ts';
 import { packLog } from '../../src/log/pack.ts';
+import { logKey } from '../../src/wire/keys.ts';
 import { createRun, finished, line, PlainWriter, storedEntries } from '../support/log.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 
 let server: TestRedis;
 let redis: Redis;

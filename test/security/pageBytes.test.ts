@@ -2,16 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { LATER } from '../../src/async/source.ts';
 import type { Seq } from '../../src/domain/events.ts';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import { RedisLogHub } from '../../src/log/hub.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
-import { LATER } from '../../src/log/source.ts';
 import type { LogPage } from '../../src/log/viewer.ts';
 import { createRun, finished, line, PlainWriter } from '../support/log.ts';
-import { startRedis } from '../support/redis.ts';
-import { openAnnouncements } from '../support/runs.ts';
+import { startRedis } from '../support/redis/redis.ts';
+import { openAnnouncements } from '../support/runs/runs.ts';
 
 class SpyingReader extends RedisLogReader {
   readonly pages: { readonly runId: RunId; readonly bytes: number; readonly entries: number }[] = [];

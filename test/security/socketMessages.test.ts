@@ -1,6 +1,6 @@
 /** What no honest client sends on a WebSocket gets the close code of PROTOCOL.md, S6, and never a stack in the log. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openHttp, RawSocket, type TestApi } from '../support/http.ts';
+import { openHttp, RawSocket, type TestApi } from '../support/clients/http.ts';
 import { createRun } from '../support/log.ts';
 
 let api: TestApi;

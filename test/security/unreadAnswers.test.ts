@@ -1,7 +1,7 @@
 /** Answers that nobody reads: what waits is bounded, whoever takes nothing is cut, and others are served. */
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { startRun } from '../support/client.ts';
+import { startRun } from '../support/clients/client.ts';
 import { peakMemory } from '../support/memory.ts';
 import { startService, type TestService } from '../support/service.ts';
 

@@ -1,8 +1,8 @@
 /** Issue 11.5: what is wrong in a document costs the service no more than its text, and is forgotten. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { client, openHttp, operate, type TestApi } from '../support/http.ts';
-import { startRedis } from '../support/redis.ts';
+import { client, openHttp, operate, type TestApi } from '../support/clients/http.ts';
+import { startRedis } from '../support/redis/redis.ts';
 import { spawnService } from '../support/startedService.ts';
 
 const KIB = 1024;

@@ -2,11 +2,11 @@
 import type Docker from 'dockerode';
 import type { TestProject } from 'vitest/node';
 import { connectEngine } from '../../src/launchers/container/engine.ts';
-import { ensureExecutorImage } from '../../src/launchers/container/image.ts';
-import { dockerMissing, startDocker } from '../support/docker.ts';
-import { buildImage, ONLY_BUSYBOX } from '../support/images.ts';
-import { podmanMissing, startPodman } from '../support/podman.ts';
-import type { TestEngine } from '../support/testEngine.ts';
+import { ensureExecutorImage } from '../../src/launchers/container/image/executorImage.ts';
+import { dockerMissing, startDocker } from '../support/engines/docker.ts';
+import { buildImage, ONLY_BUSYBOX } from '../support/engines/images.ts';
+import { podmanMissing, startPodman } from '../support/engines/podman.ts';
+import type { TestEngine } from '../support/engines/testEngine.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

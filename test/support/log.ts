@@ -4,14 +4,14 @@ import type { Redis } from 'ioredis';
 import type { EventDraft } from '../../src/domain/events.ts';
 import { newRunId, type RunId } from '../../src/domain/ids.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
-import { type AppendReply, appendBatch, claimLog } from '../../src/log/append.ts';
-import { BatchBuilder, encodeBatch } from '../../src/log/codec.ts';
-import { logChannel, logKey, recordKey } from '../../src/log/keys.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
-import { recordFields } from '../../src/log/record.ts';
-import { Script } from '../../src/log/script.ts';
-import { CREATE } from '../../src/log/scripts.ts';
 import type { LogEntry } from '../../src/log/viewer.ts';
+import { type AppendReply, appendBatch, claimLog } from '../../src/wire/append.ts';
+import { BatchBuilder, encodeBatch } from '../../src/wire/codec.ts';
+import { logChannel, logKey, recordKey } from '../../src/wire/keys.ts';
+import { recordFields } from '../../src/wire/runRecord.ts';
+import { Script } from '../../src/wire/scripts/script.ts';
+import { CREATE } from '../../src/wire/scripts/writeScripts.ts';
 
 const create = new Script(CREATE);
 

@@ -1,5 +1,5 @@
-import type { PullSource } from '../../src/graphql/pullIterator.ts';
-import { LATER, type Source } from '../../src/log/source.ts';
+import type { PullSource } from '../../src/async/pullIterator.ts';
+import { LATER, type Source } from '../../src/async/source.ts';
 
 /** The next one, waited for; null at the end. @throws the signal's reason, and what the source throws */
 export const nextOf = async <T>(source: Source<T>, signal: AbortSignal): Promise<T | null> => {

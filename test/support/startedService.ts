@@ -5,8 +5,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readText, socketPathIn } from '../../src/redis/privateFiles.ts';
-import { isAlive } from '../../src/redis/processes.ts';
+import { readText, socketPathIn } from '../../src/redis/private/privateFiles.ts';
+import { isAlive } from '../../src/redis/private/processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS = 60_000;

@@ -1,6 +1,6 @@
 /** Exceptions as loggers write them: objects, messages, tracebacks and stacks. */
 import type { JsonObject, JsonValue, LogException } from '../../../src/domain/events.ts';
-import { isRawNumber } from '../../../src/domain/exactJson.ts';
+import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 
 /** What was understood, and what is left of the member for the record's fields. */
 export interface FoundException {

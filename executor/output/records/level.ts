@@ -1,6 +1,6 @@
 /** Levels as loggers write them. */
 import type { JsonValue, LogLevel } from '../../../src/domain/events.ts';
-import { isRawNumber } from '../../../src/domain/exactJson.ts';
+import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 
 /** Names of syslog, Python, Go's zap, zerolog, logrus and slog, winston, Java, .NET, loguru, PostgreSQL and Google Cloud. */
 const NAMES: Readonly<Record<LogLevel, string>> = {

@@ -1,11 +1,11 @@
 /** Makes events of the lines that are records, and hides secrets in them. */
 import type { EpochMs, JsonObject, JsonValue, LogLineDraft } from '../../../src/domain/events.ts';
 import { cutText } from '../cut.ts';
-import { cleanJson, parseCutObject, parseJson, readTwiceNamed } from '../json.ts';
-import type { Masks } from '../masks.ts';
-import { fitContent } from './fit.ts';
+import type { Masks } from '../masking/masks.ts';
+import { cleanJson, parseCutObject, parseJson, readTwiceNamed } from '../printedJson.ts';
 import { isObject, type Place, valueAt, withValue } from './members.ts';
 import { parseRecord, type StructuredRecord, withFields } from './record.ts';
+import { fitContent } from './shorten.ts';
 import type { Clock } from './time.ts';
 import type { Zone } from './zone.ts';
 

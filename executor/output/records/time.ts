@@ -1,6 +1,6 @@
 /** Instants as loggers write them. */
 import type { EpochMs, JsonObject, JsonValue } from '../../../src/domain/events.ts';
-import { isRawNumber } from '../../../src/domain/exactJson.ts';
+import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 import type { Zone } from './zone.ts';
 
 /** The last instant of year 9999. */

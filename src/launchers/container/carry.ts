@@ -1,7 +1,7 @@
 /** The named volume that is the executor's root directory in containers, filled once from the executor image. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { CARRIED, FIFO_DIRECTORY } from '../../domain/executorRoot.ts';
+import { CARRIED, FIFO_DIRECTORY } from '../../wire/executorRoot.ts';
 import { LABEL_INSTALLATION, LABEL_PROBE } from './container.ts';
 import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine.ts';
 

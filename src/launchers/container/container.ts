@@ -1,9 +1,9 @@
 /** What the engine is asked to make for one attempt. Pure. */
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
-import { CARRIED, ENTER, FIFO_DIRECTORY, INHERITED, REDIS_DIRECTORY } from '../../domain/executorRoot.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { Resources } from '../../domain/run.ts';
+import { CARRIED, ENTER, FIFO_DIRECTORY, INHERITED, REDIS_DIRECTORY } from '../../wire/executorRoot.ts';
 import { type ImageVolumes, volumeMounts } from './volumes.ts';
 
 /** Of the executor's own files: FIFOs, and copies of the engine's hosts and resolv.conf. */

@@ -93,7 +93,7 @@ export const kernelToldOutOfMemory = (containerId: string, path = '/dev/kmsg', l
 const KILLED = /^\d+,\d+,(\d+),[^;]*;.*\bout of memory: Killed process (\d+) \((?:.* oom_score_adj:(-?\d+))?/i;
 /** The record before it, which may be missing. */
 const VICTIM = /,pid=(\d+)/;
-/** What the executor gives its command (executor/command.ts). */
+/** What the executor gives its command (executor/command/startCommand.ts). */
 const COMMAND_SCORE = '1000';
 
 const nextRecord = (file: number, record: Buffer): number => {

@@ -26,11 +26,11 @@ import {
   statusOf,
 } from './engine.ts';
 import { ContainerExecution, notStarted } from './execution.ts';
-import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image.ts';
-import { oddImageFile } from './imageFiles.ts';
+import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image/executorImage.ts';
+import { oddImageFile } from './image/imageFiles.ts';
+import { pullImage } from './image/pull.ts';
+import { isImageReference } from './image/reference.ts';
 import { type Enforced, PROBE_RESOURCES, PROBE_SCRIPT, readProbe, unenforcedLine } from './probe.ts';
-import { pullImage } from './pull.ts';
-import { isImageReference } from './reference.ts';
 import { seccompOption } from './seccomp.ts';
 import { engineAnswers } from './socket.ts';
 import { hasNested, hasVolumes, removeVolumes, volumeOwners, volumePrefix } from './volumes.ts';

@@ -1,5 +1,5 @@
 /** What a container made like a run's tells of itself: whether the executor is whole, and which bounds hold. */
-import { CARRIED, ENTER, INHERITED } from '../../domain/executorRoot.ts';
+import { CARRIED, ENTER, INHERITED } from '../../wire/executorRoot.ts';
 import { COMPLETE } from './carry.ts';
 
 /** What the probe's container is given. */

@@ -1,8 +1,8 @@
 /** Cases 3 and 9 with containers: the engine's side of a run is hurt. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { containersOf, engine, killContainer, removeContainer, withEngine } from '../engine.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { atEach, following } from '../following.ts';
+import { atEach, following } from '../follow/following.ts';
+import { containersOf, engine, killContainer, removeContainer, withEngine } from '../stack/engine.ts';
 import { killSupervisor, untilAfterAdoption } from './processes.ts';
 
 /** Containers go a moment after their run's end. */

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
-import { startExecutor, startingRun } from '../../support/executor.ts';
+import { startExecutor, startingRun } from '../../support/runs/executor.ts';
 import { type FaultCase, NotHere } from '../faultCase.ts';
-import { atEach, following } from '../following.ts';
+import { atEach, following } from '../follow/following.ts';
+import { together } from '../follow/verdict.ts';
 import { atOnce, scenario, textOf } from '../scenario.ts';
-import { Stack } from '../stack.ts';
-import { together } from '../verdict.ts';
+import { Stack } from '../stack/stack.ts';
 
 const run = promisify(execFile);
 

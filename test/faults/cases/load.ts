@@ -1,12 +1,12 @@
 /** Cases 11, 12, 15: slow viewers, a flood, a herd that reconnects. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startRun } from '../../support/client.ts';
+import { startRun } from '../../support/clients/client.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { following } from '../following.ts';
+import { following } from '../follow/following.ts';
+import { clientsOf, SlowViewer } from '../follow/slowViewer.ts';
+import { Viewer } from '../follow/viewer.ts';
 import { numbered, numberedWide, runOf, type Scene, textOf } from '../scenario.ts';
-import { clientsOf, SlowViewer } from '../slowViewer.ts';
-import { Viewer } from '../viewer.ts';
 
 const rssMb = async (pid: number): Promise<number> =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))?.[1] ?? 0) / 1024;

@@ -1,14 +1,14 @@
 /** Case 18: a heap of runs, many of them cancelled; nothing may be left behind. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { request, startRun } from '../../support/client.ts';
-import { containersOf, engine, withEngine } from '../engine.ts';
+import { request, startRun } from '../../support/clients/client.ts';
 import type { Bench, FaultCase } from '../faultCase.ts';
-import { type Inspected, inspected } from '../inspector.ts';
+import type { Verdict } from '../follow/verdict.ts';
+import { Viewer } from '../follow/viewer.ts';
 import { atOnce, numbered, runOf, type Scene, scenario, textOf } from '../scenario.ts';
-import { Stack, type StackOptions } from '../stack.ts';
-import type { Verdict } from '../verdict.ts';
-import { Viewer } from '../viewer.ts';
+import { containersOf, engine, withEngine } from '../stack/engine.ts';
+import { type Inspected, inspected } from '../stack/inspector.ts';
+import { Stack, type StackOptions } from '../stack/stack.ts';
 
 interface Heap {
   readonly runs: number;

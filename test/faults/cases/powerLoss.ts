@@ -1,14 +1,14 @@
 /** Case 5: Redis loses what it had not yet synced, or everything. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
-import { recordKey } from '../../../src/log/keys.ts';
+import { recordKey } from '../../../src/wire/keys.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { atEach, following } from '../following.ts';
-import { loseUnsynced, makeFsyncRecorder, untilUnsynced } from '../powerLoss.ts';
+import { atEach, following } from '../follow/following.ts';
+import { together, type Verdict } from '../follow/verdict.ts';
+import { Viewer } from '../follow/viewer.ts';
 import { numbered, numberedWide, runOf, type Scene, scenario } from '../scenario.ts';
-import { Stack } from '../stack.ts';
-import { together, type Verdict } from '../verdict.ts';
-import { Viewer } from '../viewer.ts';
+import { loseUnsynced, makeFsyncRecorder, untilUnsynced } from '../stack/powerLoss.ts';
+import { Stack } from '../stack/stack.ts';
 
 const keyOf = (runId: string): string => recordKey(parseRunId(runId) as RunId);
 

@@ -1,9 +1,9 @@
 /** Cases 1, 2, 3, 14, 17: processes of the service die, freeze, stop. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
-import { leaseKey } from '../../../src/log/keys.ts';
+import { leaseKey } from '../../../src/wire/keys.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { atEach, following } from '../following.ts';
+import { atEach, following } from '../follow/following.ts';
 import type { Scene } from '../scenario.ts';
 
 /** As the issue demands. */

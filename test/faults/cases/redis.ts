@@ -1,9 +1,9 @@
 /** Cases 4, 6, 7: Redis dies, freezes, cuts. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readText } from '../../../src/redis/privateFiles.ts';
+import { readText } from '../../../src/redis/private/privateFiles.ts';
 import type { FaultCase } from '../faultCase.ts';
-import { atEach, following } from '../following.ts';
+import { atEach, following } from '../follow/following.ts';
 import { numberedWide, type Scene } from '../scenario.ts';
 
 export const redisStopped: FaultCase = following({

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type FaultCase, NotHere } from '../faultCase.ts';
-import { atEach, following } from '../following.ts';
+import { atEach, following } from '../follow/following.ts';
 
 const execute = promisify(execFile);
 

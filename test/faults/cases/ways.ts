@@ -1,11 +1,11 @@
 /** Case 10: each way to die many times, on each launcher, several at once: the right reason, one end. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { request } from '../../support/client.ts';
-import { containersOf, engine, killContainer, withEngine } from '../engine.ts';
+import { request } from '../../support/clients/client.ts';
 import type { Bench, FaultCase } from '../faultCase.ts';
+import { together, type Verdict } from '../follow/verdict.ts';
 import { atOnce, type Scene, scenario } from '../scenario.ts';
-import { Stack, type StackOptions } from '../stack.ts';
-import { together, type Verdict } from '../verdict.ts';
+import { containersOf, engine, killContainer, withEngine } from '../stack/engine.ts';
+import { Stack, type StackOptions } from '../stack/stack.ts';
 import { containersLeft } from './container.ts';
 
 type Launcher = 'process' | 'container';

@@ -9,7 +9,7 @@ import { LineLost, Load } from '../../../bench/load/load.ts';
 import { readOptions } from '../../../bench/options.ts';
 import type { Part } from '../../../bench/parts/part.ts';
 import { runParts } from '../../../bench/run.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
 let redis: TestRedis;
 beforeAll(async () => {

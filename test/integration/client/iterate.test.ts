@@ -2,8 +2,8 @@
 import { createClient } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { resumable } from '../../../client/resumable.ts';
-import { BATCHES, batch, end, LINES, line, serve } from '../../support/scriptedServer.ts';
+import { resumable } from '../../../packages/client/src/resumable.ts';
+import { BATCHES, batch, end, LINES, line, serve } from '../../support/network/scriptedServer.ts';
 
 interface Batches {
   readonly log: { readonly events: readonly { readonly seq: number; readonly message?: string }[] };

@@ -2,8 +2,8 @@
 import { createClient } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { type FollowDetails, type FollowState, resumable } from '../../../client/resumable.ts';
-import { BATCHES, batch, end, follow, line, serve } from '../../support/scriptedServer.ts';
+import { type FollowDetails, type FollowState, resumable } from '../../../packages/client/src/resumable.ts';
+import { BATCHES, batch, end, follow, line, serve } from '../../support/network/scriptedServer.ts';
 
 const socketClient = (url: string, more: Partial<Parameters<typeof createClient>[0]> = {}) =>
   createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...more });

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { createClient } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { resumable } from '../../../client/resumable.ts';
-import { BATCHES, batch, end, follow, LINES, line, serve } from '../../support/scriptedServer.ts';
+import { resumable } from '../../../packages/client/src/resumable.ts';
+import { BATCHES, batch, end, follow, LINES, line, serve } from '../../support/network/scriptedServer.ts';
 
 test.each([
   ['batches', BATCHES],

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EVERY_EVENT, EVERY_FIELD } from '../../support/everyEvent.ts';
-import { openHttp, post, type TestApi } from '../../support/http.ts';
+import { openHttp, post, type TestApi } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
+import { EVERY_EVENT, EVERY_FIELD } from '../../support/runs/everyEvent.ts';
 
 let api: TestApi;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openHttp, type TestApi } from '../../support/http.ts';
+import { openHttp, type TestApi } from '../../support/clients/http.ts';
 
 const run = promisify(execFile);
 const browser = await run('chromium', ['--version']).then(

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { followers, openHttp, RawSocket } from '../../support/http.ts';
+import { followers, openHttp, RawSocket } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 import { Looks } from '../../support/looks.ts';
-import { until } from '../../support/runs.ts';
+import { until } from '../../support/runs/runs.ts';
 
 const QUERY = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
 const FAST = { keepAlive: { pingMs: 50, stalledMs: 400 } };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openHttp, RawSocket, rawHttp, type TestApi } from '../../support/http.ts';
+import { openHttp, RawSocket, rawHttp, type TestApi } from '../../support/clients/http.ts';
 
 let api: TestApi;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openHttp, post, RawSocket } from '../../support/http.ts';
+import { openHttp, post, RawSocket } from '../../support/clients/http.ts';
 import { createRun, PlainWriter } from '../../support/log.ts';
 
 test('while Redis is away requests are told UNAVAILABLE, and those who follow wait and miss nothing', async () => {

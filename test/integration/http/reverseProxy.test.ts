@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { hasBrowser, startBrowser } from '../../support/browser.ts';
-import { openHttp, post, rawHttp, type TestApi } from '../../support/http.ts';
+import { hasBrowser, startBrowser } from '../../support/clients/browser.ts';
+import { openHttp, post, rawHttp, type TestApi } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
-import { freePort } from '../../support/ports.ts';
+import { freePort } from '../../support/network/ports.ts';
 
 const NGINX = '/usr/sbin/nginx';
 const hasNginx = existsSync(NGINX);

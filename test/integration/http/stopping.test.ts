@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Script } from '../../../src/log/script.ts';
-import { DELETE } from '../../../src/log/scripts.ts';
-import { LATER } from '../../../src/log/source.ts';
+import { LATER } from '../../../src/async/source.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
-import { openHttp, RawSocket, rawHttp } from '../../support/http.ts';
+import { Script } from '../../../src/wire/scripts/script.ts';
+import { DELETE } from '../../../src/wire/scripts/writeScripts.ts';
+import { openHttp, RawSocket, rawHttp } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 
 const LOGS = 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }';

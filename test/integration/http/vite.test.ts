@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'vite';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { hasBrowser, startBrowser, type TestBrowser } from '../../support/browser.ts';
-import { openHttp, type TestApi } from '../../support/http.ts';
+import { hasBrowser, startBrowser, type TestBrowser } from '../../support/clients/browser.ts';
+import { openHttp, type TestApi } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
-import { freePort } from '../../support/ports.ts';
+import { freePort } from '../../support/network/ports.ts';
 
 const DOCUMENT = new URL('../../../docs/in-your-own-page.md', import.meta.url);
 

@@ -9,7 +9,7 @@ import type { LaunchSpec } from '../../../src/launchers/launcher.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
 import { identify, lives } from '../../../src/launchers/process/proc.ts';
 import { AttemptStates } from '../../../src/launchers/process/state.ts';
-import { until } from '../../support/runs.ts';
+import { until } from '../../support/runs/runs.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 const quietly = (): void => undefined;

@@ -3,13 +3,13 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { newRunId, type RunId } from '../../../src/domain/ids.ts';
 import { RedisLogHub } from '../../../src/log/hub.ts';
-import { logChannel, logKey, recordKey } from '../../../src/log/keys.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
 import { connectRedis, type RedisConnection } from '../../../src/redis/connection.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
+import { logChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 import { nextOf } from '../../support/source.ts';
 
 const logger = pino({ level: 'silent' });

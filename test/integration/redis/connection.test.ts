@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { connectRedis } from '../../../src/redis/connection.ts';
 import { masterKeyOf } from '../../../src/redis/masterKey.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
 const logger = pino({ level: 'silent' });
 let server: TestRedis;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mayLoseAcknowledged } from '../../../src/redis/durability.ts';
-import { startRedis } from '../../support/redis.ts';
-import { startRedisPair } from '../../support/redisPair.ts';
+import { startRedis } from '../../support/redis/redis.ts';
+import { startRedisPair } from '../../support/redis/redisPair.ts';
 
 test.each([
   ['no append-only file', [], true],

@@ -12,8 +12,8 @@ import {
   type RedisForExecutorsOptions,
   redisForExecutors,
 } from '../../../src/redis/executors.ts';
-import { keepRelay, type Relay } from '../../../src/redis/relay.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { keepRelay, type Relay } from '../../../src/redis/relay/relay.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
 const logger = pino({ level: 'silent' });
 const environment = { PATH: process.env.PATH ?? '' };

@@ -2,10 +2,10 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { connectRedis } from '../../../src/redis/connection.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
-import { audit, follow, request, startRun, wsClient } from '../../support/client.ts';
-import { startRedis } from '../../support/redis.ts';
-import { startRedisPair } from '../../support/redisPair.ts';
-import { until } from '../../support/runs.ts';
+import { audit, follow, request, startRun, wsClient } from '../../support/clients/client.ts';
+import { startRedis } from '../../support/redis/redis.ts';
+import { startRedisPair } from '../../support/redis/redisPair.ts';
+import { until } from '../../support/runs/runs.ts';
 import { startService } from '../../support/service.ts';
 import { dataDirectory, spawnService } from '../../support/startedService.ts';
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, expect, test, vi } from 'vitest';
-import { parseRedisUrl } from '../../../src/log/redisUrl.ts';
 import { connectRedis, redisOptions } from '../../../src/redis/connection.ts';
-import { type PrivateRedis, startPrivateRedis } from '../../../src/redis/private.ts';
-import { isAlive } from '../../../src/redis/processes.ts';
+import { type PrivateRedis, startPrivateRedis } from '../../../src/redis/private/privateRedis.ts';
+import { isAlive } from '../../../src/redis/private/processes.ts';
+import { parseRedisUrl } from '../../../src/wire/redisUrl.ts';
 
 const logger = pino({ level: 'silent' });
 const environment = { PATH: process.env.PATH ?? '' };
@@ -109,7 +109,7 @@ test('ten services that start at the same instant share one server', async () =>
 test('outlives a service that was killed, and its successor adopts it with what it holds', async () => {
   const directory = dataDirectory();
   const program = `
-    import { startPrivateRedis } from ${JSON.stringify(new URL('../../../src/redis/private.ts', import.meta.url).href)};
+    import { startPrivateRedis } from ${JSON.stringify(new URL('../../../src/redis/private/privateRedis.ts', import.meta.url).href)};
     import { pino } from 'pino';
     const server = await startPrivateRedis({ dataDirectory: ${JSON.stringify(directory)}, runtimeDirectory: null,
       environment: { PATH: process.env.PATH }, instance: 'first', logger: pino({ level: 'silent' }), say: () => {} },

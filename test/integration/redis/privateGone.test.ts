@@ -2,10 +2,10 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readText, socketPathIn } from '../../../src/redis/privateFiles.ts';
-import { isAlive } from '../../../src/redis/processes.ts';
-import { request, startRun } from '../../support/client.ts';
-import { until } from '../../support/runs.ts';
+import { readText, socketPathIn } from '../../../src/redis/private/privateFiles.ts';
+import { isAlive } from '../../../src/redis/private/processes.ts';
+import { request, startRun } from '../../support/clients/client.ts';
+import { until } from '../../support/runs/runs.ts';
 import { type DataDirectory, dataDirectory, privateRedisPid, spawnService } from '../../support/startedService.ts';
 
 const REMOVALS: readonly (readonly [string, (data: DataDirectory, socket: string) => Promise<void>])[] = [

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { connectRedis, type RedisConnection } from '../../../src/redis/connection.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
 const logger = pino({ level: 'silent' });
 let server: TestRedis;

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/domain/events.ts';
-import { leaseKey } from '../../../src/log/keys.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { openService, specOf, storedEvents, type TestService, until, untilFinished } from '../../support/runs.ts';
+import { leaseKey } from '../../../src/wire/keys.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { openService, specOf, storedEvents, type TestService, until, untilFinished } from '../../support/runs/runs.ts';
 
 const masterKey = randomBytes(32);
 let server: TestRedis;

@@ -8,8 +8,8 @@ import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import type { RunSpec } from '../../../src/domain/run.ts';
 import { withEnvironment } from '../../../src/launchers/process/proc.ts';
-import { type EverysecRedis, startEverysec } from '../../support/everysec.ts';
-import { openService, specOf, storedEvents, type TestService, until, untilFinished } from '../../support/runs.ts';
+import { type EverysecRedis, startEverysec } from '../../support/redis/everysec.ts';
+import { openService, specOf, storedEvents, type TestService, until, untilFinished } from '../../support/runs/runs.ts';
 
 const masterKey = randomBytes(32);
 

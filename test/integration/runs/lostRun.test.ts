@@ -11,10 +11,10 @@ import { withEnvironment } from '../../../src/launchers/process/proc.ts';
 import { RedisLogHub } from '../../../src/log/hub.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
-import { tellHead } from '../../../src/runs/heads.ts';
-import { readRun } from '../../../src/runs/store.ts';
-import { type EverysecRedis, startEverysec } from '../../support/everysec.ts';
-import { openAnnouncements, openService, quiet, specOf, type TestService, until } from '../../support/runs.ts';
+import { tellHead } from '../../../src/runs/lossyRedis/heads.ts';
+import { readRun } from '../../../src/runs/records/store.ts';
+import { type EverysecRedis, startEverysec } from '../../support/redis/everysec.ts';
+import { openAnnouncements, openService, quiet, specOf, type TestService, until } from '../../support/runs/runs.ts';
 import { nextOf } from '../../support/source.ts';
 
 /** The hub of another process, which has the viewers. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Unavailable } from '../../../src/domain/errors.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
-import { logKey, recordKey } from '../../../src/log/keys.ts';
-import { RUNS_INDEX } from '../../../src/runs/keys.ts';
-import { type RunPageRequest, Scan } from '../../../src/runs/runs.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { type Api, openApi, specOf } from '../../support/runs.ts';
+import { RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { type RunPageRequest, Scan } from '../../../src/runs/records/runs.ts';
+import { logKey, recordKey } from '../../../src/wire/keys.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { type Api, openApi, specOf } from '../../support/runs/runs.ts';
 
 const COUNT = 450;
 let server: TestRedis;

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
-import { logKey, recordKey } from '../../../src/log/keys.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/keys.ts';
-import { Reconciler } from '../../../src/runs/reconcile.ts';
-import { Supervisor } from '../../../src/runs/supervisor.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { type Api, openAnnouncements, openApi, quiet, specOf } from '../../support/runs.ts';
+import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { Reconciler } from '../../../src/runs/supervision/reconcile.ts';
+import { Supervisor } from '../../../src/runs/supervision/supervisor.ts';
+import { logKey, recordKey } from '../../../src/wire/keys.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { type Api, openAnnouncements, openApi, quiet, specOf } from '../../support/runs/runs.ts';
 
 const executor = fileURLToPath(new URL('../../fixtures/executors/never-reports.ts', import.meta.url));
 const { signal } = new AbortController();

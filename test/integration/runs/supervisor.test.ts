@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_ALLOTMENT } from '../../../src/domain/allotment.ts';
 import { newRunId } from '../../../src/domain/ids.ts';
-import { leaseKey, recordKey } from '../../../src/log/keys.ts';
-import { createRecord } from '../../../src/runs/creation.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/keys.ts';
-import { readRun } from '../../../src/runs/store.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { openService, specOf, storedEvents, until, untilFinished } from '../../support/runs.ts';
+import { createRecord } from '../../../src/runs/records/creation.ts';
+import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { readRun } from '../../../src/runs/records/store.ts';
+import { leaseKey, recordKey } from '../../../src/wire/keys.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { openService, specOf, storedEvents, until, untilFinished } from '../../support/runs/runs.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/executors/${name}.ts`, import.meta.url));

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../../src/domain/ids.ts';
-import { logKey, recordKey } from '../../../src/log/keys.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
-import { claimRun, type RunWriter } from '../../../src/runs/writer.ts';
-import { loseTail } from '../../support/loseTail.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { type Api, openApi, quiet, specOf, storedEvents } from '../../support/runs.ts';
+import { claimRun, type RunWriter } from '../../../src/runs/supervision/runWriter.ts';
+import { logKey, recordKey } from '../../../src/wire/keys.ts';
+import { loseTail } from '../../support/redis/loseTail.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { type Api, openApi, quiet, specOf, storedEvents } from '../../support/runs/runs.ts';
 
 let server: TestRedis;
 let api: Api;

@@ -3,10 +3,10 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectEngine, engineFacts } from '../../../src/launchers/container/engine.ts';
 import type { ContainerLauncher } from '../../../src/launchers/container/launcher.ts';
-import { carryOut, newAttempt } from '../../support/attempts.ts';
-import { containerLauncher, REDIS_IN_CONTAINER } from '../../support/engines.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { until } from '../../support/runs.ts';
+import { containerLauncher, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
+import { until } from '../../support/runs/runs.ts';
 import { ask, dataDirectory, spawnService } from '../../support/startedService.ts';
 
 const engine = inject('engine');

@@ -11,10 +11,10 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectEngine } from '../../../src/launchers/container/engine.ts';
 import type { ContainerLauncher } from '../../../src/launchers/container/launcher.ts';
 import { LaunchError } from '../../../src/launchers/launcher.ts';
-import { carryOut, newAttempt } from '../../support/attempts.ts';
-import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../../support/engines.ts';
-import { buildImage, importImage, ONLY_BUSYBOX, type RootEntry } from '../../support/images.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';
+import { buildImage, importImage, ONLY_BUSYBOX, type RootEntry } from '../../support/engines/images.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
 
 const run = promisify(execFile);
 const engine = inject('engine');

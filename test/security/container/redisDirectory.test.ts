@@ -4,10 +4,10 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectEngine } from '../../../src/launchers/container/engine.ts';
 import type { ContainerLauncher } from '../../../src/launchers/container/launcher.ts';
-import { carryOut, newAttempt } from '../../support/attempts.ts';
-import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../../support/engines.ts';
-import { buildImage } from '../../support/images.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';
+import { buildImage } from '../../support/engines/images.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
 
 const engine = inject('engine');
 /** Whom a service that is not root runs as on most machines, and the USER of most images. */

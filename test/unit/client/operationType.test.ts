@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { getOperationAST, parse } from 'graphql';
 import { expect, test } from 'vitest';
-import { operationType } from '../../../client/operationType.ts';
+import { operationType } from '../../../packages/client/src/operationType.ts';
 
 const FOLLOW = 'subscription Follow($id: ID!) { runLogs(runId: $id) { ...F } }';
 const FRAGMENT = 'fragment F on RunEvent { seq }';

@@ -1,0 +1,193 @@
+/** Hides secrets in what a command says (CONTRACT.md, "Masking"). */
+import { cutAt } from '../cut.ts';
+import { formsOf } from './forms.ts';
+import { Matcher } from './matcher.ts';
+
+const HIDDEN = Buffer.from('***');
+const LF = 0x0a;
+const CR = 0x0d;
+/**
+ * Forms of all secrets together, bytes; a run's secrets have 256 KiB at most, times about eight forms.
+ * Policy: a value that would go over it is refused, and the caller says so.
+ */
+const MAX_FORM_BYTES = 16 * 1024 * 1024;
+
+/**
+ * One per attempt, for both pipes. A value that was added is masked from then on. Ranges that overlap
+ * become one `***`, so of two secrets that share some characters nothing is left over.
+ */
+export class Masks {
+  readonly #matcher = new Matcher();
+  /** Of one to three bytes, which the matcher cannot hold. */
+  readonly #short: Buffer[] = [];
+  readonly #wholeLines: Buffer[] = [];
+  readonly #known = new Set<string>();
+  #formBytes = 0;
+  #longest = 0;
+  #canLengthen = false;
+  #hasNumbers = false;
+
+  constructor(secrets: readonly string[]) {
+    for (const secret of secrets) this.#addForms(secret, Number.POSITIVE_INFINITY);
+  }
+
+  get empty(): boolean {
+    return this.#known.size === 0;
+  }
+  /** Bytes of the longest form: who cuts a text must look this much further to see a secret at the cut. */
+  get longest(): number {
+    return this.#longest;
+  }
+  /** Whether a masked text can be longer than the text: `***` is longer than some secret. */
+  get canLengthen(): boolean {
+    return this.#canLengthen;
+  }
+  /**
+   * Whether a value in JSON can show a secret that its line, as printed, does not: some mask holds for whole lines alone,
+   * or is a number, which has several spellings.
+   */
+  get needsValues(): boolean {
+    return this.#wholeLines.length > 0 || this.#hasNumbers;
+  }
+
+  /** Masks the value, in all its forms, from now on. False: there are too many already, nothing was added. */
+  add(value: string): boolean {
+    return this.#addForms(value, MAX_FORM_BYTES);
+  }
+
+  /** The text, masked. */
+  text(text: string): string {
+    if (this.empty) return text;
+    const bytes = Buffer.from(text);
+    const masked = this.bytes(bytes);
+    return masked === bytes ? text : masked.toString();
+  }
+
+  /** Valid UTF-8, masked; the same buffer where there is nothing to hide. Line breaks stay where they are. */
+  bytes(bytes: Buffer): Buffer {
+    const ranges = this.#find(bytes);
+    return ranges === null ? bytes : hide(bytes, ranges, bytes.length);
+  }
+
+  /** Whether something in the bytes would be masked. */
+  touches(bytes: Buffer): boolean {
+    return this.#find(bytes) !== null;
+  }
+
+  /** Whether a number would show a secret, as printed or as its digits. */
+  hidesNumber(printed: string, value: number): boolean {
+    if (this.empty) return false;
+    if (this.touches(Buffer.from(printed))) return true;
+    return this.#hasNumbers && [String(value), digitsOf(printed)].some((text) => this.touches(Buffer.from(text)));
+  }
+
+  /**
+   * The first `limit` bytes, masked, `limit` bytes at most, not cut inside a character. `bytes` must go on
+   * for `longest` bytes after the limit where the text does, so that a secret is seen that the cut divides.
+   */
+  head(bytes: Buffer, limit: number): Buffer {
+    const end = cutAt(bytes, limit);
+    const ranges = this.#find(bytes);
+    if (ranges === null) return bytes.subarray(0, end);
+    const masked = hide(bytes, ranges, end);
+    return masked.subarray(0, cutAt(masked, limit));
+  }
+
+  /** Whether the bytes end within a secret that what follows could complete. */
+  endsInside(bytes: Buffer): boolean {
+    return [...this.#matcher.patterns, ...this.#short].some((pattern) => {
+      const first = pattern[0] as number;
+      let at = bytes.indexOf(first, Math.max(0, bytes.length - pattern.length + 1));
+      while (at >= 0) {
+        if (bytes.compare(pattern, 0, bytes.length - at, at) === 0) return true;
+        at = bytes.indexOf(first, at + 1);
+      }
+      return false;
+    });
+  }
+
+  #addForms(value: string, limit: number): boolean {
+    const { anywhere, wholeLines } = formsOf(value);
+    const fresh = [...anywhere].filter((form) => !this.#known.has(form)).map((form) => Buffer.from(form));
+    const freshLines = [...wholeLines].filter((line) => !this.#known.has(`\n${line}`)).map((line) => Buffer.from(line));
+    const size = [...fresh, ...freshLines].reduce((sum, form) => sum + form.length, 0);
+    if (this.#formBytes + size > limit) return false;
+    this.#formBytes += size;
+    this.#hasNumbers ||= NUMBER.test(value.trim());
+    for (const form of fresh) {
+      this.#known.add(form.toString());
+      this.#canLengthen ||= form.length < HIDDEN.length;
+      this.#longest = Math.max(this.#longest, form.length);
+      if (form.length < Matcher.minBytes) this.#short.push(form);
+      else this.#matcher.add(form);
+    }
+    for (const line of freshLines) {
+      this.#known.add(`\n${line.toString()}`);
+      this.#wholeLines.push(line);
+    }
+    return true;
+  }
+
+  /** Starts and ends by turns, in order, none overlapping; null where there is nothing to hide. */
+  #find(bytes: Buffer): number[] | null {
+    if (this.empty) return null;
+    const ranges: number[] = [];
+    this.#matcher.find(bytes, ranges);
+    const inOrder = ranges.length;
+    for (const form of this.#short) {
+      for (let at = bytes.indexOf(form); at >= 0; at = bytes.indexOf(form, at + 1)) ranges.push(at, at + form.length);
+    }
+    for (const line of this.#wholeLines) {
+      for (let at = bytes.indexOf(line); at >= 0; at = bytes.indexOf(line, at + 1)) {
+        const end = at + line.length;
+        if (isBreak(bytes[at - 1]) && isBreak(bytes[end])) ranges.push(at, end);
+      }
+    }
+    if (ranges.length === 0) return null;
+    return merge(ranges, ranges.length === inOrder);
+  }
+}
+
+const NUMBER = /^[+-]?\d[\d.]*(?:e[+-]?\d+)?$/i;
+/** Characters of a number, and its exponent: longer ones are not written out. */
+const MAX_EXPONENT = 400;
+
+/** The number without its exponent: "1.25e3" is "1250". */
+const digitsOf = (printed: string): string => {
+  if (printed.length > MAX_EXPONENT) return printed;
+  const parts = /^[+-]?(\d*)\.?(\d*)e([+-]?\d+)$/i.exec(printed.trim());
+  if (parts === null) return printed;
+  const [, whole = '', fraction = '', exponent = '0'] = parts;
+  const point = whole.length + Number(exponent);
+  if (Math.abs(point) > MAX_EXPONENT) return printed;
+  const digits = `${'0'.repeat(Math.max(0, -point))}${whole}${fraction}`.padEnd(point, '0');
+  return point >= digits.length ? digits : `${digits.slice(0, Math.max(0, point))}.${digits.slice(Math.max(0, point))}`;
+};
+
+/** Also where the text begins and ends. */
+const isBreak = (byte: number | undefined): boolean => byte === undefined || byte === LF || byte === CR;
+
+const merge = (ranges: readonly number[], inOrder: boolean): number[] => {
+  let pairs: number[][] = [];
+  for (let at = 0; at < ranges.length; at += 2) pairs.push(ranges.slice(at, at + 2));
+  if (!inOrder) pairs = pairs.sort((a, b) => (a[0] as number) - (b[0] as number));
+  const merged: number[] = [];
+  for (const [start = 0, end = 0] of pairs) {
+    const last = merged.length - 1;
+    if (last > 0 && start < (merged[last] as number)) merged[last] = Math.max(merged[last] as number, end);
+    else merged.push(start, end);
+  }
+  return merged;
+};
+
+/** The bytes up to `until`; a range that begins before it is hidden as a whole. */
+const hide = (bytes: Buffer, ranges: readonly number[], until: number): Buffer => {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = 0; at < ranges.length && (ranges[at] as number) < until; at += 2) {
+    parts.push(bytes.subarray(from, ranges[at]), HIDDEN);
+    from = ranges[at + 1] as number;
+  }
+  if (from < until) parts.push(bytes.subarray(from, until));
+  return Buffer.concat(parts);
+};

@@ -1,0 +1,104 @@
+/** Where a viewer starts that wants the last n events of those that its filter selects. */
+
+import { type Leave, Seats } from '../async/seats.ts';
+import { firstSeqOf, type RunEvent, type Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import { LIMITS } from '../domain/limits.ts';
+import type { LogReader, ViewFrom } from '../log/viewer.ts';
+import type { BatchPart } from '../wire/codec.ts';
+import { PlainLines } from '../wire/plainLines.ts';
+import type { NamedFilter } from './pieces.ts';
+
+/** Entries of one read, of LIMITS.appendBytes at most. */
+const READ_ENTRIES = 4;
+/** How long a scan may go on before others have their turn. */
+const SLICE_MS = 5;
+/** Long scans that go on at once; others wait, as long as their client does. */
+const longScans = new Seats(2, 'long scans');
+const BEYOND_ALL = 2 ** 31;
+
+/**
+ * Without a filter the hub itself counts. With one the log is read backward, LIMITS.tailScanEvents and tailScanBytes
+ * at most; where that is not far enough, the viewer starts there. @throws what the reader throws, the
+ * signal's reason too
+ */
+export const fromTail = async (
+  reader: LogReader,
+  runId: RunId,
+  tail: number,
+  filter: NamedFilter | null,
+  signal: AbortSignal,
+): Promise<ViewFrom> => {
+  if (filter === null || tail === 0) return { tail };
+  await using seat = new Seat(signal);
+  let sliceEnds = performance.now() + SLICE_MS;
+  let wanted = tail;
+  let before = BEYOND_ALL;
+  let events = 0;
+  let bytes = 0;
+  while (before > 1 && events < LIMITS.tailScanEvents && bytes < LIMITS.tailScanBytes) {
+    const page = await reader.backward(runId, before, READ_ENTRIES, signal);
+    // Gone, or nothing there: the hub says so.
+    if (page === null || page.entries.length === 0) return { tail };
+    for (const entry of page.entries) {
+      const found = lastSelected(entry.parts(), before, wanted, filter);
+      if (found.start !== null) return { after: found.start - 1 };
+      wanted -= found.count;
+      before = entry.firstSeq;
+      events += entry.isHole ? 1 : entry.lastSeq - entry.firstSeq + 1;
+      bytes += entry.size;
+      if (bytes > LIMITS.largeAnswerBytes) await seat.take();
+      if (performance.now() < sliceEnds) continue;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      sliceEnds = performance.now() + SLICE_MS;
+    }
+  }
+  return { after: before - 1 };
+};
+
+/** Of one scan, once it has become long. */
+class Seat implements AsyncDisposable {
+  readonly #signal: AbortSignal;
+  #taken: Promise<Leave> | null = null;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+  /** @throws the signal's reason; Busy where too many wait */
+  async take(): Promise<void> {
+    this.#taken ??= longScans.take(this.#signal);
+    await this.#taken;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    const leave = await this.#taken?.catch(() => null);
+    leave?.();
+  }
+}
+
+/** Counts backward from `before`; `start` is the seq at which so many are reached, or null. */
+const lastSelected = (
+  parts: readonly BatchPart[],
+  before: Seq,
+  wanted: number,
+  filter: NamedFilter,
+): { readonly count: number; readonly start: Seq | null } => {
+  let count = 0;
+  for (const part of parts.toReversed()) {
+    const lines = part instanceof PlainLines ? part.between(0, before - 1) : null;
+    if (lines !== null && !filter.readsMessages) {
+      const [sample] = lines.events(1);
+      if (sample === undefined || !filter.selects(sample)) continue;
+      if (count + lines.count >= wanted) return { count: wanted, start: lines.lastSeq - (wanted - count) + 1 };
+      count += lines.count;
+      continue;
+    }
+    const events: readonly RunEvent[] = lines !== null ? lines.events() : part instanceof PlainLines ? [] : [part];
+    for (const event of events.toReversed()) {
+      if (event.seq >= before || !filter.selects(event)) continue;
+      count += 1;
+      if (count === wanted) return { count, start: firstSeqOf(event) };
+    }
+  }
+  return { count, start: null };
+};

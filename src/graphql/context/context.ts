@@ -1,0 +1,64 @@
+/** What resolvers work with. */
+import type { Logger } from 'pino';
+import type { TextSink } from '../../delivery/textSink.ts';
+import type { Seq } from '../../domain/events.ts';
+import type { RunId } from '../../domain/ids.ts';
+import type { RunDetail, RunDetails, RunSummary } from '../../domain/run.ts';
+import type { LogHub, LogReader } from '../../log/viewer.ts';
+import type { Runs, RunUpdates } from '../../runs/records/runs.ts';
+import { DetailLoader } from '../loaders/detailLoader.ts';
+import { RunLoader } from '../loaders/runLoader.ts';
+import { RequestBudget } from './requestBudget.ts';
+
+/** The parts of the service that the API shows. */
+export interface Services {
+  readonly runs: Runs;
+  readonly updates: RunUpdates;
+  readonly hub: LogHub;
+  readonly reader: LogReader;
+  readonly logger: Logger;
+}
+
+/** A reader of a log that comes back, as EventSource does; its position wins over the argument `after`. */
+export interface Resumption {
+  readonly after: Seq;
+  /** Set where the run ended right there: the reader is to be told to stay away, and the subscription is refused. */
+  nothingFollows: boolean;
+}
+
+/** What the transport of an operation brings with it. */
+export interface Transport {
+  /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
+  readonly sink?: TextSink;
+  /** What a request asks for: the body of a POST, parsed, or a GET's parameters. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly resume?: Resumption;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
+}
+
+/** Of one operation: a request, or a subscription for as long as it lives. */
+export interface ApiContext extends Services, Transport {
+  /** Reads runs by id, those of one tick in one question. */
+  loadRun(id: RunId): Promise<RunSummary | null>;
+  /** Reads what of a run is large. @throws NotFound where it is gone, LimitExceeded, Unavailable */
+  loadDetail<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]>;
+  /** What it may cost. */
+  readonly budget: RequestBudget;
+}
+
+/** Of a transport that can't tell when its client leaves. */
+const NEVER = new AbortController().signal;
+
+/** A context for one operation. */
+export const createContext = (services: Services, { signal = NEVER }: Transport = {}): ApiContext => {
+  const budget = new RequestBudget(signal);
+  const loader = new RunLoader(services.runs, budget);
+  const details = new DetailLoader(services.runs, budget);
+  return {
+    ...services,
+    loadRun: (id) => loader.load(id),
+    loadDetail: (id, name) => details.load(id, name),
+    budget,
+  };
+};

@@ -1,0 +1,64 @@
+/**
+ * Bounds what one request can make the service read and hold: 30 aliases x 500 runs x 5000 events would
+ * be a query of a few lines. Pages of one request are read one after the other, so that the bound is
+ * known before each.
+ */
+import { LimitExceeded, Unavailable } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import type { RequestBudget } from './requestBudget.ts';
+
+/** How long a walk may go on before others have their turn. */
+const SLICE_MS = 5;
+
+export class LogBudget {
+  readonly #request: Pick<RequestBudget, 'signal' | 'large'>;
+  #events: number = LIMITS.requestEvents;
+  #bytes: number = LIMITS.requestBytes;
+  #scanned: number = LIMITS.requestScanBytes;
+  #turn: Promise<unknown> = Promise.resolve();
+  #sliceEnds = 0;
+
+  constructor(request: Pick<RequestBudget, 'signal' | 'large'>) {
+    this.#request = request;
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+  get bytes(): number {
+    return this.#bytes;
+  }
+  /** Bytes that may still be looked at, whether they pass a filter or not. */
+  get scanned(): number {
+    return this.#scanned;
+  }
+
+  /** Runs `read` when those before it are done. @throws LimitExceeded where nothing is left, or what `read` throws */
+  async inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => {
+      if (this.#events <= 0 || this.#bytes <= 0 || this.#scanned <= 0) {
+        throw new LimitExceeded(`One request reads at most ${LIMITS.requestEvents} events. Ask for fewer, in pages.`);
+      }
+      this.#sliceEnds = performance.now() + SLICE_MS;
+      return read();
+    });
+    this.#turn = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  /** To be awaited between entries: `bytes` are those that the page holds. @throws Unavailable where the client left */
+  async goOn(bytes: number): Promise<void> {
+    if (bytes > LIMITS.largeAnswerBytes) await this.#request.large();
+    if (performance.now() >= this.#sliceEnds) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.#sliceEnds = performance.now() + SLICE_MS;
+    }
+    if (this.#request.signal.aborted) throw new Unavailable('Nobody waits for the answer any more.');
+  }
+
+  spend(events: number, bytes: number, scanned: number): void {
+    this.#events -= events;
+    this.#bytes -= bytes;
+    this.#scanned -= scanned;
+  }
+}

@@ -1,0 +1,39 @@
+/** Collects the runs that one tick asks for into one question. It keeps nothing: subscriptions live long. */
+import type { RunId } from '../../domain/ids.ts';
+import type { RunSummary } from '../../domain/run.ts';
+import type { Runs } from '../../runs/records/runs.ts';
+import type { RequestBudget } from '../context/requestBudget.ts';
+
+export class RunLoader {
+  readonly #runs: Pick<Runs, 'getMany'>;
+  readonly #budget: Pick<RequestBudget, 'takeLoads'>;
+  #wanted: Map<RunId, Promise<RunSummary | null>> | null = null;
+  #batch: Promise<ReadonlyMap<RunId, RunSummary | null>> | null = null;
+
+  constructor(runs: Pick<Runs, 'getMany'>, budget: Pick<RequestBudget, 'takeLoads'>) {
+    this.#runs = runs;
+    this.#budget = budget;
+  }
+
+  /** The run, or null where there is none. @throws LimitExceeded, Unavailable */
+  load(id: RunId): Promise<RunSummary | null> {
+    this.#wanted ??= new Map();
+    this.#batch ??= this.#readNext();
+    const existing = this.#wanted.get(id);
+    if (existing !== undefined) return existing;
+    const found = this.#batch.then((runs) => runs.get(id) ?? null);
+    this.#wanted.set(id, found);
+    return found;
+  }
+
+  async #readNext(): Promise<ReadonlyMap<RunId, RunSummary | null>> {
+    // Resolvers of one level run in the microtasks of one turn, and all of those come before this.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const ids = [...(this.#wanted?.keys() ?? [])];
+    this.#wanted = null;
+    this.#batch = null;
+    this.#budget.takeLoads(ids.length);
+    const runs = await this.#runs.getMany(ids);
+    return new Map(ids.map((id, index) => [id, runs[index] ?? null]));
+  }
+}

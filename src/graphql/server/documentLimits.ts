@@ -1,0 +1,175 @@
+/**
+ * Bounds on a document, the same on every transport: they stand in front of graphql-js' own rules, whose cost
+ * they bound too. All counts run through fragments; each fragment is counted once and remembered, so a
+ * bomb of fragments within fragments costs no more than its text.
+ */
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type ParseOptions,
+  parse,
+  type SelectionSetNode,
+  type Source,
+  TokenKind,
+  validate,
+} from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { LIMITS } from '../../domain/limits.ts';
+import { boundedError, boundedErrors } from './boundedErrors.ts';
+import { documentRules } from './inputErrors.ts';
+
+interface Cost {
+  /** Levels of fields. */
+  readonly depth: number;
+  /** Levels of fields at and below __schema and __type. */
+  readonly introspection: number;
+  /** How often those two are asked for. */
+  readonly introspections: number;
+  readonly aliases: number;
+  readonly directives: number;
+  /** Fields of the selection itself, not of those below. */
+  readonly width: number;
+}
+
+const NOTHING: Cost = { depth: 0, introspection: 0, introspections: 0, aliases: 0, directives: 0, width: 0 };
+
+const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type';
+
+class Counter {
+  readonly #fragments = new Map<string, FragmentDefinitionNode>();
+  readonly #costs = new Map<string, Cost>();
+
+  constructor(document: DocumentNode) {
+    for (const definition of document.definitions) {
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition);
+    }
+  }
+
+  of(selectionSet: SelectionSetNode | undefined): Cost {
+    let { depth, introspection, introspections, aliases, directives, width } = NOTHING;
+    for (const selection of selectionSet?.selections ?? []) {
+      directives += selection.directives?.length ?? 0;
+      let cost: Cost;
+      if (selection.kind === Kind.FIELD) {
+        const below = this.of(selection.selectionSet);
+        const levels = Math.max(below.depth, below.introspection) + 1;
+        const inspects = isIntrospection(selection.name.value);
+        cost = {
+          ...below,
+          depth: inspects ? 0 : below.depth + 1,
+          introspection: inspects ? levels : below.introspection,
+          width: 1,
+        };
+        if (selection.alias !== undefined) aliases += 1;
+        if (inspects) introspections += 1;
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        cost = this.of(selection.selectionSet);
+      } else {
+        cost = this.#ofFragment(selection.name.value);
+      }
+      depth = Math.max(depth, cost.depth);
+      introspection = Math.max(introspection, cost.introspection);
+      introspections += cost.introspections;
+      aliases += cost.aliases;
+      directives += cost.directives;
+      width += cost.width;
+    }
+    return { depth, introspection, introspections, aliases, directives, width };
+  }
+
+  #ofFragment(name: string): Cost {
+    const known = this.#costs.get(name);
+    if (known !== undefined) return known;
+    const fragment = this.#fragments.get(name);
+    if (fragment === undefined) return NOTHING;
+    // Meanwhile, a fragment within itself counts nothing; graphql-js' own rule refuses it.
+    this.#costs.set(name, NOTHING);
+    const cost = this.of(fragment.selectionSet);
+    const full = { ...cost, directives: cost.directives + (fragment.directives?.length ?? 0) };
+    this.#costs.set(name, full);
+    return full;
+  }
+}
+
+/** Fields of the whole document as it is written. */
+const fieldsIn = (selectionSet: SelectionSetNode | undefined): number => {
+  let count = 0;
+  for (const selection of selectionSet?.selections ?? []) {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) continue;
+    count += (selection.kind === Kind.FIELD ? 1 : 0) + fieldsIn(selection.selectionSet);
+  }
+  return count;
+};
+
+const exceeded = (what: string, limit: number): GraphQLError =>
+  new GraphQLError(`The document is too large: at most ${limit} ${what}.`, {
+    extensions: { code: 'LIMIT_EXCEEDED', http: { status: 400, spec: true } },
+  });
+
+/** What is too much in the document; empty where nothing is. */
+export const limitErrors = (document: DocumentNode): readonly GraphQLError[] => {
+  const counter = new Counter(document);
+  let fields = 0;
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fields += fieldsIn(definition.selectionSet);
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    fields += fieldsIn(definition.selectionSet);
+    const cost = counter.of(definition.selectionSet);
+    const directives = cost.directives + (definition.directives?.length ?? 0);
+    if (cost.depth > LIMITS.queryDepth) return [exceeded('levels of fields', LIMITS.queryDepth)];
+    if (cost.introspection > LIMITS.introspectionDepth) {
+      return [exceeded('levels of introspection', LIMITS.introspectionDepth)];
+    }
+    if (cost.introspections > LIMITS.introspections) return [exceeded('introspections', LIMITS.introspections)];
+    if (cost.aliases > LIMITS.queryAliases) return [exceeded('aliases', LIMITS.queryAliases)];
+    if (directives > LIMITS.queryDirectives) return [exceeded('directives', LIMITS.queryDirectives)];
+    if (cost.width > LIMITS.queryDirectives) return [exceeded('root fields', LIMITS.queryDirectives)];
+  }
+  return fields > LIMITS.queryFields ? [exceeded('fields', LIMITS.queryFields)] : [];
+};
+
+const TOO_MANY_TOKENS = /more tha[nt] \d+ tokens/;
+
+/** What is too long or too deep in the document as it is written: names, and brackets of any kind within each other. */
+const tokenErrors = (document: DocumentNode): readonly GraphQLError[] => {
+  let depth = 0;
+  for (let token = document.loc?.startToken; token; token = token.next ?? undefined) {
+    if (token.kind === TokenKind.NAME && token.end - token.start > LIMITS.queryNameCharacters) {
+      return [exceeded('characters in a name', LIMITS.queryNameCharacters)];
+    }
+    if (OPENING.has(token.kind)) depth += 1;
+    else if (CLOSING.has(token.kind)) depth -= 1;
+    if (depth > LIMITS.jsonDepth) return [exceeded('levels of brackets', LIMITS.jsonDepth)];
+  }
+  return [];
+};
+const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L]);
+const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R]);
+
+const boundedParse = (source: string | Source, options?: ParseOptions): DocumentNode => {
+  try {
+    return parse(source, { ...options, maxTokens: LIMITS.queryTokens });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    if (TOO_MANY_TOKENS.test(error.message)) throw exceeded('tokens', LIMITS.queryTokens);
+    throw boundedError(error);
+  }
+};
+
+/** Stops at the first few errors: graphql-js finds 100, and each can repeat the whole document. */
+const boundedValidate: typeof validate = (schema, document) => {
+  const tooMuch = [...tokenErrors(document), ...limitErrors(document)];
+  if (tooMuch.length > 0) return tooMuch;
+  return boundedErrors(
+    validate(schema, document, documentRules, { maxErrors: LIMITS.documentErrors }),
+    LIMITS.documentErrors,
+  );
+};
+
+/** An envelop plugin; it acts wherever yoga's envelope is used, so on all transports. */
+export const documentLimits: Plugin = {
+  onParse: ({ setParseFn }) => setParseFn(boundedParse),
+  onValidate: ({ setValidationFn }) => setValidationFn(boundedValidate),
+};

@@ -1,0 +1,114 @@
+/**
+ * What a client may be told of an error (CONTRACT.md, "Errors"): refusals and the faults of its own document
+ * as they are, anything else as INTERNAL_SERVER_ERROR with an id that the service's log has too.
+ */
+import { randomUUID } from 'node:crypto';
+import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { Logger } from 'pino';
+import { BadUserInput, Busy, Refusal } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import { boundedError, boundedErrors } from './boundedErrors.ts';
+
+/** What went wrong before an operation was running, as yoga and graphql-js name it. */
+type DocumentCode =
+  | 'GRAPHQL_PARSE_FAILED'
+  | 'GRAPHQL_VALIDATION_FAILED'
+  | 'OPERATION_RESOLUTION_FAILURE'
+  | 'BAD_REQUEST'
+  | 'BAD_USER_INPUT';
+
+/** Members of extensions that yoga uses between its parts and removes itself on HTTP alone. */
+const INTERNAL_EXTENSIONS: ReadonlySet<string> = new Set(['http', 'unexpected', 'originalError']);
+
+const causeOf = (error: Error): unknown =>
+  error instanceof GraphQLError ? (error.originalError ?? error.cause) : undefined;
+
+/** The innermost cause through GraphQLErrors, which say where something was thrown. */
+const rootOf = (error: unknown): unknown => {
+  let root = error;
+  for (let depth = 0; root instanceof GraphQLError && depth < 10; depth += 1) {
+    const cause = causeOf(root);
+    if (cause === undefined || cause === null) return root;
+    root = cause;
+  }
+  return root;
+};
+
+const placeOf = (error: unknown): { nodes?: GraphQLError['nodes']; path?: GraphQLError['path'] } =>
+  error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
+
+/** The code of an error that graphql-js itself made, or null where a resolver's result is at fault. */
+const documentCode = (error: GraphQLError): DocumentCode | null => {
+  if (error.message.startsWith('Syntax Error')) return 'GRAPHQL_PARSE_FAILED';
+  if (error.message.startsWith('Variable "$') || error.message.startsWith('Argument "')) return 'BAD_USER_INPUT';
+  // Execution errors have a path; without a cause they tell that a value did not fit the schema.
+  return error.path === undefined ? 'BAD_REQUEST' : null;
+};
+
+const withCode = (error: GraphQLError, code: string): GraphQLError =>
+  new GraphQLError(error.message, {
+    nodes: error.nodes,
+    source: error.source,
+    positions: error.positions,
+    path: error.path,
+    extensions: { ...error.extensions, code },
+  });
+
+/** A refusal as the API tells it. */
+export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLError =>
+  new GraphQLError(refusal.message, {
+    ...placeOf(place),
+    extensions: {
+      code: refusal.code,
+      ...(refusal instanceof Busy ? { retryAfterSeconds: refusal.retryAfterSeconds } : {}),
+      ...(refusal instanceof BadUserInput ? { argument: refusal.argument, problems: refusal.problems } : {}),
+    },
+  });
+
+/** Turns what was thrown into what may be told. Calling it with its own result answers that result. */
+export type ErrorMask = (error: unknown) => GraphQLError;
+
+export const createErrorMask = (logger: Logger): ErrorMask => {
+  const told = new WeakSet<GraphQLError>();
+  const tell = (found: GraphQLError): GraphQLError => {
+    const error = boundedError(found);
+    told.add(error);
+    return error;
+  };
+  return (error) => {
+    if (error instanceof GraphQLError && told.has(error)) return error;
+    const root = rootOf(error);
+    if (root instanceof GraphQLError && told.has(root)) return root;
+    if (root instanceof Refusal) return tell(refusalError(root, error));
+    if (root instanceof GraphQLError) {
+      if (typeof root.extensions.code === 'string') return tell(root);
+      const code = documentCode(error instanceof GraphQLError ? error : root);
+      if (code !== null) return tell(withCode(root, code));
+    }
+    const id = randomUUID();
+    logger.error({ err: root, id }, 'an operation failed unexpectedly');
+    return tell(
+      new GraphQLError('Something went wrong in the service. Its log has more under this id.', {
+        ...placeOf(error),
+        extensions: { code: 'INTERNAL_SERVER_ERROR', id, unexpected: true, http: { status: 500, spec: true } },
+      }),
+    );
+  };
+};
+
+/** The error as clients get it: what yoga keeps in extensions for itself is not for them. */
+export const formatError = (error: GraphQLError): GraphQLFormattedError => {
+  const { extensions, ...rest } = error.toJSON();
+  const shown = Object.entries(extensions ?? {}).filter(([name]) => !INTERNAL_EXTENSIONS.has(name));
+  return shown.length === 0 ? rest : { ...rest, extensions: Object.fromEntries(shown) };
+};
+
+/** A result of graphql-js, also where a member that is not there is written as undefined (graphql-ws' type of it). */
+type Outcome = { readonly [K in keyof ExecutionResult]: ExecutionResult[K] | undefined };
+
+/** The result as clients get it. */
+export const formatResult = ({ errors, ...result }: Outcome): FormattedExecutionResult =>
+  ({
+    ...(errors === undefined ? {} : { errors: boundedErrors(errors, LIMITS.resultErrors).map(formatError) }),
+    ...result,
+  }) as FormattedExecutionResult;

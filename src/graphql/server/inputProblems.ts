@@ -1,0 +1,230 @@
+/**
+ * What does not fit the type of an argument: all of it at once, each problem with its path, and never with the value,
+ * which can be a secret. graphql-js' own messages repeat what was given and name the parent of a misspelt field.
+ */
+import {
+  type GraphQLInputObjectType,
+  type GraphQLInputType,
+  type GraphQLLeafType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isRequiredInputField,
+  isScalarType,
+  Kind,
+  type ValueNode,
+  valueFromASTUntyped,
+} from 'graphql';
+import { type InputProblem, inputProblem } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import { isRawNumber, plainNumber, type RawNumber } from '../../domain/text/exactJson.ts';
+import { BARE_WORD, bareWords } from '../schema/jsonScalar.ts';
+
+/** Collects up to LIMITS.inputProblems; whoever walks stops when it is full. */
+class Problems {
+  readonly list: InputProblem[] = [];
+  get isFull(): boolean {
+    return this.list.length >= LIMITS.inputProblems;
+  }
+  add(argument: string, text: string): void {
+    if (!this.isFull) this.list.push(inputProblem(argument, text));
+  }
+}
+
+/** A value of a variable, or a literal: both are walked in the same way. */
+interface Given<T> {
+  isNull(value: T): boolean;
+  /** Null where it is not a list. */
+  items(value: T): readonly T[] | null;
+  /** Null where it is not an object. */
+  members(value: T): ReadonlyMap<string, T> | null;
+  /** Nothing is known of it here: a variable within a literal, which is looked at by itself. */
+  isUnknown(value: T): boolean;
+  leaf(type: GraphQLLeafType, value: T, path: string, problems: Problems): void;
+}
+
+const wanted = (type: GraphQLLeafType): string => {
+  if (isEnumType(type))
+    return `One of ${type
+      .getValues()
+      .map(({ name }) => name)
+      .join(', ')} is needed.`;
+  return NEEDED[type.name] ?? `A value of type ${type.name} is needed.`;
+};
+const NEEDED: Readonly<Record<string, string>> = {
+  Int: 'A whole number of 32 bits is needed.',
+  Float: 'A number is needed.',
+  String: 'A text is needed.',
+  ID: 'An id, which is a text, is needed.',
+  Boolean: 'true or false is needed.',
+  DateTime: 'A date and time is needed, such as "2026-01-31T12:00:00.000Z".',
+};
+
+/** A text has quotes, an enum's value has none. */
+const quotesHint = (type: GraphQLLeafType, { kind }: ValueNode): string => {
+  if (isEnumType(type)) return kind === Kind.STRING ? ' Write it without quotes.' : '';
+  return kind === Kind.ENUM && (type.name === 'String' || type.name === 'ID') ? ' Put it in quotes.' : '';
+};
+
+const fits = (coerce: () => unknown): boolean => {
+  try {
+    return coerce() !== undefined;
+  } catch {
+    return false;
+  }
+};
+
+const VALUES: Given<unknown> = {
+  isNull: (value) => value === null,
+  isUnknown: () => false,
+  items: (value) => (Array.isArray(value) ? value : null),
+  members: (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? new Map(Object.entries(value)) : null,
+  leaf: (type, value, path, problems) => {
+    if (!fits(() => type.coerceInputValue(value))) problems.add(path, wanted(type));
+  },
+};
+
+const LITERALS: Given<ValueNode> = {
+  isNull: (node) => node.kind === Kind.NULL,
+  isUnknown: (node) => node.kind === Kind.VARIABLE,
+  items: (node) => (node.kind === Kind.LIST ? node.values : null),
+  members: (node) =>
+    node.kind === Kind.OBJECT ? new Map(node.fields.map(({ name, value }) => [name.value, value])) : null,
+  leaf: (type, node, path, problems) => {
+    if (type.name === 'JSON') {
+      for (const word of bareWords(node)) problems.add(`${path}${word}`, BARE_WORD);
+    } else if (!fits(() => type.coerceInputLiteral?.(node as never))) {
+      problems.add(path, `${wanted(type)}${quotesHint(type, node)}`);
+    }
+  },
+};
+
+const walk = <T>(given: Given<T>, type: GraphQLInputType, value: T, path: string, problems: Problems): void => {
+  if (problems.isFull || given.isUnknown(value)) return;
+  if (given.isNull(value)) {
+    if (isNonNullType(type)) problems.add(path, 'null is not allowed here.');
+    return;
+  }
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    const items = given.items(value);
+    // GraphQL takes a single value for a list of one.
+    if (items === null) walk(given, nullable.ofType, value, path, problems);
+    else for (const [index, item] of items.entries()) walk(given, nullable.ofType, item, `${path}.${index}`, problems);
+  } else if (isInputObjectType(nullable)) {
+    const members = given.members(value);
+    if (members === null) problems.add(path, `An object (${nullable.name}) is needed.`);
+    else walkMembers(given, nullable, members, path, problems);
+  } else {
+    given.leaf(nullable as GraphQLLeafType, value, path, problems);
+  }
+};
+
+const walkMembers = <T>(
+  given: Given<T>,
+  type: GraphQLInputObjectType,
+  members: ReadonlyMap<string, T>,
+  path: string,
+  problems: Problems,
+): void => {
+  const fields = type.getFields();
+  for (const [name, member] of members) {
+    if (problems.isFull) return;
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (member === undefined) continue;
+    if (field === undefined) problems.add(`${path}.${name}`, unknownField(name, Object.keys(fields)));
+    else walk(given, field.type, member, `${path}.${name}`, problems);
+  }
+  for (const field of Object.values(fields)) {
+    if (isRequiredInputField(field) && members.get(field.name) === undefined) {
+      problems.add(`${path}.${field.name}`, 'This field is needed.');
+    }
+  }
+};
+
+/** What is wrong with the value of a variable; empty where it fits its type, whatever else is wrong with it. */
+export const problemsOfValue = (type: GraphQLInputType, value: unknown, path: string): readonly InputProblem[] => {
+  const problems = new Problems();
+  walk(VALUES, type, value, path, problems);
+  return withChecks(problems.list, type, () => value, path);
+};
+
+/** The same of a literal; variables in it are passed over. */
+export const problemsOfLiteral = (type: GraphQLInputType, node: ValueNode, path: string): readonly InputProblem[] => {
+  const problems = new Problems();
+  walk(LITERALS, type, node, path, problems);
+  return withChecks(problems.list, type, () => valueFromASTUntyped(node), path);
+};
+
+/** What an input type checks of its values by itself (`extensions.problems`), so that it is told together with the rest. */
+export type InputCheck = (value: unknown, path: string) => readonly InputProblem[];
+
+const withChecks = (
+  found: readonly InputProblem[],
+  type: GraphQLInputType,
+  value: () => unknown,
+  path: string,
+): readonly InputProblem[] => {
+  const nullable = getNullableType(type);
+  const check = isInputObjectType(nullable) ? (nullable.extensions.problems as InputCheck | undefined) : undefined;
+  if (found.length === 0 || check === undefined) return found;
+  const isNew = ({ argument }: InputProblem): boolean =>
+    !found.some(
+      (one) => `${one.argument}.`.startsWith(`${argument}.`) || `${argument}.`.startsWith(`${one.argument}.`),
+    );
+  return [...found, ...check(value(), path).filter(isNew)].slice(0, LIMITS.inputProblems);
+};
+
+const unknownField = (name: string, known: readonly string[]): string => {
+  const near = known
+    .map((one) => ({ one, distance: distance(name.toLowerCase(), one.toLowerCase()) }))
+    .filter(({ one, distance: far }) => far <= Math.max(1, Math.floor(one.length * 0.4)))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return `There is no such field.${near === undefined ? '' : ` Did you mean "${near.one}"?`}`;
+};
+
+/** Longer names are no typing errors. */
+const COMPARED_CHARACTERS = 40;
+
+/** Levenshtein's: characters to change, add or leave out. */
+const distance = (a: string, b: string): number => {
+  if (a.length > COMPARED_CHARACTERS) return Number.POSITIVE_INFINITY;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+};
+
+/** An id is a text, which may be given as a whole number: it keeps all of its digits. */
+const rawFor = (type: GraphQLInputType, value: RawNumber): unknown => {
+  const name = isScalarType(type) ? type.name : null;
+  if (name === 'JSON') return value;
+  return name === 'ID' && /^-?\d+$/.test(value.rawJSON) ? value.rawJSON : plainNumber(value);
+};
+
+/** The value with JavaScript's numbers wherever its type is not JSON: no scalar but that one takes others. */
+export const withPlainNumbers = (type: GraphQLInputType, value: unknown): unknown => {
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    if (Array.isArray(value)) return value.map((item) => withPlainNumbers(nullable.ofType, item));
+    return withPlainNumbers(nullable.ofType, value);
+  }
+  if (isRawNumber(value)) return rawFor(nullable, value);
+  if (!isInputObjectType(nullable) || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const fields = nullable.getFields();
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => {
+      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      return [name, field === undefined ? member : withPlainNumbers(field.type, member)];
+    }),
+  );
+};

@@ -1,0 +1,90 @@
+/** Reads a request's body up to a bound, and as what it says it is. */
+import type { IncomingMessage } from 'node:http';
+import type { Holding, Release } from '../../delivery/sinks/backlog.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import { JsonTooDeep, parseJson } from '../boundedJson.ts';
+
+/** A body that is refused; `status` is HTTP's, `code` the API's. */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const tooLarge = (): BodyError =>
+  new BodyError(413, 'LIMIT_EXCEEDED', `The body is too large: at most ${LIMITS.bodyBytes} bytes.`);
+
+/** What a page's form can send without a preflight is refused with the rest: only JSON passes. */
+const isJson = (request: IncomingMessage): boolean => {
+  const [type, ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  return (
+    (type?.trim() === 'application/json' || type?.trim() === 'application/graphql+json') &&
+    (charset === undefined || /^charset="?utf-8"?$/.test(charset))
+  );
+};
+
+/**
+ * The body as a JSON object, parsed here and nowhere else. After a rejection the caller answers and closes the connection.
+ * @throws BodyError; Error where the client went away
+ */
+export const readJsonObject = async (request: IncomingMessage, backlog: Holding): Promise<JsonObject> => {
+  const encoding = request.headers['content-encoding'];
+  if (!isJson(request) || (encoding !== undefined && encoding !== 'identity')) {
+    throw new BodyError(415, 'BAD_REQUEST', 'Send application/json in UTF-8, not compressed.');
+  }
+  if (Number(request.headers['content-length'] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
+  const parsed = parse(decode(await readBytes(request, backlog)));
+  if (Array.isArray(parsed)) throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported.');
+  if (typeof parsed !== 'object' || parsed === null) {
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON object.');
+  }
+  return parsed as JsonObject;
+};
+
+/** A body up to here is not worth counting. */
+const SMALL_BYTES = 16 * 1024;
+const TOO_MANY = 'Too many large requests are under way. Try again in a moment.';
+
+/** What is received counts as what waits for the client does: whoever stalls makes room. */
+const readBytes = async (request: IncomingMessage, backlog: Holding): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let release: Release | null = null;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > LIMITS.bodyBytes) throw tooLarge();
+      if (size > SMALL_BYTES) release ??= backlog.hold(Number(request.headers['content-length'] ?? LIMITS.bodyBytes));
+      if (size > SMALL_BYTES && release === null) throw new BodyError(503, 'LIMIT_EXCEEDED', TOO_MANY);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    release?.();
+  }
+};
+
+const decode = (bytes: Buffer): string => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is no UTF-8.');
+  }
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON.');
+  }
+};

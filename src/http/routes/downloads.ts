@@ -1,0 +1,123 @@
+/** /runs/:id/log.txt and log.ndjson: a run's log to where it is, page by page, as fast as the client reads. */
+import { clipBetween } from '../../domain/clip.ts';
+import { isCommandLine, type RunEvent, type Seq } from '../../domain/events.ts';
+import { parseRunId, type RunId } from '../../domain/ids.ts';
+import type { LogEntry, LogReader } from '../../log/viewer.ts';
+import { drained, type Exchange, errorBody, onlyMethods, STREAM_HEADERS, sendError, sendJson } from '../respond.ts';
+import { eventJson } from './eventJson.ts';
+
+/** Entries of one read; what a download holds at once. An entry is at most LIMITS.appendBytes. */
+const READ_ENTRIES = 8;
+/** Largest seq, and so the largest `after`. */
+const MAX_SEQ = 2 ** 31 - 1;
+const PATH = /^\/runs\/([^/]+)\/log\.(txt|ndjson)$/;
+
+const TYPES = { txt: 'text/plain; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const;
+type Format = keyof typeof TYPES;
+
+/** What the path asks for, or null where it is no download's. */
+export const downloadOf = (path: string): { readonly id: string; readonly format: Format } | null => {
+  const [, id, format] = PATH.exec(path) ?? [];
+  return id === undefined || format === undefined ? null : { id, format: format as Format };
+};
+
+/** null: not given; undefined: no seq. */
+const afterOf = (url: URL): Seq | null | undefined => {
+  const given = url.searchParams.getAll('after');
+  const [text] = given;
+  if (text === undefined) return null;
+  if (given.length > 1 || !/^\d{1,10}$/.test(text)) return undefined;
+  const after = Number(text);
+  return after <= MAX_SEQ ? after : undefined;
+};
+
+export interface Downloads {
+  readonly reader: LogReader;
+  streams(response: Exchange['response']): void;
+}
+
+/** Of parameters that are not known, how many an answer names, and how much of each. */
+const NAMED = 5;
+const NAMED_CHARACTERS = 50;
+
+/** A sentence and the first parameter that it is about, or null where only `after` is given. */
+const unknownParameters = (url: URL): { readonly message: string; readonly argument: string } | null => {
+  const unknown = [...new Set(url.searchParams.keys())].filter((name) => name !== 'after');
+  const names = unknown.slice(0, NAMED).map((name) => name.slice(0, NAMED_CHARACTERS));
+  const [argument] = names;
+  if (argument === undefined) return null;
+  const list = names.map((name) => JSON.stringify(name)).join(', ');
+  const more = unknown.length > NAMED ? ' and more' : '';
+  return { message: `Unknown parameter: ${list}${more}. Only "after" can be used here.`, argument };
+};
+
+const badAfter = (message: string): string => errorBody('BAD_USER_INPUT', message, { argument: 'after' });
+
+/** @throws what the reader throws; where the answer has begun, the caller cuts it off so that it is seen to be short */
+export const serveDownload = async (
+  exchange: Exchange,
+  { id, format }: { readonly id: string; readonly format: Format },
+  { reader, streams }: Downloads,
+): Promise<void> => {
+  if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
+  const unknown = unknownParameters(exchange.url);
+  if (unknown !== null) {
+    const { message, argument } = unknown;
+    return sendJson(exchange, 400, errorBody('BAD_USER_INPUT', message, { argument }));
+  }
+  const after = afterOf(exchange.url);
+  if (after === undefined) {
+    return sendJson(exchange, 400, badAfter(`after is one whole number, 0 to ${MAX_SEQ}.`));
+  }
+  const runId = parseRunId(id);
+  let page = runId === null ? null : await reader.forward(runId, after ?? 0, READ_ENTRIES);
+  if (runId === null || page === null) return sendError(exchange, 404, 'NOT_FOUND', 'There is no such run.');
+  const end = page.lastSeq;
+  if (page.closed && (after ?? 0) > end) {
+    return sendJson(exchange, 400, badAfter(`The run has ended and its log goes to ${end}.`));
+  }
+  const { request, response, cors } = exchange;
+  response.writeHead(200, {
+    ...STREAM_HEADERS,
+    ...cors,
+    'Content-Type': TYPES[format],
+    'Content-Disposition': `inline; filename="${runId}.${format === 'txt' ? 'log' : 'ndjson'}"`,
+  });
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  streams(response);
+  for (let position = after ?? 0; position < end && page !== null; ) {
+    const reached = page.entries.at(-1)?.lastSeq ?? end;
+    for (const entry of page.entries) {
+      const text = entryText(runId, entry.events(), position, end, format);
+      if (text !== '' && !response.write(text)) await taken(exchange, page.entries);
+      if (response.destroyed) return;
+    }
+    position = reached;
+    if (position < end) page = await reader.forward(runId, position, READ_ENTRIES);
+  }
+  // Removed while it was read: what was sent is not the whole, and must not look like it.
+  if (page === null) response.destroy();
+  else response.end();
+};
+
+/** Waits until the client has taken what was written; a client for which nothing more may wait is cut. */
+const taken = async ({ response, backlog }: Exchange, entries: readonly LogEntry[]): Promise<void> => {
+  const release = backlog.hold(entries.reduce((sum, { size }) => sum + size, 0));
+  if (release === null) response.destroy();
+  await drained(response);
+  release?.();
+};
+
+const entryText = (runId: RunId, events: readonly RunEvent[], after: Seq, end: Seq, format: Format): string => {
+  let text = '';
+  for (const event of events) {
+    const clipped = clipBetween(event, after, end + 1);
+    if (clipped === null) continue;
+    if (format === 'ndjson') text += `${JSON.stringify(eventJson(runId, clipped))}\n`;
+    else if (clipped.kind === 'LogLine' && isCommandLine(clipped)) text += `${clipped.message}\n`;
+  }
+  return text;
+};

@@ -1,0 +1,78 @@
+/** An event as the API shows it: the names and shapes of its GraphQL type, all fields, with __typename. */
+import type { RunEvent } from '../../domain/events.ts';
+import type { RunId } from '../../domain/ids.ts';
+import type { Failure } from '../../domain/run.ts';
+import { toDateTime } from '../../graphql/schema/builder.ts';
+
+const failureJson = (failure: Failure | null) =>
+  failure === null ? null : { reason: failure.reason, message: failure.message, signal: failure.signal ?? null };
+
+/** The fields of the event's own type. */
+const ownFields = (event: RunEvent): Readonly<Record<string, unknown>> => {
+  switch (event.kind) {
+    case 'LogLine':
+      return {
+        level: event.level,
+        stream: event.stream,
+        message: event.message,
+        logger: event.logger ?? null,
+        fields: event.fields ?? null,
+        exception: event.exception
+          ? {
+              type: event.exception.type ?? null,
+              message: event.exception.message ?? null,
+              stack: event.exception.stack ?? null,
+            }
+          : null,
+        truncated: event.truncated ?? false,
+      };
+    case 'StatusChanged':
+      return { status: event.status, previous: event.previous, detail: event.detail };
+    case 'ProgressUpdated':
+      return { label: event.label, current: event.current, total: event.total, unit: event.unit };
+    case 'GroupStarted':
+    case 'GroupEnded':
+      return { name: event.name };
+    case 'OutputProduced':
+      return { value: event.value };
+    case 'CustomEvent':
+      return { name: event.name, data: event.data };
+    case 'ContainerEvent':
+      return { kind: event.containerEvent, detail: event.detail };
+    case 'LinesDropped':
+      return {
+        fromSeq: event.fromSeq,
+        count: event.count,
+        droppedBytes: event.droppedBytes,
+        droppedLines: event.droppedLines,
+        reason: event.reason,
+      };
+    case 'AttemptFinished':
+      return {
+        exitCode: event.exitCode,
+        failure: failureJson(event.failure),
+        digest: event.digest,
+        retryAt: event.retryAt === null ? null : toDateTime(event.retryAt),
+      };
+    case 'RunFinished':
+      return {
+        status: event.status,
+        exitCode: event.exitCode,
+        failure: failureJson(event.failure),
+        message: event.message,
+        lines: event.lines,
+        bytes: event.bytes,
+        dropped: event.dropped,
+        digest: event.digest,
+      };
+  }
+};
+
+export const eventJson = (runId: RunId, event: RunEvent): Readonly<Record<string, unknown>> => ({
+  __typename: event.kind,
+  seq: event.seq,
+  runId,
+  attempt: event.attempt,
+  timestamp: toDateTime(event.timestamp),
+  ...ownFields(event),
+});

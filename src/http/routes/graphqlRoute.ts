@@ -1,0 +1,161 @@
+/** /graphql over HTTP: GraphQL over HTTP, server-sent events, and GraphiQL for a browser. */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
+import { EventStream, endingFor, NOTHING_FOLLOWS } from '../../delivery/sinks/sseSink.ts';
+import type { Seq } from '../../domain/events.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import type { Envelope } from '../../graphql/server/envelope.ts';
+import { StreamedAnswer } from '../../graphql/server/streamedAnswer.ts';
+import { JsonTooDeep, parseJson } from '../boundedJson.ts';
+import {
+  type Exchange,
+  errorBody,
+  onlyMethods,
+  SECURITY_HEADERS,
+  STREAM_HEADERS,
+  sendBody,
+  sendBusy,
+  sendError,
+  sendJson,
+} from '../respond.ts';
+import { BodyError, type JsonObject, readJsonObject } from './body.ts';
+import type { GraphiqlPage } from './graphiql.ts';
+
+/** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
+const DISCARD_MS = 2000;
+
+export interface GraphqlRoute {
+  readonly envelope: Envelope;
+  readonly graphiql: GraphiqlPage;
+  /** Called with each answer that stays open: at the stop it is cut, without its `complete`. */
+  streams(response: ServerResponse): void;
+  /** Between two signs of life on an answer that stays open (KeepAliveOptions). */
+  readonly pingMs: number;
+}
+
+export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Promise<void> => {
+  const { request } = exchange;
+  const accepts = request.headers.accept ?? '';
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  if (reads && accepts.includes('text/html')) return await route.graphiql.serve(exchange);
+  if (!onlyMethods(exchange, 'GET', 'POST')) return;
+  let asked: JsonObject;
+  try {
+    asked = request.method === 'GET' ? readParameters(exchange.url) : await readJsonObject(request, exchange.backlog);
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error;
+    return refuseBody(exchange, error);
+  }
+  await execute(exchange, route, asked);
+};
+
+/** What a GET asks for, as a body would have it. @throws BodyError */
+const readParameters = ({ searchParams }: URL): JsonObject => {
+  const parameters: Record<string, unknown> = {};
+  for (const name of ['query', 'operationName', 'variables', 'extensions']) {
+    const text = searchParams.get(name);
+    if (!text) continue;
+    try {
+      parameters[name] = name === 'query' || name === 'operationName' ? text : parseJson(text);
+    } catch (error) {
+      if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
+      throw new BodyError(400, 'BAD_REQUEST', `The parameter "${name}" is not JSON.`);
+    }
+  }
+  return parameters;
+};
+
+const refuseBody = (exchange: Exchange, error: BodyError): void => {
+  const { request, response } = exchange;
+  const headers = { Connection: 'close' };
+  if (error.status === 503) sendBusy(exchange, error.message, LIMITS.busySeconds, headers);
+  else sendError(exchange, error.status, error.code, error.message, headers);
+  if (request.complete) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  finished(request, () => clearTimeout(timer));
+  response.once('close', () => clearTimeout(timer));
+};
+
+/** Largest seq. */
+const MAX_SEQ = 2 ** 31 - 1;
+
+/** What EventSource sends when it comes back: the id of the last event that it got. Undefined: it is no id of ours. */
+const lastEventId = ({ headers }: IncomingMessage): Seq | typeof NOTHING_FOLLOWS | null | undefined => {
+  const given = headers['last-event-id'];
+  if (given === undefined || given === '') return null;
+  if (given === NOTHING_FOLLOWS) return NOTHING_FOLLOWS;
+  return typeof given === 'string' && /^\d{1,10}$/.test(given) && Number(given) <= MAX_SEQ ? Number(given) : undefined;
+};
+
+const BAD_EVENT_ID = `Last-Event-ID is the id of an event that was received, 0 to ${MAX_SEQ}.`;
+
+/** The answer at which EventSource stops to ask again (HTML, 9.2.3). */
+const nothingFollows = ({ response, cors }: Exchange): void => {
+  response.writeHead(204, { ...SECURITY_HEADERS, ...cors }).end();
+};
+
+const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject): Promise<void> => {
+  const { request, response } = exchange;
+  const last = lastEventId(request);
+  if (last === undefined) {
+    return sendJson(exchange, 400, errorBody('BAD_USER_INPUT', BAD_EVENT_ID, { argument: 'Last-Event-ID' }));
+  }
+  if (last === NOTHING_FOLLOWS) return nothingFollows(exchange);
+  const resume = last === null ? null : { after: last, nothingFollows: false };
+  const stream = new EventStream(response, exchange.backlog);
+  const headers = new Headers();
+  for (const name of ['accept', 'content-type'] as const) {
+    const value = request.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
+  const init = { method: request.method ?? 'GET', headers };
+  const answer = await route.envelope.fetch(exchange.url.href, init, {
+    sink: stream,
+    ...(resume === null ? {} : { resume }),
+    signal: left(response),
+    body,
+  });
+  if (resume?.nothingFollows) return nothingFollows(exchange);
+  await send(exchange, route, answer, stream);
+};
+
+/** Headers of yoga's for proxies, on which this service decides by itself. */
+const NOT_YOGAS = ['connection', 'content-encoding', 'cache-control'];
+
+const headersOf = (answer: Response): OutgoingHttpHeaders => {
+  const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
+  for (const name of NOT_YOGAS) delete own[name];
+  const streams = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  return { ...(streams ? STREAM_HEADERS : SECURITY_HEADERS), ...own };
+};
+
+const NOT_ACCEPTABLE =
+  'No media type of the Accept header fits. Queries and mutations are answered as application/json, ' +
+  'application/graphql-response+json or text/event-stream; subscriptions as text/event-stream, or over a WebSocket ' +
+  '(graphql-transport-ws). multipart/mixed is not supported: give Apollo Client a GraphQLWsLink for subscriptions.';
+
+/** Aborts when the client leaves before it has its answer. */
+const left = (response: ServerResponse): AbortSignal => {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
+};
+
+const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, stream: EventStream): Promise<void> => {
+  const { response, cors } = exchange;
+  if (answer.status === 406) return sendError(exchange, 406, 'BAD_REQUEST', NOT_ACCEPTABLE);
+  const headers = { ...headersOf(answer), ...cors };
+  if (!(answer instanceof StreamedAnswer)) {
+    const text = await answer.text();
+    const body = answer.headers.get('content-type')?.startsWith('text/event-stream') ? endingFor(text) : text;
+    sendBody(exchange, answer.status, headers, Buffer.from(body));
+    return;
+  }
+  if (!response.destroyed) {
+    response.writeHead(answer.status, headers);
+    route.streams(response);
+  }
+  await stream.sendAll(answer.results, route.pingMs);
+};

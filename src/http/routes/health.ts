@@ -1,0 +1,16 @@
+/** /health/live and /health/ready. */
+import { type Exchange, onlyMethods, sendJson } from '../respond.ts';
+
+/** Why the service cannot do its work at present, in one sentence, or null where it can. */
+export type Readiness = () => Promise<string | null>;
+
+export const serveLive = (exchange: Exchange): void => {
+  if (onlyMethods(exchange, 'GET', 'HEAD')) sendJson(exchange, 200, JSON.stringify({ status: 'live' }));
+};
+
+export const serveReady = async (exchange: Exchange, ready: Readiness): Promise<void> => {
+  if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
+  const reason = await ready().catch(() => 'The service does not know whether it is ready.');
+  if (reason === null) sendJson(exchange, 200, JSON.stringify({ status: 'ready' }));
+  else sendJson(exchange, 503, JSON.stringify({ status: 'unready', reason }));
+};

@@ -1,0 +1,119 @@
+/**
+ * Pages of history for viewers behind the ring. Viewers near each other share a read: a thousand browsers that
+ * reconnect at once, each at another place, cost a few reads, not a thousand.
+ */
+import type { Logger } from 'pino';
+import { unlessAborted } from '../async/unlessAborted.ts';
+import type { Seq } from '../domain/events.ts';
+import type { RunId } from '../domain/ids.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { isReply } from '../wire/takesWrites.ts';
+import type { KnownEntries } from './knownEntries.ts';
+import type { RedisLogReader } from './reader.ts';
+import type { LogEntry } from './viewer.ts';
+
+/** A page serves those who come this soon after it; longer, it would only hold memory. */
+const SHARE_MS = 150;
+/** Pages that were read and are kept to be shared; beyond it the oldest go, and who needs them reads again. */
+const MAX_PAGES = 32;
+/** Reads of one run at once; who comes meanwhile waits for one of them, which may hold what it needs. */
+const MAX_READS = 4;
+const READ_AGAIN_MS = 250;
+/** A read that waits longer for its connection is given up, and begun again by those who still want it. */
+const READ_MS = 5000;
+
+type Page = readonly LogEntry[] | null;
+
+/** A page that was read, of use to all whose position is in it. */
+interface RecentPage {
+  readonly runId: RunId;
+  /** The position that it was read from. */
+  readonly after: Seq;
+  readonly lastSeq: Seq;
+  readonly entries: readonly LogEntry[];
+}
+
+export class PageReader {
+  readonly #reader: RedisLogReader;
+  /** Reads under way, by the position that they are from. */
+  readonly #reads = new Map<RunId, Map<Seq, Promise<Page>>>();
+  readonly #recent = new Set<RecentPage>();
+  readonly #known: KnownEntries;
+  readonly #logger: Pick<Logger, 'warn'>;
+
+  constructor(reader: RedisLogReader, known: KnownEntries, logger: Pick<Logger, 'warn'>) {
+    this.#reader = reader;
+    this.#logger = logger;
+    this.#known = known;
+  }
+
+  /**
+   * What follows the position (the first entry may begin before it), LIMITS.pageBytes at most or one entry; empty where the
+   * store has nothing there, null where the run is not there. Waits while Redis is away. @throws the signal's reason
+   */
+  async read(runId: RunId, after: Seq, signal: AbortSignal): Promise<Page> {
+    for (;;) {
+      signal.throwIfAborted();
+      const recent = this.#recentAt(runId, after);
+      if (recent !== null) return recent;
+      try {
+        const reads = this.#reads.get(runId);
+        const same = reads?.get(after);
+        if (same === undefined && reads !== undefined && reads.size >= MAX_READS) {
+          // Its failure is another's, who tells it.
+          await unlessAborted(
+            Promise.race(reads.values()).catch(() => undefined),
+            signal,
+          );
+          continue;
+        }
+        return await unlessAborted(same ?? this.#fetch(runId, after), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof Error && error.name === 'CodecError') throw error;
+        if (isReply(error)) this.#logger.warn({ err: error, runId }, 'a page of a log could not be read');
+        await unlessAborted(new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS)), signal);
+      }
+    }
+  }
+
+  #recentAt(runId: RunId, after: Seq): Page {
+    for (const page of this.#recent) {
+      if (page.runId !== runId || page.after > after || page.lastSeq <= after) continue;
+      return page.after === after ? page.entries : page.entries.filter(({ lastSeq }) => lastSeq > after);
+    }
+    return null;
+  }
+
+  #fetch(runId: RunId, after: Seq): Promise<Page> {
+    const reads = this.#reads.get(runId) ?? new Map<Seq, Promise<Page>>();
+    this.#reads.set(runId, reads);
+    const read = this.#readPage(runId, after).finally(() => {
+      reads.delete(after);
+      if (reads.size === 0) this.#reads.delete(runId);
+    });
+    reads.set(after, read);
+    return read;
+  }
+
+  async #readPage(runId: RunId, after: Seq): Promise<Page> {
+    const read = await this.#reader.forward(runId, after, LIMITS.readEntries, AbortSignal.timeout(READ_MS));
+    if (read === null) return null;
+    const entries = read.entries.map((entry) => this.#known.of(runId, entry));
+    this.#share({ runId, after, entries });
+    return entries;
+  }
+
+  /** An empty page says nothing that lasts, so it is never shared. */
+  #share(page: Omit<RecentPage, 'lastSeq'>): void {
+    const last = page.entries.at(-1);
+    if (last === undefined) return;
+    const recent = { ...page, lastSeq: last.lastSeq };
+    this.#recent.add(recent);
+    setTimeout(() => this.#recent.delete(recent), SHARE_MS).unref();
+    for (const oldest of this.#recent) {
+      if (this.#recent.size <= MAX_PAGES) break;
+      this.#recent.delete(oldest);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Keeps a relay running: a small process of its own that carries bytes between a unix socket, which
+ * containers can be given, and a Redis that they cannot reach (an operator's on loopback, or a socket in a
+ * directory that is open to all). It outlives the service, as runs do; the successor finds it by its socket.
+ * One per user and target: it holds a flock(2), as the private Redis does.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, open } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { RedisAddress } from '../../wire/redisUrl.ts';
+import type { Environment } from '../private/serverBinary.ts';
+import { makeShortDirectory, shortDirectoryFor } from '../shortDirectory.ts';
+
+/** Where bytes are carried to. No password: what is carried logs in by itself. */
+export type RelayTarget = Pick<RedisAddress, 'socketPath' | 'host' | 'port' | 'tls'>;
+
+export interface RelayArguments {
+  readonly socketPath: string;
+  readonly target: RelayTarget;
+  /** It ends itself when it has had no connection for this long. */
+  readonly idleMs: number;
+}
+
+export interface RelayOptions {
+  readonly runtimeDirectory: string | null;
+  readonly environment: Environment;
+  readonly logger: Logger;
+  /** For tests; default 5 minutes. */
+  readonly idleMs?: number;
+}
+
+export interface Relay extends AsyncDisposable {
+  /** Holds the socket and nothing else. */
+  readonly directory: string;
+  readonly socketName: string;
+}
+
+const SOCKET_NAME = 'redis.sock';
+const START_MS = 10_000;
+const POLL_MS = 50;
+/** Well below idleMs, so that it does not end while a service is there. */
+const LOOK_EVERY_MS = 15_000;
+const IDLE_MS = 300_000;
+
+const START = `umask 007
+exec 9>>"$1" || exit 74
+flock -n 9 || exit 75
+exec "$2" "$3" "$4"`;
+
+/** Starts or finds it, resolves when it takes connections, and starts it again when it is gone, until disposed. @throws Error */
+export const keepRelay = async (address: RelayTarget, options: RelayOptions): Promise<Relay> => {
+  const { logger } = options;
+  const target: RelayTarget = {
+    socketPath: address.socketPath,
+    host: address.host,
+    port: address.port,
+    tls: address.tls,
+  };
+  const base = shortDirectoryFor(options.runtimeDirectory, `relay ${JSON.stringify(target)}`);
+  await makeShortDirectory(base);
+  const directory = join(base, 's');
+  await mkdir(directory, { mode: 0o750, recursive: true });
+  const socketPath = join(directory, SOCKET_NAME);
+  const call: RelayArguments = { socketPath, target, idleMs: options.idleMs ?? IDLE_MS };
+  await ensure(base, call, options.environment);
+  let looking = false;
+  const timer = setInterval(
+    () => {
+      if (looking) return;
+      looking = true;
+      ensure(base, call, options.environment)
+        .catch((error: unknown) => logger.error({ err: error }, 'the relay to Redis does not start'))
+        .finally(() => {
+          looking = false;
+        });
+    },
+    Math.min(LOOK_EVERY_MS, call.idleMs / 4),
+  );
+  timer.unref();
+  return {
+    directory,
+    socketName: SOCKET_NAME,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await Promise.resolve();
+    },
+  };
+};
+
+const ensure = async (base: string, call: RelayArguments, environment: Environment): Promise<void> => {
+  const deadline = Date.now() + START_MS;
+  let started = false;
+  while (!(await takesConnections(call.socketPath))) {
+    if (!started) await spawnRelay(base, call, environment);
+    started = true;
+    if (Date.now() > deadline) throw new Error(`the relay to Redis did not start; see ${join(base, 'relay.log')}`);
+    await delay(POLL_MS);
+  }
+};
+
+const spawnRelay = async (base: string, call: RelayArguments, environment: Environment): Promise<void> => {
+  const program = fileURLToPath(new URL('relayMain.ts', import.meta.url));
+  // Cut at each start: it says something only when it fails.
+  const log = await open(join(base, 'relay.log'), 'w', 0o600);
+  try {
+    const args = [join(base, 'relay.lock'), process.execPath, program, JSON.stringify(call)];
+    const stdio: ('ignore' | number)[] = ['ignore', log.fd, log.fd];
+    const child = spawn('sh', ['-c', START, 'sh', ...args], {
+      cwd: '/',
+      detached: true,
+      env: { ...environment },
+      stdio,
+    });
+    child.unref();
+    await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  } finally {
+    await log.close();
+  }
+};
+
+/** Also what tells the relay that somebody still needs it. */
+const takesConnections = async (path: string): Promise<boolean> => {
+  const socket = connect(path);
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+};

@@ -1,0 +1,194 @@
+/** Pages of runs: walks the index in chunks and filters in memory. The index is tidied where a record is gone. */
+import type { Redis } from 'ioredis';
+import { type Leave, Seats } from '../../async/seats.ts';
+import { Busy, LimitExceeded } from '../../domain/errors.ts';
+import type { RunId } from '../../domain/ids.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import { isTerminal, type RunSummary } from '../../domain/run.ts';
+import { ACTIVE_RUNS, RUNS_INDEX } from '../records/indexKeys.ts';
+import {
+  type RunFilter,
+  type RunMatcher,
+  type RunPage,
+  type RunPageRequest,
+  runMatcher,
+  type Scan,
+} from '../records/runs.ts';
+import { readHeads, readSummaries } from '../records/store.ts';
+
+/** Ids looked at by one step of a walk: one round trip, and what is in memory of it is small. */
+const CHUNK = 200;
+/** How long a page may take, its wait for others included; below STORE_DEADLINE_MS, which is for a store that is away. */
+const SCAN_MS = 4000;
+/** Where one run is enough; some can be gone. */
+const SMALL_CHUNK = 10;
+/** Requests that go on beyond their first chunk, in this process: together they take as much of the loop as one. */
+const steps = new Seats(1, 'scans of the list of runs');
+
+/** Which way a walk goes: older is the order of pages, newest first. */
+type Direction = 'older' | 'newer';
+
+interface Walk {
+  readonly direction: Direction;
+  /** Where it starts and stops, in ZRANGE BYLEX's form: `(id`, `[id`, `+`, `-`. */
+  readonly from: string;
+  readonly to: string;
+}
+
+interface Walked {
+  readonly ids: readonly RunId[];
+  /** The last one that was looked at. */
+  readonly last: RunId | null;
+  /** `bound`: the scan's bound was reached; there may be more. `all`: there is no more in the range. */
+  readonly end: 'enough' | 'all' | 'bound';
+}
+
+/** As Runs.page. @throws the connection's error too */
+export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan): Promise<RunPage> => {
+  const { after, before, filter } = request;
+  const forward = request.last === undefined;
+  const list = new List(redis, filter, scan);
+  const until = (): AbortSignal => AbortSignal.any([scan.signal, AbortSignal.timeout(SCAN_MS)]);
+  const newest = after === undefined ? '+' : `(${after}`;
+  const oldest = before === undefined ? '-' : `(${before}`;
+  const walk: Walk = forward
+    ? { direction: 'older', from: newest, to: oldest }
+    : { direction: 'newer', from: oldest, to: newest };
+  const walked = await scan.inTurn(() => list.page(walk, (forward ? request.first : request.last) ?? 0, until()));
+  const runs = await list.read(forward ? walked.ids : walked.ids.toReversed());
+
+  /** In the walk's direction: from where it ended, or from the cursor that bounded it. */
+  const beyond = async (): Promise<boolean> => {
+    if (walked.end === 'bound') return true;
+    const cursor = forward ? before : after;
+    const from = walked.end === 'enough' && walked.last !== null ? `(${walked.last}` : cursor && `[${cursor}`;
+    return from === undefined ? false : await list.some(walk.direction, from, until());
+  };
+  /** Against it: what lies before the walk's beginning; where that was the list's end, nothing. */
+  const behind = async (): Promise<boolean> => {
+    const cursor = forward ? after : before;
+    return cursor === undefined ? false : await list.some(forward ? 'newer' : 'older', `[${cursor}`, until());
+  };
+  const reached = walked.end === 'bound' ? walked.last : null;
+  return {
+    runs,
+    start: (forward ? null : reached) ?? runs[0]?.id ?? null,
+    end: (forward ? reached : null) ?? runs.at(-1)?.id ?? null,
+    hasNext: forward ? beyond : behind,
+    hasPrevious: forward ? behind : beyond,
+  };
+};
+
+/** Runs that have not finished have an index of their own, which is short. */
+const indexFor = ({ status }: RunFilter): string =>
+  status?.length && !status.some(isTerminal) ? ACTIVE_RUNS : RUNS_INDEX;
+
+class List {
+  readonly #redis: Redis;
+  readonly #filter: RunFilter;
+  readonly #matches: RunMatcher | null;
+  readonly #index: string;
+  readonly #scan: Scan;
+  readonly #summaries = new Map<RunId, RunSummary>();
+
+  constructor(redis: Redis, filter: RunFilter, scan: Scan) {
+    this.#redis = redis;
+    this.#filter = filter;
+    this.#matches = runMatcher(filter);
+    this.#index = indexFor(filter);
+    this.#scan = scan;
+  }
+
+  /** The first `wanted` ids of the walk that match. */
+  async walk({ direction, from: begin, to }: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
+    const found: RunId[] = [];
+    let last: RunId | null = null;
+    const bound = Math.max(this.#scan.left - LIMITS.pageRuns, 0);
+    for (let from = begin; ; from = `(${last}`) {
+      const leave = await this.#mayStep(signal);
+      const step = await this.#step({ direction, from, to }, wanted - found.length).finally(() => leave?.());
+      for (const { id, matches } of step.present) {
+        last = id;
+        if (matches) found.push(id);
+        if (found.length >= wanted) return { ids: found, last, end: 'enough' };
+      }
+      if (step.last === null) return { ids: found, last, end: 'all' };
+      last = step.last;
+      if (this.#scan.left <= bound) return { ids: found, last, end: 'bound' };
+    }
+  }
+
+  /** Waits for its turn among all requests; the first step of a request needs none. */
+  async #mayStep(signal: AbortSignal): Promise<Leave | null> {
+    try {
+      signal.throwIfAborted();
+      return this.#scan.left === LIMITS.requestScan ? null : await steps.take(signal);
+    } catch (error) {
+      if (this.#scan.signal.aborted || error instanceof LimitExceeded) throw error;
+      throw new Busy('Too many lists are looked through at present. Ask for fewer, or try again in a moment.');
+    }
+  }
+
+  /** The same for a page. @throws LimitExceeded where the request may look at no more */
+  async page(walk: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
+    if (this.#scan.left <= 0) {
+      throw new LimitExceeded(`One request looks at most at ${LIMITS.requestScan} runs. Ask for fewer lists at once.`);
+    }
+    return await this.walk(walk, wanted, signal);
+  }
+
+  /** Whether one of the walk matches; true also where the scan's bound is reached first. */
+  async some(direction: Direction, from: string, signal: AbortSignal): Promise<boolean> {
+    return await this.#scan.inTurn(async () => {
+      if (this.#scan.left <= 0) return true;
+      const { end } = await this.walk({ direction, from, to: direction === 'older' ? '-' : '+' }, 1, signal);
+      return end !== 'all';
+    });
+  }
+
+  /** Those that match still: a status can have changed since the walk. */
+  async read(ids: readonly RunId[]): Promise<RunSummary[]> {
+    if (this.#matches === null) return ids.flatMap((id) => this.#summaries.get(id) ?? []);
+    const { status } = this.#filter;
+    const runs = await readSummaries(this.#redis, ids);
+    return runs.filter((run) => run !== null).filter((run) => !status?.length || status.includes(run.status));
+  }
+
+  /** Looks at the next chunk. `last` is the chunk's last id, null where it was the last chunk. */
+  async #step(walk: Walk, wanted: number): Promise<Step> {
+    const size = this.#matches === null ? Math.min(Math.max(wanted, SMALL_CHUNK), CHUNK) : CHUNK;
+    const ids = await chunk(this.#redis, this.#index, walk, size);
+    this.#scan.left -= ids.length;
+    const present = await this.#look(ids);
+    const gone = ids.filter((_id, i) => present[i] === null);
+    // An id is among the unfinished before its record is.
+    if (gone.length > 0 && this.#index === RUNS_INDEX) await this.#redis.zrem(RUNS_INDEX, ...gone);
+    return { present: present.filter((one) => one !== null), last: ids.length < size ? null : (ids.at(-1) ?? null) };
+  }
+
+  /** Without a filter the summaries are read at once. */
+  async #look(ids: readonly RunId[]): Promise<readonly (Looked | null)[]> {
+    const matches = this.#matches;
+    if (matches !== null) {
+      const heads = await readHeads(this.#redis, ids);
+      return heads.map((head) => head && { id: head.id, matches: matches(head) });
+    }
+    const runs = await readSummaries(this.#redis, ids);
+    for (const run of runs) if (run !== null) this.#summaries.set(run.id, run);
+    return runs.map((run) => run && { id: run.id, matches: true });
+  }
+}
+
+interface Looked {
+  readonly id: RunId;
+  readonly matches: boolean;
+}
+interface Step {
+  readonly present: readonly Looked[];
+  readonly last: RunId | null;
+}
+
+const chunk = async (redis: Redis, index: string, { direction, from, to }: Walk, size: number): Promise<RunId[]> =>
+  (direction === 'older'
+    ? await redis.zrevrangebylex(index, from, to, 'LIMIT', 0, size)
+    : await redis.zrangebylex(index, from, to, 'LIMIT', 0, size)) as RunId[];

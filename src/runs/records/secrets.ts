@@ -1,0 +1,52 @@
+/** What of a run only the service's master key opens: its secret variables, and its idempotency key. */
+import { createHmac } from 'node:crypto';
+import type { JsonValue } from '../../domain/events.ts';
+import type { RunId } from '../../domain/ids.ts';
+import type { EnvVar, RunSpec } from '../../domain/run.ts';
+import { isRawNumber } from '../../domain/text/exactJson.ts';
+import { deriveRunKey, seal, unseal } from '../../wire/seal.ts';
+
+/** The variables as a record holds them: secrets sealed under the run's own key. */
+export const sealEnv = (masterKey: Buffer, runId: RunId, env: readonly EnvVar[]): EnvVar[] => {
+  const key = deriveRunKey(masterKey, runId);
+  return env.map((one) => (one.secret ? { ...one, value: seal(key, one.name, one.value) } : one));
+};
+
+/** The plain variables of a stored record. @throws Error where the master key is another one */
+export const unsealEnv = (masterKey: Buffer, runId: RunId, env: readonly EnvVar[]): EnvVar[] => {
+  const key = deriveRunKey(masterKey, runId);
+  return env.map((one) => (one.secret ? { ...one, value: unseal(key, one.name, one.value) } : one));
+};
+
+/** RUN_KEY of an executor: base64url of its run's key. */
+export const runKeyText = (masterKey: Buffer, runId: RunId): string =>
+  deriveRunKey(masterKey, runId).toString('base64url');
+
+/** Tells two idempotency keys apart without storing them. */
+export const keyFingerprint = (masterKey: Buffer, idempotencyKey: string): string =>
+  createHmac('sha256', masterKey).update('idempotency key\0').update(idempotencyKey).digest('hex');
+
+/**
+ * Tells two inputs apart, secrets included; keyed, so that a secret cannot be guessed from it. Variables and labels
+ * have no order: their names are unique.
+ */
+export const inputFingerprint = (masterKey: Buffer, spec: RunSpec): string => {
+  const ordered: RunSpec = { ...spec, env: byName(spec.env), labels: byName(spec.labels) };
+  return createHmac('sha256', masterKey)
+    .update('start input\0')
+    .update(JSON.stringify(canonical(ordered as unknown as JsonValue)))
+    .digest('hex');
+};
+
+const byName = <T extends { readonly name: string }>(entries: readonly T[]): readonly T[] =>
+  entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+
+/** The same value with the members of objects in one order, whatever the client sent. */
+const canonical = (value: JsonValue | undefined): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  members.sort(([a], [b]) => (a < b ? -1 : 1));
+  // Pairs and not members: a name may be __proto__, or look like a number, which JavaScript puts first.
+  return { members: members.map(([name, member]) => [name, canonical(member)]) };
+};

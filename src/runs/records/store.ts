@@ -1,0 +1,117 @@
+/** Reads of single runs. Nothing here changes a run. Pages are in pages.ts. */
+import type { Redis } from 'ioredis';
+import type { RunId } from '../../domain/ids.ts';
+import type { MarkedRun, RunDetails, RunRecord, RunStatus, RunSummary } from '../../domain/run.ts';
+import { recordKey } from '../../wire/keys.ts';
+import {
+  LABEL_MARKS,
+  parseDetail,
+  parseMarks,
+  parseRecord,
+  parseSummary,
+  SUMMARY_FIELDS,
+} from '../../wire/runRecord.ts';
+import type { DetailsWanted } from './runs.ts';
+
+/** Runs of one round trip: between two of them others have their turn, here and at Redis. */
+const TOGETHER = 100;
+/** Stored bytes of one round trip. */
+const TOGETHER_BYTES = 512 * 1024;
+
+/** The whole record, with all that is large. @throws the connection's error */
+export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord | null> =>
+  parseRecord(await redis.hgetall(recordKey(id)));
+
+/** @throws the connection's error */
+export const readSummary = async (redis: Redis, id: RunId): Promise<RunSummary | null> =>
+  (await readSummaries(redis, [id]))[0] ?? null;
+
+/** In the order of the ids. @throws the connection's error */
+export const readSummaries = async (redis: Redis, ids: readonly RunId[]): Promise<(RunSummary | null)[]> => {
+  const found: (RunSummary | null)[] = [];
+  for (let from = 0; from < ids.length; from += TOGETHER) {
+    const some = ids.slice(from, from + TOGETHER);
+    const pipeline = redis.pipeline();
+    for (const id of some) pipeline.hmget(recordKey(id), ...SUMMARY_FIELDS);
+    found.push(...(replies(await pipeline.exec()) as (string | null)[][]).map(parseSummary));
+  }
+  return found;
+};
+
+/** What a filter needs of each run. */
+export interface RunHead {
+  readonly id: RunId;
+  readonly status: RunStatus;
+  readonly labelMarks: string;
+}
+
+/** In the order of the ids; null where there is no record. @throws the connection's error */
+export const readHeads = async (redis: Redis, ids: readonly RunId[]): Promise<(RunHead | null)[]> => {
+  if (ids.length === 0) return [];
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.hmget(recordKey(id), 'status', LABEL_MARKS);
+  const answers = replies(await pipeline.exec()) as [RunStatus | null, string | null][];
+  // Runs that an older service made have no marks.
+  const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i][1] === null);
+  const labels = redis.pipeline();
+  for (const id of older) labels.hget(recordKey(id), 'labels');
+  const read = older.length === 0 ? [] : (replies(await labels.exec()) as (string | null)[]).map(parseMarks);
+  return ids.map((id, i) => {
+    const [status, marks] = answers[i] ?? [null, null];
+    return status === null ? null : { id, status, labelMarks: marks ?? read.shift() ?? '' };
+  });
+};
+
+/** Summaries with their marks, in the order of the ids. @throws the connection's error */
+export const readMarked = async (redis: Redis, ids: readonly RunId[]): Promise<(MarkedRun | null)[]> => {
+  const [runs, heads] = await Promise.all([readSummaries(redis, ids), readHeads(redis, ids)]);
+  return runs.map((run, i) => run && { ...run, labelMarks: heads[i]?.labelMarks ?? '' });
+};
+
+/** As Runs.detailBytes. @throws the connection's error */
+export const readDetailBytes = async (redis: Redis, wanted: readonly DetailsWanted[]): Promise<number[][]> => {
+  const sizes: number[][] = [];
+  for (let from = 0; from < wanted.length; from += TOGETHER) {
+    const some = wanted.slice(from, from + TOGETHER);
+    const pipeline = redis.pipeline();
+    for (const { id, names } of some) for (const name of names) pipeline.hstrlen(recordKey(id), name);
+    const flat = replies(await pipeline.exec()) as number[];
+    for (const { names } of some) sizes.push(flat.splice(0, names.length));
+  }
+  return sizes;
+};
+
+/** As Runs.details; `bytes` is what readDetailBytes said. @throws the signal's reason; the connection's error */
+export const readDetails = async (
+  redis: Redis,
+  wanted: readonly DetailsWanted[],
+  bytes: readonly (readonly number[])[],
+  signal: AbortSignal,
+): Promise<(Partial<RunDetails> | null)[]> => {
+  const found: (Partial<RunDetails> | null)[] = [];
+  while (found.length < wanted.length) {
+    signal.throwIfAborted();
+    const pipeline = redis.pipeline();
+    const some: DetailsWanted[] = [];
+    for (let size = 0; size < TOGETHER_BYTES && some.length < TOGETHER; ) {
+      const next = wanted[found.length + some.length];
+      if (next === undefined) break;
+      size += (bytes[found.length + some.length] ?? []).reduce((sum, length) => sum + length, 0);
+      pipeline.hmget(recordKey(next.id), 'id', ...next.names);
+      some.push(next);
+    }
+    const read = replies(await pipeline.exec()) as (string | null)[][];
+    found.push(...some.map(({ names }, i) => detailsOf(names, read[i] ?? [])));
+  }
+  return found;
+};
+
+const detailsOf = (names: DetailsWanted['names'], [id, ...values]: (string | null)[]): Partial<RunDetails> | null =>
+  id == null ? null : Object.fromEntries(names.map((name, i) => [name, parseDetail(name, values[i] ?? null)]));
+
+/** The answers of a pipeline. @throws the first error among them */
+export const replies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
+  (results ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply;
+  });

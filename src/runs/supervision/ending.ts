@@ -1,0 +1,137 @@
+/** Ends of attempts that no executor wrote: which end it is (pure), and the batch that writes it. */
+import { endingBatch } from '../../domain/end.ts';
+import type { EpochMs, EventDraft } from '../../domain/events.ts';
+import type { AttemptEnd, Failure, FailureReason, RunRecord } from '../../domain/run.ts';
+import { isTerminal } from '../../domain/run.ts';
+import type { ExitReport, LaunchError } from '../../launchers/launcher.ts';
+import type { RecordChanges } from '../../wire/runRecord.ts';
+import type { LogExtent, RunWriter, WriteCode } from './runWriter.ts';
+
+/** All that a supervisor knows about how an attempt ended without a last word. */
+export interface Evidence {
+  /** Why it was never launched. */
+  readonly launchError: LaunchError | null;
+  /** How the container ended; null where there was none to be found. */
+  readonly exit: ExitReport | null;
+  /** Its timeoutSeconds had passed, and no cancel was known then. */
+  readonly timedOut: boolean;
+  /** It was stopped because its executor never reported in. */
+  readonly silent: boolean;
+  /** How far its log was last seen to go, by a look each 2 s; null where nobody looked. */
+  readonly seen: LogExtent | null;
+}
+
+export const NO_EVIDENCE: Evidence = { launchError: null, exit: null, timedOut: false, silent: false, seen: null };
+
+const failed = (reason: FailureReason, message: string, exit: ExitReport | null): AttemptEnd => {
+  const failure: Failure = { reason, message, signal: null };
+  return { status: 'FAILED', exitCode: exit?.exitCode ?? null, failure, cancelReason: null, digest: null };
+};
+
+/** What was asked first decides: a timeout that passed before a cancel was known, then a cancel, then how it died. */
+export const decideEnd = (
+  run: Pick<RunRecord, 'cancelRequestedAt' | 'cancelReason' | 'timeoutSeconds'>,
+  evidence: Evidence,
+): AttemptEnd => {
+  const { launchError, exit, timedOut, silent } = evidence;
+  if (timedOut) {
+    const seconds = run.timeoutSeconds ?? 0;
+    const passed = `The timeout of ${seconds} second${seconds === 1 ? '' : 's'} passed.`;
+    return { ...failed('TIMEOUT', passed, null), exitCode: null };
+  }
+  if (run.cancelRequestedAt !== null) {
+    return { status: 'CANCELLED', exitCode: null, failure: null, cancelReason: run.cancelReason, digest: null };
+  }
+  if (launchError !== null) return failed(launchError.reason, launchError.message, null);
+  if (exit?.outOfMemory) {
+    return failed('OUT_OF_MEMORY', 'The kernel killed the container for memory.', { ...exit, exitCode: null });
+  }
+  if (silent) return failed('EXECUTOR_LOST', 'The executor did not report in after its start.', null);
+  return failed('EXECUTOR_LOST', `The executor went away without a last word${how(exit)}.`, null);
+};
+
+/** " (exit code 137)", " (signal SIGKILL)", or nothing where nobody knows. */
+const how = (exit: ExitReport | null): string => {
+  if (exit?.exitCode !== null && exit?.exitCode !== undefined) return ` (exit code ${exit.exitCode})`;
+  return exit?.signal ? ` (signal ${exit.signal})` : '';
+};
+
+/** Whether this attempt's end stands in the log already. */
+export const hasEnded = (run: Pick<RunRecord, 'closed' | 'status' | 'nextAttempt' | 'attempt'>, attempt: number) =>
+  run.closed || run.attempt > attempt || (run.status === 'PENDING' && run.nextAttempt > attempt);
+
+/** Writes the end of an attempt that had been STARTING or RUNNING; `run` is the record as it was claimed. */
+export const writeEnd = async (
+  writer: RunWriter,
+  run: RunRecord,
+  attempt: number,
+  evidence: Evidence,
+): Promise<WriteCode> => {
+  const now = Date.now();
+  if (evidence.seen !== null) writer.goOnAfter(evidence.seen);
+  const end = decideEnd(run, evidence);
+  const batch = endingBatch(run, attempt, run.status, end, totalsOf(run, evidence.seen), now);
+  const before = containerEvents(evidence, now);
+  const terminal = isTerminal(batch.status);
+  const changes: RecordChanges = {
+    status: batch.status,
+    exitCode: end.exitCode,
+    failure: end.failure,
+    digest: end.digest,
+    retryAt: batch.retryAt,
+    ...(terminal ? { finishedAt: now } : { nextAttempt: attempt + 1 }),
+  };
+  return await writer.write([...before, ...batch.drafts], {
+    attempt,
+    changes,
+    closes: terminal,
+    knownCancel: run.cancelRequestedAt,
+  });
+};
+
+/** Lines that Redis has lost since they were seen count as dropped. */
+const totalsOf = ({ lines, bytes, dropped, lastSeq }: RunRecord, seen: LogExtent | null = null) =>
+  seen === null || seen.lastSeq <= lastSeq
+    ? { lines, bytes, dropped }
+    : { lines: seen.lines, bytes: seen.bytes, dropped: dropped + seen.lines - lines };
+
+const containerEvents = ({ exit }: Evidence, now: EpochMs): EventDraft[] => {
+  if (exit === null) return [];
+  const detail =
+    how(exit)
+      .trim()
+      .replace(/^\(|\)$/g, '') || null;
+  const exited: EventDraft = { kind: 'ContainerEvent', timestamp: now, containerEvent: 'EXITED', detail };
+  if (!exit.outOfMemory) return [exited];
+  return [{ kind: 'ContainerEvent', timestamp: now, containerEvent: 'OUT_OF_MEMORY', detail: null }, exited];
+};
+
+/**
+ * Ends a run that was cancelled while it was PENDING. In the queue its first attempt ends with it; between
+ * two attempts the last one has had its AttemptFinished, and its exit code and digest stand.
+ */
+export const writeCancelledPending = async (writer: RunWriter, run: RunRecord): Promise<WriteCode> => {
+  const now = Date.now();
+  const between = run.nextAttempt > 1;
+  const end: AttemptEnd = {
+    status: 'CANCELLED',
+    exitCode: between ? run.exitCode : null,
+    failure: null,
+    cancelReason: run.cancelReason,
+    digest: between ? run.digest : null,
+  };
+  const { drafts } = endingBatch(run, run.attempt, 'PENDING', end, totalsOf(run), now);
+  return await writer.write(between ? drafts.filter((draft) => draft.kind !== 'AttemptFinished') : drafts, {
+    attempt: run.attempt,
+    changes: {
+      status: 'CANCELLED',
+      failure: null,
+      exitCode: end.exitCode,
+      digest: end.digest,
+      retryAt: null,
+      finishedAt: now,
+    },
+    closes: true,
+    knownCancel: run.cancelRequestedAt,
+  });
+};

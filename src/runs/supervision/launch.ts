@@ -1,0 +1,111 @@
+/** Launches one attempt, telling its steps in the run's log for as long as that is this writer's to do. */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { unlessAborted } from '../../async/unlessAborted.ts';
+import type { RunRecord } from '../../domain/run.ts';
+import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../../launchers/launcher.ts';
+import { persist } from '../../redis/wait.ts';
+import { readImageAsked } from '../records/creation.ts';
+import { runKeyText } from '../records/secrets.ts';
+import type { RunWriter } from './runWriter.ts';
+import { type WatchContext, watchRun } from './watch.ts';
+
+export interface LaunchContext extends WatchContext {
+  readonly redis: Redis;
+  readonly launcher: Launcher;
+  readonly masterKey: Buffer;
+  /** REDIS_URL of executors. */
+  readonly executorRedisUrl: string;
+  readonly log: Logger;
+}
+
+/** Somebody cancelled the run before its executor reported in. */
+class CancelledWhileStarting extends Error {
+  override readonly name = 'CancelledWhileStarting';
+}
+
+export type Launched =
+  | { readonly kind: 'launched'; readonly execution: Execution }
+  | { readonly kind: 'failed'; readonly error: LaunchError }
+  | { readonly kind: 'cancelled' };
+
+/**
+ * Launches, or finds what an earlier launch of this attempt began. `writer` is null where another may write.
+ * A cancel aborts the launch while the run is STARTING; the service's stop (`signal`) does not: what was begun
+ * goes on, and the next supervisor finds it. @throws the signal's reason
+ */
+export const launchAttempt = async (
+  context: LaunchContext,
+  run: RunRecord,
+  attempt: number,
+  writer: RunWriter | null,
+  signal: AbortSignal,
+): Promise<Launched> => {
+  const { redis, launcher, masterKey, executorRedisUrl, log } = context;
+  const steps = new StepWriter(writer, attempt);
+  const image = await persist(() => readImageAsked(redis, run.id), signal, log);
+  const environment = {
+    RUN_ID: run.id,
+    RUN_ATTEMPT: String(attempt),
+    REDIS_URL: executorRedisUrl,
+    RUN_KEY: runKeyText(masterKey, run.id),
+  };
+  const abort = new AbortController();
+  const unwatch = watchRun(context, run.id, (seen) => {
+    if (seen.cancelRequestedAt !== null && seen.status === 'STARTING') abort.abort(new CancelledWhileStarting());
+  });
+  try {
+    const { resources, cancelGraceMs: stopGraceMs } = run;
+    const spec = { runId: run.id, attempt, image, resources, stopGraceMs, environment };
+    const execution = await unlessAborted(
+      launcher.launch(spec, (step) => steps.add(step), abort.signal),
+      signal,
+    );
+    return { kind: 'launched', execution };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (abort.signal.aborted) return { kind: 'cancelled' };
+    if (error instanceof LaunchError) {
+      // Not at warn, which is told once for many runs: each run's cause must be found by its id.
+      const level = error.reason === 'IMAGE_UNAVAILABLE' ? 'info' : 'error';
+      log[level]({ err: error, runId: run.id, attempt, reason: error.reason }, 'the attempt could not be launched');
+      return { kind: 'failed', error };
+    }
+    log.error({ err: error, runId: run.id, attempt }, 'the launcher failed');
+    return { kind: 'failed', error: new LaunchError('LAUNCH_FAILED', 'The executor could not be started.', error) };
+  } finally {
+    unwatch();
+    await steps.written();
+  }
+};
+
+/** Writes steps in the order in which they came, until it is no longer the writer. A launch has some five steps. */
+class StepWriter {
+  #writer: RunWriter | null;
+  readonly #attempt: number;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(writer: RunWriter | null, attempt: number) {
+    this.#writer = writer;
+    this.#attempt = attempt;
+  }
+
+  add({ kind, detail }: LaunchProgress): void {
+    const timestamp = Date.now();
+    this.#last = this.#last.then(async () => {
+      try {
+        const draft = { kind: 'ContainerEvent', timestamp, containerEvent: kind, detail } as const;
+        const code = await this.#writer?.write([draft], { attempt: this.#attempt, changes: {} });
+        // FENCED is the usual one: the executor has reported in.
+        if (code !== 'OK') this.#writer = null;
+      } catch {
+        this.#writer = null;
+      }
+    });
+  }
+
+  /** Resolves when all steps are written or given up. Never throws. */
+  async written(): Promise<void> {
+    await this.#last;
+  }
+}

@@ -1,0 +1,153 @@
+/** The supervisor's pen: writes few, small batches to one run's log, under one claim. */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { EpochMs, EventDraft, Seq } from '../../domain/events.ts';
+import type { RunId } from '../../domain/ids.ts';
+import type { RunRecord } from '../../domain/run.ts';
+import { persist } from '../../redis/wait.ts';
+import {
+  type AppendCode,
+  type AppendRequest,
+  appendBatch,
+  type ClaimRequest,
+  claimLog,
+  type LogTotals,
+} from '../../wire/append.ts';
+import { encodeBatch } from '../../wire/codec.ts';
+import type { RecordChanges } from '../../wire/runRecord.ts';
+
+export interface WriterContext {
+  readonly redis: Redis;
+  readonly signal: AbortSignal;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+export type WriteCode = Exclude<AppendCode, 'BEHIND'>;
+
+/** How far a log was seen to go. */
+export interface LogExtent extends LogTotals {
+  readonly lastSeq: Seq;
+}
+
+export interface WriteOptions {
+  readonly attempt: number;
+  readonly changes: RecordChanges;
+  readonly closes?: boolean;
+  /** As AppendRequest.knownCancel: null where no cancel is known; undefined where it does not matter. */
+  readonly knownCancel?: EpochMs | null;
+}
+
+export type Claimed =
+  | { readonly code: 'OK'; readonly writer: RunWriter; readonly run: RunRecord }
+  | { readonly code: 'REFUSED'; readonly run: RunRecord }
+  | { readonly code: 'GONE' };
+
+/**
+ * Becomes the writer of a run's log. Waits and repeats while Redis is away, under the same name, so
+ * that a lost reply costs nothing. @throws the signal's reason
+ */
+export const claimRun = async (
+  context: WriterContext,
+  runId: RunId,
+  request: Omit<ClaimRequest, 'writer'>,
+): Promise<Claimed> => {
+  const name = `supervisor:${randomUUID()}`;
+  const reply = await persist(
+    () => claimLog(context.redis, runId, { ...request, writer: name }),
+    context.signal,
+    context.log,
+  );
+  if (reply.code === 'GONE') return reply;
+  if (reply.code === 'REFUSED') return { code: 'REFUSED', run: reply.run };
+  return { code: 'OK', run: reply.run, writer: new RunWriter(context, reply.run) };
+};
+
+/** One writer of one claim. Calls to `write` must follow one another. */
+export class RunWriter {
+  readonly #context: WriterContext;
+  readonly #runId: RunId;
+  readonly #term: number;
+  readonly #name: string;
+  #lastSeq: Seq;
+  /** Of the log before what this claim writes; it holds no line. */
+  #totals: LogTotals;
+  /** All that this claim wrote, for BEHIND: bounded by what a supervisor has to say, some ten small batches. */
+  readonly #sent: AppendRequest[] = [];
+
+  constructor(context: WriterContext, claimed: RunRecord) {
+    this.#context = context;
+    this.#runId = claimed.id;
+    this.#term = claimed.term;
+    this.#name = claimed.writer;
+    this.#lastSeq = claimed.lastSeq;
+    this.#totals = { lines: claimed.lines, bytes: claimed.bytes };
+  }
+
+  /**
+   * The log was seen to go farther than it does now: Redis lost its tail and nobody is left to put it back. What
+   * viewers may have seen keeps its seqs; this writer goes on after them. Before the first write.
+   */
+  goOnAfter(seen: LogExtent): void {
+    if (seen.lastSeq <= this.#lastSeq) return;
+    this.#lastSeq = seen.lastSeq;
+    this.#totals = {
+      lines: Math.max(seen.lines, this.#totals.lines),
+      bytes: Math.max(seen.bytes, this.#totals.bytes),
+    };
+  }
+
+  /**
+   * Appends the events and changes the record in one step. Waits and repeats while Redis is away.
+   * @throws the signal's reason
+   */
+  async write(drafts: readonly EventDraft[], options: WriteOptions): Promise<WriteCode> {
+    const firstSeq = this.#lastSeq + 1;
+    const request: AppendRequest = {
+      term: this.#term,
+      writer: this.#name,
+      firstSeq,
+      count: drafts.length,
+      batch: encodeBatch(drafts, firstSeq, options.attempt),
+      lines: 0,
+      messageBytes: 0,
+      closes: options.closes ?? false,
+      ...(options.knownCancel === undefined ? {} : { knownCancel: options.knownCancel }),
+      changes: options.changes,
+    };
+    const code = await this.#send(request);
+    if (code !== 'OK') return code;
+    this.#lastSeq += drafts.length;
+    this.#sent.push(request);
+    return code;
+  }
+
+  async #send(request: AppendRequest): Promise<WriteCode> {
+    for (;;) {
+      const reply = await this.#append(request);
+      if (reply.code !== 'BEHIND') return reply.code;
+      // What is not this claim's is a hole, which readers are told of: no seq is ever given to another event.
+      const lost = this.#sent.filter((one) => one.firstSeq > reply.lastSeq);
+      const across = (one: AppendRequest): AppendRequest =>
+        one.firstSeq > reply.lastSeq + 1 ? { ...one, acrossLoss: this.#totals } : one;
+      const [first, ...rest] = lost;
+      if (first === undefined) {
+        const { code } = await this.#append(across(request));
+        if (code !== 'BEHIND') return code;
+        continue;
+      }
+      for (const one of [across(first), ...rest]) {
+        // The cancel that this batch knew of is past; what matters is that it comes back under its seqs.
+        const { knownCancel: _, ...again } = one;
+        const { code } = await this.#append(again);
+        if (code === 'BEHIND') break;
+        if (code !== 'OK') return code;
+      }
+    }
+  }
+
+  #append(request: AppendRequest): ReturnType<typeof appendBatch> {
+    const { redis, signal, log } = this.#context;
+    return persist(() => appendBatch(redis, this.#runId, request), signal, log);
+  }
+}

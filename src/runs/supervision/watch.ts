@@ -1,0 +1,63 @@
+/** Follows one run's record for its supervisor: hears the control channel, and looks each 2 s in any case. */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { RunId } from '../../domain/ids.ts';
+import type { RunRecord } from '../../domain/run.ts';
+import type { Announcements } from '../../wire/announcements.ts';
+import { controlChannel } from '../../wire/keys.ts';
+import { readRun } from '../records/store.ts';
+
+const LOOK_EVERY_MS = 2000;
+
+export interface WatchContext {
+  readonly redis: Redis;
+  readonly announcements: Announcements;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/**
+ * Calls `onRecord` with the record now and then, at once after a cancel, until the returned function is
+ * called; looks follow one another, so no two overlap. While Redis is away nothing is called.
+ */
+export const watchRun = (
+  { redis, announcements, log }: WatchContext,
+  runId: RunId,
+  onRecord: (run: RunRecord) => void,
+): (() => void) => {
+  let ended = false;
+  let looking = false;
+  let again = false;
+  let unsubscribe: (() => void) | null = null;
+
+  const look = (): void => {
+    again = looking;
+    if (looking || ended) return;
+    looking = true;
+    readRun(redis, runId)
+      .then((run) => {
+        if (run !== null && !ended) onRecord(run);
+      })
+      .catch((error: unknown) => log.warn({ err: error, runId }, 'a run could not be looked at'))
+      .finally(() => {
+        looking = false;
+        if (again) look();
+      });
+  };
+
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  announcements
+    .subscribe(controlChannel(runId), look)
+    .then((free) => {
+      if (ended) free();
+      else unsubscribe = free;
+    })
+    .catch((error: unknown) =>
+      log.warn({ err: error, runId }, 'a control channel cannot be followed; polling goes on'),
+    );
+  look();
+  return () => {
+    ended = true;
+    clearInterval(timer);
+    unsubscribe?.();
+  };
+};

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { withEnvironment } from '../../../src/launchers/process/proc.ts';
+import { startRedis } from '../../support/redis/redis.ts';
+import { fixture, startExecutor, startingRun, untilGone, untilLine } from '../../support/runs/executor.ts';
+import { openService, specOf, until } from '../../support/runs/runs.ts';
+
+const NOBODY_LEFT = 5;
+
+test('an executor whose Redis stays away gives up in the end, with its command, and says why', async () => {
+  const server = await startRedis();
+  const id = await startingRun(await server.connect(), { command: [fixture('counts.sh'), '1000', '0.05'] });
+  await using executor = await startExecutor(server.url, id, { args: ['--redis-away-ms=4000'] });
+  await untilLine(await server.connect(), id, 'line 3');
+  const found = await withEnvironment({ RUN_ID: id, RUN_ATTEMPT: '1' });
+  expect(found.length).toBeGreaterThan(1);
+  await server.stop();
+  expect(await executor.exited).toBe(NOBODY_LEFT);
+  expect(executor.printed()).toContain('Redis has not answered for 4 s: giving up');
+  for (const pid of found) await untilGone(pid);
+}, 30_000);
+
+test('an executor that never found a Redis gives up in the end', async () => {
+  const server = await startRedis();
+  const id = await startingRun(await server.connect());
+  await server.stop();
+  await using executor = await startExecutor(server.url, id, { args: ['--redis-away-ms=1500'] });
+  expect(await executor.exited).toBe(NOBODY_LEFT);
+}, 30_000);
+
+test('a Redis that answers now and then is not away', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  const command = ['sh', '-c', 'echo begun; until [ -e go ]; do sleep 0.05; done'];
+  const id = await startingRun(redis, { command });
+  await using executor = await startExecutor(server.url, id, { args: ['--redis-away-ms=10000'] });
+  await untilLine(redis, id, 'begun');
+  const questions = async (): Promise<number> =>
+    Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+  // Together longer than the limit, each far below it.
+  for (let i = 0; i < 3; i += 1) {
+    process.kill(server.pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    process.kill(server.pid, 'SIGCONT');
+    const before = await questions();
+    // It asks its record as often as it asks whether Redis is there.
+    await until(questions, (now) => now >= before + 2);
+  }
+  await writeFile(join(executor.directory, 'workspace', 'go'), '');
+  expect(await executor.exited).toBe(0);
+}, 60_000);
+
+test('with Redis and the data directory both removed, no executor stays behind', async () => {
+  const server = await startRedis();
+  const directory = await mkdtemp(join(tmpdir(), 'rl-abandoned-'));
+  const one = await openService({ server, masterKey: Buffer.alloc(32, 1), directory });
+  const ids = [];
+  for (let i = 0; i < 2; i += 1) {
+    const { id } = await one.service.runs.start({
+      spec: specOf({ command: ['sleep', '1000'] }),
+      idempotencyKey: null,
+    });
+    await until(
+      () => one.service.runs.get(id),
+      (run) => run?.status === 'RUNNING',
+    );
+    ids.push(id);
+  }
+  await one[Symbol.asyncDispose]();
+  await server.stop();
+  await rm(directory, { recursive: true, force: true });
+  for (const id of ids) {
+    await until(
+      () => withEnvironment({ RUN_ID: id }),
+      (pids) => pids.length === 0,
+    );
+  }
+}, 30_000);

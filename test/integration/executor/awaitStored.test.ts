@@ -1,0 +1,118 @@
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { connectRedis } from '../../../src/redis/connection.ts';
+import { keepExecutorUser } from '../../../src/redis/executorUser.ts';
+import { claimLog } from '../../../src/wire/append.ts';
+import { controlChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
+import { formatRedisUrl, parseRedisUrl } from '../../../src/wire/redisUrl.ts';
+import { startRedis } from '../../support/redis/redis.ts';
+import {
+  fixture,
+  readEvents,
+  readRun,
+  startExecutor,
+  startingRun,
+  untilLine,
+  untilStatus,
+} from '../../support/runs/executor.ts';
+import { quiet, until } from '../../support/runs/runs.ts';
+
+/** Puts a run back to where it was: what a Redis that lost its newest second shows. */
+const snapshot = async (redis: Redis, id: RunId): Promise<() => Promise<void>> => {
+  const keys = [recordKey(id), logKey(id)];
+  const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+  return async () => {
+    const multi = redis.multi();
+    for (const [i, key] of keys.entries()) multi.restore(key, 0, dumps[i] as Buffer, 'REPLACE');
+    await multi.exec();
+  };
+};
+
+test('an executor lingers where Redis may lose its last word, and puts back all of it, more than once', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  const id = await startingRun(redis, { command: [fixture('counts.sh'), '20', '0.02'], lingerMs: 1000 });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'line 5');
+  const lose = await snapshot(redis, id);
+  await untilStatus(redis, id, 'COMPLETED');
+  const [seen, ended] = [await readEvents(redis, id), await readRun(redis, id)];
+  for (let losses = 0; losses < 3; losses += 1) {
+    await lose();
+    expect((await readRun(redis, id)).status).toBe('RUNNING');
+    const again = await untilStatus(redis, id, 'COMPLETED');
+    expect(again).toEqual({ ...ended, version: expect.any(Number) });
+    expect(await readEvents(redis, id)).toEqual(seen);
+  }
+  expect(await redis.pttl(recordKey(id))).toBeGreaterThan(0);
+  expect(await redis.pttl(logKey(id))).toBeGreaterThan(0);
+  expect(await executor.exited).toBe(0);
+});
+
+test('with a Redis that loses nothing an executor leaves at once', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  let told = 0;
+  const listener = await server.connect();
+  const id = await startingRun(redis, { command: ['true'] });
+  listener.on('message', () => {
+    told += 1;
+  });
+  await listener.subscribe(controlChannel(id));
+  await using executor = await startExecutor(server.url, id);
+  expect(await executor.exited).toBe(0);
+  expect((await readRun(redis, id)).status).toBe('COMPLETED');
+  expect(told).toBe(0);
+});
+
+test('a lingering executor leaves when it is told to, when the run is removed, and when another writer follows', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  const linger = async (changes: Parameters<typeof startingRun>[1] = {}) => {
+    const id = await startingRun(redis, { command: ['false'], lingerMs: 600_000, ...changes });
+    const executor = await startExecutor(server.url, id);
+    await until(
+      () => readRun(redis, id),
+      (run) => run.status !== 'STARTING' && run.status !== 'RUNNING',
+    );
+    return { id, executor };
+  };
+  const told = await linger();
+  told.executor.child.kill('SIGTERM');
+  const removed = await linger();
+  await redis.del(recordKey(removed.id), logKey(removed.id));
+  const followed = await linger({ maxAttempts: 2 });
+  const claim = await claimLog(redis, followed.id, { writer: 'supervisor:2', attempt: 2, statuses: ['PENDING'] });
+  expect(claim.code).toBe('OK');
+  for (const { executor } of [told, removed, followed]) {
+    expect(await executor.exited).toBe(0);
+    await executor[Symbol.asyncDispose]();
+  }
+  expect(await redis.exists(recordKey(removed.id))).toBe(0);
+  expect(await readRun(redis, followed.id)).toMatchObject({ status: 'PENDING', writer: 'supervisor:2' });
+}, 30_000);
+
+test('the rights of the executors are enough to linger and to put back', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  await using connection = connectRedis(server.url, 'commands', 'test', quiet);
+  await connection.whenReady(AbortSignal.timeout(5000));
+  const credentials = await keepExecutorUser(connection, Buffer.alloc(32, 3), false, quiet);
+  const url = formatRedisUrl({ ...parseRedisUrl(server.url), ...credentials });
+  const id = await startingRun(redis, { command: [fixture('counts.sh'), '10', '0.02'], lingerMs: 500 });
+  const hints: string[] = [];
+  const listener = await server.connect();
+  listener.on('message', (_channel, hint) => hints.push(hint));
+  await listener.subscribe(controlChannel(id));
+  await using executor = await startExecutor(url, id);
+  await untilLine(redis, id, 'line 5');
+  const lose = await snapshot(redis, id);
+  await untilStatus(redis, id, 'COMPLETED');
+  const seen = await readEvents(redis, id);
+  await lose();
+  await untilStatus(redis, id, 'COMPLETED');
+  expect(await readEvents(redis, id)).toEqual(seen);
+  expect(await executor.exited).toBe(0);
+  expect(hints).toEqual(['{"kind":"ended"}']);
+});

@@ -1,0 +1,153 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { controlChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
+import { Script } from '../../../src/wire/scripts/script.ts';
+import { CANCEL } from '../../../src/wire/scripts/writeScripts.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+import {
+  fixture,
+  messages,
+  readEvents,
+  readRun,
+  startExecutor,
+  startingRun,
+  untilGone,
+  untilLine,
+  untilStatus,
+  WAIT,
+} from '../../support/runs/executor.ts';
+
+let server: TestRedis;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await server.connect();
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+const script = new Script(CANCEL);
+/** As the API does; `channel`: where the hint goes. */
+const cancel = async (id: RunId, force = false, channel = controlChannel(id)): Promise<void> => {
+  await script.run(redis, [recordKey(id), logKey(id)], ['enough', force ? '1' : '', channel]);
+};
+
+test('a cancelled command gets SIGTERM, and ends CANCELLED though it then exits 0', async () => {
+  const id = await startingRun(redis, { command: [fixture('obeys-term.sh')] });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'ready');
+  await cancel(id);
+  expect(await executor.exited).toBe(0);
+  expect(messages(await readEvents(redis, id))).toContain('bye');
+  expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', exitCode: 0, failure: null, closed: true });
+  expect((await readEvents(redis, id)).at(-1)).toMatchObject({ message: 'Run CANCELLED: enough' });
+});
+
+test('a command that ignores SIGTERM is killed after the grace period, its whole group with it', async () => {
+  const id = await startingRun(redis, { command: [fixture('ignores-term.sh')], cancelGraceMs: 600, maxAttempts: 3 });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'ready');
+  await cancel(id);
+  await untilLine(redis, id, 'not yet');
+  expect(await executor.exited).toBe(0);
+  expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', exitCode: null, retryAt: null, closed: true });
+});
+
+test('a forced cancel kills at once, also where it comes after a gentle one', async () => {
+  const id = await startingRun(redis, { command: [fixture('ignores-term.sh')], cancelGraceMs: 60_000 });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'ready');
+  await cancel(id);
+  await untilLine(redis, id, 'not yet');
+  await cancel(id, true);
+  expect(await executor.exited).toBe(0);
+  expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', exitCode: null });
+});
+
+test('a cancel is heard though its hint is lost and the command says nothing', async () => {
+  const id = await startingRun(redis, { command: ['sleep', '60'] });
+  await using executor = await startExecutor(server.url, id);
+  await untilStatus(redis, id, 'RUNNING');
+  await vi.waitFor(
+    async () => expect(await redis.pubsub('NUMSUB', controlChannel(id))).toEqual([controlChannel(id), 1]),
+    WAIT,
+  );
+  await cancel(id, false, 'nobody listens here');
+  expect(await executor.exited).toBe(0);
+  expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED' });
+});
+
+test('a run that was cancelled before its executor came is ended without starting the command', async () => {
+  const id = await startingRun(redis, { command: ['sh', '-c', 'echo started'] });
+  await cancel(id);
+  await using executor = await startExecutor(server.url, id);
+  expect(await executor.exited).toBe(0);
+  const events = await readEvents(redis, id);
+  expect(messages(events)).toEqual([]);
+  expect(events.slice(2).map((event) => event.kind)).toEqual(['AttemptFinished', 'StatusChanged', 'RunFinished']);
+  expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', startedAt: null, closed: true });
+});
+
+test('a timeout climbs the same ladder and fails the attempt, which is tried again', async () => {
+  const id = await startingRun(redis, {
+    command: [fixture('ignores-term.sh')],
+    timeoutSeconds: 1,
+    cancelGraceMs: 300,
+    maxAttempts: 2,
+  });
+  await using executor = await startExecutor(server.url, id);
+  expect(await executor.exited).toBe(0);
+  const run = await readRun(redis, id);
+  expect(run).toMatchObject({ status: 'PENDING', nextAttempt: 2, failure: { reason: 'TIMEOUT', signal: 'SIGKILL' } });
+  expect(run.failure?.message).toBe('The timeout of 1 second passed.');
+});
+
+test('a timeout that passed before a cancel stays a timeout, and no attempt follows', async () => {
+  const id = await startingRun(redis, {
+    command: [fixture('ignores-term.sh')],
+    timeoutSeconds: 1,
+    cancelGraceMs: 1500,
+    maxAttempts: 2,
+  });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'not yet');
+  await cancel(id);
+  expect(await executor.exited).toBe(0);
+  expect(await readRun(redis, id)).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT' }, closed: true });
+});
+
+test('a SIGTERM to the executor reaches the command, whose clean exit is no completion', async () => {
+  const id = await startingRun(redis, { command: [fixture('obeys-term.sh')] });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'ready');
+  executor.child.kill('SIGTERM');
+  expect(await executor.exited).toBe(0);
+  expect(messages(await readEvents(redis, id))).toContain('bye');
+  expect(await readRun(redis, id)).toMatchObject({ status: 'FAILED', exitCode: 0, failure: { reason: 'SIGNALLED' } });
+});
+
+test('a grandchild that left the session and holds the pipes is killed, and the run ends', async () => {
+  const id = await startingRun(redis, { command: [fixture('leaves-session.sh')] });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'done');
+  expect(await executor.exited).toBe(0);
+  const grandchild = messages(await readEvents(redis, id)).find((line) => line.startsWith('grandchild '));
+  await untilGone(Number(grandchild?.split(' ')[1]));
+  expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+});
+
+test('pipes that somebody keeps open do not hold up the end', async () => {
+  // Without RUN_ID in its environment it is not found: as good as a process that is not ours to kill.
+  const id = await startingRun(redis, {
+    command: ['sh', '-c', 'env -i PATH="$PATH" setsid sh -c "echo \\$\\$; exec sleep 300" & sleep 0.3; echo done'],
+  });
+  await using executor = await startExecutor(server.url, id);
+  await untilLine(redis, id, 'done');
+  expect(await executor.exited).toBe(0);
+  const [holder] = messages(await readEvents(redis, id));
+  // Kill fails where it is gone already: then nobody kept the pipes open.
+  process.kill(Number(holder), 'SIGKILL');
+  expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED' });
+});

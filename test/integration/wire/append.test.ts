@@ -1,0 +1,151 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunEvent } from '../../../src/domain/events.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { RedisLogReader } from '../../../src/log/reader.ts';
+import { logKey, recordKey } from '../../../src/wire/keys.ts';
+import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+
+let server: TestRedis;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await server.connect();
+});
+afterAll(() => server.stop());
+
+const all = async (runId: RunId, after = 0): Promise<RunEvent[]> => {
+  const reader = new RedisLogReader(redis);
+  const events: RunEvent[] = [];
+  for (let at = after; ; ) {
+    const page = await reader.forward(runId, at, 10);
+    const last = page?.entries.at(-1);
+    if (!page || !last) return events;
+    events.push(...page.entries.flatMap((entry) => entry.events()).filter((event) => event.seq > at));
+    at = last.lastSeq;
+  }
+};
+
+test('a repeated append, whose answer was lost, is stored once and answered alike', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const first = await writer.append([line('a'), line('b')], 2);
+  expect(await writer.append([line('a'), line('b')], 2)).toEqual(first);
+  expect(await redis.xlen(logKey(writer.runId))).toBe(2);
+  expect(await redis.hget(recordKey(writer.runId), 'lines')).toBe('2');
+});
+
+test('a writer of an older term is fenced, whatever it sends', async () => {
+  const old = await new PlainWriter(redis, await createRun(redis)).claim();
+  await old.lines(2);
+  const newer = await new PlainWriter(redis, old.runId).claim();
+  expect((await old.lines(1)).code).toBe('FENCED');
+  expect((await old.append([line('again')], 2)).code).toBe('FENCED');
+  expect((await newer.lines(1)).code).toBe('OK');
+});
+
+test('nothing is ever added after RunFinished, but its own repeat is answered as before', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  expect((await writer.append([finished()], 2)).code).toBe('OK');
+  expect((await writer.append([finished()], 2)).code).toBe('OK');
+  expect((await writer.append([line('late')], 3)).code).toBe('CLOSED');
+  await expect(new PlainWriter(redis, writer.runId).claim()).rejects.toThrow('REFUSED');
+  expect(await redis.pttl(recordKey(writer.runId))).toBeGreaterThan(0);
+  expect(await redis.pttl(logKey(writer.runId))).toBeGreaterThan(0);
+});
+
+test('a store that lost its tail says how far it is, and takes the same events under the same seqs', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  await writer.append([line('2'), line('3')]);
+  const before = await redis.dumpBuffer(recordKey(writer.runId));
+  const log = await redis.dumpBuffer(logKey(writer.runId));
+  await writer.append([line('4'), line('5')]);
+  await writer.append([line('6')]);
+  await redis.restore(logKey(writer.runId), 0, log, 'REPLACE');
+  await redis.restore(recordKey(writer.runId), 0, before, 'REPLACE');
+  const behind = await writer.append([line('7')]);
+  expect(behind).toMatchObject({ code: 'BEHIND', lastSeq: 3 });
+  expect((await writer.append([line('4'), line('5')], 4)).code).toBe('OK');
+  expect((await writer.append([line('6')], 6)).code).toBe('OK');
+  expect((await writer.append([line('7')], 7)).code).toBe('OK');
+  expect((await all(writer.runId)).map((event) => event.seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('a restarted Redis that forgot the scripts gets them again', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  await redis.script('FLUSH');
+  expect((await writer.lines(3)).code).toBe('OK');
+});
+
+test('a log over its budget keeps its first and last half, and says exactly what is gone', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 10_000 })).claim();
+  for (let i = 0; i < 200; i += 1) await writer.append(Array.from({ length: 5 }, () => line('x'.repeat(100))));
+  const events = await all(writer.runId);
+  const dropped = events.filter((event) => event.kind === 'LinesDropped');
+  expect(dropped).toHaveLength(1);
+  let next = 1;
+  let kept = 0;
+  for (const event of events) {
+    expect(event.kind === 'LinesDropped' ? event.fromSeq : event.seq).toBe(next);
+    next = event.seq + 1;
+    if (event.kind === 'LogLine') kept += 1;
+  }
+  expect(next).toBe(1002);
+  const [hole] = dropped;
+  expect(hole?.count).toBe(1000 - kept);
+  expect(hole?.droppedBytes).toBe(100 * (1000 - kept));
+  expect(hole?.droppedLines).toBe(1000 - kept);
+  expect(Number(await redis.hget(recordKey(writer.runId), 'dropped'))).toBe(1000 - kept);
+  expect(kept * 100).toBeLessThanOrEqual(10_000);
+  expect(kept * 100).toBeGreaterThan(8_500);
+  // Who comes from the middle is told of what is missing from there on.
+  const [clipped] = await all(writer.runId, 300);
+  expect(clipped).toMatchObject({
+    kind: 'LinesDropped',
+    fromSeq: 301,
+    seq: hole?.seq,
+    count: (hole?.seq ?? 0) - 300,
+    droppedBytes: null,
+    droppedLines: null,
+  });
+});
+
+test('a log that lost its middle under a version that did not count lines tells its bytes, and no wrong lines', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 4000 })).claim();
+  const drop = async (times: number) => {
+    for (let i = 0; i < times; i += 1) await writer.append([line('y'.repeat(100))]);
+  };
+  const hole = async () => (await all(writer.runId)).find((event) => event.kind === 'LinesDropped');
+  await drop(60);
+  const before = await hole();
+  expect(before?.droppedLines).toBe(before?.count);
+  await redis.hdel(recordKey(writer.runId), 'dropLines');
+  await drop(10);
+  const after = await hole();
+  expect(after?.count).toBe((before?.count ?? 0) + 10);
+  expect(after).toMatchObject({ droppedLines: null, droppedBytes: 100 * (after?.count ?? 0) });
+});
+
+test('pages backward meet pages forward, across the hole of a budget too', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 4000 })).claim();
+  for (let i = 0; i < 60; i += 1) await writer.append([line('y'.repeat(100)), line('z'.repeat(50))]);
+  const reader = new RedisLogReader(redis);
+  const forward = await all(writer.runId);
+  for (const size of [1, 2, 3, 7, 100]) {
+    const spans: [number, number][] = [];
+    for (let before = 2 ** 31 - 1; before > 1; ) {
+      const page = await reader.backward(writer.runId, before, size);
+      for (const entry of page?.entries ?? []) spans.push([entry.firstSeq, entry.lastSeq]);
+      before = page?.entries.at(-1)?.firstSeq ?? 0;
+    }
+    let next = 1;
+    for (const [first, last] of spans.reverse()) {
+      expect(first).toBe(next);
+      next = last + 1;
+    }
+    expect(next).toBe((forward.at(-1)?.seq ?? 0) + 1);
+  }
+  const hole = forward.find((event) => event.kind === 'LinesDropped');
+  const inside = await reader.backward(writer.runId, (hole?.seq ?? 0) - 1, 3);
+  expect(inside?.entries[0]).toMatchObject({ lastSeq: (hole?.seq ?? 0) - 2 });
+});

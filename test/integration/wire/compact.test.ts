@@ -1,0 +1,202 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunEvent } from '../../../src/domain/events.ts';
+import { firstSeqOf } from '../../../src/domain/events.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { RedisLogReader } from '../../../src/log/reader.ts';
+import { appendBatch } from '../../../src/wire/append.ts';
+import { encodeBatch } from '../../../src/wire/codec.ts';
+import { type CompactRequest, compactTail, mergeBatches } from '../../../src/wire/compact.ts';
+import { logChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
+import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
+import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
+
+let server: TestRedis;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await server.connect();
+});
+afterAll(() => server.stop());
+
+/** A log with seq 1, then `entries` batches of three lines each. */
+const smallEntries = async (entries: number, changes = {}): Promise<PlainWriter> => {
+  const writer = await new PlainWriter(redis, await createRun(redis, changes)).claim();
+  for (let i = 0; i < entries; i += 1) await writer.lines(3, 'a line of a quiet command');
+  return writer;
+};
+
+/** What puts the log's newest `entries` together. */
+const requestFor = async ({ runId, term, writer }: PlainWriter, entries: number): Promise<CompactRequest> => {
+  const stored = await redis.xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', entries);
+  const batches = stored.map(([, fields]) => fields[1] ?? Buffer.alloc(0)).reverse();
+  return { term, writer, entries, ...mergeBatches(batches) };
+};
+
+const dump = async (runId: RunId): Promise<string> =>
+  JSON.stringify(await Promise.all([redis.xrange(logKey(runId), '-', '+'), redis.hgetall(recordKey(runId))]));
+
+const everything = async (runId: RunId, after = 0, maxEntries = 10_000): Promise<RunEvent[]> => {
+  const page = await new RedisLogReader(redis).forward(runId, after, maxEntries);
+  return (page?.entries ?? []).flatMap((entry) => entry.events()).filter((event) => event.seq > after);
+};
+
+test('the newest entries become one: the same events from every position, both ways, and nobody is told', async () => {
+  const writer = await smallEntries(40);
+  const { runId } = writer;
+  const before = await everything(runId);
+  const record = await redis.hgetall(recordKey(runId));
+  const listener = await server.connect();
+  const heard: string[] = [];
+  listener.on('message', (channel: string) => heard.push(channel));
+  await listener.subscribe(logChannel(runId), 'run_updates');
+  expect(await compactTail(redis, runId, await requestFor(writer, 30))).toBe(true);
+  expect(await redis.hgetall(recordKey(runId))).toEqual(record);
+  expect(await redis.xlen(logKey(runId))).toBe(12);
+  for (let position = 0; position <= 121; position += 1) {
+    expect(await everything(runId, position)).toEqual(before.slice(position));
+    if (position < 2) continue;
+    const page = await new RedisLogReader(redis).backward(runId, position, 2);
+    const events = page?.entries.toReversed().flatMap((entry) => entry.events()) ?? [];
+    const seen = events.filter((event) => event.seq < position);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen).toEqual(before.slice(position - 1 - seen.length, position - 1));
+  }
+  // Writing goes on, and what is written can be put together again.
+  for (let i = 0; i < 10; i += 1) expect((await writer.lines(2)).code).toBe('OK');
+  expect(await compactTail(redis, runId, await requestFor(writer, 10))).toBe(true);
+  expect((await writer.append([finished()])).code).toBe('OK');
+  const after = await everything(runId);
+  expect(after.slice(0, before.length)).toEqual(before);
+  expect(after.map((event) => event.seq)).toEqual(Array.from({ length: 142 }, (_, i) => i + 1));
+  // Eleven appends were announced since, and no compaction.
+  await listener.ping();
+  expect(heard.filter((channel) => channel === logChannel(runId))).toHaveLength(11);
+  listener.disconnect();
+});
+
+test('a repeated call, after a lost reply, changes nothing', async () => {
+  const writer = await smallEntries(20);
+  const request = await requestFor(writer, 15);
+  expect(await compactTail(redis, writer.runId, request)).toBe(true);
+  const done = await dump(writer.runId);
+  expect(await compactTail(redis, writer.runId, request)).toBe(false);
+  expect(await dump(writer.runId)).toBe(done);
+  // Nor when it comes so late that the log has gone on.
+  await writer.lines(3);
+  const later = await dump(writer.runId);
+  expect(await compactTail(redis, writer.runId, request)).toBe(false);
+  expect(await dump(writer.runId)).toBe(later);
+});
+
+type Spoiler = (writer: PlainWriter, request: CompactRequest) => Promise<CompactRequest>;
+const spoilers: Record<string, Spoiler> = {
+  'another term': async (_, request) => ({ ...request, term: request.term + 1 }),
+  'another writer of the term': async (_, request) => ({ ...request, writer: 'somebody' }),
+  'a later writer': async (writer, request) => {
+    await new PlainWriter(redis, writer.runId).claim();
+    return request;
+  },
+  'a log that has gone on': async (writer, request) => {
+    await writer.lines(1);
+    return request;
+  },
+  'a log that is closed': async (writer) => {
+    await writer.append([finished()]);
+    return await requestFor(writer, 10);
+  },
+  'a record that is further than the log': async (writer, request) => {
+    await redis.hincrby(recordKey(writer.runId), 'lastSeq', 1);
+    return request;
+  },
+  'an entry that is gone': async (writer, request) => {
+    await redis.xdel(logKey(writer.runId), '49-0');
+    return request;
+  },
+  'an entry that is gone, known by the count': async (writer, request) => {
+    await redis.xdel(logKey(writer.runId), '49-0');
+    return { ...request, entries: request.entries - 1 };
+  },
+  'the first entry gone': async (writer, request) => {
+    await redis.xdel(logKey(writer.runId), '34-0');
+    return { ...request, entries: request.entries - 1 };
+  },
+  'more entries than said': async (_, request) => ({ ...request, entries: request.entries - 1 }),
+  'fewer entries than said': async (_, request) => ({ ...request, entries: request.entries + 1 }),
+  'other lines': async (_, request) => ({ ...request, lines: request.lines - 1 }),
+  'other bytes': async (_, request) => ({ ...request, messageBytes: request.messageBytes + 1 }),
+  'a batch of another place': async (writer, request) => ({
+    ...request,
+    batch: (await requestFor(writer, 9)).batch,
+  }),
+  'a beginning in the middle of an entry': async (_, request) => ({ ...request, firstSeq: request.firstSeq + 1 }),
+  'an earlier end': async (_, request) => ({ ...request, lastSeq: request.lastSeq - 3 }),
+  'the border of the budget’s first half in it': async (writer, request) => {
+    await redis.hset(recordKey(writer.runId), 'headSeq', 40);
+    return request;
+  },
+  'the end of what was dropped in it': async (writer, request) => {
+    await redis.hset(recordKey(writer.runId), 'headSeq', 10, 'dropTo', 40);
+    return request;
+  },
+  'a run that is gone': async (writer, request) => {
+    await redis.del(recordKey(writer.runId));
+    return request;
+  },
+};
+
+test.for(Object.entries(spoilers))('Refused, with nothing changed: %s.', async ([, spoil]) => {
+  const writer = await smallEntries(20);
+  const request = await spoil(writer, await requestFor(writer, 10));
+  const before = await dump(writer.runId);
+  expect(await compactTail(redis, writer.runId, request)).toBe(false);
+  expect(await dump(writer.runId)).toBe(before);
+});
+
+test('a hole of a lost store, and another attempt, are never inside', async () => {
+  const writer = await smallEntries(5);
+  const { runId, nextSeq } = writer;
+  const hole = { firstSeq: nextSeq + 3, count: 1, batch: encodeBatch([line('after a hole')], nextSeq + 3, 1) };
+  const reply = await appendBatch(redis, runId, {
+    ...{ term: writer.term, writer: writer.writer, ...hole, lines: 1, messageBytes: 12, closes: false, changes: {} },
+    acrossLoss: { lines: 18, bytes: 500 },
+  });
+  expect(reply.code).toBe('OK');
+  const stored = await redis.xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', 3);
+  const batches = stored.map(([, fields]) => fields[1] ?? Buffer.alloc(0)).reverse();
+  const merged = mergeBatches(batches);
+  // The bytes themselves say how many events they hold, and that is less than the seqs they would span.
+  const request = { term: writer.term, writer: writer.writer, entries: 3, ...merged };
+  const before = await dump(runId);
+  expect(await compactTail(redis, runId, request)).toBe(false);
+  expect(await compactTail(redis, runId, { ...request, lastSeq: nextSeq + 3 })).toBe(false);
+  expect(await dump(runId)).toBe(before);
+  expect((await everything(runId)).map(firstSeqOf)).toEqual([...Array.from({ length: 17 }, (_, i) => i + 1), 20]);
+});
+
+test('the budget drops a compacted entry as a whole, and counts it right', async () => {
+  const writer = await smallEntries(0, { maxLogBytes: 20_000 });
+  const { runId } = writer;
+  let compacted = 0;
+  for (let i = 0; i < 300; i += 1) {
+    await writer.append([line('x'.repeat(100)), line('y'.repeat(60))]);
+    if (i % 5 === 4 && (await compactTail(redis, runId, await requestFor(writer, 5)))) compacted += 1;
+  }
+  // All but the one that lies across the end of the first half, where one does; ten events each, from seq 2 on.
+  const headSeq = Number(await redis.hget(recordKey(runId), 'headSeq'));
+  expect(compacted).toBe((headSeq - 1) % 10 === 0 ? 60 : 59);
+  const events = await everything(runId);
+  const holes = events.filter((event) => event.kind === 'LinesDropped');
+  const kept = events.filter((event) => event.kind === 'LogLine').length;
+  expect(holes).toMatchObject([{ count: 600 - kept, droppedBytes: 80 * (600 - kept), reason: 'LOG_LIMIT' }]);
+  expect(await redis.hget(recordKey(runId), 'dropped')).toBe(String(600 - kept));
+  let next = 1;
+  for (const event of events) {
+    expect(firstSeqOf(event)).toBe(next);
+    next = event.seq + 1;
+  }
+  expect(next).toBe(602);
+  // Line breaks and segments are charged too.
+  expect(80 * kept).toBeGreaterThan(17_000);
+  expect(80 * kept).toBeLessThanOrEqual(20_000);
+});

@@ -1,0 +1,227 @@
+/** The HTTP server over the real parts on a test's own Redis, with nothing that starts runs. */
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { type Client, createClient } from 'graphql-ws';
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import WebSocket from 'ws';
+import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../../src/http/server.ts';
+import { RedisLogHub } from '../../../src/log/hub.ts';
+import { RedisLogReader } from '../../../src/log/reader.ts';
+import { connectRedis } from '../../../src/redis/connection.ts';
+import { runUpdates } from '../../../src/runs/api/updates.ts';
+import { logChannel } from '../../../src/wire/keys.ts';
+import { startRedis, type TestRedis } from '../redis/redis.ts';
+import { type Api, openAnnouncements, openApi } from '../runs/runs.ts';
+
+export interface TestApi extends AsyncDisposable {
+  readonly http: HttpServer;
+  readonly port: number;
+  /** http://127.0.0.1:<port> */
+  readonly url: string;
+  readonly api: Api;
+  readonly server: TestRedis;
+  /** A connection of the test's own. */
+  readonly redis: Redis;
+  readonly hub: RedisLogHub;
+  /** What is being done for clients now: feeds, questions, and commands that Redis has not answered. */
+  work(): { feeds: number; asking: number; commands: number };
+  /** Lines that the server logged, parsed. */
+  readonly logged: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Serves on a free port of the loopback. `more` changes the options, such as limits of time. */
+export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<TestApi> => {
+  const stack = new AsyncDisposableStack();
+  const server = stack.use(await startRedis());
+  const api = stack.use(await openApi(server, randomBytes(32)));
+  const logged: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
+  const { connection, announcements } = await openAnnouncements(server);
+  stack.defer(() => connection.close());
+  const reading = connectRedis(server.url, 'commands', 'test', logger);
+  stack.defer(() => reading.close());
+  await reading.whenReady(AbortSignal.timeout(5000));
+  const reader = new RedisLogReader(reading.redis);
+  const hub = stack.use(new RedisLogHub({ reader, announcements, logger }));
+  const http = createHttpServer({
+    host: '127.0.0.1',
+    port: 0,
+    allowedOrigins: null,
+    runs: api.runs,
+    updates: runUpdates(announcements, logger, reading.redis),
+    hub,
+    reader,
+    logger,
+    ready: () => Promise.resolve(null),
+    ...more,
+  });
+  const { port } = await http.listen();
+  stack.defer(() => http.close());
+  return {
+    http,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    api,
+    server,
+    redis: await server.connect(),
+    hub,
+    work: () => ({
+      feeds: hub.feeds,
+      asking: hub.asking,
+      commands: [reading.redis, connection.redis, api.redis].reduce((sum, one) => sum + unanswered(one), 0),
+    }),
+    logged,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+};
+
+/** ioredis' own queues, which it does not show. */
+const unanswered = (redis: Redis): number => {
+  const { commandQueue, offlineQueue } = redis as unknown as Record<string, { readonly length: number }>;
+  return (commandQueue?.length ?? 0) + (offlineQueue?.length ?? 0);
+};
+
+export interface GraphqlError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: { readonly code: string; readonly argument?: string; readonly id?: string };
+}
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly data?: any;
+  readonly errors?: readonly GraphqlError[];
+}
+
+/** POSTs an operation and answers status and result. */
+export const post = async (
+  url: string,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> => {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  return { status: response.status, headers: response.headers, ...((await response.json()) as object) };
+};
+
+export const client = (url: string): Client =>
+  createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    lazy: true,
+  });
+
+/** How an operation over WebSocket ended, with what came before. */
+export interface Outcome {
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly results: any[];
+  readonly errors: readonly GraphqlError[] | null;
+  readonly completed: boolean;
+  /** The close event, where the socket was closed under it. */
+  readonly closed: { readonly code: number; readonly reason: string } | null;
+}
+
+/** Runs an operation over WebSocket to its end. */
+export const operate = (ws: Client, query: string, variables: Record<string, unknown> = {}): Promise<Outcome> =>
+  new Promise((resolve) => {
+    const results: unknown[] = [];
+    ws.subscribe(
+      { query, variables },
+      {
+        next: (result) => results.push(result),
+        error: (error) => {
+          const errors = Array.isArray(error) ? (error as GraphqlError[]) : null;
+          const closed = errors === null ? (error as { code: number; reason: string }) : null;
+          resolve({ results, errors, completed: false, closed });
+        },
+        complete: () => resolve({ results, errors: null, completed: true, closed: null }),
+      },
+    );
+  });
+
+/** A WebSocket with its messages as they come, for what no well-behaved client does. */
+export class RawSocket implements AsyncDisposable {
+  readonly socket: WebSocket;
+  readonly messages: { readonly id?: string; readonly type: string; readonly payload?: unknown }[] = [];
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+  #wake: () => void = () => undefined;
+
+  constructor(url: string, options: WebSocket.ClientOptions = {}, protocols: string[] = ['graphql-transport-ws']) {
+    this.socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols, options);
+    this.socket.on('message', (bytes) => {
+      this.messages.push(JSON.parse(String(bytes)));
+      this.#wake();
+    });
+    this.socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => {
+      this.socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+  }
+
+  async opened(): Promise<this> {
+    await new Promise<void>((resolve, reject) => {
+      this.socket.once('open', () => resolve());
+      this.socket.once('error', reject);
+    });
+    return this;
+  }
+
+  /** Opened, and its connection initialised. */
+  async ready(): Promise<this> {
+    await this.opened();
+    this.send({ type: 'connection_init' });
+    await this.until((message) => message.type === 'connection_ack');
+    return this;
+  }
+
+  send(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  subscribe(id: string, query: string, variables: Record<string, unknown> = {}): void {
+    this.send({ id, type: 'subscribe', payload: { query, variables } });
+  }
+
+  /** The first message that matches, of those that came and those that will. */
+  async until(matches: (message: RawSocket['messages'][number]) => boolean): Promise<RawSocket['messages'][number]> {
+    for (let seen = 0; ; ) {
+      for (; seen < this.messages.length; seen += 1) {
+        const message = this.messages[seen];
+        if (message !== undefined && matches(message)) return message;
+      }
+      await new Promise<void>((resolve, reject) => {
+        this.#wake = resolve;
+        void this.closed.then(({ code }) => reject(new Error(`the socket was closed with ${code}`)));
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.terminate();
+    await this.closed;
+  }
+}
+
+/** Bytes to a port as they are, and all that comes back until the other end closes. */
+export const rawHttp = (port: number, text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket: Socket = connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    socket.on('end', () => socket.end());
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+
+/** Redis subscriptions of a run's log. */
+export const followers = async (redis: Redis, runId: string): Promise<number> =>
+  Number((await redis.pubsub('NUMSUB', logChannel(runId as Parameters<typeof logChannel>[0])))[1]);

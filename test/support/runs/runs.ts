@@ -1,0 +1,182 @@
+/** The runs' parts on a test's own Redis, as main.ts wires them. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { DEFAULT_ALLOTMENT } from '../../../src/domain/allotment.ts';
+import type { RunEvent } from '../../../src/domain/events.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { isTerminal, RUN_DETAILS, type RunDetails, type RunSpec, type RunSummary } from '../../../src/domain/run.ts';
+import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
+import { connectRedis, redisOptions } from '../../../src/redis/connection.ts';
+import { createAnnouncements } from '../../../src/redis/pubsub.ts';
+import { type CommandsContext, runCommands } from '../../../src/runs/api/runCommands.ts';
+import { createRuns, type RunService } from '../../../src/runs/createRuns.ts';
+import type { Runs } from '../../../src/runs/records/runs.ts';
+import { AttemptQueue } from '../../../src/runs/supervision/queue.ts';
+import { decodeBatch } from '../../../src/wire/codec.ts';
+import { logKey } from '../../../src/wire/keys.ts';
+import type { TestRedis } from '../redis/redis.ts';
+
+export const quiet = pino({ level: process.env.TEST_LOG ?? 'silent' });
+
+export const specOf = (more: Partial<RunSpec> = {}): RunSpec => ({
+  name: null,
+  image: null,
+  command: ['true'],
+  input: undefined,
+  env: [],
+  labels: [],
+  timeoutSeconds: null,
+  resources: { cpus: null, memoryMb: null },
+  maxAttempts: 1,
+  backoffSeconds: 1,
+  ...more,
+});
+
+export interface Api extends AsyncDisposable {
+  readonly runs: Runs;
+  readonly redis: Redis;
+  readonly context: CommandsContext;
+}
+
+/** The API's half alone: commands and reads, nothing that starts or supervises. */
+export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes(32)): Promise<Api> => {
+  const redis = await server.connect();
+  const connect = (): Redis => new Redis(redisOptions(server.url, 'queue', 'test'));
+  const queue = new AttemptQueue({ connect, concurrency: 1, log: quiet });
+  const defaults = {
+    defaultImage: 'process',
+    allotment: DEFAULT_ALLOTMENT,
+    enforces: { memory: true, cpus: true },
+    maxLineBytes: 65_536,
+    maxLogBytes: 1_000_000,
+    cancelGraceMs: 1000,
+    retentionMs: 3_600_000,
+  };
+  const context: CommandsContext = { redis, queue, masterKey, defaults, log: quiet };
+  return {
+    runs: runCommands(context),
+    redis,
+    context,
+    async [Symbol.asyncDispose]() {
+      await queue.close();
+      redis.disconnect();
+    },
+  };
+};
+
+/** All stored events of a run, in seq order. */
+export const storedEvents = async (redis: Redis, id: RunId): Promise<RunEvent[]> => {
+  const entries = await redis.xrangeBuffer(logKey(id), '-', '+');
+  return entries.flatMap(([, fields]) => decodeBatch(fields[1] as Buffer));
+};
+
+/** Waits until `read` answers what `enough` takes. @throws Error after `withinMs`, with what it answered last */
+export const until = async <T>(
+  read: () => Promise<T>,
+  enough: (value: T) => boolean,
+  withinMs = 15_000,
+): Promise<T> => {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await read();
+    if (enough(value)) return value;
+    if (performance.now() > deadline) throw new Error(`not in ${withinMs} ms: ${JSON.stringify(value)}`);
+    await delay(20);
+  }
+};
+
+/** With all its details. */
+export const wholeRun = async (runs: Runs, run: RunSummary): Promise<RunSummary & RunDetails> => {
+  const wanted = [{ id: run.id, names: RUN_DETAILS }];
+  const [details] = await runs.details(wanted, await runs.detailBytes(wanted), AbortSignal.timeout(5000));
+  if (!details) throw new Error(`run ${run.id} is gone`);
+  return { ...run, ...(details as RunDetails) };
+};
+
+export const untilFinished = async (runs: Runs, id: RunId, withinMs?: number): Promise<RunSummary & RunDetails> => {
+  const run = await until(
+    () => runs.get(id),
+    (record) => record === null || isTerminal(record.status),
+    withinMs,
+  );
+  if (run === null) throw new Error(`run ${id} is gone`);
+  return await wholeRun(runs, run);
+};
+
+export interface ServiceOptions {
+  readonly server: TestRedis;
+  readonly masterKey: Buffer;
+  /** State of the process launcher, shared by the services of one test. */
+  readonly directory: string;
+  /** Another program in the executor's place: one that fails in a certain way. */
+  readonly executor?: string;
+  readonly maxConcurrentRuns?: number;
+  readonly mayLoseTails?: boolean;
+}
+
+export interface TestService extends AsyncDisposable {
+  readonly service: RunService;
+  readonly launcher: ProcessLauncher;
+  readonly redis: Redis;
+  /** Lets the process vanish as kill -9 would: nothing is released, no more is renewed. */
+  vanish(): void;
+}
+
+/** A whole service of runs on local processes, started. */
+export const openService = async (options: ServiceOptions): Promise<TestService> => {
+  const { server, directory, executor, masterKey } = options;
+  const { PATH = '' } = process.env;
+  const launcher = new ProcessLauncher({
+    stateDirectory: directory,
+    environment: { PATH },
+    ...(executor === undefined ? {} : { executor }),
+  });
+  await launcher.prepare(() => undefined, AbortSignal.timeout(5000));
+  const redis = await server.connect();
+  const queueConnections: Redis[] = [];
+  const { connection, announcements } = await openAnnouncements(server);
+  const service = createRuns({
+    allotment: DEFAULT_ALLOTMENT,
+    redis,
+    connectQueue: () => {
+      const one = new Redis(redisOptions(server.url, 'queue', 'test'));
+      queueConnections.push(one);
+      return one;
+    },
+    announcements,
+    launcher,
+    masterKey,
+    executorRedisUrl: server.url,
+    maxConcurrentRuns: options.maxConcurrentRuns ?? 2,
+    retentionMs: 3_600_000,
+    cancelGraceMs: 1000,
+    maxLineBytes: 65_536,
+    maxLogBytes: 10_000_000,
+    mayLoseTails: options.mayLoseTails ?? false,
+    log: quiet,
+  });
+  service.start();
+  const cut = (): void => {
+    for (const one of [redis, connection.redis, ...queueConnections]) one.disconnect();
+  };
+  return {
+    service,
+    launcher,
+    redis,
+    vanish: cut,
+    async [Symbol.asyncDispose]() {
+      await service.stop();
+      cut();
+      await launcher.close();
+    },
+  };
+};
+
+/** Announcements on a connection of their own. */
+export const openAnnouncements = async (server: TestRedis) => {
+  const connection = connectRedis(server.url, 'subscriber', 'test', quiet);
+  await connection.whenReady(AbortSignal.timeout(5000));
+  return { connection, announcements: createAnnouncements(connection, quiet) };
+};

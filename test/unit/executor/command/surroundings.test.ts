@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { findPlace } from '../../../../executor/command/surroundings.ts';
+import { newRunId } from '../../../../src/domain/ids.ts';
+
+test("W11: an attempt's directory that was removed before the executor came is not made again", async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'rl-place-'));
+  onTestFinished(() => rm(parent, { recursive: true, force: true }));
+  const directory = join(parent, 'removed');
+  const orders = { runId: newRunId(), attempt: 1, redisUrl: 'redis://127.0.0.1', runKey: Buffer.alloc(32) };
+  expect(() => findPlace({ kind: 'process', directory }, orders)).toThrow('ENOENT');
+  expect(existsSync(directory)).toBe(false);
+});

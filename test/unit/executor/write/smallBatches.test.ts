@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import type { SealedBatch } from '../../../../executor/write/outbox.ts';
+import { Tail } from '../../../../executor/write/smallBatches.ts';
+import { BatchBuilder } from '../../../../src/wire/codec.ts';
+
+const BUDGET = 2 ** 28;
+const LINE = `${'a line of a hundred bytes as they come from a command '.repeat(2).slice(0, 99)}\n`;
+
+const batch = (firstSeq: number, lines: number): SealedBatch => {
+  const builder = new BatchBuilder();
+  builder.addLines('STDOUT', 1, Buffer.from(LINE.repeat(lines)), lines);
+  const { count, messageBytes } = builder;
+  const rest = { closes: false, changes: {}, before: { lines: 0, bytes: 0 } };
+  return { ...rest, firstSeq, count, lines, messageBytes, batch: builder.seal(firstSeq, 1) };
+};
+
+/** How many batches of so many lines gather until it is due. */
+const gathered = (lines: number, waiting: SealedBatch | undefined, budget = BUDGET): number => {
+  const tail = new Tail(budget);
+  let batches = 0;
+  for (; !tail.isDue(waiting) && batches < 1000; batches += 1) tail.add(batch(1 + batches * lines, lines));
+  return batches;
+};
+
+test('small batches gather: fewer while nothing waits than while something does, by bytes and by number', () => {
+  expect(gathered(5, undefined)).toBe(98);
+  expect(gathered(5, batch(1, 5))).toBe(130);
+  const short = new Tail(BUDGET);
+  const one = batch(1, 1);
+  for (let seq = 1; seq <= 511; seq += 1) short.add({ ...one, firstSeq: seq, batch: one.batch.subarray(0, 20) });
+  expect(short.isDue(undefined)).toBe(true);
+  expect(short.isDue(one)).toBe(false);
+  short.add({ ...one, firstSeq: 512 });
+  expect(short.isDue(one)).toBe(true);
+  expect(short.take()).toHaveLength(512);
+  expect(short.isDue(one)).toBe(false);
+});
+
+test('large batches never gather, and end the row; a long row is compacted before', () => {
+  expect(gathered(100, undefined)).toBe(1000);
+  expect(gathered(5, batch(1, 100))).toBe(32);
+  const tail = new Tail(BUDGET);
+  for (let i = 0; i < 31; i += 1) tail.add(batch(1 + i * 5, 5));
+  expect(tail.isDue(batch(156, 100))).toBe(false);
+  tail.add(batch(156, 100));
+  expect(tail.take()).toHaveLength(0);
+});
+
+test('a row without its next batch begins anew', () => {
+  const tail = new Tail(BUDGET);
+  for (let i = 0; i < 20; i += 1) tail.add(batch(1 + i * 5, 5));
+  tail.add(batch(200, 5));
+  expect(tail.take().map(({ firstSeq }) => firstSeq)).toEqual([200]);
+});
+
+test('of a small budget only a small part becomes one entry, of a tiny one nothing', () => {
+  expect(gathered(5, undefined, 2 ** 20)).toBe(33);
+  expect(gathered(5, undefined, 20_000)).toBe(1000);
+});

@@ -1,0 +1,31 @@
+/** What the probe at the start makes of the kernel's answers. */
+import { expect, test } from 'vitest';
+import { readProbe, unenforcedLine } from '../../../src/launchers/container/probe.ts';
+
+const MEMORY = String(128 * 1024 * 1024);
+const answer = (memory: string, cpus: string, pids: string): string =>
+  JSON.stringify({ whole: true, memory, cpus, pids });
+
+test('knows bounds that hold, with either version of cgroups', () => {
+  const all = { memory: true, cpus: true, pids: true };
+  expect(readProbe(answer(MEMORY, '100000 100000', '256'), 256)).toEqual(all);
+  expect(readProbe(answer(MEMORY, '100000', '256'), 256)).toEqual(all);
+  expect(unenforcedLine(all, 'Podman 5')).toBeNull();
+});
+
+test('notices bounds that the engine has ignored, and says which', () => {
+  const v1 = readProbe(answer('9223372036854771712', '-1', 'max'), 256);
+  const v2 = readProbe(answer('max', 'max 100000', ''), 256);
+  for (const enforced of [v1, v2]) {
+    expect(enforced).toEqual({ memory: false, cpus: false, pids: false });
+    expect(unenforcedLine(enforced ?? { memory: true, cpus: true, pids: true }, 'Podman 4.3')).toMatch(
+      /^WARNING: Podman 4\.3 does not bound memory, CPU, the number of processes of runs here/,
+    );
+  }
+});
+
+test('takes no other text for an answer', () => {
+  for (const text of ['', 'Error: x', 'null', '[]', JSON.stringify({ whole: false })]) {
+    expect(readProbe(text, 256)).toBeNull();
+  }
+});

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { LaunchError } from '../../../src/launchers/launcher.ts';
+import { decideEnd, hasEnded, NO_EVIDENCE } from '../../../src/runs/supervision/ending.ts';
+
+const asked = { cancelRequestedAt: null, cancelReason: null, timeoutSeconds: 1 };
+const cancelled = { ...asked, cancelRequestedAt: 5, cancelReason: 'enough' };
+const exit = (more = {}) => ({ exitCode: null, signal: null, outOfMemory: false, ...more });
+
+test('an executor that went away is told with what is known of it', () => {
+  const lost = (more = {}) => decideEnd(asked, { ...NO_EVIDENCE, exit: exit(more) }).failure?.message;
+  expect(lost({ exitCode: 137 })).toBe('The executor went away without a last word (exit code 137).');
+  expect(lost({ signal: 'SIGKILL' })).toBe('The executor went away without a last word (signal SIGKILL).');
+  expect(lost()).toBe('The executor went away without a last word.');
+  expect(decideEnd(asked, NO_EVIDENCE)).toMatchObject({ status: 'FAILED', failure: { reason: 'EXECUTOR_LOST' } });
+});
+
+test('what was asked first decides: a timeout that passed, then a cancel, then how it died', () => {
+  const evidence = { ...NO_EVIDENCE, exit: exit({ outOfMemory: true }) };
+  expect(decideEnd(cancelled, { ...evidence, timedOut: true }).failure).toMatchObject({
+    reason: 'TIMEOUT',
+    message: 'The timeout of 1 second passed.',
+  });
+  expect(decideEnd(cancelled, evidence)).toMatchObject({ status: 'CANCELLED', cancelReason: 'enough', failure: null });
+  expect(decideEnd(asked, evidence).failure?.reason).toBe('OUT_OF_MEMORY');
+  const launchError = new LaunchError('IMAGE_UNAVAILABLE', 'No such image.');
+  expect(decideEnd(cancelled, { ...NO_EVIDENCE, launchError }).status).toBe('CANCELLED');
+  expect(decideEnd(asked, { ...NO_EVIDENCE, launchError }).failure).toEqual({
+    reason: 'IMAGE_UNAVAILABLE',
+    message: 'No such image.',
+    signal: null,
+  });
+});
+
+test('an attempt has ended once the log is closed, a later one is due or a later one runs', () => {
+  const run = { closed: false, status: 'RUNNING', nextAttempt: 1, attempt: 1 } as const;
+  expect(hasEnded(run, 1)).toBe(false);
+  expect(hasEnded({ ...run, closed: true }, 1)).toBe(true);
+  expect(hasEnded({ ...run, status: 'PENDING', nextAttempt: 2 }, 1)).toBe(true);
+  expect(hasEnded({ ...run, status: 'PENDING', nextAttempt: 2 }, 2)).toBe(false);
+  expect(hasEnded({ ...run, attempt: 2 }, 1)).toBe(true);
+});

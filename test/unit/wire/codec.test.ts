@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { EventDraft, JsonObject, LogLineDraft, RunEvent } from '../../../src/domain/events.ts';
+import { parseExactJson } from '../../../src/domain/text/exactJson.ts';
+import { BatchBuilder, batchHeader, CodecError, decodeBatch, encodeBatch } from '../../../src/wire/codec.ts';
+
+const line = (message: string, timestamp = 1): EventDraft => ({
+  kind: 'LogLine',
+  timestamp,
+  level: 'INFO',
+  stream: 'STDOUT',
+  message,
+});
+
+test('drafts come back with their seqs and the attempt', () => {
+  const drafts: EventDraft[] = [
+    line('a'),
+    { kind: 'GroupStarted', timestamp: 2, name: 'g' },
+    line('ü\u0000\n\u001b[1m'),
+  ];
+  const batch = encodeBatch(drafts, 7, 3);
+  expect(batchHeader(batch)).toMatchObject({ firstSeq: 7, lastSeq: 9, attempt: 3, closes: false });
+  expect(decodeBatch(batch)).toEqual(drafts.map((draft, i) => ({ ...draft, seq: 7 + i, attempt: 3 })));
+});
+
+test.each(['1234567890123456789', '1.0', '-0', '1e400'])('%s that a command printed stays as it is', (number) => {
+  const value = parseExactJson(`{"id":${number}}`) as JsonObject;
+  const drafts: EventDraft[] = [
+    { ...(line('m') as LogLineDraft), fields: value },
+    { kind: 'OutputProduced', timestamp: 1, value },
+  ];
+  const shown = decodeBatch(encodeBatch(drafts, 1, 1)).map((event) => JSON.stringify(event));
+  for (const text of shown) expect(text).toContain(`{"id":${number}}`);
+});
+
+test('runs of plain lines and events keep their order, in any mixture', () => {
+  const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\n', '').toWellFormed());
+  const piece = fc.oneof(
+    fc.record({
+      stream: fc.constantFrom('STDOUT' as const, 'STDERR' as const),
+      at: fc.nat(9),
+      lines: fc.array(text, { minLength: 1 }),
+    }),
+    text.map((name) => ({ name })),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(piece, { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+      (pieces, firstSeq) => {
+        const builder = new BatchBuilder();
+        const expected: Omit<RunEvent, 'seq' | 'attempt'>[] = [];
+        for (const part of pieces) {
+          if ('name' in part) {
+            builder.add({ kind: 'GroupStarted', timestamp: 0, name: part.name });
+            expected.push({ kind: 'GroupStarted', timestamp: 0, name: part.name } as never);
+            continue;
+          }
+          builder.addLines(
+            part.stream,
+            part.at,
+            Buffer.from(part.lines.map((message) => `${message}\n`).join('')),
+            part.lines.length,
+          );
+          for (const message of part.lines) expected.push({ ...line(message, part.at), stream: part.stream } as never);
+        }
+        const bytes = expected.reduce(
+          (sum, event) => sum + ('message' in event ? Buffer.byteLength(String(event.message)) : 0),
+          0,
+        );
+        expect(builder.messageBytes).toBe(bytes);
+        expect(builder.count).toBe(expected.length);
+        expect(decodeBatch(builder.seal(firstSeq, 1))).toEqual(
+          expected.map((event, i) => ({ ...event, seq: firstSeq + i, attempt: 1 })),
+        );
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('a batch that ends with RunFinished says so in its header', () => {
+  const end: EventDraft = {
+    kind: 'RunFinished',
+    timestamp: 1,
+    status: 'COMPLETED',
+    exitCode: 0,
+    failure: null,
+    message: 'Run COMPLETED',
+    lines: 0,
+    bytes: 0,
+    dropped: 0,
+    digest: null,
+  };
+  expect(batchHeader(encodeBatch([end], 5, 10))).toMatchObject({ firstSeq: 5, lastSeq: 5, attempt: 10, closes: true });
+});
+
+test('typical lines take less than a fifth of their bytes in a full batch', () => {
+  const builder = new BatchBuilder();
+  const text = Array.from(
+    { length: 1000 },
+    (_, i) => `2026-11-22T10:00:${i % 60}Z worker-${i % 7} handled request ${i * 7919} in ${i % 97} ms, status 200\n`,
+  );
+  builder.addLines('STDOUT', 1, Buffer.from(text.join('')), text.length);
+  expect(builder.seal(1, 1).length).toBeLessThan(text.join('').length / 5);
+});
+
+test('bytes that are no batch are refused, never half read', () => {
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from('{}'),
+    Buffer.from('R1234567x\n'),
+    Buffer.from('Rnothing at all'),
+    Buffer.from('Znothing at all'),
+  ]) {
+    expect(() => decodeBatch(bytes)).toThrow(CodecError);
+  }
+  const batch = encodeBatch([line('a'), line('b')], 1, 1);
+  expect(() => decodeBatch(batch.subarray(0, batch.length - 4))).toThrow(CodecError);
+});
