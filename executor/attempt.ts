@@ -10,11 +10,11 @@ import { type Command, NotStarted, startCommand } from './command/startCommand.t
 import { after, every, StopLadder } from './command/stop.ts';
 import type { Place } from './command/surroundings.ts';
 import { linger } from './end/awaitStored.ts';
+import { CancelWatch } from './end/cancelWatch.ts';
 import { sayLastWord } from './end/finalBatch.ts';
 import type { Cut, Outcome } from './end/outcome.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { lazyZone, localZone, zoneOf } from './output/records/zone.ts';
-import { CancelWatch } from './redis/cancelWatch.ts';
 import type { Connections } from './redis/connections.ts';
 import type { Hello } from './start/claim.ts';
 import { commandVariables, type Orders, openEnv, type Variables } from './start/environment.ts';

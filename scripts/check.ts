@@ -9,7 +9,8 @@ interface Check {
 const CHECKS: readonly Check[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'types of the examples', command: ['tsc', '--noEmit', '--project', 'examples'] },
-  { name: 'lint, format, boundaries', command: ['biome', 'ci', '.'] },
+  { name: 'lint, format', command: ['biome', 'ci', '.'] },
+  { name: 'rooms', command: ['node', 'scripts/rooms/main.ts'] },
   { name: 'dead code', command: ['knip'] },
   { name: 'schema is fresh', command: ['node', 'scripts/schemaPrint.ts', '--check'] },
   { name: 'typed documents are fresh', command: ['graphql-codegen', '--config', 'codegen.ts', '--check'] },

@@ -1,9 +1,9 @@
 /** `npm run executor:build [-- --base=<image>]`: builds the executor image with whatever engine is there. */
 import { parseArgs } from 'node:util';
 import { readConfig } from '../src/config.ts';
-import { connectEngine } from '../src/launchers/container/engine.ts';
+import { connectEngine } from '../src/launchers/container/engine/engine.ts';
+import { findContainerSocket } from '../src/launchers/container/engine/socket.ts';
 import { ensureExecutorImage } from '../src/launchers/container/image/executorImage.ts';
-import { findContainerSocket } from '../src/launchers/container/socket.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);

@@ -1,8 +1,8 @@
 /** Which launcher the service uses: what LAUNCHER says, or the best that is there. */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
+import { engineAnswers, findContainerSocket, socketCandidates } from './launchers/container/engine/socket.ts';
 import { ContainerLauncher } from './launchers/container/launcher.ts';
-import { engineAnswers, findContainerSocket, socketCandidates } from './launchers/container/socket.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { ProcessLauncher } from './launchers/process/launcher.ts';
 import { EXIT, StartFailure } from './startFailure.ts';

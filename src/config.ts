@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Allotment, DEFAULT_ALLOTMENT } from './domain/allotment.ts';
 import { LIMITS } from './domain/limits.ts';
+import { isLoopback } from './system/loopback.ts';
 import { parseRedisUrl } from './wire/redisUrl.ts';
 
 export interface Config {
@@ -203,10 +204,6 @@ const schema = z.object({
   SECRETS_KEY: secretsKey.optional(),
   XDG_RUNTIME_DIR: z.string().optional(),
 });
-
-/** Whether only this machine can reach it: 127.0.0.0/8, ::1 and localhost. */
-export const isLoopback = (name: string): boolean =>
-  (isIP(name) === 4 && name.startsWith('127.')) || name === '::1' || name.toLowerCase() === 'localhost';
 
 /** Reads and checks all of it; an empty value counts as unset. @throws ConfigError with every problem */
 export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {

@@ -1,8 +1,8 @@
 /** What a run in a container costs beyond the container: its first line against the engine's bare start and stop. */
 import type Docker from 'dockerode';
-import { connectEngine, engineFacts, engineMessage } from '../../src/launchers/container/engine.ts';
+import { connectEngine, engineFacts, engineMessage } from '../../src/launchers/container/engine/engine.ts';
+import { findContainerSocket } from '../../src/launchers/container/engine/socket.ts';
 import { ensureExecutorImage } from '../../src/launchers/container/image/executorImage.ts';
-import { findContainerSocket } from '../../src/launchers/container/socket.ts';
 import { podmanMissing, startPodman } from '../../test/support/engines/podman.ts';
 import { startRunloom } from '../servers.ts';
 import { median } from '../statistics.ts';

@@ -1,12 +1,12 @@
 /** Tells plain lines, records and workflow commands apart, and hides secrets in all of them. */
 import { isUtf8 } from 'node:buffer';
 import type { EpochMs } from '../../src/domain/events.ts';
-import { cutText } from './cut.ts';
 import type { Masks } from './masking/masks.ts';
 import { Records } from './records/records.ts';
 import type { Zone } from './records/zone.ts';
 import type { OutputSink, PipeStream } from './sink.ts';
-import { mayBeSpecial, withoutDress } from './special.ts';
+import { cutText } from './text/cut.ts';
+import { mayBeSpecial, withoutDress } from './text/special.ts';
 import type { Commands } from './workflowCommands.ts';
 
 /** More is kept of a line than the present secrets need: one may be added before the line ends. */

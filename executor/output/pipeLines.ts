@@ -1,11 +1,11 @@
 /** Divides what comes from one pipe into lines and the states of progress bars. */
 import type { EpochMs } from '../../src/domain/events.ts';
-import { Held } from './held.ts';
 import type { Lines } from './lines.ts';
 import type { Masks } from './masking/masks.ts';
 import type { OutputReader } from './sink.ts';
-import { withoutDress } from './special.ts';
-import { Utf16Filter } from './utf16.ts';
+import { Held } from './text/held.ts';
+import { withoutDress } from './text/special.ts';
+import { Utf16Filter } from './text/utf16.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

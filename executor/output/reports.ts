@@ -1,8 +1,8 @@
 /** Commands that report JSON: `::output::JSON` and `::event name=checkpoint::JSON`. */
 import type { EpochMs, JsonValue } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
+import { cleanJson, parseJson } from './json/printedJson.ts';
 import type { Masks } from './masking/masks.ts';
-import { cleanJson, parseJson } from './printedJson.ts';
 import type { OutputSink } from './sink.ts';
 import type { CommandLine, WorkflowCommand } from './workflowCommand.ts';
 

@@ -1,12 +1,12 @@
 /** Carries out workflow commands (CONTRACT.md, "A command's side"). */
 import type { EpochMs, LogLevel } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { cutText } from './cut.ts';
+import { setMember } from './json/printedJson.ts';
 import type { Masks } from './masking/masks.ts';
-import { setMember } from './printedJson.ts';
 import { Reports } from './reports.ts';
 import type { OutputSink, PipeStream } from './sink.ts';
-import { withoutAnsi } from './special.ts';
+import { cutText } from './text/cut.ts';
+import { withoutAnsi } from './text/special.ts';
 import { type CommandLine, parseCommand, type WorkflowCommand } from './workflowCommand.ts';
 
 /** Groups that are open at once. Policy: beyond it the outermost is forgotten, and its end is a plain line. */

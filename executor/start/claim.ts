@@ -3,13 +3,12 @@ import { type Hash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
-import { claimLog } from '../../src/wire/append.ts';
+import { claimLog, type SealedBatch } from '../../src/wire/append.ts';
 import { batchHeader } from '../../src/wire/codec.ts';
 import { logKey } from '../../src/wire/keys.ts';
 import { stateOf } from '../../src/wire/runRecord.ts';
 import { type RedisClock, readClock } from '../redis/redisClock.ts';
 import { untilDone } from '../redis/untilDone.ts';
-import type { SealedBatch } from '../write/outbox.ts';
 import { hashStored } from './earlierLines.ts';
 import type { Orders } from './environment.ts';
 

@@ -4,12 +4,11 @@ import type { EpochMs, EventDraft, ProgressUpdatedDraft } from '../../src/domain
 import { isCommandLine } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
-import type { LogTotals } from '../../src/wire/append.ts';
+import type { LogTotals, SealedBatch } from '../../src/wire/append.ts';
 import { BatchBuilder } from '../../src/wire/codec.ts';
 import type { RecordChanges } from '../../src/wire/runRecord.ts';
 import type { OutputSink, PipeStream } from '../output/sink.ts';
 import { excessBytes } from './batchSize.ts';
-import type { SealedBatch } from './outbox.ts';
 
 const LF = 0x0a;
 /** Smaller bodies compress less well, so they tell nothing of those that come. */

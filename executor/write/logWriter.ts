@@ -8,6 +8,7 @@
 import type { Redis } from 'ioredis';
 import { unlessAborted } from '../../src/async/unlessAborted.ts';
 import type { EpochMs, EventDraft } from '../../src/domain/events.ts';
+import type { SealedBatch } from '../../src/wire/append.ts';
 import { type AppendCode, type AppendReply, type AppendRequest, appendBatch } from '../../src/wire/append.ts';
 import { compactTail, mergeBatches } from '../../src/wire/compact.ts';
 import { recordKey } from '../../src/wire/keys.ts';
@@ -16,7 +17,7 @@ import type { OutputSink, PipeStream } from '../output/sink.ts';
 import { untilDone } from '../redis/untilDone.ts';
 import type { Hello } from '../start/claim.ts';
 import { Gatherer } from './gatherer.ts';
-import { Outbox, type SealedBatch } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { Tail } from './smallBatches.ts';
 
 /**

@@ -1,11 +1,6 @@
 /** Sealed batches: those that wait to be stored, and those stored lately, in case Redis loses its tail. */
 import type { Seq } from '../../src/domain/events.ts';
-import type { AppendRequest, LogTotals } from '../../src/wire/append.ts';
-
-export type SealedBatch = Omit<AppendRequest, 'term' | 'writer' | 'acrossLoss'> & {
-  /** Of the whole log before it. */
-  readonly before: LogTotals;
-};
+import type { SealedBatch } from '../../src/wire/append.ts';
 
 /** How long a stored batch is kept at least, milliseconds: longer than a Redis that syncs each second can lose. */
 const KEEP_MS = 10_000;

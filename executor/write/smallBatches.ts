@@ -1,6 +1,7 @@
 /** The newest stored batches, as long as they are small: what is compacted when enough of them have gathered. */
+
+import type { SealedBatch } from '../../src/wire/append.ts';
 import { batchHeader } from '../../src/wire/codec.ts';
-import type { SealedBatch } from './outbox.ts';
 
 /** A batch with a larger body, bytes before compression, compresses well enough by itself. */
 const SMALL_BYTES = 8 * 1024;

@@ -23,6 +23,9 @@ export interface InputProblem {
   readonly message: string;
 }
 
+/** What an input type checks of its values by itself (`extensions.problems`); its problems are reported with the rest. */
+export type InputCheck = (value: unknown, path: string) => readonly InputProblem[];
+
 /** Longer names are cut in messages: clients choose them. */
 const SHOWN_NAME_CHARACTERS = 40;
 

@@ -8,17 +8,17 @@ import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
+import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './exchange/respond.ts';
 import { corsHeaders, Gate, preflightHeaders, RefusalLog, type Verdict } from './gate.ts';
-import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './keepAlive.ts';
 import { Pipelines } from './pipeline.ts';
-import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './respond.ts';
 import { downloadOf, serveDownload } from './routes/downloads.ts';
 import { GraphiqlPage } from './routes/graphiql.ts';
 import { serveGraphql } from './routes/graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './routes/health.ts';
+import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './sockets/keepAlive.ts';
 import { createOperations } from './sockets/operations.ts';
+import { Tally, type TallyBounds } from './sockets/tally.ts';
 import { GraphqlSockets } from './sockets/websocket.ts';
-import { Tally, type TallyBounds } from './tally.ts';
 
 export interface HttpServerOptions extends Services {
   /** HOST and PORT; port 0 takes a free one. */

@@ -42,6 +42,12 @@ export interface LogTotals {
   readonly bytes: number;
 }
 
+/** An append that is complete but for the claim it is made under. */
+export type SealedBatch = Omit<AppendRequest, 'term' | 'writer' | 'acrossLoss'> & {
+  /** Of the whole log before it. */
+  readonly before: LogTotals;
+};
+
 /**
  * - OK: stored, or stored before by this same writer (a repeated call after a lost reply).
  * - FENCED: another writer has the log; stop writing, for good.

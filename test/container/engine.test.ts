@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { containerName } from '../../src/launchers/container/container.ts';
-import { connectEngine, UNTIL_STOPPED } from '../../src/launchers/container/engine.ts';
+import { connectEngine, UNTIL_STOPPED } from '../../src/launchers/container/engine/engine.ts';
 import { kernelToldOutOfMemory } from '../../src/launchers/container/evidence.ts';
 import { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
 import { LaunchError } from '../../src/launchers/launcher.ts';

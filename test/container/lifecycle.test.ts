@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { containerName } from '../../src/launchers/container/container.ts';
-import { connectEngine } from '../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../src/launchers/container/engine/engine.ts';
 import { startRun } from '../support/clients/client.ts';
 import { cuttableEngine } from '../support/engines/engines.ts';
 import { cancelRun, expectOneEnd, loggedEvents, shell, untilEnd, untilRun } from '../support/runs/lifecycle.ts';

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { containerName } from '../../src/launchers/container/container.ts';
-import { connectEngine } from '../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../src/launchers/container/engine/engine.ts';
 import { readSteps } from '../../src/launchers/container/image/steps.ts';
 import { startRun } from '../support/clients/client.ts';
 import { cancelRun, expectOneEnd, type LoggedEvent, untilRun } from '../support/runs/lifecycle.ts';

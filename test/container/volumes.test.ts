@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { connectEngine } from '../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../src/launchers/container/engine/engine.ts';
 import type { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
 import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
 import { buildImage, ONLY_BUSYBOX } from '../support/engines/images.ts';

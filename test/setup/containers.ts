@@ -1,7 +1,7 @@
 /** Global set-up of the container tests of one engine: an executor image, and images that hold nothing but busybox. */
 import type Docker from 'dockerode';
 import type { TestProject } from 'vitest/node';
-import { connectEngine } from '../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../src/launchers/container/engine/engine.ts';
 import { ensureExecutorImage } from '../../src/launchers/container/image/executorImage.ts';
 import { dockerMissing, startDocker } from '../support/engines/docker.ts';
 import { buildImage, ONLY_BUSYBOX } from '../support/engines/images.ts';

@@ -1,5 +1,5 @@
 /** Hides secrets in what a command says (CONTRACT.md, "Masking"). */
-import { cutAt } from '../cut.ts';
+import { cutAt } from '../text/cut.ts';
 import { formsOf } from './forms.ts';
 import { Matcher } from './matcher.ts';
 

@@ -1,7 +1,7 @@
 /** Where the parts of a record stand in its JSON: paths such as "log.level". */
 import type { JsonObject, JsonValue } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
-import { setMember } from '../printedJson.ts';
+import { setMember } from '../json/printedJson.ts';
 
 /** Names of members from the outermost on. */
 export type Place = readonly string[];

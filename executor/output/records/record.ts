@@ -1,7 +1,7 @@
 /** Structured log records: a JSON object on one line with a level, and a message or a time (docs/log-formats.md). */
 import type { EpochMs, JsonObject, JsonValue, LogException, LogLevel } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
-import { setMember } from '../printedJson.ts';
+import { setMember } from '../json/printedJson.ts';
 import { exceptionIn } from './exceptionIn.ts';
 import type { Format } from './format.ts';
 import { FORMATS } from './formats.ts';

@@ -1,8 +1,8 @@
 /** Makes events of the lines that are records, and hides secrets in them. */
 import type { EpochMs, JsonObject, JsonValue, LogLineDraft } from '../../../src/domain/events.ts';
-import { cutText } from '../cut.ts';
+import { cleanJson, parseCutObject, parseJson, readTwiceNamed } from '../json/printedJson.ts';
 import type { Masks } from '../masking/masks.ts';
-import { cleanJson, parseCutObject, parseJson, readTwiceNamed } from '../printedJson.ts';
+import { cutText } from '../text/cut.ts';
 import { isObject, type Place, valueAt, withValue } from './members.ts';
 import { parseRecord, type StructuredRecord, withFields } from './record.ts';
 import { fitContent } from './shorten.ts';

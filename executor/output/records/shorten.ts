@@ -1,7 +1,7 @@
 /** Makes a record of a line that is longer than MAX_LINE_BYTES as short as that. */
 import type { JsonObject, JsonValue, LogException } from '../../../src/domain/events.ts';
-import { cutText } from '../cut.ts';
-import { setMember } from '../printedJson.ts';
+import { setMember } from '../json/printedJson.ts';
+import { cutText } from '../text/cut.ts';
 
 export interface Content {
   readonly message: string;

@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { LIMITS } from '../../domain/limits.ts';
-import { reset, type Taken, takenOf } from '../../http/keepAlive.ts';
+import { reset, type Taken, takenOf } from '../../system/socketProgress.ts';
 
 const LOOK_MS = 250;
 const STALLED_LOOKS = (LIMITS.stalledSeconds * 1000) / LOOK_MS;

@@ -6,7 +6,6 @@ import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import { nextTurn, Turn } from '../../async/turn.ts';
 import type { Seq } from '../../domain/events.ts';
-import { formatResult } from '../../graphql/server/errorMask.ts';
 import { Recent } from '../recent.ts';
 import type { SharedTexts } from '../sharedTexts.ts';
 import type { TextSink } from '../textSink.ts';
@@ -87,14 +86,17 @@ const eventsOf = (shared: SharedTexts): Buffer => {
 export class EventStream implements TextSink {
   readonly #response: ServerResponse;
   readonly #backlog: Holding;
+  readonly #format: (result: ExecutionResult) => object;
   readonly #turn = new Turn();
   #wake = (): void => undefined;
   /** Null where nothing that was sent has one: it is no log. */
   #position: Seq | null = null;
 
-  constructor(response: ServerResponse, backlog: Holding) {
+  /** @param format makes of a result what clients may see, its errors above all */
+  constructor(response: ServerResponse, backlog: Holding, format: (result: ExecutionResult) => object) {
     this.#response = response;
     this.#backlog = backlog;
+    this.#format = format;
   }
 
   send(shared: SharedTexts): Promise<void> | null {
@@ -136,7 +138,7 @@ export class EventStream implements TextSink {
         refusal = value.errors !== undefined && value.data == null ? value.errors : undefined;
         // A result with errors is no position: whoever comes back gets it again.
         const id = this.#position === null || value.errors !== undefined ? '' : `id: ${this.#position}\n`;
-        await this.#write(Buffer.from(`${id}event: next\ndata: ${JSON.stringify(formatResult(value))}\n\n`));
+        await this.#write(Buffer.from(`${id}event: next\ndata: ${JSON.stringify(this.#format(value))}\n\n`));
       }
     } finally {
       clearInterval(timer);

@@ -6,9 +6,9 @@ import type { RunId } from '../../domain/ids.ts';
 import type { RunDetail, RunDetails, RunSummary } from '../../domain/run.ts';
 import type { LogHub, LogReader } from '../../log/viewer.ts';
 import type { Runs, RunUpdates } from '../../runs/records/runs.ts';
+import { RequestBudget } from '../budget/requestBudget.ts';
 import { DetailLoader } from '../loaders/detailLoader.ts';
 import { RunLoader } from '../loaders/runLoader.ts';
-import { RequestBudget } from './requestBudget.ts';
 
 /** The parts of the service that the API shows. */
 export interface Services {

@@ -6,7 +6,7 @@ import { NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunDetail, RunDetails } from '../../domain/run.ts';
 import type { DetailsWanted, Runs } from '../../runs/records/runs.ts';
-import type { RequestBudget } from '../context/requestBudget.ts';
+import type { RequestBudget } from '../budget/requestBudget.ts';
 
 type Read = ReadonlyMap<RunId, Partial<RunDetails> | null>;
 /** How often each detail of a run is asked for: the answer has it as often. */

@@ -2,7 +2,7 @@
 import type { RunId } from '../../domain/ids.ts';
 import type { RunSummary } from '../../domain/run.ts';
 import type { Runs } from '../../runs/records/runs.ts';
-import type { RequestBudget } from '../context/requestBudget.ts';
+import type { RequestBudget } from '../budget/requestBudget.ts';
 
 export class RunLoader {
   readonly #runs: Pick<Runs, 'getMany'>;

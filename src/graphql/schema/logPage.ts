@@ -8,7 +8,7 @@ import type { RunId } from '../../domain/ids.ts';
 import { between, notBoth, notNegative } from '../../domain/inputChecks.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { LogPage, LogReader } from '../../log/viewer.ts';
-import type { LogBudget } from '../context/logBudget.ts';
+import type { LogBudget } from '../budget/logBudget.ts';
 import { builder } from './builder.ts';
 import { LogFilterInput } from './logFilter.ts';
 import { RunEventRef } from './runEvent.ts';

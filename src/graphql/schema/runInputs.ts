@@ -1,6 +1,7 @@
 /** The inputs of startRun and the filter over runs. */
+
+import type { InputCheck } from '../../domain/errors.ts';
 import { startInputProblems } from '../../domain/startInput.ts';
-import type { InputCheck } from '../server/inputProblems.ts';
 import { builder } from './builder.ts';
 import { RunStatus } from './runStatus.ts';
 

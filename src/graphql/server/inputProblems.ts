@@ -17,7 +17,7 @@ import {
   type ValueNode,
   valueFromASTUntyped,
 } from 'graphql';
-import { type InputProblem, inputProblem } from '../../domain/errors.ts';
+import { type InputCheck, type InputProblem, inputProblem } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { isRawNumber, plainNumber, type RawNumber } from '../../domain/text/exactJson.ts';
 import { BARE_WORD, bareWords } from '../schema/jsonScalar.ts';
@@ -158,9 +158,6 @@ export const problemsOfLiteral = (type: GraphQLInputType, node: ValueNode, path:
   walk(LITERALS, type, node, path, problems);
   return withChecks(problems.list, type, () => valueFromASTUntyped(node), path);
 };
-
-/** What an input type checks of its values by itself (`extensions.problems`), so that it is told together with the rest. */
-export type InputCheck = (value: unknown, path: string) => readonly InputProblem[];
 
 const withChecks = (
   found: readonly InputProblem[],

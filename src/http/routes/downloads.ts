@@ -3,7 +3,15 @@ import { clipBetween } from '../../domain/clip.ts';
 import { isCommandLine, type RunEvent, type Seq } from '../../domain/events.ts';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import type { LogEntry, LogReader } from '../../log/viewer.ts';
-import { drained, type Exchange, errorBody, onlyMethods, STREAM_HEADERS, sendError, sendJson } from '../respond.ts';
+import {
+  drained,
+  type Exchange,
+  errorBody,
+  onlyMethods,
+  STREAM_HEADERS,
+  sendError,
+  sendJson,
+} from '../exchange/respond.ts';
 import { eventJson } from './eventJson.ts';
 
 /** Entries of one read; what a download holds at once. An entry is at most LIMITS.appendBytes. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
-import { type Exchange, SECURITY_HEADERS, sendBody } from '../respond.ts';
+import { type Exchange, SECURITY_HEADERS, sendBody } from '../exchange/respond.ts';
 import { FIRST_QUERY, PAGE_SCRIPT } from './graphiqlTabs.ts';
 
 const brotliAsync = promisify(brotliCompress);

@@ -5,8 +5,10 @@ import { EventStream, endingFor, NOTHING_FOLLOWS } from '../../delivery/sinks/ss
 import type { Seq } from '../../domain/events.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
+import { formatResult } from '../../graphql/server/errorMask.ts';
 import { StreamedAnswer } from '../../graphql/server/streamedAnswer.ts';
-import { JsonTooDeep, parseJson } from '../boundedJson.ts';
+import { BodyError, type JsonObject, readJsonObject } from '../exchange/body.ts';
+import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 import {
   type Exchange,
   errorBody,
@@ -17,8 +19,7 @@ import {
   sendBusy,
   sendError,
   sendJson,
-} from '../respond.ts';
-import { BodyError, type JsonObject, readJsonObject } from './body.ts';
+} from '../exchange/respond.ts';
 import type { GraphiqlPage } from './graphiql.ts';
 
 /** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
@@ -103,7 +104,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   }
   if (last === NOTHING_FOLLOWS) return nothingFollows(exchange);
   const resume = last === null ? null : { after: last, nothingFollows: false };
-  const stream = new EventStream(response, exchange.backlog);
+  const stream = new EventStream(response, exchange.backlog, formatResult);
   const headers = new Headers();
   for (const name of ['accept', 'content-type'] as const) {
     const value = request.headers[name];

@@ -1,5 +1,5 @@
 /** /health/live and /health/ready. */
-import { type Exchange, onlyMethods, sendJson } from '../respond.ts';
+import { type Exchange, onlyMethods, sendJson } from '../exchange/respond.ts';
 
 /** Why the service cannot do its work at present, in one sentence, or null where it can. */
 export type Readiness = () => Promise<string | null>;

@@ -1,7 +1,7 @@
 /** What a client may send on a graphql-transport-ws socket, checked before graphql-ws sees it (PROTOCOL.md, S6). */
 import { CloseCode, MessageType } from 'graphql-ws';
 import { LIMITS } from '../../domain/limits.ts';
-import { JsonTooDeep, parseJson } from '../boundedJson.ts';
+import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 
 /** How a socket is closed; a reason is at most 123 bytes (RFC 6455, 5.5). */
 export interface Close {

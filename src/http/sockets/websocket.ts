@@ -10,11 +10,11 @@ import { Outbox } from '../../delivery/sinks/webSocketSink.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { mayLoseNumbers, parseExactJson } from '../../domain/text/exactJson.ts';
 import { formatError } from '../../graphql/server/errorMask.ts';
-import { type KeepAliveOptions, keepAlive } from '../keepAlive.ts';
-import { Tally, type TallyBounds } from '../tally.ts';
 import { readClientMessage } from './clientMessage.ts';
 import { Inbox } from './inbox.ts';
+import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
 import { isInUse, limitError, type SocketExtra } from './operations.ts';
+import { Tally, type TallyBounds } from './tally.ts';
 
 /** Close codes of RFC 6455, 7.4.1. */
 const NORMAL = 1000;

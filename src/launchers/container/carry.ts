@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { CARRIED, FIFO_DIRECTORY } from '../../wire/executorRoot.ts';
 import { LABEL_INSTALLATION, LABEL_PROBE } from './container.ts';
-import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine.ts';
+import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine/engine.ts';
 
 /** Written last, so a volume whose filling was cut off is filled again. */
 export const COMPLETE = '.complete';

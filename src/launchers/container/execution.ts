@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Execution, ExitReport } from '../launcher.ts';
-import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine.ts';
+import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine/engine.ts';
 import { allKnown, kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
 import { removeVolumes } from './volumes.ts';
 

@@ -24,7 +24,8 @@ import {
   inTime,
   orNull,
   statusOf,
-} from './engine.ts';
+} from './engine/engine.ts';
+import { engineAnswers } from './engine/socket.ts';
 import { ContainerExecution, notStarted } from './execution.ts';
 import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image/executorImage.ts';
 import { oddImageFile } from './image/imageFiles.ts';
@@ -32,7 +33,6 @@ import { pullImage } from './image/pull.ts';
 import { isImageReference } from './image/reference.ts';
 import { type Enforced, PROBE_RESOURCES, PROBE_SCRIPT, readProbe, unenforcedLine } from './probe.ts';
 import { seccompOption } from './seccomp.ts';
-import { engineAnswers } from './socket.ts';
 import { hasNested, hasVolumes, removeVolumes, volumeOwners, volumePrefix } from './volumes.ts';
 
 export interface ContainerLauncherOptions extends ContainerSettings {

@@ -6,7 +6,7 @@
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
 import type { RunId } from '../../domain/ids.ts';
-import { inTime, isNotFound } from './engine.ts';
+import { inTime, isNotFound } from './engine/engine.ts';
 
 /** What the engine itself mounts; it decides what a VOLUME there means. */
 const OF_THE_ENGINE = /^\/(proc|sys|dev)(\/|$)/;

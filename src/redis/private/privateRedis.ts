@@ -12,8 +12,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { commandLineOf, isAlive } from '../../system/otherProcess.ts';
+import { makeShortDirectory, shortDirectoryFor } from '../../system/shortDirectory.ts';
 import { formatRedisUrl } from '../../wire/redisUrl.ts';
-import { makeShortDirectory, shortDirectoryFor } from '../shortDirectory.ts';
 import {
   aclText,
   configText,
@@ -24,7 +25,6 @@ import {
   readText,
   socketPathIn,
 } from './privateFiles.ts';
-import { commandLineOf, isAlive } from './processes.ts';
 import { type Environment, NoRedisServer, redisServerCommand } from './serverBinary.ts';
 
 export interface PrivateRedisOptions {

@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { makeShortDirectory, shortDirectoryFor } from '../../system/shortDirectory.ts';
 import type { RedisAddress } from '../../wire/redisUrl.ts';
 import type { Environment } from '../private/serverBinary.ts';
-import { makeShortDirectory, shortDirectoryFor } from '../shortDirectory.ts';
 
 /** Where bytes are carried to. No password: what is carried logs in by itself. */
 export type RelayTarget = Pick<RedisAddress, 'socketPath' | 'host' | 'port' | 'tls'>;

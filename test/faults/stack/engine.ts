@@ -1,6 +1,6 @@
 /** One private Podman for all container cases of a run of chaos, started when the first one asks. */
 import { LABEL_RUN } from '../../../src/launchers/container/container.ts';
-import { connectEngine } from '../../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../../src/launchers/container/engine/engine.ts';
 import { ensureExecutorImage } from '../../../src/launchers/container/image/executorImage.ts';
 import { podmanMissing, startPodman, type TestPodman } from '../../support/engines/podman.ts';
 import { NotHere } from '../faultCase.ts';

@@ -1,7 +1,7 @@
 /** 11.11: every run has a bound for memory, CPU, processes and files, whether its caller asks or not. */
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { connectEngine, engineFacts } from '../../../src/launchers/container/engine.ts';
+import { connectEngine, engineFacts } from '../../../src/launchers/container/engine/engine.ts';
 import type { ContainerLauncher } from '../../../src/launchers/container/launcher.ts';
 import { containerLauncher, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';

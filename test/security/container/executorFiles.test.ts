@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { connectEngine } from '../../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../../src/launchers/container/engine/engine.ts';
 import { ensureExecutorImage } from '../../../src/launchers/container/image/executorImage.ts';
 import { INHERITED } from '../../../src/wire/executorRoot.ts';
 import { containerLauncher, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';

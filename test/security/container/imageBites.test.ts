@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { connectEngine } from '../../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../../src/launchers/container/engine/engine.ts';
 import type { ContainerLauncher } from '../../../src/launchers/container/launcher.ts';
 import { LaunchError } from '../../../src/launchers/launcher.ts';
 import { containerLauncher, REDIS_GID, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';

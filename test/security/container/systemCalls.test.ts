@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { connectEngine } from '../../../src/launchers/container/engine.ts';
+import { connectEngine } from '../../../src/launchers/container/engine/engine.ts';
 import type { ContainerLauncher } from '../../../src/launchers/container/launcher.ts';
 import { containerLauncher, REDIS_IN_CONTAINER } from '../../support/engines/engines.ts';
 import { importImage } from '../../support/engines/images.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { connectEngine } from '../../../src/launchers/container/engine.ts';
-import { engineAnswers } from '../../../src/launchers/container/socket.ts';
+import { connectEngine } from '../../../src/launchers/container/engine/engine.ts';
+import { engineAnswers } from '../../../src/launchers/container/engine/socket.ts';
 import { missingPrograms, unmountBelow } from './engineNeeds.ts';
 import type { TestEngine } from './testEngine.ts';
 

@@ -9,9 +9,9 @@ import {
   executorArguments,
   newExecutorRoot,
 } from '../../../src/launchers/container/container.ts';
+import { socketCandidates } from '../../../src/launchers/container/engine/socket.ts';
 import { kernelToldOutOfMemory } from '../../../src/launchers/container/evidence.ts';
 import { isImageReference, withTag } from '../../../src/launchers/container/image/reference.ts';
-import { socketCandidates } from '../../../src/launchers/container/socket.ts';
 
 const settings: ContainerSettings = {
   network: 'none',

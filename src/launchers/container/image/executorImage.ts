@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { type Pack, pack as tarPack } from 'tar-stream';
-import { abortable, engineMessage, orNull } from '../engine.ts';
+import { abortable, engineMessage, orNull } from '../engine/engine.ts';
 import { BASE_DOCKERFILE, type LocalBase, localBase, packBase } from './base.ts';
 import { bundleExecutor } from './bundle.ts';
 import { pullImage } from './pull.ts';

@@ -5,7 +5,7 @@
  */
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
-import { inTime, isNotFound } from '../engine.ts';
+import { inTime, isNotFound } from '../engine/engine.ts';
 
 const READ_BY_ENGINES = ['/etc/passwd', '/etc/group'] as const;
 /** What is below these is made by the engine, later, and holds devices. */

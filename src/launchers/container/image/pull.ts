@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { LaunchError } from '../../launcher.ts';
-import { abortable, engineMessage, statusOf } from '../engine.ts';
+import { abortable, engineMessage, statusOf } from '../engine/engine.ts';
 import { withTag } from './reference.ts';
 import { readSteps } from './steps.ts';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Outbox, type SealedBatch } from '../../../../executor/write/outbox.ts';
+import { Outbox } from '../../../../executor/write/outbox.ts';
+import type { SealedBatch } from '../../../../src/wire/append.ts';
 
 const MIB = 1024 * 1024;
 const batch = (firstSeq: number, bytes = 10): SealedBatch => ({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SealedBatch } from '../../../../executor/write/outbox.ts';
 import { Tail } from '../../../../executor/write/smallBatches.ts';
+import type { SealedBatch } from '../../../../src/wire/append.ts';
 import { BatchBuilder } from '../../../../src/wire/codec.ts';
 
 const BUDGET = 2 ** 28;

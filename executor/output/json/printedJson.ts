@@ -1,8 +1,8 @@
 /** JSON that a command printed, made fit for events. */
-import type { JsonObject, JsonValue } from '../../src/domain/events.ts';
-import { isRawNumber, parseExactJson, plainNumber, type RawNumber } from '../../src/domain/text/exactJson.ts';
+import type { JsonObject, JsonValue } from '../../../src/domain/events.ts';
+import { isRawNumber, parseExactJson, plainNumber, type RawNumber } from '../../../src/domain/text/exactJson.ts';
+import type { Masks } from '../masking/masks.ts';
 import { nameOf, scanJson } from './jsonScan.ts';
-import type { Masks } from './masking/masks.ts';
 
 /** Deeper values are no records and no output: what writes and reads JSON recursively would fall over them. */
 const MAX_DEPTH = 100;

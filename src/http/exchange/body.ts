@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Holding, Release } from '../../delivery/sinks/backlog.ts';
 import { LIMITS } from '../../domain/limits.ts';
-import { JsonTooDeep, parseJson } from '../boundedJson.ts';
+import { JsonTooDeep, parseJson } from './boundedJson.ts';
 
 /** A body that is refused; `status` is HTTP's, `code` the API's. */
 export class BodyError extends Error {

@@ -1,6 +1,7 @@
 /** Finds sockets whose other end is gone, and leaves alone those that are merely slow. */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { reset, type Taken, takenOf } from '../../system/socketProgress.ts';
 
 export interface KeepAliveOptions {
   /** Between two looks, and between a pong and the next ping. */
@@ -49,20 +50,6 @@ export const cutStalled = ({ socket, waiting }: Sending, stalledMs: number): (()
   return () => clearInterval(timer);
 };
 
-/** How far the kernel has come; one of the two changes whenever it takes a byte. */
-export interface Taken {
-  /** Bytes of writes that are done. */
-  readonly written: number;
-  /** Bytes of the write under way that libuv still has. */
-  readonly queued: number;
-}
-
-/** Node shows the second to nobody but itself; without it a large write moves only when it is done. */
-export const takenOf = (socket: Socket): Taken => {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null };
-  return { written: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
-};
-
 /**
  * Pings the client and cuts it when nothing moves: while data waits here, that the kernel takes none of it;
  * otherwise, that no answer comes.
@@ -94,13 +81,6 @@ const cut = (client: WebSocket): void => {
   const socket = socketOf(client);
   if (socket === null) client.terminate();
   else reset(socket);
-};
-
-/** An orderly close would wait behind what the kernel holds for the client, some MB, and keep them for minutes. */
-export const reset = (socket: Socket): void => {
-  socket.resetAndDestroy();
-  // By itself it waits for what is still to be written.
-  socket.destroy();
 };
 
 /** ws does not show its socket in its types; without it a stalled client is found by its missing pong alone. */

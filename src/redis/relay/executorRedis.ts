@@ -2,11 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
-import { isLoopback } from '../config.ts';
-import { formatRedisUrl, parseRedisUrl, type RedisAddress } from '../wire/redisUrl.ts';
-import type { Credentials } from './executorUser.ts';
-import type { Environment } from './private/serverBinary.ts';
-import { keepRelay } from './relay/relay.ts';
+import { isLoopback } from '../../system/loopback.ts';
+import { formatRedisUrl, parseRedisUrl, type RedisAddress } from '../../wire/redisUrl.ts';
+import type { Credentials } from '../executorUser.ts';
+import type { Environment } from '../private/serverBinary.ts';
+import { keepRelay } from './relay.ts';
 
 /** Where a container has the socket's directory. The directory and not the socket: a mounted socket is dead once Redis restarts. */
 export const CONTAINER_REDIS_DIRECTORY = '/run/runloom-redis';

@@ -1,7 +1,7 @@
 /** JSON that a client sent: its depth is looked at before it is parsed, since parsing deep nests costs most. */
 
-import { LIMITS } from '../domain/limits.ts';
-import { parseExactJson } from '../domain/text/exactJson.ts';
+import { LIMITS } from '../../domain/limits.ts';
+import { parseExactJson } from '../../domain/text/exactJson.ts';
 
 /** The text is nested more deeply than LIMITS.jsonDepth. */
 export class JsonTooDeep extends Error {

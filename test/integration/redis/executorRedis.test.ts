@@ -11,7 +11,7 @@ import {
   CONTAINER_REDIS_DIRECTORY,
   type RedisForExecutorsOptions,
   redisForExecutors,
-} from '../../../src/redis/executors.ts';
+} from '../../../src/redis/relay/executorRedis.ts';
 import { keepRelay, type Relay } from '../../../src/redis/relay/relay.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 

@@ -1,8 +1,8 @@
 /** Short answers, errors among them, in the one shape that GraphQL clients know. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { nextTurn } from '../async/turn.ts';
-import type { Holding } from '../delivery/sinks/backlog.ts';
-import { LIMITS } from '../domain/limits.ts';
+import { nextTurn } from '../../async/turn.ts';
+import type { Holding } from '../../delivery/sinks/backlog.ts';
+import { LIMITS } from '../../domain/limits.ts';
 
 /** One request with its answer; `cors` are the headers that its origin gets. */
 export interface Exchange {

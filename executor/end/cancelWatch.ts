@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis';
 import type { RunRecord } from '../../src/domain/run.ts';
 import type { AppendCode, AppendReply } from '../../src/wire/append.ts';
 import { controlChannel, recordKey } from '../../src/wire/keys.ts';
-import type { Cancel } from '../end/outcome.ts';
-import type { Connections } from './connections.ts';
-import { untilDone } from './untilDone.ts';
+import type { Connections } from '../redis/connections.ts';
+import { untilDone } from '../redis/untilDone.ts';
+import type { Cancel } from './outcome.ts';
 
 /** A hint can be lost, so the record is asked this often, milliseconds. */
 const ASK_EVERY_MS = 2000;
