@@ -1,4 +1,4 @@
-/** The environment, read and checked once (CONTRACT.md, "Configuration"). Nothing else reads process.env. */
+/** The environment, read and checked once (docs/reference/configuration.md). Nothing else reads process.env. */
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';

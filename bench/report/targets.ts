@@ -1,4 +1,4 @@
-/** What the bench must show (issue 4), beside what it showed. Ratios count; absolute figures are the machine's. */
+/** What the bench must show, beside what it showed. Ratios count; absolute figures are those of the machine. */
 import type { Row } from '../parts/part.ts';
 
 /** Rows by the name of their part, in the order of its sections. */

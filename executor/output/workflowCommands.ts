@@ -1,4 +1,4 @@
-/** Carries out workflow commands (CONTRACT.md, "A command's side"). */
+/** Carries out workflow commands (docs/reference/commands-output.md). */
 import type { EpochMs, LogLevel } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import { setMember } from './json/printedJson.ts';

@@ -1,4 +1,4 @@
-/** The catalogue of refusals: one class per cause, each with the code that clients see (CONTRACT.md, "Errors"). */
+/** The catalogue of refusals: one class per cause, each with the code that clients see (docs/reference/errors.md). */
 import { LIMITS } from './limits.ts';
 
 export type ErrorCode =

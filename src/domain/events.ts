@@ -1,7 +1,7 @@
 /**
  * What can happen in a run. Every event has its place (`seq`) in the run's ONE sequence, which
  * starts at 1, goes up by exactly 1 and never repeats, across attempts too (PROTOCOL.md, E1).
- * The shapes are those of contract.graphql, less `runId`, with instants as epoch milliseconds.
+ * The shapes are those of schema/schema.graphql, less `runId`, with instants as epoch milliseconds.
  */
 import type { Failure, RunStatus } from './run.ts';
 

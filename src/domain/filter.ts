@@ -1,4 +1,4 @@
-/** Which events a viewer wants (contract.graphql, LogFilter). Pure: checked once, then one call per event. */
+/** Which events a viewer wants (schema/schema.graphql, LogFilter). Pure: checked once, then one call per event. */
 
 import { type InputProblem, inputProblem, throwProblems } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';

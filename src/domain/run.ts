@@ -2,7 +2,7 @@
 import type { EpochMs, JsonValue, ProgressUpdatedDraft, Seq } from './events.ts';
 import type { RunId } from './ids.ts';
 
-/** Where a run is in its life (contract.graphql, RunStatus); this list will not grow. */
+/** Where a run is in its life (schema/schema.graphql, RunStatus); this list will not grow. */
 export const RUN_STATUSES = ['PENDING', 'STARTING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 export type TerminalStatus = 'COMPLETED' | 'FAILED' | 'CANCELLED';

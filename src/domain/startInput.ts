@@ -1,4 +1,4 @@
-/** Checks what startRun is given, before anything is stored (contract.graphql, StartRunInput). */
+/** Checks what startRun is given, before anything is stored (schema/schema.graphql, StartRunInput). */
 import { z } from 'zod';
 import { BadUserInput, type InputProblem, inputProblem } from './errors.ts';
 import type { JsonValue } from './events.ts';

@@ -1,5 +1,5 @@
 /**
- * Who may speak to the service from a browser (CONTRACT.md, ALLOWED_ORIGINS). A page is known by its Origin
+ * Who may speak to the service from a browser (docs/reference/http.md). A page is known by its Origin
  * and must be on the list; a Host must be a name of the service, or a page of a foreign name that resolves to it
  * (DNS rebinding) would be of the same origin. What has no Origin (curl, a server) is no page and passes.
  */

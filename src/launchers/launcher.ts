@@ -24,7 +24,7 @@ export interface LaunchSpec {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What the engine did, for a ContainerEvent in the run's log. `kind` as in contract.graphql. */
+/** What the engine did, for a ContainerEvent in the run's log. `kind` as in schema/schema.graphql. */
 export interface LaunchProgress {
   readonly kind: 'IMAGE_PULLING' | 'IMAGE_PULLED' | 'CREATED' | 'STARTED' | 'FOUND';
   readonly detail: string | null;

@@ -2,7 +2,7 @@
  * Connections to Redis, one per role. None of them ever crashes the process: errors go to the log, and
  * whatever is lost comes back by itself.
  *
- * Facts of ioredis 6.0.0 (read in its built/ and measured, research/faults.md B4 and B15): a silent network
+ * Facts of ioredis 6.0.0 (read in its built/ and measured): a silent network
  * cut is noticed after 41 s or never, hence the heartbeat; commands given before `ready` are queued, a
  * SUBSCRIBE too, without the deafness of ioredis 5; a fatal answer to the handshake (wrong password, too
  * many clients) rejects the queued commands and then reconnects as any loss does.

@@ -1,7 +1,7 @@
 /**
  * Announcements by graphql-redis-subscriptions' RedisPubSub; it never sees a failure, because Redis' side of it is kept by SubscribedChannels below.
  *
- * Facts of graphql-redis-subscriptions 2.7.0 (dist/redis-pubsub.js, research/ecosystem.md 2.1): subscribe()
+ * Facts of graphql-redis-subscriptions 2.7.0 (dist/redis-pubsub.js): subscribe()
  * resolves after Redis' acknowledgement; a failing SUBSCRIBE rejects a promise that nobody holds, which ends
  * the process; unsubscribe() leaves UNSUBSCRIBE's promise floating; a listener that throws takes the others'
  * message with it; with `messageBuffer` and no deserializer the bytes come through untouched.

@@ -1,4 +1,4 @@
-/** The abuses of issue 11, section A. Each goes on until its signal aborts; what it needs is in the scene. */
+/** The abuses, as the tests in test/security have them. Each goes on until its signal aborts; what it needs is in the scene. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type WebSocket from 'ws';
 import type { Wire } from './wire.ts';

@@ -1,4 +1,4 @@
-/** Issue 11.7: JSON that is nested deeply is refused before it is parsed, wherever JSON comes in. */
+/** JSON that is nested deeply is refused before it is parsed, wherever JSON comes in. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHttp, type TestApi } from '../support/clients/http.ts';
 

@@ -1,4 +1,4 @@
-/** Issue 11.15: no error repeats a value that a client sent, in whatever place it stood and however it came. */
+/** No error repeats a value that a client sent, in whatever place it stood and however it came. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHttp, RawSocket, type TestApi } from '../support/clients/http.ts';
 

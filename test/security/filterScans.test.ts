@@ -1,4 +1,4 @@
-/** Issue 11.8: a filter that few runs or lines match costs a bounded amount, in turns, for as long as somebody waits. */
+/** A filter that few runs or lines match costs a bounded amount, in turns, for as long as somebody waits. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId, type RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';

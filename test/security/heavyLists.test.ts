@@ -1,4 +1,4 @@
-/** Issue 11.1: lists cost what they show, whatever the runs in them hold; nobody pays for another's list. */
+/** Lists cost what they show, whatever the runs in them hold; nobody pays for another's list. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';

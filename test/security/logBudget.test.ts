@@ -1,4 +1,4 @@
-/** Issue 11.14: what one run can fill in Redis is bounded, whatever its command prints. */
+/** What one run can fill in Redis is bounded, whatever its command prints. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';

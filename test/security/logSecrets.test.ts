@@ -1,4 +1,4 @@
-/** Issue 11 number 16: no line of the log, of any level, has arguments of commands, tokens, secret values or input. */
+/** No line of the log, of any level, has arguments of commands, tokens, secret values or input. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

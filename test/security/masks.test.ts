@@ -1,4 +1,4 @@
-/** Issue 11, number 15: what a command prints shows no secret, in whatever disguise. docs/masking.md has the list. */
+/** What a command prints shows no secret, in whatever disguise. docs/reference/masking.md has the list. */
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const xml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('
 const strict = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** As docs/masking.md promises. */
+/** As docs/reference/masking.md promises. */
 const DISGUISES: Readonly<Record<string, (secret: string) => string>> = {
   'as it is': (text) => text,
   JSON: json,

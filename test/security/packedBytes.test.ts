@@ -1,4 +1,4 @@
-/** Issue 11 number 2: packing a log holds little, and reads nothing that is full already. */
+/** Packing a log holds little, and reads nothing that is full already. */
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';

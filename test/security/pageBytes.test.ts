@@ -1,4 +1,4 @@
-/** Issue 11 number 3: a page of history is bounded in bytes, for each read, whatever was read before (PROTOCOL.md, J7). */
+/** A page of history is bounded in bytes, for each read, whatever was read before (PROTOCOL.md, J7). */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';

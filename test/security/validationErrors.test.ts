@@ -1,4 +1,4 @@
-/** Issue 11.5: what is wrong in a document costs the service no more than its text, and is forgotten. */
+/** What is wrong in a document costs the service no more than its text, and is forgotten. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { client, openHttp, operate, type TestApi } from '../support/clients/http.ts';

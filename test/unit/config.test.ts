@@ -16,7 +16,7 @@ const problemsOf = (env: Record<string, string>): Record<string, string> => {
   return {};
 };
 
-test('with nothing set it is what CONTRACT.md says', () => {
+test('with nothing set it is what docs/reference/configuration.md says', () => {
   expect(readConfig({})).toEqual({
     host: '127.0.0.1',
     port: 4000,

@@ -16,7 +16,7 @@ interface SecretForms {
 
 /**
  * The value; its lines; its forms in JSON, URIs, XML, shells, hexadecimal and base64, the last at each of the three
- * places that it can have in an encoded text (docs/masking.md). Blank values have no form: masking them would hide nothing
+ * places that it can have in an encoded text (docs/reference/masking.md). Blank values have no form: masking them would hide nothing
  * and spoil every line.
  */
 export const formsOf = (secret: string): SecretForms => {

@@ -1,4 +1,4 @@
-/** Hides secrets in what a command says (CONTRACT.md, "Masking"). */
+/** Hides secrets in what a command says (docs/reference/masking.md). */
 import { cutAt } from '../text/cut.ts';
 import { formsOf } from './forms.ts';
 import { Matcher } from './matcher.ts';

@@ -1,5 +1,5 @@
 /**
- * The formats of structured records, one row each; docs/log-formats.md is made of this table. A record belongs to the
+ * The formats of structured records, one row each; docs/reference/log-formats.md is made of this table. A record belongs to the
  * first row that fits and finds a level in it; rows with rarer marks come first. To add one: a row here, a line of the
  * program's output in test/fixtures/records, and `node scripts/logFormats.ts`.
  */

@@ -1,4 +1,4 @@
-/** Structured log records: a JSON object on one line with a level, and a message or a time (docs/log-formats.md). */
+/** Structured log records: a JSON object on one line with a level, and a message or a time (docs/reference/log-formats.md). */
 import type { EpochMs, JsonObject, JsonValue, LogException, LogLevel } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 import { setMember } from '../json/printedJson.ts';

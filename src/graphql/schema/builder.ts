@@ -1,4 +1,4 @@
-/** The schema's builder. Nothing is nullable unless it says so; contract.graphql is the floor of what is here. */
+/** The schema's builder. Nothing is nullable unless it says so; test/contract/contract.graphql is the floor of what is here. */
 import SchemaBuilder from '@pothos/core';
 import { GraphQLScalarType, Kind } from 'graphql';
 import type { EpochMs } from '../../domain/events.ts';

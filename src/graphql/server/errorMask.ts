@@ -1,5 +1,5 @@
 /**
- * What a client may be told of an error (CONTRACT.md, "Errors"): refusals and the faults of its own document
+ * What a client may be told of an error (docs/reference/errors.md): refusals and the faults of its own document
  * as they are, anything else as INTERNAL_SERVER_ERROR with an id that the service's log has too.
  */
 import { randomUUID } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * The private redis-server (CONTRACT.md, "Commands"): one per DATA_DIR, on a unix socket, in a session of
+ * The private redis-server (docs/reference/redis.md): one per DATA_DIR, on a unix socket, in a session of
  * its own. It and the runs outlive a kill -9 of the service, whose successor adopts it, as does a second
  * service on the same DATA_DIR. That there is one only is the kernel's doing: the server itself holds a
  * flock(2) on DATA_DIR/redis.lock, taken by the shell that becomes it (an open file description's lock is

@@ -1,7 +1,7 @@
 /**
  * A power failure, as far as Redis' files show it: redis-server runs with a small library that notes how long its
- * append-only file was at each fdatasync(2); then it is killed and the file is cut back to there
- * (research/faults.md, B14). Needs a C compiler.
+ * append-only file was at each fdatasync(2); then it is killed and the file is cut back to there.
+ * Needs a C compiler.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';

@@ -164,7 +164,7 @@ test('when one service vanishes, another on the same Redis adopts its run within
   await using second = await open('never-reports');
   const holder = await second.redis.get(leaseKey(id));
   first.vanish();
-  // CONTRACT.md's 15 s, and as much again for a machine that is busy with other tests.
+  // 15 s (docs/how-to/run-the-service.md), and as much again for a machine that is busy with other tests.
   await until(
     () => second.redis.get(leaseKey(id)),
     (now) => now !== null && now !== holder,
