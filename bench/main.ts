@@ -18,7 +18,7 @@ import { stalledPart } from './parts/stalled.ts';
 import { storagePart } from './parts/storage.ts';
 import { startBenchRedis } from './redis.ts';
 import { writeReport } from './report/files.ts';
-import { updateReadme } from './report/readme.ts';
+import { updateSpeedPage } from './report/speedPage.ts';
 import { tableText } from './report/table.ts';
 import { verdicts } from './report/targets.ts';
 import { runParts } from './run.ts';
@@ -61,7 +61,7 @@ const bench = async (options: Options): Promise<number> => {
   const figures = { title: 'What it must show', rows: verdicts(outcome.results, outcome.parts) };
   if (figures.rows.length > 0) onSection(figures);
   await writeReport(options.out, { machine: on, options, outcome, figures });
-  updateReadme(options.out);
+  updateSpeedPage(options.out);
   say(`Tables, figures and plot are in ${options.out}.`);
   for (const failure of outcome.failures) say(`FAILED: ${failure}`);
   return outcome.failures.length === 0 ? 0 : 1;

@@ -47,8 +47,8 @@ export const USAGE = `npm run bench -- [options]
                         stand on, 1 of the rest
   --batch 3000          lines of one batch in a flood; at most ${LIMITS.appendEvents}
   --workers 2           processes of the load client
-  --out bench/results   where bench.md, bench.json and flood.svg go; docs/bench is what README.md shows, and
-                        its table is then brought up to date
+  --out bench/results   where bench.md, bench.json and flood.svg go; with docs/bench, the table of
+                        docs/explanation/speed.md is updated too
   --profile DIRECTORY   write there where the servers' CPU time goes in flood and replay (this costs)
   --help                this text
 Ends 0 where every viewer got every line, 1 where one did not or a part failed, 2 where an option makes no sense.

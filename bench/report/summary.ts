@@ -1,4 +1,4 @@
-/** The few figures that README.md shows: who costs what at 100 viewers. */
+/** The few figures that docs/explanation/speed.md shows: who costs what at 100 viewers. */
 import type { Row, Section } from '../parts/part.ts';
 import type { Results } from './targets.ts';
 

@@ -1,4 +1,4 @@
-/** Results as text, in the format of Markdown, so that the same goes to a terminal and into a README. */
+/** Results as text, in the format of Markdown, so that the same goes to a terminal and into a page. */
 import type { Row, Section } from '../parts/part.ts';
 
 /** Three digits that count, and thousands apart. */

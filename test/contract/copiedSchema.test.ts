@@ -1,4 +1,4 @@
-/** The folder schema/, copied into a client's project as the README says: it type-checks there, and tools find it. */
+/** The folder schema/, copied into a client's project as docs/how-to/get-types.md says: it type-checks there, and tools find it. */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -42,10 +42,14 @@ const NEEDS: readonly Need[] = [
   { files: onPath('gcc'), debianPackage: 'gcc', for: 'container tests of hostile images' },
   { files: ['/usr/include/stdio.h'], debianPackage: 'libc6-dev', for: 'container tests of hostile images' },
   { files: ['/usr/bin/strace'], debianPackage: 'strace', for: 'the container test of what the executor opens' },
-  { files: onPath('curl'), debianPackage: 'curl', for: "the README's examples" },
-  { files: onPath('python3'), debianPackage: 'python3', for: "the README's examples" },
-  { files: [...onPath('go'), '/usr/local/go/bin/go'], debianPackage: 'golang-go', for: "the README's examples" },
-  { files: onPath('javac'), debianPackage: 'default-jdk-headless', for: "the README's examples" },
+  { files: onPath('curl'), debianPackage: 'curl', for: 'examples of the documentation' },
+  { files: onPath('python3'), debianPackage: 'python3', for: 'examples of the documentation' },
+  {
+    files: [...onPath('go'), '/usr/local/go/bin/go'],
+    debianPackage: 'golang-go',
+    for: 'examples of the documentation',
+  },
+  { files: onPath('javac'), debianPackage: 'default-jdk-headless', for: 'examples of the documentation' },
 ];
 
 const say = (line: string): void => {

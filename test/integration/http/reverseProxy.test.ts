@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hasBrowser, startBrowser } from '../../support/clients/browser.ts';
+import { follow, wsClient } from '../../support/clients/client.ts';
 import { openHttp, post, rawHttp, type TestApi } from '../../support/clients/http.ts';
+import { exampleCode } from '../../support/documents.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 import { freePort } from '../../support/network/ports.ts';
 
@@ -97,6 +99,21 @@ test.skipIf(!hasNginx)('each event comes through nginx before the next one is wr
       leaving.abort();
     }
   }
+});
+
+test.skipIf(!hasNginx)('the documented nginx configuration passes GraphQL, WebSockets and downloads on', async () => {
+  const documented = exampleCode('nginx').replaceAll('http://127.0.0.1:4000', api.url);
+  const port = await startNginx(`location = /health/live { proxy_pass ${api.url}; }\n${documented}`);
+  const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
+  await writer.lines(1);
+  await writer.append([finished()]);
+  const base = `http://127.0.0.1:${port}`;
+  const answer = await fetch(`${base}/graphql?query=${encodeURIComponent('{ __typename }')}`);
+  expect(await answer.json()).toEqual({ data: { __typename: 'Query' } });
+  const { events } = await follow(wsClient(base), writer.runId);
+  expect(events.at(-1)).toMatchObject({ __typename: 'RunFinished' });
+  const download = await fetch(`${base}/runs/${writer.runId}/log.ndjson`);
+  expect((await download.text()).trim().split('\n')).toHaveLength(events.length);
 });
 
 test('answers that go on tell proxies to pass on what comes as it comes, and have each header once', async () => {

@@ -1,13 +1,11 @@
-/** A page of Vite's development server, as docs/in-your-own-page.md has it, in a real browser. */
-import { readFile } from 'node:fs/promises';
+/** A page of Vite's development server, as docs/how-to/use-in-your-own-page.md has it, in a real browser. */
 import { createServer } from 'vite';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hasBrowser, startBrowser, type TestBrowser } from '../../support/clients/browser.ts';
 import { openHttp, type TestApi } from '../../support/clients/http.ts';
+import { exampleCode } from '../../support/documents.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 import { freePort } from '../../support/network/ports.ts';
-
-const DOCUMENT = new URL('../../../docs/in-your-own-page.md', import.meta.url);
 
 let browser: TestBrowser | null = null;
 beforeAll(async () => {
@@ -27,10 +25,7 @@ const documented = async (
   service: string,
   change: (entry: Proxy) => Proxy,
 ): Promise<Readonly<Record<string, Proxy>>> => {
-  const text = await readFile(DOCUMENT, 'utf8');
-  const code =
-    /<!-- test: vite -->\n```js\n([\s\S]*?)\n```/.exec(text)?.[1] ?? expect.fail('the document has no example');
-  const moved = code.replaceAll('http://127.0.0.1:4000', service);
+  const moved = exampleCode('vite').replaceAll('http://127.0.0.1:4000', service);
   const { default: config } = (await import(`data:text/javascript,${encodeURIComponent(moved)}`)) as {
     default: ViteConfig;
   };

@@ -5,7 +5,7 @@ import { PART_NAMES, readOptions, roundsOf, USAGE, UsageError } from '../../../b
 import { selfTimes } from '../../../bench/profile.ts';
 import { isCounted } from '../../../bench/report/counted.ts';
 import { plotFlood } from '../../../bench/report/plot.ts';
-import { readmeTexts } from '../../../bench/report/readme.ts';
+import { speedPageTexts } from '../../../bench/report/speedPage.ts';
 import { shown, tableText } from '../../../bench/report/table.ts';
 import { verdicts } from '../../../bench/report/targets.ts';
 import { inRounds } from '../../../bench/rounds.ts';
@@ -154,10 +154,10 @@ test('The plot is one SVG that names every contender and both axes with their un
   expect(texts).not.toMatch(/[<>"]/);
 });
 
-test("README.md shows the results that docs/bench has, and those are of the bench's own run.", () => {
-  const { present, wanted } = readmeTexts();
+test("docs/explanation/speed.md shows the results that docs/bench has, and those are of the bench's own run.", () => {
+  const { present, wanted } = speedPageTexts();
   expect(present).toBe(wanted);
-  expect(present).toContain('](docs/bench/flood.svg)');
+  expect(present).toContain('](../bench/flood.svg)');
 });
 
 test('A profile is summed up by function, within the window and without idle time.', () => {

@@ -83,8 +83,8 @@ test('of each fixture, its format is the same whether it is the first line or on
   expect(eventsOf(all)).toEqual(RECORDS.map(({ line }) => only(line)));
 });
 
-test('docs/log-formats.md is made of the table', () => {
-  const file = new URL('../../../../docs/log-formats.md', import.meta.url);
+test('docs/reference/log-formats.md is made of the table', () => {
+  const file = new URL('../../../../docs/reference/log-formats.md', import.meta.url);
   expect(readFileSync(file, 'utf8'), 'run node scripts/logFormats.ts').toBe(logFormats());
 });
 

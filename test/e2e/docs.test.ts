@@ -1,30 +1,20 @@
-/** Every example of README.md is run as it stands, but for the address of the service. */
+/** Every example of the documentation is run as it stands, except for the address of the service. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { whatIsMissing } from '../../packages/client/src/proof.ts';
-import { possibleTypes } from '../../schema/generated/possibleTypes.ts';
 import { hasBrowser, startBrowser } from '../support/clients/browser.ts';
 import { follow, startRun, wsClient } from '../support/clients/client.ts';
+import { DOCUMENTS, EXAMPLES, exampleCode, ROOT } from '../support/documents.ts';
 import { startService, type TestService } from '../support/service.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-/** name -> code, of each fence below a comment `<!-- test: name -->`. */
-const examples = new Map(
-  [...readme.matchAll(/<!-- test: (.+) -->\n```\w+\n([\s\S]*?)\n```\n/g)].map(([, name = '', code = '']) => [
-    name,
-    code,
-  ]),
-);
 const used = new Set<string>();
 const example = (name: string): string => {
   used.add(name);
-  return examples.get(name) ?? expect.fail(`README.md has no example ${name}`);
+  return exampleCode(name);
 };
 
 let service: TestService;
@@ -34,7 +24,7 @@ beforeAll(async () => {
   service = await startService();
   // Inside the tree, so that packages are found as from a file beside README.md.
   await mkdir(join(ROOT, 'node_modules/.cache'), { recursive: true });
-  directory = await mkdtemp(join(ROOT, 'node_modules/.cache/readme-'));
+  directory = await mkdtemp(join(ROOT, 'node_modules/.cache/docs-'));
   runId = await startRun(service.url, { command: ['sh', '-c', 'for i in 1 2 3; do echo line $i; done'] });
   await follow(wsClient(service.url), runId);
 }, 90_000);
@@ -137,7 +127,7 @@ const commands: Record<string, { readonly there: boolean; command(code: string):
 };
 
 test('the commands are in five languages', () => {
-  const languages = [...examples.keys()].flatMap((name) => /^command (\w+)$/.exec(name)?.[1] ?? []);
+  const languages = EXAMPLES.flatMap(({ name }) => /^command (\w+)$/.exec(name)?.[1] ?? []);
   expect(languages.sort()).toEqual(Object.keys(commands).sort());
 });
 
@@ -166,31 +156,27 @@ for (const [language, { there, command }] of Object.entries(commands)) {
   );
 }
 
-test('the table of events has every type', () => {
-  const names = [...readme.matchAll(/^\| `([A-Z][A-Za-z]+)`(?:, `([A-Z][A-Za-z]+)`)? +\|/gm)].flatMap(([, one, two]) =>
-    [one, two].filter((name) => name !== undefined && !name.includes('_') && /[a-z]/.test(name)),
-  );
-  expect(names.sort()).toEqual(possibleTypes.RunEvent);
-});
+/** Examples that tests of their own run. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  vite: 'test/integration/http/vite.test.ts',
+  nginx: 'test/integration/http/reverseProxy.test.ts',
+};
 
-test('the table of the configuration has every variable', async () => {
-  const table = readme.slice(readme.indexOf('## Configuration'), readme.indexOf('## What it is not'));
-  const names = [...table.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name]) => name);
-  const config = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
-  // Not of the service, but of the machine: found, and handed on.
-  const machine = ['DOCKER_HOST', 'XDG_RUNTIME_DIR'];
-  const known = [...config.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name);
-  expect(names.sort()).toEqual(known.filter((name) => !machine.includes(name)).sort());
-});
-
-test('every link of the tree leads somewhere, and every example was run', () => {
-  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path);
-  expect(links.length).toBeGreaterThan(8);
-  for (const path of links) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
+test('every example of the documentation is run', async () => {
   const skipped = Object.entries(commands).flatMap(([language, { there }]) => (there ? [] : [`command ${language}`]));
   if (!hasBrowser) skipped.push('event-source');
-  expect([...used, ...skipped].sort()).toEqual([...examples.keys()].sort());
-  const fences = [...readme.matchAll(/^```\w/gm)].length;
-  // The two commands at the top are what CI itself runs.
-  expect(fences).toBe(examples.size + 1);
+  const names = EXAMPLES.map(({ name }) => name);
+  expect([...used, ...skipped, ...Object.keys(ELSEWHERE)].sort()).toEqual(names.sort());
+  for (const [name, path] of Object.entries(ELSEWHERE)) {
+    expect(await readFile(join(ROOT, path), 'utf8'), path).toContain(`exampleCode('${name}')`);
+  }
+});
+
+test('every block of code is an example that is run, or says why it is not', () => {
+  for (const { path, text } of DOCUMENTS) {
+    const fences = [...text.matchAll(/(?:^|\n)([^\n]*)\n```(\w+)\n/g)];
+    for (const [, before = '', language] of fences) {
+      expect(before, `${path}: a block of ${language}`).toMatch(/^\s*<!-- (test|not run): .+ -->$/);
+    }
+  }
 });

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readConfig } from '../../../src/config.ts';
+import { namesIn, ROOT, readDocument, tableRows } from '../../support/documents.ts';
+
+const rows = tableRows(readDocument('docs/reference/configuration.md'), '# Configuration').map(
+  ([name, value = '', meaning = '']) => ({ name: namesIn(name).join(), value, meaning }),
+);
+
+test('the reference names every variable of the configuration, and no other', async () => {
+  const config = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
+  const known = [...config.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name);
+  // Of the machine and not of the service; the text below the table names them.
+  const machine = ['DOCKER_HOST', 'XDG_RUNTIME_DIR'];
+  expect(rows.map(({ name }) => name).sort()).toEqual(known.filter((name) => !machine.includes(name)).sort());
+});
+
+/** Defaults that the reference describes in words, and what they are as values; null: no value says the same. */
+const IN_WORDS: Readonly<Record<string, string | null>> = {
+  'a private redis-server': null,
+  'built from executor/': null,
+  'derived from `REDIS_URL`': null,
+  'twice the CPU cores': String(2 * availableParallelism()),
+  'generated once, kept in Redis': null,
+};
+
+test('each default of the reference is the default of the service', () => {
+  for (const { name, value } of rows) {
+    const given = value in IN_WORDS ? IN_WORDS[value] : value;
+    if (!given) continue;
+    expect([name, readConfig({ [name]: given })]).toEqual([name, readConfig({})]);
+    expect([name, readConfig({ [name]: otherThan(name, given) })]).not.toEqual([name, readConfig({})]);
+  }
+});
+
+const OTHER: Readonly<Record<string, string>> = {
+  HOST: '::1',
+  DATA_DIR: '/elsewhere',
+  LAUNCHER: 'process',
+  EXECUTOR_NETWORK: 'none',
+  LOG_LEVEL: 'warn',
+};
+const otherThan = (name: string, value: string): string => OTHER[name] ?? String(Number(value) + 1);
+
+test('the names in the reference are those that the service takes: it refuses a value that makes no sense', () => {
+  const anything = ['DATA_DIR'];
+  for (const { name } of rows.filter((row) => !anything.includes(row.name))) {
+    expect(() => readConfig({ [name]: ' ?' }), name).toThrow(name);
+  }
+});

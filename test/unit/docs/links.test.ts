@@ -1,0 +1,82 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { DOCUMENTS, ROOT } from '../../support/documents.ts';
+
+/** Anchors of a page's headings, as forges make them: lower case, no punctuation, spaces as hyphens. */
+const anchorsOf = (text: string): readonly string[] =>
+  [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .replaceAll('`', '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+test('every relative link of the documentation leads to a file, and its anchor to a heading', () => {
+  const wrong = DOCUMENTS.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].flatMap(([link, target = '', anchor]) => {
+      const file = target === '' ? path : relative(ROOT, join(ROOT, dirname(path), target));
+      if (!existsSync(join(ROOT, file))) return [`${path}: ${link}`];
+      const found = anchor === undefined || anchorsOf(readFileSync(join(ROOT, file), 'utf8')).includes(anchor);
+      return found ? [] : [`${path}: ${link} (no such heading)`];
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+const ROOMS = 'src|executor|packages|schema|scripts|test|bench|examples|docs|\\.github|\\.ci|\\.changeset';
+/** A path from the root that begins with one of the top folders; `*` and `…` stand for anything. */
+const PATH = new RegExp(`^(?:${ROOMS})/[\\w./*-]*$`);
+/** What a build or a run of the service makes. */
+const MADE = ['bench/results'];
+/** Test files are named without their extension. */
+const exists = (path: string): boolean => {
+  if (MADE.some((made) => path.startsWith(made))) return true;
+  if (path.includes('*')) return globSync(path, { cwd: ROOT }).length > 0;
+  return [path, `${path}.ts`, `${path}.test.ts`].some((one) => existsSync(join(ROOT, one)));
+};
+
+test('every path of the repository that the documentation names is there', () => {
+  // PROTOCOL.md names its tests in a form of its own, which a test of its own reads.
+  const pages = DOCUMENTS.filter(({ path }) => path !== 'PROTOCOL.md');
+  const wrong = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, name = '']) =>
+      PATH.test(name) && !exists(name) ? [`${path}: ${name}`] : [],
+    ),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('every page that is named in code is there', () => {
+  const files = globSync(`{src,executor,packages,scripts,test,bench,examples}/**/*.{ts,tsx,js,graphql}`, { cwd: ROOT });
+  const wrong = files.flatMap((path) =>
+    [...readFileSync(join(ROOT, path), 'utf8').matchAll(/(?<![\w./])docs\/[\w./-]*\w/g)].flatMap(([page]) => {
+      const isThere = existsSync(join(ROOT, page)) || globSync(`${page}-*.md`, { cwd: ROOT }).length > 0;
+      return isThere ? [] : [`${path}: ${page}`];
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('code cites only what is in the repository or public', () => {
+  const files = globSync(`{src,executor,packages,scripts,test,bench,examples}/**/*.{ts,tsx,js,c}`, { cwd: ROOT });
+  const elsewhere = /\b(?:CONTRACT|DESIGN|CONVENTIONS)\.md\b|\bresearch\/\w|\b[Ii]ssue \d/;
+  const own = relative(ROOT, import.meta.filename);
+  const wrong = files.flatMap((path) =>
+    path === own
+      ? []
+      : readFileSync(join(ROOT, path), 'utf8')
+          .split('\n')
+          .flatMap((line, index) => (elsewhere.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('every page of docs/ can be found from docs/README.md', () => {
+  const index = DOCUMENTS.find(({ path }) => path === 'docs/README.md')?.text ?? '';
+  const pages = DOCUMENTS.map(({ path }) => path).filter(
+    (path) => path.startsWith('docs/') && !path.startsWith('docs/decisions/') && path !== 'docs/README.md',
+  );
+  expect(pages.filter((path) => !index.includes(`](${path.slice('docs/'.length)}`))).toEqual([]);
+});
