@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { unlessAborted } from './async/unlessAborted.ts';
 import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
+import { LOCAL_ADMIN } from './domain/caller.ts';
 import type { Seq } from './domain/events.ts';
 import type { RunId } from './domain/ids.ts';
 import { createHttpServer } from './http/server.ts';
@@ -138,7 +139,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     port: config.port,
     allowedOrigins: config.allowedOrigins,
     maxSocketsPerAddress: config.maxSocketsPerAddress,
-    runs: runs.runs,
+    runs: runs.runsFor(LOCAL_ADMIN),
     updates: runs.updates,
     hub,
     reader,

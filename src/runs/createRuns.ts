@@ -14,7 +14,7 @@ import { runUpdates } from './api/updates.ts';
 import { tellHead } from './lossyRedis/heads.ts';
 import { LINGER_MS, watchLostTails } from './lossyRedis/lostTails.ts';
 import { ACTIVE_RUNS } from './records/indexKeys.ts';
-import type { Runs, RunUpdates } from './records/runs.ts';
+import type { RunsFor, RunUpdates } from './records/runs.ts';
 import { replies } from './records/store.ts';
 import { AttemptQueue } from './supervision/queue.ts';
 import { Reconciler } from './supervision/reconcile.ts';
@@ -47,7 +47,7 @@ export interface RunServiceOptions {
 
 export interface RunService {
   /** Usable before `start` and after `stop`, as long as Redis is. */
-  readonly runs: Runs;
+  readonly runsFor: RunsFor;
   readonly updates: RunUpdates;
   /** Begins to start, adopt and supervise runs. */
   start(): void;
@@ -94,7 +94,7 @@ export const createRuns = (options: RunServiceOptions): RunService => {
   let reconciling: Promise<void> | null = null;
 
   return {
-    runs: runCommands({
+    runsFor: runCommands({
       redis,
       queue,
       masterKey,

@@ -15,7 +15,7 @@ test('a tail lost together with its executor: the end comes after what was seen,
   const directory = await mkdtemp(join(tmpdir(), 'rl-tail-'));
   try {
     await using one = await openService({ server, masterKey: randomBytes(32), directory });
-    const { runs } = one.service;
+    const { runs } = one;
     const { redis } = one;
     const command = ['sh', '-c', 'for i in 1 2 3 4 5 6; do echo "line $i"; sleep 0.1; done; exec sleep 60'];
     const { id } = await runs.start({ spec: specOf({ command }), idempotencyKey: null });

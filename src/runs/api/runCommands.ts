@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Questions } from '../../async/questions.ts';
 import { unlessAborted } from '../../async/unlessAborted.ts';
 import { overMaximum } from '../../domain/allotment.ts';
+import type { Caller } from '../../domain/caller.ts';
 import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
 import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../../domain/run.ts';
@@ -15,7 +16,7 @@ import { untilReady } from '../../wire/untilReady.ts';
 import type { LostTails } from '../lossyRedis/lostTails.ts';
 import { createRecord, type NewRun, type RunDefaults, readImageAsked } from '../records/creation.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from '../records/indexKeys.ts';
-import type { Runs, StartRequest } from '../records/runs.ts';
+import type { Runs, RunsFor, StartRequest } from '../records/runs.ts';
 import { unsealEnv } from '../records/secrets.ts';
 import { readDetailBytes, readDetails, readMarked, readRun, readSummaries, readSummary } from '../records/store.ts';
 import { writeCancelledPending } from '../supervision/ending.ts';
@@ -40,12 +41,17 @@ export interface CommandsContext {
   readonly log: Logger;
 }
 
+/** What one call works with. `caller` decides nothing yet: without authentication every caller is LOCAL_ADMIN. */
+interface CallContext extends CommandsContext {
+  readonly caller: Caller;
+}
+
 /** Records that one question reads at most. */
 const READ_TOGETHER = 50;
 
 /** The API's view of runs. Each call is answered within STORE_DEADLINE_MS, with Unavailable at the latest. */
-export const runCommands = (context: CommandsContext): Runs => {
-  const { redis, log } = context;
+export const runCommands = (shared: CommandsContext): RunsFor => {
+  const { redis, log } = shared;
   // While Redis is away nothing is queued on its connection: what is given up must not be done later.
   const ready = <T>(work: (signal: AbortSignal) => Promise<T>, given?: AbortSignal): Promise<T> => {
     const whenReady = async (signal: AbortSignal): Promise<T> => {
@@ -55,25 +61,28 @@ export const runCommands = (context: CommandsContext): Runs => {
     return answered(whenReady, log, given);
   };
   const reads = new Questions((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
-  return {
-    get: (id, given) => ready((signal) => reads.ask(id, signal), given),
-    getMany: (ids) => ready(() => readSummaries(redis, ids)),
-    getMarked: (ids) => ready(() => readMarked(redis, ids)),
-    detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),
-    details: (wanted, bytes, given) => ready((signal) => readDetails(redis, wanted, bytes, signal), given),
-    page: async (request, scan) => {
-      const { hasNext, hasPrevious, ...page } = await ready(() => readPage(redis, request, scan), scan.signal);
-      return { ...page, hasNext: () => ready(hasNext), hasPrevious: () => ready(hasPrevious) };
-    },
-    start: (request) => ready((signal) => start(context, request, signal)),
-    cancel: (id, reason, force) => ready((signal) => cancelRun(context, { id, reason, force }, signal)),
-    retry: (id) => ready((signal) => retryRun(context, id, signal)),
-    delete: (id) => ready((signal) => deleteRun(context, id, signal)),
+  return (caller): Runs => {
+    const context: CallContext = { ...shared, caller };
+    return {
+      get: (id, given) => ready((signal) => reads.ask(id, signal), given),
+      getMany: (ids) => ready(() => readSummaries(redis, ids)),
+      getMarked: (ids) => ready(() => readMarked(redis, ids)),
+      detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),
+      details: (wanted, bytes, given) => ready((signal) => readDetails(redis, wanted, bytes, signal), given),
+      page: async (request, scan) => {
+        const { hasNext, hasPrevious, ...page } = await ready(() => readPage(redis, request, scan), scan.signal);
+        return { ...page, hasNext: () => ready(hasNext), hasPrevious: () => ready(hasPrevious) };
+      },
+      start: (request) => ready((signal) => start(context, request, signal)),
+      cancel: (id, reason, force) => ready((signal) => cancelRun(context, { id, reason, force }, signal)),
+      retry: (id) => ready((signal) => retryRun(context, id, signal)),
+      delete: (id) => ready((signal) => deleteRun(context, id, signal)),
+    };
   };
 };
 
 const start = async (
-  context: CommandsContext,
+  context: CallContext,
   { spec, idempotencyKey }: StartRequest,
   signal: AbortSignal,
 ): Promise<RunSummary> => {
@@ -89,7 +98,7 @@ const start = async (
   return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }, signal));
 };
 
-const create = async (context: CommandsContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
+const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
   const { redis, masterKey, defaults, queue, log } = context;
   await createRecord(redis, masterKey, defaults, run, signal);
   try {
@@ -104,7 +113,7 @@ const create = async (context: CommandsContext, run: NewRun, signal: AbortSignal
 };
 
 const cancelRun = async (
-  context: CommandsContext,
+  context: CallContext,
   { id, reason, force }: { readonly id: RunId; readonly reason: string | null; readonly force: boolean },
   signal: AbortSignal,
 ): Promise<RunSummary> => {
@@ -130,7 +139,7 @@ const cancelRun = async (
 };
 
 /** The cancel is noted; where the run turns out to be PENDING indeed, it is ended a few seconds later. */
-const endDoubtful = (context: CommandsContext, { id, createdAt }: RunSummary, fromTerm: number): void => {
+const endDoubtful = (context: CallContext, { id, createdAt }: RunSummary, fromTerm: number): void => {
   const work = async (): Promise<void> => {
     await context.lostTails?.settling.settled({ createdAt }, AbortSignal.timeout(DOUBT_MS));
     await endPending(context, id, fromTerm, AbortSignal.timeout(STORE_DEADLINE_MS));
@@ -141,12 +150,7 @@ const endDoubtful = (context: CommandsContext, { id, createdAt }: RunSummary, fr
 };
 
 /** Ends a run that nobody writes. Where a supervisor is faster, that one sees the cancel: both ways it is ended once. */
-const endPending = async (
-  context: CommandsContext,
-  id: RunId,
-  fromTerm: number,
-  signal: AbortSignal,
-): Promise<void> => {
+const endPending = async (context: CallContext, id: RunId, fromTerm: number, signal: AbortSignal): Promise<void> => {
   const { redis, queue, log } = context;
   const claimed = await claimRun({ redis, signal, log }, id, { attempt: null, statuses: ['PENDING'], fromTerm });
   if (claimed.code !== 'OK') return;
@@ -158,7 +162,7 @@ const endPending = async (
   await queue.remove(id, run.nextAttempt);
 };
 
-const retryRun = async (context: CommandsContext, id: RunId, signal: AbortSignal): Promise<RunSummary> => {
+const retryRun = async (context: CallContext, id: RunId, signal: AbortSignal): Promise<RunSummary> => {
   const { redis, masterKey } = context;
   const [run, image] = await Promise.all([readRun(redis, id), readImageAsked(redis, id)]);
   if (run === null) throw new NotFound();
@@ -189,7 +193,7 @@ const openedEnv = (masterKey: Buffer, { id, env }: Pick<RunRecord, 'id' | 'env'>
   }
 };
 
-const deleteRun = async ({ redis }: CommandsContext, id: RunId, signal: AbortSignal): Promise<void> => {
+const deleteRun = async ({ redis }: CallContext, id: RunId, signal: AbortSignal): Promise<void> => {
   const run = await readSummary(redis, id);
   if (run === null) throw new NotFound();
   const unfinished = new Conflict('The run has not finished. Cancel it first.');

@@ -1,4 +1,5 @@
 /** What the API can do with runs. The implementation is in store.ts (reads) and commands.ts (changes). */
+import type { Caller } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Label, MarkedRun, RunDetail, RunDetails, RunSpec, RunStatus, RunSummary } from '../../domain/run.ts';
@@ -101,6 +102,9 @@ export interface Runs {
   /** @throws NotFound, or Conflict where it has not finished */
   delete(id: RunId): Promise<void>;
 }
+
+/** The runs as one caller has them. Cheap: transports call it for each request. */
+export type RunsFor = (caller: Caller) => Runs;
 
 /** Whether a run with this status and these labels matches. */
 export type RunMatcher = (run: Pick<MarkedRun, 'status' | 'labelMarks'>) => boolean;

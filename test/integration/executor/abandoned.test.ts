@@ -58,12 +58,12 @@ test('with Redis and the data directory both removed, no executor stays behind',
   const one = await openService({ server, masterKey: Buffer.alloc(32, 1), directory });
   const ids = [];
   for (let i = 0; i < 2; i += 1) {
-    const { id } = await one.service.runs.start({
+    const { id } = await one.runs.start({
       spec: specOf({ command: ['sleep', '1000'] }),
       idempotencyKey: null,
     });
     await until(
-      () => one.service.runs.get(id),
+      () => one.runs.get(id),
       (run) => run?.status === 'RUNNING',
     );
     ids.push(id);

@@ -27,7 +27,7 @@ afterAll(async () => {
 const open = (): Promise<TestService> => openService({ server, masterKey, directory, maxConcurrentRuns: 3 });
 const sh = (script: string, more = {}) => specOf({ command: ['sh', '-c', script], ...more });
 const start = async (script: string, more = {}) =>
-  (await one.service.runs.start({ spec: sh(script, more), idempotencyKey: null })).id;
+  (await one.runs.start({ spec: sh(script, more), idempotencyKey: null })).id;
 const linesOf = (events: readonly RunEvent[]): string[] =>
   events.flatMap((event) => (event.kind === 'LogLine' && event.stream !== 'SYSTEM' ? [event.message] : []));
 const inOrder = (events: readonly RunEvent[]): void => {
@@ -39,7 +39,7 @@ const inOrder = (events: readonly RunEvent[]): void => {
 test('a run goes its way from PENDING to COMPLETED with its lines and their digest', async () => {
   const secret = { name: 'TOKEN', value: 'open-sesame-1', secret: true };
   const id = await start('echo one; echo "two $RUN_INPUT"; echo "$TOKEN"', { input: { a: 1 }, env: [secret] });
-  const run = await untilFinished(one.service.runs, id);
+  const run = await untilFinished(one.runs, id);
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0, failure: null, lines: 3 });
   const events = await storedEvents(one.redis, id);
   inOrder(events);
@@ -61,7 +61,7 @@ test('a run goes its way from PENDING to COMPLETED with its lines and their dige
 
 test('a failing command is tried again inside one run, until it succeeds', async () => {
   const id = await start('echo "try $RUN_ATTEMPT"; test "$RUN_ATTEMPT" = 2', { maxAttempts: 3, backoffSeconds: 1 });
-  const run = await untilFinished(one.service.runs, id);
+  const run = await untilFinished(one.runs, id);
   expect(run).toMatchObject({ status: 'COMPLETED', attempt: 2, exitCode: 0, lines: 2, failure: null });
   const events = await storedEvents(one.redis, id);
   inOrder(events);
@@ -72,11 +72,11 @@ test('a failing command is tried again inside one run, until it succeeds', async
 test('cancelling a running command ends it with SIGTERM, and once', async () => {
   const id = await start('trap "echo term; exit 0" TERM; echo ready; while :; do sleep 0.05; done');
   await until(
-    () => one.service.runs.get(id),
+    () => one.runs.get(id),
     (run) => (run?.lines ?? 0) >= 1,
   );
-  await Promise.all([one.service.runs.cancel(id, 'a', false), one.service.runs.cancel(id, 'b', false)]);
-  const run = await untilFinished(one.service.runs, id);
+  await Promise.all([one.runs.cancel(id, 'a', false), one.runs.cancel(id, 'b', false)]);
+  const run = await untilFinished(one.runs, id);
   expect(run.status).toBe('CANCELLED');
   const events = await storedEvents(one.redis, id);
   inOrder(events);
@@ -86,7 +86,7 @@ test('cancelling a running command ends it with SIGTERM, and once', async () => 
 
 test('a timeout ends a command that does not listen', async () => {
   const id = await start('trap "" TERM; while :; do sleep 0.05; done', { timeoutSeconds: 1 });
-  const run = await untilFinished(one.service.runs, id);
+  const run = await untilFinished(one.runs, id);
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT' } });
   inOrder(await storedEvents(one.redis, id));
 }, 20_000);
@@ -94,11 +94,11 @@ test('a timeout ends a command that does not listen', async () => {
 test('when the executor is killed the supervisor tells it, after the lines that were there', async () => {
   const id = await start('echo before; sleep 600');
   await until(
-    () => one.service.runs.get(id),
+    () => one.runs.get(id),
     (run) => (run?.lines ?? 0) >= 1,
   );
   await (await one.launcher.find(id, 1))?.stop(0);
-  const run = await untilFinished(one.service.runs, id);
+  const run = await untilFinished(one.runs, id);
   expect(run).toMatchObject({ status: 'FAILED', lines: 1, digest: null, failure: { reason: 'EXECUTOR_LOST' } });
   const events = await storedEvents(one.redis, id);
   inOrder(events);
@@ -109,9 +109,9 @@ test('a run that is going is adopted from a service that vanished, with every li
   const first = await open();
   await one.service.stop();
   const script = 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i"; sleep 0.05; done';
-  const { id } = await first.service.runs.start({ spec: sh(script), idempotencyKey: null });
+  const { id } = await first.runs.start({ spec: sh(script), idempotencyKey: null });
   await until(
-    () => first.service.runs.get(id),
+    () => first.runs.get(id),
     (run) => (run?.lines ?? 0) >= 5,
   );
   const holder = await first.redis.get(leaseKey(id));
@@ -122,7 +122,7 @@ test('a run that is going is adopted from a service that vanished, with every li
     () => one.redis.get(leaseKey(id)),
     (now) => now !== null && now !== holder,
   );
-  const run = await untilFinished(one.service.runs, id, 30_000);
+  const run = await untilFinished(one.runs, id, 30_000);
   expect(run).toMatchObject({ status: 'COMPLETED', lines: 300 });
   const events = await storedEvents(one.redis, id);
   inOrder(events);
@@ -132,22 +132,20 @@ test('a run that is going is adopted from a service that vanished, with every li
 
 test('forty runs at three places, some cancelled at random moments: each ends once, nothing is left', async () => {
   const spec = sh('echo hello; sleep 0.2');
-  const started = await Promise.all(
-    Array.from({ length: 40 }, () => one.service.runs.start({ spec, idempotencyKey: null })),
-  );
+  const started = await Promise.all(Array.from({ length: 40 }, () => one.runs.start({ spec, idempotencyKey: null })));
   const cancels = started
     .filter((_, i) => i % 4 === 0)
     .map(async ({ id }, i) => {
       await until(
-        () => one.service.runs.get(id),
+        () => one.runs.get(id),
         (run) => i % 2 === 0 || run?.status !== 'PENDING',
         60_000,
       );
-      await one.service.runs.cancel(id, null, i % 3 === 0);
+      await one.runs.cancel(id, null, i % 3 === 0);
     });
   await Promise.all(cancels);
   for (const { id } of started) {
-    const run = await untilFinished(one.service.runs, id, 90_000);
+    const run = await untilFinished(one.runs, id, 90_000);
     expect(['COMPLETED', 'CANCELLED']).toContain(run.status);
     inOrder(await storedEvents(one.redis, id));
   }

@@ -47,7 +47,7 @@ const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promi
     const { spec, marker, beforeLoss, mayLoseTails = true } = loss;
     try {
       await using one = await openService({ server: everysec.server, masterKey, directory, mayLoseTails });
-      const { id } = await one.service.runs.start({ spec: specOf(spec), idempotencyKey: null });
+      const { id } = await one.runs.start({ spec: specOf(spec), idempotencyKey: null });
       const seen = await until(
         () => storedEvents(one.redis, id),
         (events) => events.some((event) => event.kind === marker),
@@ -75,7 +75,7 @@ for (const awayMs of [300, 8000]) {
     await afterLoss(loss, async ({ everysec, one, id, seen }) => {
       await delay(awayMs);
       await everysec.start();
-      const ended = await untilFinished(one.service.runs, id);
+      const ended = await untilFinished(one.runs, id);
       expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'NONZERO_EXIT' }, exitCode: 3 });
       // Whoever would write another end would have done it by then.
       await until(
@@ -109,7 +109,7 @@ test('an end that a killed executor cannot put back is put back by the superviso
       await everysec.start();
       // Another process sees the same unfinished run, and knows of no end.
       await using _two = await openService({ server: everysec.server, masterKey, directory, mayLoseTails: true });
-      const ended = await untilFinished(one.service.runs, id);
+      const ended = await untilFinished(one.runs, id);
       expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'NONZERO_EXIT' }, exitCode: 3 });
       const events = await storedEvents(one.redis, id);
       expect(events.slice(-3)).toEqual(seen.slice(-3));
@@ -124,7 +124,7 @@ test('the end of an attempt in the lost second comes back, and the next attempt 
   await afterLoss({ spec, marker: 'AttemptFinished' }, async ({ everysec, one, id, seen }) => {
     await delay(500);
     await everysec.start();
-    const ended = await untilFinished(one.service.runs, id, 30_000);
+    const ended = await untilFinished(one.runs, id, 30_000);
     expect(ended).toMatchObject({ status: 'FAILED', attempt: 2, failure: { reason: 'NONZERO_EXIT' } });
     const events = await storedEvents(one.redis, id);
     expect(events.slice(0, seen.length)).toEqual(seen);
@@ -145,7 +145,7 @@ test('nothing that a user does waits for an executor that lingers', async () => 
       mayLoseTails: true,
       maxConcurrentRuns: 1,
     });
-    const { runs } = one.service;
+    const { runs } = one;
     const first = await runs.start({ spec: specOf(), idempotencyKey: null });
     const ended = await untilFinished(runs, first.id);
     expect(await executorsOf(first.id)).toHaveLength(1);

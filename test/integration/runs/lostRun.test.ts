@@ -64,7 +64,7 @@ const inScene = async (work: (scene: Scene) => Promise<void>): Promise<void> => 
     await using one = await openService({ server, masterKey: randomBytes(32), directory, mayLoseTails: true });
     const { hub, close } = await openHub(everysec);
     const start = async (command: string[]): Promise<RunId> =>
-      (await one.service.runs.start({ spec: specOf({ command }), idempotencyKey: null })).id;
+      (await one.runs.start({ spec: specOf({ command }), idempotencyKey: null })).id;
     try {
       await work({ everysec, one, hub, start });
     } finally {
@@ -91,7 +91,7 @@ test('a run that was started in the lost second is gone, with all that was its o
     const backAt = performance.now();
     await expect(follow(viewer, events)).rejects.toThrow(NotFound);
     const toldMs = performance.now() - backAt;
-    expect(await one.service.runs.get(id)).toBeNull();
+    expect(await one.runs.get(id)).toBeNull();
     await until(
       () => withEnvironment({ RUN_ID: id }),
       (left) => left.length === 0,

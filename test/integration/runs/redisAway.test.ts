@@ -25,7 +25,7 @@ test('while Redis is away supervision waits; what ended meanwhile is told, and t
   const note = (reason: unknown): unknown => rejections.push(reason);
   process.on('unhandledRejection', note);
   await using one = await openService({ server: first, masterKey: randomBytes(32), directory, executor });
-  const { runs } = one.service;
+  const { runs } = one;
   const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
     () => runs.get(id),

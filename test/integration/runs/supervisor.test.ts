@@ -34,7 +34,7 @@ const open = (executor: string, more = {}) =>
 
 test('an executor that dies without a word: the supervisor tells it, and what it left is removed', async () => {
   await using one = await open('dies-mute');
-  const { runs } = one.service;
+  const { runs } = one;
   const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
   const run = await untilFinished(runs, id);
   expect(run).toMatchObject({ status: 'FAILED', closed: true, exitCode: null, digest: null, startedAt: null });
@@ -67,7 +67,7 @@ test('an executor that dies without a word: the supervisor tells it, and what it
 
 test('attempts follow one another inside one run, in one sequence, each event with its attempt', async () => {
   await using one = await open('dies-mute');
-  const { runs } = one.service;
+  const { runs } = one;
   const { id } = await runs.start({ spec: specOf({ maxAttempts: 3, backoffSeconds: 1 }), idempotencyKey: null });
   const run = await untilFinished(runs, id);
   expect(run).toMatchObject({ status: 'FAILED', attempt: 3, retryAt: null });
@@ -92,7 +92,7 @@ test('attempts follow one another inside one run, in one sequence, each event wi
 
 test('a cancel while STARTING ends the run after the grace and a margin, whatever the executor does', async () => {
   await using one = await open('never-reports');
-  const { runs } = one.service;
+  const { runs } = one;
   const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
     () => one.launcher.list(),
@@ -114,7 +114,7 @@ test('a cancel while STARTING ends the run after the grace and a margin, whateve
 
 test('a cancel between two attempts ends the run at once, with the last attempt as it was', async () => {
   await using one = await open('dies-mute');
-  const { runs } = one.service;
+  const { runs } = one;
   const spec = specOf({ maxAttempts: 2, backoffSeconds: 600 });
   const { id } = await runs.start({ spec, idempotencyKey: null });
   await until(
@@ -130,7 +130,7 @@ test('a cancel between two attempts ends the run at once, with the last attempt 
 
 test('an image that local processes have not got ends the run with its reason', async () => {
   await using one = await open('dies-mute');
-  const { runs } = one.service;
+  const { runs } = one;
   const { id } = await runs.start({ spec: specOf({ image: 'debian' }), idempotencyKey: null });
   const run = await untilFinished(runs, id);
   expect(run).toMatchObject({ status: 'FAILED', image: 'debian', failure: { reason: 'IMAGE_UNAVAILABLE' } });
@@ -150,13 +150,13 @@ test('a run whose start died before its job is found and started', async () => {
   };
   await createRecord(one.redis, masterKey, defaults, { id, spec: specOf(), retryOf: null, idempotency: null });
   await one.redis.zrem(RUNS_INDEX, id);
-  expect((await untilFinished(one.service.runs, id)).status).toBe('FAILED');
+  expect((await untilFinished(one.runs, id)).status).toBe('FAILED');
   expect(await one.redis.zscore(RUNS_INDEX, id)).toBe('0');
 }, 20_000);
 
 test('when one service vanishes, another on the same Redis adopts its run within 15 s', async () => {
   const first = await open('never-reports');
-  const { id } = await first.service.runs.start({ spec: specOf(), idempotencyKey: null });
+  const { id } = await first.runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
     () => first.redis.hget(recordKey(id), 'lastSeq'),
     (seq) => Number(seq) >= 3,
@@ -171,8 +171,8 @@ test('when one service vanishes, another on the same Redis adopts its run within
     30_000,
   );
   expect(await second.service.aliveRuns()).toBe(1);
-  await second.service.runs.cancel(id, null, true);
-  expect((await untilFinished(second.service.runs, id)).status).toBe('CANCELLED');
+  await second.runs.cancel(id, null, true);
+  expect((await untilFinished(second.runs, id)).status).toBe('CANCELLED');
   await until(
     () => second.launcher.list(),
     (list) => list.length === 0,
@@ -182,9 +182,9 @@ test('when one service vanishes, another on the same Redis adopts its run within
 
 test('a service that stops lets its run go on, and the next takes it over at once', async () => {
   const first = await open('never-reports');
-  const { id } = await first.service.runs.start({ spec: specOf(), idempotencyKey: null });
+  const { id } = await first.runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
-    () => first.service.runs.get(id),
+    () => first.runs.get(id),
     (run) => (run?.lastSeq ?? 0) >= 3,
   );
   await first[Symbol.asyncDispose]();
@@ -196,8 +196,8 @@ test('a service that stops lets its run go on, and the next takes it over at onc
     (there) => there === 1,
   );
   expect(await second.launcher.list()).toHaveLength(1);
-  await second.service.runs.cancel(id, null, true);
-  await untilFinished(second.service.runs, id);
+  await second.runs.cancel(id, null, true);
+  await untilFinished(second.runs, id);
   await until(
     () => second.launcher.list(),
     (list) => list.length === 0,
@@ -206,16 +206,16 @@ test('a service that stops lets its run go on, and the next takes it over at onc
 
 test('a cancel right after an adoption removes what the first supervisor had begun', async () => {
   const first = await open('never-reports');
-  const { id } = await first.service.runs.start({ spec: specOf(), idempotencyKey: null });
+  const { id } = await first.runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
-    () => first.service.runs.get(id),
+    () => first.runs.get(id),
     (run) => (run?.lastSeq ?? 0) >= 3,
   );
   await first.service.stop();
   expect(await first.launcher.list()).toHaveLength(1);
-  await first.service.runs.cancel(id, null, true);
+  await first.runs.cancel(id, null, true);
   await using second = await open('never-reports');
-  expect((await untilFinished(second.service.runs, id)).status).toBe('CANCELLED');
+  expect((await untilFinished(second.runs, id)).status).toBe('CANCELLED');
   await until(
     () => second.launcher.list(),
     (list) => list.length === 0,
@@ -228,9 +228,9 @@ test('a hundred runs started at once on two services end once each, begun in the
   await using two = await open('dies-mute', { maxConcurrentRuns: 1 });
   await rm(join(server.directory, 'starts.txt'), { force: true });
   const started = await Promise.all(
-    Array.from({ length: 100 }, () => one.service.runs.start({ spec: specOf(), idempotencyKey: null })),
+    Array.from({ length: 100 }, () => one.runs.start({ spec: specOf(), idempotencyKey: null })),
   );
-  for (const { id } of started) await untilFinished(two.service.runs, id, 90_000);
+  for (const { id } of started) await untilFinished(two.runs, id, 90_000);
   const trace = (await readFile(join(server.directory, 'starts.txt'), 'utf8')).trim().split('\n');
   expect(trace).toHaveLength(100);
   expect(new Set(trace).size).toBe(100);

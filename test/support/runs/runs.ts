@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { DEFAULT_ALLOTMENT } from '../../../src/domain/allotment.ts';
+import { LOCAL_ADMIN } from '../../../src/domain/caller.ts';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { isTerminal, RUN_DETAILS, type RunDetails, type RunSpec, type RunSummary } from '../../../src/domain/run.ts';
@@ -56,7 +57,7 @@ export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes
   };
   const context: CommandsContext = { redis, queue, masterKey, defaults, log: quiet };
   return {
-    runs: runCommands(context),
+    runs: runCommands(context)(LOCAL_ADMIN),
     redis,
     context,
     async [Symbol.asyncDispose]() {
@@ -118,6 +119,7 @@ export interface ServiceOptions {
 
 export interface TestService extends AsyncDisposable {
   readonly service: RunService;
+  readonly runs: Runs;
   readonly launcher: ProcessLauncher;
   readonly redis: Redis;
   /** Lets the process vanish as kill -9 would: nothing is released, no more is renewed. */
@@ -163,6 +165,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
   };
   return {
     service,
+    runs: service.runsFor(LOCAL_ADMIN),
     launcher,
     redis,
     vanish: cut,
