@@ -1,30 +1,30 @@
-/** The HTTP server: who may pass, which path goes where, and how it all ends. */
+/** The HTTP server: puts its parts together, starts, answers and stops. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Backlog } from '../delivery/sinks/backlog.ts';
-import { LIMITS } from '../domain/limits.ts';
 import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
-import { createEnvelope, type Envelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
+import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
-import { type Exchange, errorBody, onlyMethods, sendError, sendText } from './exchange/respond.ts';
-import { corsHeaders, Gate, preflightHeaders, RefusalLog, type Verdict } from './gate.ts';
+import { Connections, socketBounds } from './connectionLimit.ts';
+import { type Exchange, errorBody, sendError } from './exchange/respond.ts';
+import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
+import { OpenResponses } from './openResponses.ts';
 import { Pipelines } from './pipeline.ts';
-import { downloadOf, serveDownload } from './routes/downloads.ts';
-import { GraphiqlPage } from './routes/graphiql.ts';
-import { serveGraphql } from './routes/graphqlRoute.ts';
-import { type Readiness, serveLive, serveReady } from './routes/health.ts';
-import { cutStalled, KEEP_ALIVE, type KeepAliveOptions } from './sockets/keepAlive.ts';
+import { refuseOnSocket, refuseUnparsed } from './rawAnswers.ts';
+import { isHealth, NOT_FOUND, Router } from './router.ts';
+import type { Readiness } from './routes/health.ts';
+import { KEEP_ALIVE, type KeepAliveOptions } from './sockets/keepAlive.ts';
 import { createOperations } from './sockets/operations.ts';
-import { Tally, type TallyBounds } from './sockets/tally.ts';
+import type { TallyBounds } from './sockets/tally.ts';
 import { GraphqlSockets } from './sockets/websocket.ts';
 
 export interface HttpServerOptions extends Services {
   /** HOST and PORT; port 0 takes a free one. */
   readonly host: string;
   readonly port: number;
-  /** ALLOWED_ORIGINS, beside the service's own; null: those alone. */
+  /** ALLOWED_ORIGINS, added to the service's own origins; null: only the service's own. */
   readonly allowedOrigins: readonly string[] | null;
   /** Default: LIMITS.socketsPerAddress. */
   readonly maxSocketsPerAddress?: number;
@@ -37,22 +37,24 @@ export interface HttpServer {
   /** Resolves when it accepts connections. @throws what listening throws (EADDRINUSE, …) */
   listen(): Promise<{ readonly port: number }>;
   /**
-   * Stops accepting, closes sockets with 1001, cuts what streams without its `complete`, and lets short
-   * requests finish for STOP_MS at most. Call it before the feeds are closed. Safe to repeat.
+   * Stops accepting, closes WebSockets with 1001, cuts open responses without their `complete`, and lets short
+   * requests finish for at most STOP_MS. Call it before the feeds are closed. Can be repeated.
    */
   close(): Promise<void>;
 }
 
-/** How long requests that are being answered may take at the stop. */
+/** How long requests that are being answered can take once the server stops. */
 const STOP_MS = 3000;
-/** A client that sends its request more slowly than this is no client. */
+/** How long a client can take to send a request, and its headers. */
 const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
 /**
- * How long a connection may idle between two requests: longer than the 60 s of common balancers, so that the balancer
- * closes it and never sends a request into a connection that is being closed here.
+ * How long a connection can be idle between two requests. Longer than the 60 s of common load balancers, so that the
+ * balancer closes it first and never sends a request into a connection that is being closed here.
  */
 const IDLE_MS = 75_000;
+
+const STOPPING = 'The service is stopping. Try again in a moment.';
 
 export const createHttpServer = (options: HttpServerOptions): HttpServer => new ApiServer(options);
 
@@ -60,46 +62,47 @@ class ApiServer implements HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
   readonly #mask: ErrorMask;
-  readonly #envelope: Envelope;
   readonly #sockets: GraphqlSockets;
-  readonly #graphiql = new GraphiqlPage();
-  /** Answers that stay open: server-sent events and downloads. */
-  readonly #streams = new Set<ServerResponse>();
-  readonly #keepAlive: KeepAliveOptions;
+  readonly #socketBounds: TallyBounds;
+  readonly #router: Router;
+  readonly #open: OpenResponses;
   readonly #refusals: RefusalLog;
   readonly #backlog = new Backlog();
   readonly #pipelines = new Pipelines();
-  readonly #socketBounds: TallyBounds;
-  readonly #connections: Tally;
   #gate: Gate;
   #stopping = false;
   #closed: Promise<void> | null = null;
 
   constructor(given: HttpServerOptions) {
     const options = answering(given);
+    const { logger, reader, ready, keepAlive = KEEP_ALIVE } = options;
     this.#options = options;
-    this.#keepAlive = options.keepAlive ?? KEEP_ALIVE;
-    this.#mask = createErrorMask(options.logger);
-    this.#envelope = createEnvelope(options, this.#mask);
-    const perAddress = options.maxSocketsPerAddress ?? LIMITS.socketsPerAddress;
-    this.#socketBounds = { perAddress, all: Math.max(LIMITS.sockets, perAddress) };
-    this.#connections = new Tally(withRequests(this.#socketBounds));
-    this.#refusals = new RefusalLog(options.logger);
     this.#gate = new Gate(options);
+    this.#refusals = new RefusalLog(logger);
+    this.#open = new OpenResponses(keepAlive.stalledMs);
+    this.#mask = createErrorMask(logger);
+    const envelope = createEnvelope(options, this.#mask);
+    const streams = (response: ServerResponse): void => this.#open.add(response);
+    this.#router = new Router({ envelope, reader, ready, pingMs: keepAlive.pingMs, streams });
+    this.#socketBounds = socketBounds(options.maxSocketsPerAddress);
     this.#sockets = new GraphqlSockets({
-      operations: createOperations(this.#envelope, this.#mask),
-      logger: options.logger,
-      keepAlive: this.#keepAlive,
+      operations: createOperations(envelope, this.#mask),
+      logger,
+      keepAlive,
       backlog: this.#backlog,
       bounds: this.#socketBounds,
     });
+    this.#server = this.#createServer();
+  }
+
+  #createServer(): Server {
     const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS };
-    this.#server = createServer(timeouts, (request, response) => {
-      void this.#answer(request, response);
-    });
-    this.#server.on('connection', (socket) => this.#connected(socket));
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#server.on('clientError', refuseClient);
+    const server = createServer(timeouts, (request, response) => void this.#answer(request, response));
+    const connections = new Connections(this.#socketBounds);
+    server.on('connection', (socket) => connections.admit(socket));
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    server.on('clientError', refuseUnparsed);
+    return server;
   }
 
   async listen(): Promise<{ readonly port: number }> {
@@ -123,7 +126,7 @@ class ApiServer implements HttpServer {
 
   async #close(): Promise<void> {
     this.#stopping = true;
-    for (const response of this.#streams) response.destroy();
+    this.#open.cutAll();
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), STOP_MS);
@@ -133,166 +136,80 @@ class ApiServer implements HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A connection that has become idle while the server stops would be kept for the next request.
+    // While the server stops, a connection that becomes idle must not be kept for the next request.
     response.once('close', () => {
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
     });
     try {
-      // A probe of health waits for nobody.
+      // Health probes do not queue behind other requests.
       const url = urlOf(request);
       if (!isHealth(url) && !(await this.#pipelines.enter(request, response))) return;
-      await this.#route(request, response, url);
+      await this.#judgeAndRoute(request, response, url);
     } catch (error) {
       this.#failed(error, request, response);
     }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse, url: URL | null): Promise<void> {
+  async #judgeAndRoute(request: IncomingMessage, response: ServerResponse, url: URL | null): Promise<void> {
     const verdict = this.#judge(request, url);
-    const cors = corsHeaders(verdict.passes ? verdict.origin : null);
     const exchange: Exchange = {
       request,
       response,
       url: url ?? new URL('http://localhost/'),
-      cors,
+      cors: corsHeaders(verdict.passes ? verdict.origin : null),
       backlog: this.#backlog.for(request.socket),
-      watch: () => this.#watch(response),
+      watch: () => this.#open.watch(response),
     };
     if (!verdict.passes) return sendError(exchange, 403, 'FORBIDDEN', verdict.refusal);
-    if (url === null) return sendError(exchange, 400, 'BAD_REQUEST', 'The address of the request is not valid.');
-    if (this.#stopping) {
-      return sendError(exchange, 503, 'UNAVAILABLE', 'The service is stopping.', { Connection: 'close' });
-    }
-    if (request.method === 'OPTIONS') {
-      const headers = verdict.origin === null ? {} : preflightHeaders(request.headers);
-      response.writeHead(204, { ...cors, ...headers, Allow: 'GET, HEAD, POST, OPTIONS' }).end();
-      return;
-    }
-    const streams = (stream: ServerResponse): void => this.#noteStream(stream);
-    const path = url.pathname;
-    if (path === GRAPHQL_PATH) {
-      const { pingMs } = this.#keepAlive;
-      return await serveGraphql(exchange, { envelope: this.#envelope, graphiql: this.#graphiql, streams, pingMs });
-    }
-    if (path === '/health/live') return serveLive(exchange);
-    if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);
-    const download = downloadOf(path);
-    if (download !== null) {
-      return await serveDownload(exchange, download, { reader: this.#options.reader, streams });
-    }
-    if (path === '/') {
-      if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
-      // Relative, so that the prefix of a reverse proxy stays.
-      const Location = GRAPHQL_PATH.slice(1);
-      return sendText(exchange, 302, 'text/plain; charset=utf-8', `See ${Location}\n`, { Location });
-    }
-    return sendError(exchange, 404, 'NOT_FOUND', 'There is nothing at this path.');
+    if (url === null) return sendError(exchange, 400, 'BAD_REQUEST', 'The request target is not a valid URL.');
+    if (this.#stopping) return sendError(exchange, 503, 'UNAVAILABLE', STOPPING, { Connection: 'close' });
+    await this.#router.serve(exchange, verdict.origin);
   }
 
-  /** Probes of health are sent to an address (a kubelet's to the pod's), so the Host rule is not for them. */
+  /** Health probes are sent to an IP address (a kubelet's to the pod's), so the Host rule is not applied to them. */
   #judge({ headers }: IncomingMessage, url: URL | null): Verdict {
     const verdict = this.#gate.check(headers, isHealth(url));
     if (!verdict.passes && verdict.refused !== null) this.#refusals.note(verdict.refused);
     return verdict;
   }
 
-  #noteStream(response: ServerResponse): void {
-    if (this.#stopping) {
-      response.destroy();
-      return;
-    }
-    this.#streams.add(response);
-    response.once('close', () => this.#streams.delete(response));
-    this.#watch(response);
-  }
-
-  /** A client that takes nothing of what waits for it, for so long, is gone; one that reads slowly is not. */
-  #watch(response: ServerResponse): void {
-    const sending = { socket: () => response.socket, waiting: () => response.writableLength };
-    response.once('close', cutStalled(sending, this.#keepAlive.stalledMs));
-  }
-
-  /** Bounds the connections of one address and of all, before anything is read from them. */
-  #connected(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
-    if (this.#connections.full(address) !== null) {
-      socket.destroy();
-      return;
-    }
-    this.#connections.add(address);
-    socket.once('close', () => this.#connections.remove(address));
-  }
-
-  /** Something was thrown that is no answer: a client that went away, or a fault of ours. */
+  /** Answers an error that was thrown, unless the client has left; a response that has begun is cut. */
   #failed(error: unknown, request: IncomingMessage, response: ServerResponse): void {
     if (response.destroyed || request.destroyed) return;
-    const told = this.#mask(error);
+    const masked = this.#mask(error);
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    const { code, id } = told.extensions;
+    const { code, id } = masked.extensions;
     const status = code === 'UNAVAILABLE' ? 503 : code === 'NOT_FOUND' ? 404 : 500;
     response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
-    response.end(errorBody(String(code), told.message, id === undefined ? {} : { id }));
+    response.end(errorBody(String(code), masked.message, id === undefined ? {} : { id }));
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const url = urlOf(request);
     const verdict = this.#judge(request, url);
-    if (!verdict.passes) {
-      refuseUpgrade(socket, 403, 'Forbidden', 'FORBIDDEN', verdict.refusal);
-    } else if (this.#stopping) {
-      refuseUpgrade(socket, 503, 'Service Unavailable', 'UNAVAILABLE', 'The service is stopping.');
-    } else if (url?.pathname !== GRAPHQL_PATH) {
-      refuseUpgrade(socket, 404, 'Not Found', 'NOT_FOUND', 'There is nothing at this path.');
-    } else {
+    const refuse = (status: number, code: string, message: string): void =>
+      refuseOnSocket(socket, status, code, message);
+    if (!verdict.passes) refuse(403, 'FORBIDDEN', verdict.refusal);
+    else if (this.#stopping) refuse(503, 'UNAVAILABLE', STOPPING);
+    else if (url?.pathname !== GRAPHQL_PATH) refuse(404, 'NOT_FOUND', NOT_FOUND);
+    else {
       const full = this.#sockets.accept(request, socket, head);
-      if (full === 'perAddress')
-        refuseUpgrade(socket, 429, 'Too Many Requests', 'LIMIT_EXCEEDED', tooMany(this.#socketBounds));
-      if (full === 'all') refuseUpgrade(socket, 503, 'Service Unavailable', 'LIMIT_EXCEEDED', TOO_MANY_SOCKETS);
+      if (full === 'perAddress') refuse(429, 'LIMIT_EXCEEDED', tooManySockets(this.#socketBounds));
+      if (full === 'all') refuse(503, 'LIMIT_EXCEEDED', TOO_MANY_SOCKETS);
     }
   }
 }
 
-/** Connections of WebSockets, and room for others. */
-const withRequests = ({ perAddress, all }: TallyBounds): TallyBounds => ({
-  perAddress: perAddress + LIMITS.connectionsBesideSockets,
-  all: all + LIMITS.connectionsBesideSockets,
-});
+const tooManySockets = ({ perAddress }: TallyBounds): string =>
+  `Too many WebSockets are open from this address: at most ${perAddress} (MAX_SOCKETS_PER_ADDRESS). Close some first.`;
+const TOO_MANY_SOCKETS = 'Too many WebSockets are open on this server. Try again in a moment.';
 
-const tooMany = ({ perAddress }: TallyBounds): string =>
-  `At most ${perAddress} WebSockets can be open from one address (MAX_SOCKETS_PER_ADDRESS).`;
-const TOO_MANY_SOCKETS = 'Too many WebSockets are open. Try again in a moment.';
-
-const isHealth = (url: URL | null): boolean => url?.pathname.startsWith('/health/') === true;
-
-/** The address as asked for; its host is of no use here, since Host was judged before. */
+/** The request's target as a URL; null if it is not valid. Its host means nothing: the header Host is what is checked. */
 const urlOf = (request: IncomingMessage): URL | null => {
   const target = request.url ?? '/';
   return target.startsWith('/') ? URL.parse(`http://localhost${target}`) : URL.parse(target);
-};
-
-const refuseUpgrade = (socket: Duplex, status: number, reason: string, code: string, message: string): void => {
-  const body = errorBody(code, message);
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-};
-
-/** What is no HTTP, or has headers that are too large, gets its answer here; the request was never seen. */
-const refuseClient = (error: NodeJS.ErrnoException, socket: Duplex): void => {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [status, reason, code] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? ([431, 'Request Header Fields Too Large', 'LIMIT_EXCEEDED'] as const)
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ([408, 'Request Timeout', 'BAD_REQUEST'] as const)
-        : ([400, 'Bad Request', 'BAD_REQUEST'] as const);
-  refuseUpgrade(socket, status, reason, code, `${reason}.`);
 };

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
 import { type Exchange, SECURITY_HEADERS, sendBody } from '../exchange/respond.ts';
-import { FIRST_QUERY, PAGE_SCRIPT } from './graphiqlTabs.ts';
+import { PAGE_SCRIPT } from './graphiqlScripts.ts';
+import { FIRST_QUERY } from './graphiqlTabs.ts';
 
 const brotliAsync = promisify(brotliCompress);
 const unbrotliAsync = promisify(brotliDecompress);
