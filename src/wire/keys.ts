@@ -1,4 +1,4 @@
-/** Names in Redis (PROTOCOL.md, section 7). All keys of a run carry one hash tag, so it lives in one cluster slot. */
+/** Names in Redis (PROTOCOL.md, "Names in Redis"). All keys of a run carry one hash tag, so it lives in one cluster slot. */
 import type { RunId } from '../domain/ids.ts';
 
 /** Hash: the run's record. */
