@@ -1,7 +1,7 @@
 /** Puts the parts together: Redis, launcher, runs, HTTP. Everything that is begun here is ended by `close`. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { unlessAborted } from './async/unlessAborted.ts';
+import { abortable } from './async/abortable.ts';
 import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
 import { LOCAL_ADMIN } from './domain/caller.ts';
@@ -123,7 +123,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
   });
   begun.defer(async () => {
     await runs.stop();
-    runsAlive = await unlessAborted(runs.aliveRuns(), AbortSignal.timeout(ANSWER_MS)).then(
+    runsAlive = await abortable(runs.aliveRuns(), AbortSignal.timeout(ANSWER_MS)).then(
       (count) => count > 0,
       () => true,
     );

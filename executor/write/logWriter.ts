@@ -6,7 +6,7 @@
  * be paused (policy: block), `onPressure(false)` for their reading again.
  */
 import type { Redis } from 'ioredis';
-import { unlessAborted } from '../../src/async/unlessAborted.ts';
+import { abortable } from '../../src/async/abortable.ts';
 import type { EpochMs, EventDraft } from '../../src/domain/events.ts';
 import type { SealedBatch } from '../../src/wire/append.ts';
 import { type AppendCode, type AppendReply, type AppendRequest, appendBatch } from '../../src/wire/append.ts';
@@ -232,7 +232,7 @@ export class LogWriter implements OutputSink {
     const batches = this.#tail.take();
     try {
       const request = { term, writer, entries: batches.length, ...mergeBatches(batches.map(({ batch }) => batch)) };
-      await unlessAborted(compactTail(this.#redis, id, request), this.#lost.signal);
+      await abortable(compactTail(this.#redis, id, request), this.#lost.signal);
     } catch {
       this.#lost.signal.throwIfAborted();
     }

@@ -141,9 +141,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node', 'pino', 'zod'],
   },
   'src/async': {
-    purpose: 'waiting, turns and limits, with no knowledge of what waits',
+    purpose: 'abort race, pause, deadline, retry, interval, semaphore, batch loader, pull iterators, turns: each once',
     rooms: ['src/domain'],
-    packages: [],
+    packages: ['node'],
   },
   'src/delivery': {
     purpose: 'from stored entries to the texts that subscribers get',
@@ -260,6 +260,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/launchers/container': {
     purpose: 'attempts as containers of Docker and Podman',
     rooms: [
+      'src/async',
       'src/domain',
       'src/launchers',
       'src/launchers/container/engine',
@@ -270,17 +271,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/launchers/container/engine': {
     purpose: "the engine's API and its socket",
-    rooms: [],
+    rooms: ['src/async'],
     packages: ['dockerode', 'node'],
   },
   'src/launchers/container/image': {
     purpose: "the executor's image and the images of runs",
-    rooms: ['src/launchers', 'src/launchers/container/engine'],
+    rooms: ['src/async', 'src/launchers', 'src/launchers/container/engine'],
     packages: ['dockerode', 'esbuild', 'node', 'tar-stream'],
   },
   'src/launchers/process': {
     purpose: 'attempts as local processes',
-    rooms: ['src/domain', 'src/launchers'],
+    rooms: ['src/async', 'src/domain', 'src/launchers'],
     packages: ['node'],
   },
   'src/log': {
@@ -300,7 +301,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/redis/relay': {
     purpose: 'how executors reach Redis',
-    rooms: ['src/redis', 'src/redis/private', 'src/system', 'src/wire'],
+    rooms: ['src/async', 'src/redis', 'src/redis/private', 'src/system', 'src/wire'],
     packages: ['node', 'pino'],
   },
   'src/runs': {
@@ -332,7 +333,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/runs/lossyRedis': {
     purpose: 'what is done because a Redis may lose what it has acknowledged',
-    rooms: ['src/domain', 'src/redis', 'src/runs/records', 'src/wire', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/domain', 'src/redis', 'src/runs/records', 'src/wire', 'src/wire/scripts'],
     packages: ['ioredis', 'pino'],
   },
   'src/runs/records': {

@@ -1,12 +1,12 @@
 /**
- * Something that happens once, or fails once, perhaps never. Unlike with a promise, who stops waiting leaves nothing
- * behind: reactions of a promise stay for as long as it is pending, also those of Promise.race.
+ * Something that happens once, or fails once, or never. A caller that stops waiting leaves nothing behind; reactions of
+ * a promise, those of Promise.race too, stay as long as it is pending.
  */
 export class Latch {
   #outcome: { readonly error: unknown } | null = null;
   readonly #waiting = new Set<() => void>();
 
-  /** How many wait at present. */
+  /** Callers that wait at present. */
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -15,7 +15,7 @@ export class Latch {
     this.#settle({ error: null });
   }
 
-  /** @param error what those who wait get thrown; not null */
+  /** @param error what those that wait get thrown; not null */
   fail(error: unknown): void {
     this.#settle({ error });
   }
@@ -32,7 +32,7 @@ export class Latch {
       this.#waiting.delete(wake);
       signal?.removeEventListener('abort', wake);
     }
-    // Where both happened, the outcome counts: what was opened for this one is given back by it.
+    // If both happened, the outcome wins: this caller must give back what was opened for it.
     if (this.#outcome === null) signal?.throwIfAborted();
     else if (this.#outcome.error !== null) throw this.#outcome.error;
   }

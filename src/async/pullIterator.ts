@@ -1,15 +1,15 @@
-/**
- * What subscriptions hand to GraphQL. A bare `async function*` is not torn down while it waits (its
- * return() queues behind the pending await), so return() here first aborts a signal, which ends whatever
- * waits, and then releases the source. Nothing is queued: who does not ask costs nothing.
- */
+/** A source that waits by itself; see source.ts for one that is also taken from without a promise. */
 export interface PullSource<T> {
-  /** The next item, or null at the end. One call at a time. Whatever waits in it ends with the signal. */
+  /** The next item, or null at the end. One call at a time. Everything that it waits for ends with the signal. */
   next(signal: AbortSignal): Promise<T | null>;
   /** Frees what it holds, at once. Called exactly once: at the end, after an error, or when the reader leaves. */
   close(): void;
 }
 
+/**
+ * The async iterator that subscriptions give to GraphQL. return() of a bare `async function*` waits behind a pending
+ * next(); here it aborts a signal, which ends what next() waits for, and closes the source. Nothing is queued.
+ */
 export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #source: PullSource<T>;
   readonly #leaving = new AbortController();
@@ -48,7 +48,7 @@ export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
       const value = await this.#source.next(this.#leaving.signal);
       if (value !== null && !this.#closed) return { done: false, value };
     } catch (error) {
-      // After the reader left, the abort's own reason or what it caused is nobody's news.
+      // After the reader has left, the error is the abort's reason or a result of it.
       if (!this.#closed) {
         this.#close();
         throw error;

@@ -1,4 +1,4 @@
-/** Rounds of the event loop: counted, and shared out so that what waits there leaves time to everything else. */
+/** Rounds of the event loop: counted, and with a bounded share for queued work, so that everything else has time too. */
 
 /** Goes up when the loop has gone round, as long as somebody asks. */
 let round = 0;
@@ -16,8 +16,8 @@ export const presentRound = (): number => {
 };
 
 /**
- * Calls what `take` gives, one after the other and for about `roundMs` in each round of the loop, until it gives nothing.
- * The returned function says that there is something again; it may be called at any time.
+ * Calls the functions that `take` gives, one after the other and for about `roundMs` in each round of the loop, until it
+ * gives none. Call the returned function whenever `take` has something again.
  */
 export const servedInRounds = (take: () => (() => void) | undefined, roundMs: number): (() => void) => {
   let serving = false;
@@ -30,7 +30,7 @@ export const servedInRounds = (take: () => (() => void) | undefined, roundMs: nu
         return;
       }
       resolve();
-      // A tick of a microtask comes when all is done that the resolving began.
+      // nextTick out of a microtask runs after everything that `resolve` started has run.
       queueMicrotask(() => process.nextTick(() => (performance.now() < until ? next() : setImmediate(serve))));
     };
     next();

@@ -1,10 +1,10 @@
-/** Something to take from: at once where there is something, without a promise, which in a crowd is most of the cost. */
+/** A source that is polled: an item at hand costs no promise, which with many viewers is most of the cost. */
 
 /** Nothing is at hand: wait for `more`. */
 export const LATER = Symbol('later');
 
 export interface Source<T> {
-  /** The next one, LATER, or null at the end. May throw what `more` throws. */
+  /** The next item, LATER, or null at the end. Can throw what `more` throws. */
   take(): T | typeof LATER | null;
   /** Called after LATER; resolves when `take` should be tried again. One call at a time. @throws the signal's reason */
   more(signal: AbortSignal): Promise<void>;

@@ -1,20 +1,19 @@
 /**
- * Turns of sockets at the event loop. A kernel that takes all at once would never make a socket wait; and many that
- * have much to be sent must not hold up those that have little, which need no turn.
+ * Turns of sockets at the event loop. A kernel that takes everything at once never makes a socket wait; without turns,
+ * sockets with much to send would delay those with little.
  */
-
 import { presentRound, servedInRounds } from './rounds.ts';
 
-/** What one socket may send before others get their turn. */
+/** Bytes that one socket can send in a round before others get their turn. */
 const TURN_BYTES = 128 * 1024;
-/** How long those that wait for a turn may send in one round of the loop: about what a live line waits for them. */
+/** Milliseconds of each round of the loop for sockets that wait for a turn: about what they delay a live line. */
 const ROUND_MS = 2;
 
 export class Turn {
   #sent = 0;
   #round = -1;
 
-  /** Notes that so much was sent; true: it is for others to send now, so `nextTurn` is to be awaited. */
+  /** Notes that so many bytes were sent. True: the turn is over, so await `nextTurn`. */
   isOver(bytes: number): boolean {
     const now = presentRound();
     if (now !== this.#round) this.#sent = 0;
@@ -24,11 +23,11 @@ export class Turn {
   }
 }
 
-/** Who waits, in order; as many as there are sockets. */
+/** Sockets that wait, in order; at most one entry per socket. */
 const waiting: (() => void)[] = [];
 const wake = servedInRounds(() => waiting.shift(), ROUND_MS);
 
-/** Resolves in a later round of the loop, after all of those that waited before. */
+/** Resolves in a later round of the loop, after all sockets that waited before. */
 export const nextTurn = (): Promise<void> =>
   new Promise((resolve) => {
     waiting.push(resolve);

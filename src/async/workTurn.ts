@@ -1,15 +1,15 @@
 /**
- * Turns of clients for what they ask (a message, a request). A client that asks for much waits for itself: clients, which
- * are addresses, take turns, and all together have a bounded share of each round of the event loop.
+ * Turns of clients for their messages and requests. Clients (addresses) take turns, and all together have a bounded share
+ * of each round of the event loop: a client that asks for much delays itself only.
  */
 import { presentRound, servedInRounds } from './rounds.ts';
 
-/** How long those that wait may work in one round of the loop: about what everybody else waits for them. */
+/** Milliseconds of each round of the loop for clients that wait: about what they delay everything else. */
 const ROUND_MS = 4;
-/** So many begin at once in each round where nobody waits: who asks little does not wait at all. */
+/** So many start at once in each round while no client waits: a client that asks for little does not wait at all. */
 const FREE = 4;
 
-/** What each client waits for, in order; the client whose turn is next is the first one. */
+/** The waiting requests of each client, in order. The first client is next. */
 const waiting = new Map<string, (() => void)[]>();
 let round = -1;
 let free = FREE;
@@ -25,7 +25,7 @@ const take = (): (() => void) | undefined => {
 };
 const wake = servedInRounds(take, ROUND_MS);
 
-/** Null: go on at once. Else resolves when it is this client's turn. */
+/** Null: go on at once. Otherwise resolves when it is this client's turn. */
 export const workTurn = (client: string): Promise<void> | null => {
   const now = presentRound();
   if (now !== round) free = FREE;

@@ -1,10 +1,10 @@
 /** Changes of runs as subscriptions get them: one run's newest state, or a list's changes. Both coalesce. */
 
 import type { PullSource } from '../async/pullIterator.ts';
+import { retry } from '../async/retry.ts';
 import { NotFound, Unavailable } from '../domain/errors.ts';
 import type { RunId } from '../domain/ids.ts';
 import { isTerminal, type MarkedRun, type RunStatus, type RunSummary } from '../domain/run.ts';
-import { pause } from '../redis/wait.ts';
 import {
   type RunFilter,
   type RunMatcher,
@@ -16,17 +16,13 @@ import {
 
 const READ_AGAIN_MS = 250;
 
-/** While Redis is away, who follows waits. @throws the signal's reason, and every other error */
-export const whenAnswered = async <T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-    }
-    await pause(READ_AGAIN_MS, signal);
-  }
-};
+/** Reads, and waits while Redis is away. @throws the signal's reason, and every error but Unavailable */
+export const whenAnswered = <T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> =>
+  retry(read, {
+    signal,
+    pauseMs: () => READ_AGAIN_MS,
+    isFinal: (error) => !(error instanceof Unavailable),
+  });
 
 /** Lets one reader wait until something happened. Missed and repeated wake-ups collapse into one. */
 class Wake {

@@ -1,6 +1,6 @@
 /** Where a viewer starts that wants the last n events of those that its filter selects. */
 
-import { type Leave, Seats } from '../async/seats.ts';
+import { type Release, Semaphore } from '../async/semaphore.ts';
 import { firstSeqOf, type RunEvent, type Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -14,7 +14,7 @@ const READ_ENTRIES = 4;
 /** How long a scan may go on before others have their turn. */
 const SLICE_MS = 5;
 /** Long scans that go on at once; others wait, as long as their client does. */
-const longScans = new Seats(2, 'long scans');
+const longScans = new Semaphore(2, { what: 'long scans' });
 const BEYOND_ALL = 2 ** 31;
 
 /**
@@ -60,14 +60,14 @@ export const fromTail = async (
 /** Of one scan, once it has become long. */
 class Seat implements AsyncDisposable {
   readonly #signal: AbortSignal;
-  #taken: Promise<Leave> | null = null;
+  #taken: Promise<Release> | null = null;
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
   }
   /** @throws the signal's reason; Busy where too many wait */
   async take(): Promise<void> {
-    this.#taken ??= longScans.take(this.#signal);
+    this.#taken ??= longScans.acquire(this.#signal);
     await this.#taken;
   }
   async [Symbol.asyncDispose](): Promise<void> {

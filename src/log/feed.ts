@@ -1,6 +1,8 @@
 /** One run's feed: tells the reducer what happens, does what it decides, wakes the viewers. */
 import type { Logger } from 'pino';
 import { Latch } from '../async/latch.ts';
+import { pause } from '../async/pause.ts';
+import { retry } from '../async/retry.ts';
 import type { RunId } from '../domain/ids.ts';
 import { decideFeed, type FeedFact, type FeedState, newFeed, type RingBounds } from '../domain/join.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -14,6 +16,7 @@ import type { LogPosition } from './reader.ts';
 const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes };
 /** Between questions that did not close a hole: 10 ms at first, for a late answer; then a second, for a lost tail. */
 const ASK_AGAIN_MS = [0, 10, 50, 250, 1000] as const;
+const askAgainMs = (tries: number): number => ASK_AGAIN_MS[Math.min(tries, ASK_AGAIN_MS.length - 1)] ?? 1000;
 
 /**
  * While lines keep coming and several viewers follow, they are woken at most this often: each message then
@@ -146,17 +149,15 @@ export class Feed {
 
   /** Null also once the signal has aborted. */
   async #askUntilAnswered(signal: AbortSignal): Promise<LogPosition | null> {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return await this.#options.ask(signal);
-      } catch (error) {
-        if (signal.aborted) return null;
-        // While Redis is away its connection says so.
-        const level = isReply(error) ? 'warn' : 'debug';
-        this.#options.logger[level]({ err: error, runId: this.runId }, 'the store did not say how far the log goes');
-        await pause(ASK_AGAIN_MS[Math.min(tries + 1, ASK_AGAIN_MS.length - 1)] ?? 1000, signal);
-        if (signal.aborted) return null;
-      }
+    const onFailure = (error: unknown): void => {
+      // While Redis is away its connection says so.
+      const level = isReply(error) ? 'warn' : 'debug';
+      this.#options.logger[level]({ err: error, runId: this.runId }, 'the store did not say how far the log goes');
+    };
+    try {
+      return await retry(() => this.#options.ask(signal), { signal, pauseMs: askAgainMs, onFailure });
+    } catch {
+      return null;
     }
   }
 
@@ -180,9 +181,10 @@ export class Feed {
   }
 
   async #ask(): Promise<void> {
-    const waitMs = ASK_AGAIN_MS[Math.min(this.#fruitless, ASK_AGAIN_MS.length - 1)] ?? 1000;
+    const waitMs = askAgainMs(this.#fruitless);
     this.#fruitless += 1;
-    await pause(waitMs, this.#closing.signal);
+    // No promise for the usual case, in which there is nothing to wait for.
+    if (waitMs > 0) await pause(waitMs, this.#closing.signal).catch(() => undefined);
     const stored = await this.#askUntilAnswered(this.#closing.signal);
     if (!this.#closing.signal.aborted) this.answered(stored);
   }
@@ -215,16 +217,3 @@ export class Feed {
     this.#windowMs = Math.min(Math.max(WINDOW_PER_WAVE * waveMs, WAKE_WINDOW_MS.least), WAKE_WINDOW_MS.most);
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> => {
-  if (ms === 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
-};

@@ -3,7 +3,8 @@
  * reconnect at once, each at another place, cost a few reads, not a thousand.
  */
 import type { Logger } from 'pino';
-import { unlessAborted } from '../async/unlessAborted.ts';
+import { abortable } from '../async/abortable.ts';
+import { pause } from '../async/pause.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -61,18 +62,18 @@ export class PageReader {
         const same = reads?.get(after);
         if (same === undefined && reads !== undefined && reads.size >= MAX_READS) {
           // Its failure is another's, who tells it.
-          await unlessAborted(
+          await abortable(
             Promise.race(reads.values()).catch(() => undefined),
             signal,
           );
           continue;
         }
-        return await unlessAborted(same ?? this.#fetch(runId, after), signal);
+        return await abortable(same ?? this.#fetch(runId, after), signal);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof Error && error.name === 'CodecError') throw error;
         if (isReply(error)) this.#logger.warn({ err: error, runId }, 'a page of a log could not be read');
-        await unlessAborted(new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS)), signal);
+        await pause(READ_AGAIN_MS, signal);
       }
     }
   }

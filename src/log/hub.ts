@@ -3,7 +3,8 @@
  * viewers, freed with the last of them; the decisions are in domain/join.ts, this file does the I/O.
  */
 import type { Logger } from 'pino';
-import { Questions } from '../async/questions.ts';
+import { BatchLoader } from '../async/batchLoader.ts';
+import { interval } from '../async/interval.ts';
 import { LATER } from '../async/source.ts';
 import { BadUserInput, NotFound } from '../domain/errors.ts';
 import type { Seq } from '../domain/events.ts';
@@ -36,17 +37,15 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
   readonly #known = new KnownEntries();
   readonly #pages: PageReader;
   readonly #feeds = new Map<RunId, Feed>();
-  readonly #questions: Questions<RunId, LogPosition>;
-  readonly #timer: NodeJS.Timeout;
+  readonly #positions: BatchLoader<RunId, LogPosition>;
+  readonly #stopAsking: () => void;
   readonly #stopListening: () => void;
-  #asking = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#pages = new PageReader(options.reader, this.#known, options.logger);
-    this.#questions = new Questions((runIds) => options.reader.positions(runIds), ASKED_TOGETHER);
-    this.#timer = setInterval(() => void this.#askForAll(), ASK_INTERVAL_MS);
-    this.#timer.unref();
+    this.#positions = new BatchLoader((runIds) => options.reader.positions(runIds), ASKED_TOGETHER);
+    this.#stopAsking = interval(() => this.#askForAll(), ASK_INTERVAL_MS);
     this.#stopListening = options.announcements.onReconnect(() => {
       for (const feed of this.#feeds.values()) feed.reconnected();
     });
@@ -59,7 +58,7 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
 
   /** Runs whose followers wait to have the store asked. */
   get asking(): number {
-    return this.#questions.waiting;
+    return this.#positions.waiting;
   }
 
   /** How far the run's log goes as those know who follow it here; null where nobody does. */
@@ -88,7 +87,7 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopAsking();
     this.#stopListening();
     for (const feed of this.#feeds.values()) feed.close();
     this.#feeds.clear();
@@ -103,7 +102,7 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
       announcements,
       logger,
       known: this.#known,
-      ask: (signal) => this.#questions.ask(runId, signal),
+      ask: (signal) => this.#positions.load(runId, signal),
     });
     this.#feeds.set(runId, feed);
     return feed;
@@ -119,8 +118,7 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
   /** One pipelined question for all feeds; a failure is not told, since the next second asks again. */
   async #askForAll(): Promise<void> {
     const feeds = [...this.#feeds.values()].filter((feed) => feed.asksRegularly);
-    if (feeds.length === 0 || this.#asking) return;
-    this.#asking = true;
+    if (feeds.length === 0) return;
     try {
       // As they are before the question: what is announced meanwhile may be newer than the answer.
       const heads = feeds.map((feed) => feed.state.head ?? 0);
@@ -134,8 +132,6 @@ export class RedisLogHub implements LogHub, AsyncDisposable {
     } catch (error) {
       const level = isReply(error) ? 'warn' : 'debug';
       this.#options.logger[level]({ err: error }, 'the store did not say how far the followed logs go');
-    } finally {
-      this.#asking = false;
     }
   }
 }

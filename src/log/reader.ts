@@ -3,7 +3,7 @@
  * most, or one entry.
  */
 import type { Redis } from 'ioredis';
-import { Slots } from '../async/slots.ts';
+import { Semaphore } from '../async/semaphore.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -57,7 +57,7 @@ const READS_AT_ONCE = 16;
 
 export class RedisLogReader implements LogReader {
   readonly #redis: Redis;
-  readonly #slots = new Slots(READS_AT_ONCE);
+  readonly #turns = new Semaphore(READS_AT_ONCE, { what: 'pages', maxWaiting: Number.POSITIVE_INFINITY });
   /** Reads of the stream so far, for tests of what viewers share. */
   reads = 0;
 
@@ -99,7 +99,7 @@ export class RedisLogReader implements LogReader {
   }
 
   #inTurn(runId: RunId, query: Query, signal: AbortSignal | undefined): Promise<Read | null> {
-    return this.#slots.run(async () => {
+    return this.#turns.run(async () => {
       if (signal !== undefined) await untilReady(this.#redis, signal);
       return await this.#read(runId, query);
     }, signal);

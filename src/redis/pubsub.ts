@@ -6,11 +6,11 @@
  * the process; unsubscribe() leaves UNSUBSCRIBE's promise floating; a listener that throws takes the others'
  * message with it; with `messageBuffer` and no deserializer the bytes come through untouched.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { RedisPubSub } from 'graphql-redis-subscriptions';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Latch } from '../async/latch.ts';
+import { pause } from '../async/pause.ts';
 import type { Announcements } from '../wire/announcements.ts';
 import type { RedisConnection } from './connection.ts';
 
@@ -174,7 +174,7 @@ class SubscribedChannels {
         if (epoch !== this.#epoch || !this.#connection.ready) return false;
         this.#logger.warn({ err: error, channels: wanted.slice(0, 3) }, 'Redis refused a subscription');
       }
-      await delay(REFUSED_RETRY_MS, undefined, { ref: false });
+      await pause(REFUSED_RETRY_MS);
       if (epoch !== this.#epoch || !this.#connection.ready) return false;
     }
   }

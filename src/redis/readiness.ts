@@ -1,5 +1,5 @@
 /** Whether Redis can be worked with now: each connection is there, and a real write succeeds. */
-import { unlessAborted } from '../async/unlessAborted.ts';
+import { withDeadline } from '../async/deadline.ts';
 import type { RedisConnection } from './connection.ts';
 
 /** One string with a TTL, written by each process under its own name. */
@@ -40,7 +40,7 @@ export const redisReadiness = (options: ReadinessOptions): (() => Promise<string
       pending = false;
     });
     try {
-      await unlessAborted(work, AbortSignal.timeout(ANSWER_MS));
+      await withDeadline(() => work, { ms: ANSWER_MS });
       troubled = false;
       return null;
     } catch (error) {

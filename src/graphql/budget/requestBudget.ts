@@ -3,7 +3,7 @@
  * answers together hold a bounded memory and small ones pass them.
  */
 
-import { type Leave, Seats } from '../../async/seats.ts';
+import { type Release, Semaphore } from '../../async/semaphore.ts';
 import { Busy, LimitExceeded } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { STORE_DEADLINE_MS } from '../../redis/wait.ts';
@@ -11,7 +11,7 @@ import { Scan } from '../../runs/records/runs.ts';
 import { LogBudget } from './logBudget.ts';
 
 /** Large answers that are made at once. What each reads is bounded, and is some times that in memory as objects. */
-const largeAnswers = new Seats(2, 'large answers');
+const largeAnswers = new Semaphore(2, { what: 'large answers' });
 
 export class RequestBudget {
   /** Aborts when nobody waits for the answer. */
@@ -21,7 +21,7 @@ export class RequestBudget {
   #runs = 0;
   #loads = 0;
   #detailBytes = 0;
-  #seat: Promise<Leave> | null = null;
+  #seat: Promise<Release> | null = null;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -69,7 +69,7 @@ export class RequestBudget {
 
   /** Waits for the request's seat, unless it has one. @throws Busy where none is free in time */
   async large(): Promise<void> {
-    this.#seat ??= largeAnswers.take(AbortSignal.any([this.signal, AbortSignal.timeout(STORE_DEADLINE_MS)]));
+    this.#seat ??= largeAnswers.acquire(AbortSignal.any([this.signal, AbortSignal.timeout(STORE_DEADLINE_MS)]));
     try {
       await this.#seat;
     } catch (error) {

@@ -3,7 +3,7 @@
  * their turn or the client does not take its answers, nothing more is read: the rest waits in the client.
  */
 import type { WebSocket } from 'ws';
-import { Bucket } from '../../async/rate.ts';
+import { TokenBucket } from '../../async/tokenBucket.ts';
 import { workTurn } from '../../async/workTurn.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
@@ -26,7 +26,7 @@ export class Inbox {
   readonly #options: InboxOptions;
   /** What came with one read of the socket, at most: then reading stops. */
   readonly #waiting: Buffer[] = [];
-  readonly #bucket = new Bucket({ burst: LIMITS.messageBurst, perSecond: LIMITS.messagesPerSecond });
+  readonly #bucket = new TokenBucket({ burst: LIMITS.messageBurst, perSecond: LIMITS.messagesPerSecond });
   #working = false;
   #refused = false;
   /** Messages that led to something which is not over: operations, answers on their way. */

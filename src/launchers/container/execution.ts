@@ -2,8 +2,9 @@
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { abortable } from '../../async/abortable.ts';
 import type { Execution, ExitReport } from '../launcher.ts';
-import { abortable, inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine/engine.ts';
+import { inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine/engine.ts';
 import { allKnown, kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
 import { removeVolumes } from './volumes.ts';
 

@@ -1,6 +1,7 @@
 /** Runs attempts in containers of Docker or Podman: one code, through the API socket of either. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { abortable } from '../../async/abortable.ts';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress, type LaunchSpec } from '../launcher.ts';
 import { fillCarriedVolume, runOnce } from './carry.ts';
@@ -16,7 +17,6 @@ import {
   newExecutorRoot,
 } from './container.ts';
 import {
-  abortable,
   connectEngine,
   type EngineFacts,
   engineFacts,

@@ -1,5 +1,6 @@
 /** One attempt's executor process, from its start on; our own child, or that of a service before us. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { abortable } from '../../async/abortable.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { Execution, ExitReport } from '../launcher.ts';
 import { lives, type ProcessIdentity, send, withEnvironment } from './proc.ts';
@@ -31,7 +32,7 @@ export class ProcessExecution implements Execution {
   async wait(signal: AbortSignal): Promise<ExitReport> {
     signal.throwIfAborted();
     const { exit, executor } = this.#options;
-    if (exit !== null) return orAborted(exit, signal);
+    if (exit !== null) return abortable(exit, signal);
     while (executor !== null && (await lives(executor))) {
       await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
       signal.throwIfAborted();
@@ -74,14 +75,3 @@ export class ProcessExecution implements Execution {
     }
   }
 }
-
-const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-};

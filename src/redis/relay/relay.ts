@@ -8,9 +8,10 @@ import { spawn } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { interval } from '../../async/interval.ts';
+import { pause } from '../../async/pause.ts';
 import { makeShortDirectory, shortDirectoryFor } from '../../system/shortDirectory.ts';
 import type { RedisAddress } from '../../wire/redisUrl.ts';
 import type { Environment } from '../private/serverBinary.ts';
@@ -67,25 +68,16 @@ export const keepRelay = async (address: RelayTarget, options: RelayOptions): Pr
   const socketPath = join(directory, SOCKET_NAME);
   const call: RelayArguments = { socketPath, target, idleMs: options.idleMs ?? IDLE_MS };
   await ensure(base, call, options.environment);
-  let looking = false;
-  const timer = setInterval(
-    () => {
-      if (looking) return;
-      looking = true;
-      ensure(base, call, options.environment)
-        .catch((error: unknown) => logger.error({ err: error }, 'the relay to Redis does not start'))
-        .finally(() => {
-          looking = false;
-        });
-    },
-    Math.min(LOOK_EVERY_MS, call.idleMs / 4),
-  );
-  timer.unref();
+  const look = (): Promise<void> =>
+    ensure(base, call, options.environment).catch((error: unknown) =>
+      logger.error({ err: error }, 'the relay to Redis does not start'),
+    );
+  const stopLooking = interval(look, Math.min(LOOK_EVERY_MS, call.idleMs / 4));
   return {
     directory,
     socketName: SOCKET_NAME,
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
+      stopLooking();
       await Promise.resolve();
     },
   };
@@ -98,7 +90,7 @@ const ensure = async (base: string, call: RelayArguments, environment: Environme
     if (!started) await spawnRelay(base, call, environment);
     started = true;
     if (Date.now() > deadline) throw new Error(`the relay to Redis did not start; see ${join(base, 'relay.log')}`);
-    await delay(POLL_MS);
+    await pause(POLL_MS);
   }
 };
 

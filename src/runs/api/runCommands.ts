@@ -1,8 +1,8 @@
 /** What the API changes: start, cancel, retry, delete. Every step is safe to repeat. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { Questions } from '../../async/questions.ts';
-import { unlessAborted } from '../../async/unlessAborted.ts';
+import { abortable } from '../../async/abortable.ts';
+import { BatchLoader } from '../../async/batchLoader.ts';
 import { overMaximum } from '../../domain/allotment.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
@@ -60,11 +60,11 @@ export const runCommands = (shared: CommandsContext): RunsFor => {
     };
     return answered(whenReady, log, given);
   };
-  const reads = new Questions((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
+  const reads = new BatchLoader((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
   return (caller): Runs => {
     const context: CallContext = { ...shared, caller };
     return {
-      get: (id, given) => ready((signal) => reads.ask(id, signal), given),
+      get: (id, given) => ready((signal) => reads.load(id, signal), given),
       getMany: (ids) => ready(() => readSummaries(redis, ids)),
       getMarked: (ids) => ready(() => readMarked(redis, ids)),
       detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),
@@ -102,7 +102,7 @@ const create = async (context: CallContext, run: NewRun, signal: AbortSignal): P
   const { redis, masterKey, defaults, queue, log } = context;
   await createRecord(redis, masterKey, defaults, run, signal);
   try {
-    await unlessAborted(queue.add(run.id, 1, 0), signal);
+    await abortable(queue.add(run.id, 1, 0), signal);
   } catch (error) {
     // The run is accepted; the reconciler makes the job that it has not got.
     log.warn({ err: error, runId: run.id }, 'the job of a new run could not be made yet');

@@ -1,6 +1,6 @@
 /** Pages of runs: walks the index in chunks and filters in memory. The index is tidied where a record is gone. */
 import type { Redis } from 'ioredis';
-import { type Leave, Seats } from '../../async/seats.ts';
+import { type Release, Semaphore } from '../../async/semaphore.ts';
 import { Busy, LimitExceeded } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';
@@ -23,7 +23,7 @@ const SCAN_MS = 4000;
 /** Where one run is enough; some can be gone. */
 const SMALL_CHUNK = 10;
 /** Requests that go on beyond their first chunk, in this process: together they take as much of the loop as one. */
-const steps = new Seats(1, 'scans of the list of runs');
+const steps = new Semaphore(1, { what: 'scans of the list of runs' });
 
 /** Which way a walk goes: older is the order of pages, newest first. */
 type Direction = 'older' | 'newer';
@@ -119,10 +119,10 @@ class List {
   }
 
   /** Waits for its turn among all requests; the first step of a request needs none. */
-  async #mayStep(signal: AbortSignal): Promise<Leave | null> {
+  async #mayStep(signal: AbortSignal): Promise<Release | null> {
     try {
       signal.throwIfAborted();
-      return this.#scan.left === LIMITS.requestScan ? null : await steps.take(signal);
+      return this.#scan.left === LIMITS.requestScan ? null : await steps.acquire(signal);
     } catch (error) {
       if (this.#scan.signal.aborted || error instanceof LimitExceeded) throw error;
       throw new Busy('Too many lists are looked through at present. Ask for fewer, or try again in a moment.');

@@ -4,8 +4,8 @@
  * nobody may start, adopt or end a run by what Redis shows.
  */
 import type { Redis } from 'ioredis';
+import { pause } from '../../async/pause.ts';
 import type { EpochMs } from '../../domain/events.ts';
-import { pause } from '../../redis/wait.ts';
 
 /** Executors and services are connected again within 1 s, and look within 2 s more. */
 const SETTLE_MS = 5000;

@@ -1,7 +1,7 @@
 /** Launches one attempt, telling its steps in the run's log for as long as that is this writer's to do. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { unlessAborted } from '../../async/unlessAborted.ts';
+import { abortable } from '../../async/abortable.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../../launchers/launcher.ts';
 import { persist } from '../../redis/wait.ts';
@@ -57,7 +57,7 @@ export const launchAttempt = async (
   try {
     const { resources, cancelGraceMs: stopGraceMs } = run;
     const spec = { runId: run.id, attempt, image, resources, stopGraceMs, environment };
-    const execution = await unlessAborted(
+    const execution = await abortable(
       launcher.launch(spec, (step) => steps.add(step), abort.signal),
       signal,
     );

@@ -5,10 +5,10 @@
  */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { pause } from '../../async/pause.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { isTerminal, type RunStatus } from '../../domain/run.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
-import { pause } from '../../redis/wait.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from '../records/indexKeys.ts';

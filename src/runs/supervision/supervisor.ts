@@ -3,12 +3,14 @@
  * Safe to run twice on one attempt, in this process or another: the lease keeps it to one at a time, and
  * where that fails the log's terms and the launcher's idempotence do.
  */
+
+import { pause } from '../../async/pause.ts';
 import type { Seq } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { isTerminal, type RunRecord } from '../../domain/run.ts';
 import type { Execution } from '../../launchers/launcher.ts';
 import { packLog } from '../../log/pack.ts';
-import { pause, persist } from '../../redis/wait.ts';
+import { persist } from '../../redis/wait.ts';
 import { toldHead } from '../lossyRedis/heads.ts';
 import type { LostTails } from '../lossyRedis/lostTails.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';

@@ -1,15 +1,15 @@
 /** What is refused only because others are served first says when to come again. */
 import { expect, test } from 'vitest';
-import { Seats } from '../../../src/async/seats.ts';
+import { Semaphore } from '../../../src/async/semaphore.ts';
 import { Busy, LimitExceeded } from '../../../src/domain/errors.ts';
 import { refusalError } from '../../../src/graphql/server/errorMask.ts';
 
 test('a request that finds too many before it is told retryAfterSeconds', async () => {
-  const seats = new Seats(1, 'large answers');
+  const seats = new Semaphore(1, { what: 'large answers' });
   const leaving = new AbortController();
-  await seats.take(leaving.signal);
-  const waiting = Array.from({ length: 200 }, () => seats.take(leaving.signal));
-  const refused = await seats.take(leaving.signal).catch((error: unknown) => error);
+  await seats.acquire(leaving.signal);
+  const waiting = Array.from({ length: 200 }, () => seats.acquire(leaving.signal));
+  const refused = await seats.acquire(leaving.signal).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(Busy);
   expect(refusalError(refused as Busy).extensions).toEqual({ code: 'LIMIT_EXCEEDED', retryAfterSeconds: 2 });
   leaving.abort();

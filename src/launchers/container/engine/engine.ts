@@ -1,5 +1,6 @@
 /** The container engine's API (Docker, or Podman's compatible one), reached over its unix socket. */
 import type Docker from 'dockerode';
+import { withDeadline } from '../../../async/deadline.ts';
 
 /** What differs between engines, asked once. */
 export interface EngineFacts {
@@ -51,20 +52,6 @@ export const engineMessage = (error: unknown): string => {
   return typeof json?.message === 'string' ? json.message : error.message;
 };
 
-/** Rejects with the signal's reason as soon as it is aborted; the work itself is left to its end. */
-export const abortable = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-};
-
 /** For Container.wait. The interval is Podman's alone (250 ms by default); Docker takes no notice of it. */
 export const UNTIL_STOPPED = { condition: 'not-running', interval: '50ms' } as const;
 
@@ -75,7 +62,5 @@ const ANSWER_MS = 60_000;
  * The call's answer, in time: an answer that is cut in its middle never settles in docker-modem.
  * @throws Error after `ms`, or the signal's reason; what the call itself throws
  */
-export const inTime = <T>(call: Promise<T>, signal?: AbortSignal, ms = ANSWER_MS): Promise<T> => {
-  const late = AbortSignal.timeout(ms);
-  return abortable(call, signal === undefined ? late : AbortSignal.any([signal, late]));
-};
+export const inTime = <T>(call: Promise<T>, signal?: AbortSignal, ms = ANSWER_MS): Promise<T> =>
+  withDeadline(() => call, { ms, signal });

@@ -1,8 +1,9 @@
 /** Brings an image here from its registry. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { abortable } from '../../../async/abortable.ts';
 import { LaunchError } from '../../launcher.ts';
-import { abortable, engineMessage, statusOf } from '../engine/engine.ts';
+import { engineMessage, statusOf } from '../engine/engine.ts';
 import { withTag } from './reference.ts';
 import { readSteps } from './steps.ts';
 

@@ -1,12 +1,13 @@
-/** Waiting for what knows no signal. */
-
-/** What `promise` comes to, or the signal's reason as a rejection, whichever is first. */
-export const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
+/**
+ * Resolves or rejects as `promise` does, or rejects with the signal's reason, whichever comes first. The work behind
+ * `promise` goes on; its later rejection is ignored.
+ */
+export const abortable = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
-  // The loser of the race must not surface as an unhandled rejection.
+  // Without a handler, a rejection after the abort would be an unhandled one.
   promise.catch(() => undefined);
   try {
     return await Promise.race([promise, aborted]);

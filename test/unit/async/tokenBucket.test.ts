@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import { Bucket } from '../../../src/async/rate.ts';
+import { TokenBucket } from '../../../src/async/tokenBucket.ts';
 
 test('so many at once, then as many a second as are given', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
-  const bucket = new Bucket({ burst: 10, perSecond: 2 });
+  const bucket = new TokenBucket({ burst: 10, perSecond: 2 });
   for (let i = 0; i < 10; i += 1) expect(bucket.take(1)).toBe(true);
   vi.advanceTimersByTime(1000);
   expect([bucket.take(1), bucket.take(1)]).toEqual([true, true]);

@@ -1,12 +1,12 @@
-/** How often a client may do something: a bucket of permits that fills up again. */
+/** Rate limiting: a bucket of tokens that refills at a constant rate. */
 
 export interface Rate {
-  /** Permits of a full bucket: what may come at once. */
+  /** Tokens of a full bucket: what can come at once. */
   readonly burst: number;
   readonly perSecond: number;
 }
 
-export class Bucket {
+export class TokenBucket {
   readonly #rate: Rate;
   #left: number;
   #at = performance.now();
@@ -16,11 +16,11 @@ export class Bucket {
     this.#left = rate.burst;
   }
 
-  /** Takes so many permits; false where there were not as many. */
-  take(permits: number): boolean {
+  /** Takes so many tokens; false if there were not as many. */
+  take(tokens: number): boolean {
     const now = performance.now();
     const { burst, perSecond } = this.#rate;
-    this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1000) * perSecond) - permits;
+    this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1000) * perSecond) - tokens;
     this.#at = now;
     return this.#left >= 0;
   }
