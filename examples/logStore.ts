@@ -1,37 +1,37 @@
 /**
- * The log of one run, outside of React's state: a batch costs what its events cost, however many were there before.
- * Memory is bounded: beyond MAX_EVENTS or MAX_UNITS the oldest events go, and `dropped` says how many. They can be read
- * again from the service, by `Run.logs` or as a download.
+ * The log of one run, kept outside React's state, so that appending a batch costs the same for a long log as for a short
+ * one. Memory is bounded: beyond MAX_EVENTS or MAX_UNITS the oldest events are removed, and `dropped` counts them. The
+ * service still has them, as `Run.logs` and as a download.
  */
 import type { FollowLogSubscription } from '../schema/generated/graphql.ts';
 
 export type LogEvent = FollowLogSubscription['runLogBatches']['events'][number];
 
-/** Rows of 16 px: Firefox lays out 17.8 million px at most, Chromium 33. */
+/** Rows are 16 px high. Firefox lays out 17.8 million px at most, Chromium 33 million. */
 const MAX_EVENTS = 1_048_576;
-/** UTF-16 units of messages and fields, and EVENT_UNITS for each event: about 500 MB of memory at the very most. */
+/** UTF-16 units of messages and fields, plus EVENT_UNITS for each event; at most about 500 MB of memory. */
 const MAX_UNITS = 256 * 1024 * 1024;
 const EVENT_UNITS = 100;
-/** Events go in pieces of this size. */
+/** Events are removed in pieces of this size. */
 const PIECE = 4096;
-/** The page is told at most so often: laying out a million rows costs some 10 ms each time. */
+/** The shortest time between two updates of the page, in ms: the layout of a million rows takes about 10 ms. */
 const TELL_MS = 100;
 
-/** What the page shows; a new object at each change. */
+/** The data that the page shows; a new object for each change. */
 export interface LogSnapshot {
   /** Events that are kept. */
   readonly count: number;
-  /** Older events that are not kept any more. */
+  /** Number of older events that were removed. */
   readonly dropped: number;
   readonly lastSeq: number;
   readonly isFinished: boolean;
 }
 export interface LogStore {
   readonly append: (events: readonly LogEvent[]) => void;
-  /** The event of a row, 0 is the oldest that is kept. */
+  /** The event of a row; row 0 is the oldest event that is kept. */
   readonly at: (row: number) => LogEvent | undefined;
   readonly all: () => readonly LogEvent[];
-  // As useSyncExternalStore wants them.
+  // For useSyncExternalStore.
   readonly subscribe: (listener: () => void) => () => void;
   readonly snapshot: () => LogSnapshot;
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run example:apollo`, `npm run example:urql`: bundles the page, serves it at http://127.0.0.1:4100 (PORT), and
- * hands /graphql on to the service at http://127.0.0.1:4000 (SERVICE), as the proxy of a development server does.
+ * forwards /graphql to the service at http://127.0.0.1:4000 (SERVICE), like the proxy of a development server.
  */
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -36,8 +36,8 @@ const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>runloo
   .STDERR, .WARNING { color: #e3b341 } .ERROR, .CRITICAL { color: #ff7b72 } .note { color: #79c0ff }
 `)}"><div id="root"></div><script type="module" src="/page.js"></script>`;
 
-/** What the service gets of the page's request: without the page's Origin, which is not its own. */
-const handedOn = ({ method, url, headers: { origin: _origin, ...headers } }: IncomingMessage) =>
+/** The page's request for the service, without the page's Origin, which the service does not know. */
+const forwarded = ({ method, url, headers: { origin: _origin, ...headers } }: IncomingMessage) =>
   request({
     host: service.hostname,
     port: service.port,
@@ -49,7 +49,7 @@ const handedOn = ({ method, url, headers: { origin: _origin, ...headers } }: Inc
 const server = createServer((incoming, response) => {
   if (incoming.url === '/page.js') return void response.setHeader('content-type', 'text/javascript').end(script);
   if (incoming.url === '/') return void response.setHeader('content-type', 'text/html').end(page);
-  const outgoing = handedOn(incoming);
+  const outgoing = forwarded(incoming);
   outgoing.on('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(response);
@@ -58,7 +58,7 @@ const server = createServer((incoming, response) => {
   incoming.pipe(outgoing);
 });
 server.on('upgrade', (incoming, socket) => {
-  const outgoing = handedOn(incoming).end();
+  const outgoing = forwarded(incoming).end();
   outgoing.on('upgrade', (answer, upstream) => {
     const lines = Object.entries(answer.headers).map(([header, value]) => `${header}: ${value}\r\n`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`);

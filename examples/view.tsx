@@ -1,4 +1,4 @@
-/** How both examples look; nothing here knows a GraphQL client. */
+/** The page that both examples show. It does not depend on a GraphQL client. */
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type FormEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { whatIsMissing } from '../packages/client/src/proof.ts';
@@ -52,15 +52,15 @@ export const View = ({ runId, log, following, error, start, cancel }: ViewProps)
   );
 };
 
-/** px; the same for all rows, so that a million of them need no measuring. */
+/** Height of every row in px: a fixed height, so that a million rows need no measuring. */
 const ROW = 16;
-/** Rows beyond the visible ones, so that scrolling shows no gap and the browser's own search finds a little more. */
+/** Rows rendered beyond the visible ones, so that scrolling shows no gap. */
 const OVERSCAN = 100;
 
 const Log = ({ runId, log }: { readonly runId: string; readonly log: LogStore }) => {
   const { count, dropped, lastSeq } = useSyncExternalStore(log.subscribe, log.snapshot);
   const box = useRef<HTMLDivElement>(null);
-  /** Stays at the end until the reader scrolls up. */
+  /** Whether to follow the end of the log; false once the reader scrolls up. */
   const atEnd = useRef(true);
   const droppedBefore = useRef(0);
   const rows = useVirtualizer({
@@ -69,12 +69,12 @@ const Log = ({ runId, log }: { readonly runId: string; readonly log: LogStore })
     estimateSize: () => ROW,
     overscan: OVERSCAN,
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when events came or went
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when events were added or removed
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
     if (atEnd.current) element.scrollTop = element.scrollHeight;
-    // What the reader looks at stays where it is when older rows go.
+    // When older rows are removed, the visible rows keep their place.
     else element.scrollTop -= (dropped - droppedBefore.current) * ROW;
     droppedBefore.current = dropped;
   }, [count, dropped]);
@@ -89,7 +89,7 @@ const Log = ({ runId, log }: { readonly runId: string; readonly log: LogStore })
         {count.toLocaleString('en')} events
         {dropped > 0 && (
           <>
-            {` (${dropped.toLocaleString('en')} older ones are not kept in this page: read `}
+            {` (${dropped.toLocaleString('en')} older ones were removed from this page; read `}
             <a href={`/runs/${runId}/log.txt`}>the whole log</a>)
           </>
         )}
@@ -113,7 +113,7 @@ const Log = ({ runId, log }: { readonly runId: string; readonly log: LogStore })
   );
 };
 
-/** Every type has its words. The set of types is closed: what a later version has to say comes as a CustomEvent. */
+/** One case for each type of event. The set of types is closed; later versions add fields or use CustomEvent. */
 const Line = ({ event }: { readonly event: LogEvent }) => {
   switch (event.__typename) {
     case 'LogLine':
@@ -133,7 +133,7 @@ const Line = ({ event }: { readonly event: LogEvent }) => {
     case 'StatusChanged':
       return <span className="note">{event.status}</span>;
     case 'LinesDropped':
-      return <span className="ERROR">{event.count} events are no longer there</span>;
+      return <span className="ERROR">{event.count} events were dropped</span>;
     case 'AttemptFinished':
       return <span className="note">Attempt {event.attempt} has ended</span>;
     case 'RunFinished':
@@ -146,8 +146,8 @@ const Proof = ({ log }: { readonly log: LogStore }) => {
   const [said, say] = useState('');
   useEffect(() => {
     if (!isFinished) return say('');
-    if (dropped > 0) return say('Not checked: the beginning is not kept in this page.');
-    void whatIsMissing(log.all()).then((missing) => say(missing ?? 'Complete: nothing is missing.'));
+    if (dropped > 0) return say('Not checked: this page no longer holds the beginning of the log.');
+    void whatIsMissing(log.all()).then((missing) => say(missing ?? 'The log is complete.'));
   }, [log, dropped, isFinished]);
   return <span>{said}</span>;
 };

@@ -37,7 +37,7 @@ const Page = () => {
   const followed = useSubscription(FollowLogDocument, {
     variables: { runId },
     skip: runId === '',
-    // A log is no object of the cache; and React may skip `data`, so each batch is taken from onData.
+    // A log does not belong into the cache. React may skip values of `data`, so onData takes each batch.
     fetchPolicy: 'no-cache',
     ignoreResults: true,
     onData: ({ data: { data } }) => log.append(data?.runLogBatches.events ?? []),

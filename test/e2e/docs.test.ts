@@ -90,7 +90,7 @@ test('the proof', async () => {
   const end = events.at(-1);
   expect(await shell('sha256')).toBe(`${end?.digest}  -\n`);
   expect(await whatIsMissing(events)).toBeNull();
-  expect(await whatIsMissing(events.slice(1))).toBe('Event 1 was expected, and 2 came.');
+  expect(await whatIsMissing(events.slice(1))).toBe('Event 1 is missing: event 2 came in its place.');
   expect(await whatIsMissing(events.slice(0, -1))).toBe('The run has not finished.');
   const changed = events.map((event) => (event.message === 'line 2' ? { ...event, message: 'line two' } : event));
   expect(await whatIsMissing(changed)).toMatch(/^The digest/);

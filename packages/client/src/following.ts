@@ -1,19 +1,19 @@
-/** One subscription over as many connections as it takes. */
+/** One subscription, over one connection after another. */
 import type { Client, SubscribePayload } from 'graphql-ws';
 import { createPosition, type Result } from './position.ts';
 import { type Loss, pauseMs, type Reconnection, type Waiter } from './reconnection.ts';
 
 export type FollowState = 'connecting' | 'live' | 'reconnecting' | 'ended';
 
-/** What is known beside the state. */
+/** Facts about a subscription, reported with its state. */
 export interface FollowDetails {
-  /** `runId` of the subscription's variables; null where it has no such variable. */
+  /** The variable `runId` of the subscription; null if it has none. */
   readonly runId: string | null;
-  /** Failed tries in a row, the loss itself included; 0 while all is well. */
+  /** Failed tries in a row, including the loss of the connection; 0 while connected. */
   readonly tries: number;
-  /** Close code of the connection that was lost; null where none was, or where the server answered with an error. */
+  /** Close code of the lost connection; null if none was lost or the server answered with an error. */
   readonly code: number | null;
-  /** For a person: why it is reconnecting, or why it ended with an error. */
+  /** Why it is reconnecting or why it ended with an error, for people. */
   readonly reason: string | null;
 }
 export interface Sink {
@@ -23,7 +23,7 @@ export interface Sink {
 }
 export interface Following {
   readonly leave: () => void;
-  /** Stops the server's sending until `resume`. False where it could not go on without a loss. */
+  /** Makes the server stop sending until `resume`. Returns false, and does nothing, if resuming would lose events. */
   readonly pause: () => boolean;
   readonly resume: () => void;
 }
@@ -40,7 +40,7 @@ interface ServerError {
   readonly extensions?: { readonly code?: string; readonly retryAfterSeconds?: number };
 }
 const isServerErrors = (error: unknown): error is readonly ServerError[] => Array.isArray(error);
-const healsByItself = ({ extensions }: ServerError): boolean =>
+const isTemporary = ({ extensions }: ServerError): boolean =>
   extensions?.code === 'UNAVAILABLE' || typeof extensions?.retryAfterSeconds === 'number';
 const messageOf = (error: unknown): string => {
   if (isServerErrors(error)) return error.map(({ message }) => message).join(' ');
@@ -48,33 +48,33 @@ const messageOf = (error: unknown): string => {
   return String(message || reason || `The connection was closed with ${code}.`);
 };
 
-/** Begins the subscription. After `leave` the sink gets `complete` and nothing more. */
+/** Starts the subscription. After `leave` the sink receives `complete` and nothing else. */
 export const follow = (context: FollowContext, payload: SubscribePayload, sink: Sink): Following => {
   const { client, reconnection, maxPauseMs } = context;
-  // One object for all tries: graphql-ws' own silent reconnects send it again as it is then.
+  // All tries share one object: graphql-ws sends it again, as it is then, when it reconnects by itself.
   const variables: Record<string, unknown> = { ...payload.variables };
   const runId = typeof variables.runId === 'string' ? variables.runId : null;
   const position = createPosition(variables.after);
-  /** Goes up with each try, so that what a former one still says is not heard. */
+  /** Increases with each try; results of earlier tries are ignored. */
   let turn = 0;
   let stopTry: (() => void) | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let paused = false;
   let over = false;
-  /** Answers in a row that were UNAVAILABLE, or complete without an end. */
+  /** Consecutive answers that were UNAVAILABLE, or `complete` without RunFinished. */
   let refusals = 0;
-  let told = '';
+  let reported = '';
 
-  const tell = (state: FollowState, { tries, code, reason }: Partial<Loss> = {}): void => {
+  const report = (state: FollowState, { tries, code, reason }: Partial<Loss> = {}): void => {
     const now = `${state} ${tries ?? 0}`;
-    if (now === told) return;
-    told = now;
+    if (now === reported) return;
+    reported = now;
     context.onState(state, payload, { runId, tries: tries ?? 0, code: code ?? null, reason: reason ?? null });
   };
   const stop = (): void => {
     turn += 1;
     clearTimeout(timer);
-    // After RunFinished `complete` is under way; graphql-ws 6.4 counts a socket's users wrong if both meet.
+    // After RunFinished the server's `complete` is on its way; if both meet, graphql-ws 6.4 miscounts the socket's users.
     if (!position.isFinished()) stopTry?.();
     stopTry = null;
   };
@@ -85,24 +85,24 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
     reconnection.leave(waiter);
     context.onEnd(following);
     if (errors.length === 0) {
-      tell('ended');
+      report('ended');
       sink.complete();
     } else {
-      tell('ended', { reason: messageOf(errors[0]), code: (errors[0] as { code?: number } | null)?.code ?? null });
+      report('ended', { reason: messageOf(errors[0]), code: (errors[0] as { code?: number } | null)?.code ?? null });
       sink.error(errors[0]);
     }
   };
-  /** The connection is there, but the server could not answer: this subscription alone asks again. */
+  /** The connection works but the server could not answer: only this subscription asks again. */
   const askAgain = (reason: string, atLeastMs = 0): void => {
     refusals += 1;
     stopTry = null;
-    tell('reconnecting', { tries: refusals, reason });
+    report('reconnecting', { tries: refusals, reason });
     timer = setTimeout(() => reconnection.begin(waiter), atLeastMs + pauseMs(refusals, maxPauseMs));
   };
 
   const onNext = (result: Result): void => {
     reconnection.works();
-    tell('live');
+    report('live');
     const news = position.take(result);
     if (position.hasMoved()) refusals = 0;
     const after = position.after();
@@ -111,12 +111,12 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
     try {
       sink.next(news);
     } catch (error) {
-      // graphql-ws would close the connection, and with it all other subscriptions.
+      // graphql-ws would close the connection, and all other subscriptions with it.
       end(error);
     }
   };
   const onServerErrors = (errors: readonly ServerError[]): void => {
-    if (errors.every(healsByItself)) {
+    if (errors.every(isTemporary)) {
       const seconds = Math.max(0, ...errors.map(({ extensions }) => extensions?.retryAfterSeconds ?? 0));
       askAgain(messageOf(errors), seconds * 1000);
     } else {
@@ -132,7 +132,7 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
   };
   const onComplete = (): void => {
     stopTry = null;
-    // A close in good order looks like this too. Where there is nothing more, the server completes at once.
+    // A clean close looks the same. If nothing follows, the server completes the next try at once.
     if (position.hasMoved() && !position.isFinished()) askAgain('The server completed before the end of the run.');
     else end();
   };
@@ -152,13 +152,13 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
         { ...payload, variables },
         { next: ifMine(onNext), error: ifMine(onError), complete: ifMine(onComplete) },
       );
-      if (reconnection.isConnected()) tell('live');
+      if (reconnection.isConnected()) report('live');
     },
     connected: () => {
-      if (stopTry !== null) tell('live');
+      if (stopTry !== null) report('live');
     },
     lost: (loss) => {
-      if (!paused && !position.isFinished()) tell('reconnecting', loss);
+      if (!paused && !position.isFinished()) report('reconnecting', loss);
     },
   };
   const following: Following = {
@@ -174,7 +174,7 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
       if (!over) reconnection.begin(waiter);
     },
   };
-  tell('connecting');
+  report('connecting');
   reconnection.begin(waiter);
   return following;
 };

@@ -1,11 +1,10 @@
-/** A subscription as an async iterator whose backlog is bounded. */
-
+/** A subscription as an async iterator with a bounded backlog. */
 import type { Following } from './following.ts';
 import type { Result } from './position.ts';
 
 /**
- * UTF-16 units of messages (and 200 for each event) that may wait for the reader. Then the subscription is stopped, and
- * taken up where it was when the reader has caught up. What has no seqs can't be taken up: its backlog has no bound.
+ * Size of the backlog at which the subscription is paused: UTF-16 units of messages, plus 200 for each event. It resumes
+ * when the reader has emptied the backlog. A subscription without seqs cannot resume, so its backlog has no bound.
  */
 const MAX_BACKLOG = 8 * 1024 * 1024;
 
@@ -39,9 +38,9 @@ interface Reader {
 }
 
 /**
- * As graphql-ws has it: `return` (so `break`) and `throw` end the subscription, and after `throw` the next `next` rejects
- * with its error. Calls of `next` that wait are answered in order.
- * @param follow begins the subscription
+ * Behaves like the iterator of graphql-ws: `return` (and so `break`) and `throw` end the subscription; after `throw` the
+ * following call of `next` rejects with that error. Pending calls of `next` are answered in order.
+ * @param follow starts the subscription
  */
 export const iterate = (follow: (sink: Sink) => Following): AsyncIterableIterator<Result> => {
   const backlog: Item[] = [];
@@ -87,7 +86,7 @@ export const iterate = (follow: (sink: Sink) => Following): AsyncIterableIterato
       if (ending !== null) {
         const { error } = ending;
         const failed = 'error' in ending;
-        // Told once, as by a generator.
+        // The error is thrown once, as by a generator.
         ending = {};
         if (failed) throw error;
         return { done: true, value: undefined };

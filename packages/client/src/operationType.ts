@@ -1,4 +1,4 @@
-/** Which kind of operation a request runs, found without a parser: a client needs no `graphql` for it. */
+/** Finds the type of operation that a request runs. It needs no parser, so clients need no package `graphql`. */
 
 export type OperationType = 'query' | 'mutation' | 'subscription';
 
@@ -12,19 +12,19 @@ interface Operation {
 }
 
 /**
- * What a document is made of, as far as it matters here: strings and comments as one token each, so that nothing in
- * them is taken for a keyword; names; and other characters, one by one.
+ * The tokens of a document: a string or a comment is one token, so that no word in it is taken for a keyword; then
+ * names; then every other character by itself.
  */
 const TOKEN = /"""(?:\\"""|[\s\S])*?"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*|[_A-Za-z][_0-9A-Za-z]*|[\s\S]/g;
 const NAME = /^[_A-Za-z]/;
 const TYPES: ReadonlySet<string> = new Set<OperationType>(['query', 'mutation', 'subscription']);
 const isType = (word: string): word is OperationType => TYPES.has(word);
 
-/** The operations of a document, in order. A definition ends with the `}` of the selection set that is not nested. */
+/** The operations of a document, in order. A definition ends with the `}` of its outermost selection set. */
 const operationsOf = (document: string): readonly Operation[] => {
   const operations: Operation[] = [];
   let depth = 0;
-  /** Names of the present definition before its first bracket, such as `subscription`, `Follow`. */
+  /** The names before the first bracket of the current definition, such as `subscription`, `Follow`. */
   let words: string[] = [];
   let hasHead = false;
   for (const [token] of document.matchAll(TOKEN)) {
@@ -32,16 +32,16 @@ const operationsOf = (document: string): readonly Operation[] => {
       if (depth === 0 && !hasHead) {
         hasHead = true;
         const [keyword = 'query', name = null] = words;
-        // `fragment` is none of these.
+        // `fragment` is not an operation.
         if (isType(keyword)) operations.push({ type: keyword, name });
       }
       depth += 1;
     } else if (token === '}' || token === ')' || token === ']') {
       depth -= 1;
-      // Variables and arguments of directives end with other brackets.
+      // Lists of variables and of arguments end with another bracket.
       if (depth === 0 && token === '}') [words, hasHead] = [[], false];
     } else if (token === '@' && depth === 0) {
-      // A directive without a name before it must not give the operation its name.
+      // The name of a directive must not become the name of an operation without a name.
       if (words.length === 1) words.push('');
     } else if (depth === 0 && !hasHead && NAME.test(token)) {
       words.push(token);
@@ -50,7 +50,7 @@ const operationsOf = (document: string): readonly Operation[] => {
   return operations;
 };
 
-/** Null where the document has no such operation, or several and no name says which: the server refuses it. */
+/** The type; null if the document has no such operation, or several and no name. The server refuses such a request. */
 export const operationType = ({ query, operationName }: Request): OperationType | null => {
   const operations = operationsOf(query ?? '');
   const chosen = operationName

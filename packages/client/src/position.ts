@@ -1,10 +1,10 @@
-/** Where a subscription is in its log, and what of a result is new there. Pure. */
+/** The position of a subscription in its log, and which events of a result are new there. Pure. */
 
 export interface LogEvent {
   readonly __typename?: string;
   readonly seq?: number;
 }
-/** What `runLogs` gives (an event) or `runLogBatches` (a batch). */
+/** A value of `runLogs` (an event) or `runLogBatches` (a batch). */
 interface LogValue extends LogEvent {
   readonly lastSeq?: number;
   readonly events?: readonly (LogEvent & { readonly message?: string })[];
@@ -15,15 +15,15 @@ export interface Result {
 }
 
 export interface Position {
-  /** Seq after which to go on; null where nothing with a seq came yet and none was given. */
+  /** The seq to continue after; null if none was given and no event with a seq has arrived. */
   readonly after: () => number | null;
-  /** RunFinished came: nothing follows. */
+  /** Whether RunFinished has arrived; nothing follows it. */
   readonly isFinished: () => boolean;
-  /** Whether it moved since the last call of `asked`. */
+  /** Whether the position has moved since the last call of `asked`. */
   readonly hasMoved: () => boolean;
-  /** To be called when the server is asked (again). */
+  /** Call it when the server is asked, or asked again. */
   readonly asked: () => void;
-  /** The result less what was had before; null where nothing is left of it. Results without seqs stay as they are. */
+  /** The result without repeated events; null if nothing is left. A result without seqs is returned unchanged. */
   readonly take: (result: Result) => Result | null;
 }
 
@@ -50,7 +50,7 @@ export const createPosition = (given: unknown): Position => {
       if (log === null) return result;
       const [field, value] = log;
       const events = value.events ?? (value.seq === undefined ? [] : [value]);
-      // A batch that a filter emptied says with lastSeq how far it got.
+      // If a filter removed every event of a batch, lastSeq still tells the position.
       const seq = value.events === undefined ? value.seq : (value.lastSeq ?? events.at(-1)?.seq);
       if (seq === undefined) return result;
       const before = last ?? 0;
@@ -59,7 +59,7 @@ export const createPosition = (given: unknown): Position => {
       if (seq > before) [last, moved] = [seq, true];
       if (unseen.length === 0 && events.length > 0) return null;
       const data = unseen.length === events.length ? result.data : { [field]: { ...value, events: unseen } };
-      // Without hasNext: false urql shows the last result a second time.
+      // Without `hasNext: false` urql shows the last result twice.
       return { ...result, data: data ?? null, ...(finished ? { hasNext: false } : {}) };
     },
   };

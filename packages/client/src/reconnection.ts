@@ -1,74 +1,74 @@
-/** One back-off for all subscriptions of a graphql-ws client: they wait together, and go on together. */
+/** One back-off for all subscriptions of a graphql-ws client: they wait together and resume together. */
 import type { Client } from 'graphql-ws';
 
-/** What is known about a connection that was lost or could not be made. */
+/** Facts about a connection that was lost or could not be opened. */
 export interface Loss {
-  /** Connections lost or refused in a row; the first is 1. Begins anew when something came over a connection. */
+  /** Connections lost or refused in a row, starting at 1. Reset when something arrives over a connection. */
   readonly tries: number;
-  /** Close code; null where the server answered, but with an error. Browsers tell 1006 for all that is no clean close. */
+  /** Close code; null if the server answered with an error. Browsers report 1006 for every close that is not clean. */
   readonly code: number | null;
-  /** For a person: what the server or the WebSocket said, else what it may be. */
+  /** For people: the reason that the server or the WebSocket gave, else the likely causes. */
   readonly reason: string;
 }
-/** A subscription, as seen from here. */
+/** A subscription that waits for a connection. */
 export interface Waiter {
-  /** Asks the server; called once for each `begin` or `retry`. */
+  /** Asks the server. Called once for each `begin` or `retry`. */
   readonly start: () => void;
   readonly connected: () => void;
   readonly lost: (loss: Loss) => void;
 }
 export interface Reconnection {
-  /** Starts at once, or with the others where a pause is under way. */
+  /** Starts the waiter at once or, during a pause, together with the others. */
   readonly begin: (waiter: Waiter) => void;
-  /** Starts again after the pause. */
+  /** Starts the waiter again after the pause. */
   readonly retry: (waiter: Waiter) => void;
   readonly leave: (waiter: Waiter) => void;
-  /** To be called when something came over the connection. */
+  /** Call it when something has arrived over the connection. */
   readonly works: () => void;
   readonly isConnected: () => boolean;
-  /** Whether another try after this error of the connection would end alike. */
+  /** Whether another try after this error would fail in the same way. */
   readonly isFinal: (error: unknown) => boolean;
   readonly dispose: () => void;
 }
 
-/** A random pause, so that clients do not come back all at once. `tries` begins at 1. */
+/** A random pause in ms, so that clients do not reconnect all at once. `tries` starts at 1. */
 export const pauseMs = (tries: number, maxPauseMs: number): number =>
   Math.random() * Math.min(500 * 2 ** (tries - 1), maxPauseMs);
 
 /**
- * Closes after which another try ends alike: a broken protocol, a message that is too large, a caller who is not let
- * in (4401). Not 4403: a token that has expired, and connectionParams is asked for a new one.
+ * Close codes that a new try would meet again: a broken protocol, a message that is too large, a caller without valid
+ * credentials (4401). Not 4403: the token has expired, and connectionParams is called for a new one.
  */
 const FINAL_CODES = [1002, 1003, 1007, 1008, 1009, 1010, 4004, 4400, 4401, 4406, 4409, 4429];
 /**
- * So many refusals in a row are final: 4403, or an HTTP status 4xx in place of the handshake, where that is known and no
- * connection has ever been made. (Later it may be a proxy's whose service is being replaced.)
+ * Refusals in a row that are final. A refusal is close code 4403 or, before the first connection, an HTTP status 4xx in
+ * place of the handshake. (After that, a 4xx may come from a proxy whose service is being replaced.)
  */
 const MAX_REFUSALS = 3;
-/** A connection that lasted so long has worked, even if a filter let nothing through. */
+/** A connection that lasted this long has worked, even if a filter let no event through. */
 const WORKED_MS = 10_000;
-/** The WebSocket of the package `ws` tells the status of a refused handshake; browsers don't. */
+/** The package `ws` reports the status of a refused handshake; browsers do not. */
 const REFUSED = /Unexpected server response: 4(?!08|25|29)\d\d/;
 const UNKNOWN =
-  'No connection: the service is away, the address is wrong, or it refuses this page (see ALLOWED_ORIGINS).';
+  'Could not connect: the service is down, the address is wrong, or the service refuses this page (see ALLOWED_ORIGINS).';
 
 const codeOf = (error: unknown): number | null => {
   const code = (error as { readonly code?: unknown } | null)?.code;
   return typeof code === 'number' ? code : null;
 };
-/** Of an Error, or of the `error` event of a WebSocket. */
+/** The message of an Error or of a WebSocket's `error` event. */
 const messageOf = (error: unknown): string => {
   const { message } = (error ?? {}) as { readonly message?: unknown };
   return typeof message === 'string' ? message : '';
 };
 
-/** Node.js has no such event; in a browser it comes when the machine has a network again. */
+/** Browsers fire `online` when the machine has a network again. Node.js has no such event. */
 const browser = globalThis as {
   addEventListener?: (type: 'online', listener: () => void) => void;
   removeEventListener?: (type: 'online', listener: () => void) => void;
 };
 
-/** @param maxPauseMs bound of the random pause before a try */
+/** @param maxPauseMs upper bound of the random pause before a try */
 export const createReconnection = (client: Client, maxPauseMs: number): Reconnection => {
   const all = new Set<Waiter>();
   const waiting = new Set<Waiter>();
@@ -78,7 +78,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   let opened = false;
   let connectedAt: number | null = null;
   let hasConnected = false;
-  /** Of the present connection, until `closed` follows it. */
+  /** The error of the current connection, until its `closed` event. */
   let error: unknown = null;
 
   const works = (): void => {
@@ -90,7 +90,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     timer = null;
     browser.removeEventListener?.('online', startAll);
   };
-  /** All at once: graphql-ws makes one connection for them. */
+  /** Starts all at once: graphql-ws opens one connection for them. */
   const startAll = (): void => {
     stopTimer();
     const ready = [...waiting];
@@ -98,7 +98,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     for (const waiter of ready) waiter.start();
   };
   const schedule = (): void => {
-    // A connection that is not closed yet must be, or graphql-ws takes its `closed` for that of the next one.
+    // Wait until the old connection is closed, or graphql-ws takes its `closed` event for that of the next one.
     if (timer !== null || error !== null || waiting.size === 0) return;
     timer = setTimeout(startAll, pauseMs(Math.max(tries, 1), maxPauseMs));
     browser.addEventListener?.('online', startAll);
@@ -141,7 +141,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   };
   return {
     begin: (waiter) => {
-      // Who closed the last connection in good order has nothing to be told of it.
+      // Earlier failures do not concern the first subscription after a time without any.
       if (all.size === 0) works();
       all.add(waiter);
       if (timer === null && error === null) waiter.start();
@@ -159,7 +159,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
       if (refusals >= MAX_REFUSALS) return true;
       const code = codeOf(found);
       if (code !== null) return FINAL_CODES.includes(code);
-      // An Error of a connection that stood: a message that is none. Before that, connectionParams has thrown.
+      // An Error during a connection means an invalid message. Before the connection, connectionParams has thrown.
       return found instanceof Error && connectedAt !== null;
     },
     dispose: () => {

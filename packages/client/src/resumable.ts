@@ -1,19 +1,22 @@
 /**
- * Makes a graphql-ws client follow runs without losing or repeating an event, however often it is cut off. Stock
- * clients send their first `after` again when they reconnect, give up after five tries, and take any close for the
- * end. Here a subscription goes on after the last seq, drops what it had, comes back with all others of its socket, and
- * has ended after RunFinished (where a filter hides that: once the server, asked again, completes with nothing new).
+ * Makes a graphql-ws client follow runs without losing or repeating an event, however often its connection breaks.
+ * A stock client repeats its first `after` when it reconnects, gives up after five tries, and takes any close for the
+ * end. A subscription of this client continues after the last seq it received and drops repeats. It reconnects together
+ * with all other subscriptions of its socket. It ends after RunFinished. Where a filter hides RunFinished, it ends when
+ * the server, asked again, completes without a new event.
  *
- * A subscription that resumes has a variable `$after` and selects `__typename seq` (runLogs) or
- * `lastSeq events { __typename seq }` (runLogBatches). Other subscriptions start anew. Queries and mutations are sent
- * once: one whose connection is lost under way ends with an error.
+ * Requirements: a subscription that shall resume has a variable `$after` and selects `__typename seq` (runLogs) or
+ * `lastSeq events { __typename seq }` (runLogBatches). Other subscriptions start again from the beginning. Queries and
+ * mutations are sent once; if the connection is lost before the answer, they end with an error.
  *
- * What is final is an error of the server's (but UNAVAILABLE, and those with `retryAfterSeconds`), a close code that
- * would come again (4400, 4401, 4406, 4409, 4429, 1002, 1003, 1007 to 1010, 4004), and the third refusal in a row: close
- * code 4403, or, before the first connection, an HTTP status 4xx in place of the handshake, where the WebSocket tells it
- * (the package ws does, browsers don't). All else is tried again, for as long as it takes; `onState` says how often it was
- * tried, and why it failed. Each try asks `connectionParams`, where that is a function, so an expired token (4403) is
- * replaced on the way.
+ * These end a subscription with an error:
+ * - an error from the server, except UNAVAILABLE and errors with `retryAfterSeconds`;
+ * - a close code that a new try would meet again: 4400, 4401, 4406, 4409, 4429, 1002, 1003, 1007 to 1010, 4004;
+ * - the third refusal in a row. A refusal is close code 4403 or, before the first connection, an HTTP status 4xx in
+ *   place of the handshake. (The package `ws` reports that status; browsers do not.)
+ *
+ * Everything else is tried again without a limit of time; `onState` reports the number of tries and the reason. Each try
+ * calls `connectionParams` if it is a function, so an expired token (4403) can be replaced.
  */
 import type { Client, SubscribePayload } from 'graphql-ws';
 import { type FollowDetails, type Following, type FollowState, follow, type Sink } from './following.ts';
@@ -26,15 +29,19 @@ export type { FollowDetails, FollowState } from './following.ts';
 
 export interface ResumableOptions {
   /**
-   * Of each subscription: `connecting`, `live`, `reconnecting` (again with each try that fails), `ended` (complete,
-   * refused or stopped). `payload` is what was subscribed to, `details` its run, and tries, close code and reason.
+   * Called when the state of a subscription changes: `connecting`, `live`, `reconnecting` (again after each failed
+   * try), `ended` (complete, refused or stopped). `payload` is the subscription's request. `details` has its run, the
+   * number of tries, the close code and the reason.
    */
   readonly onState?: (state: FollowState, payload: SubscribePayload, details: FollowDetails) => void;
-  /** Bound of the random pause before a try, ms; the first is below 500, and it doubles. Default 10,000. */
+  /** Upper bound of the random pause before a try, in ms. The first pause is below 500 ms; the bound doubles. Default 10,000. */
   readonly maxPauseMs?: number;
 }
 
-/** @param client with `retryAttempts: 0`, lazy or not; its own retries do no harm, but come on top */
+/**
+ * Wraps a graphql-ws client; the result has the same interface.
+ * @param client make it with `retryAttempts: 0`; its own retries are harmless, but add to those made here
+ */
 export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: ResumableOptions = {}): Client => {
   const reconnection = createReconnection(client, maxPauseMs);
   const open = new Set<Following>();
@@ -56,7 +63,7 @@ export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: Resu
   const dispose = async (): Promise<void> => {
     for (const following of open) following.leave();
     reconnection.dispose();
-    // It rejects where a connection is being made that fails: nobody needs that one any more.
+    // It rejects if a connection that is being opened fails. That connection is no longer needed.
     await Promise.resolve(client.dispose()).catch(() => undefined);
   };
   const made = {
@@ -65,6 +72,6 @@ export const resumable = (client: Client, { onState, maxPauseMs = 10_000 }: Resu
     iterate: (payload: SubscribePayload) => iterate((sink) => begin(payload, sink)),
     dispose,
   };
-  // The types of results are the caller's to say.
+  // The caller chooses the types of the results, as with graphql-ws itself.
   return made as unknown as Client;
 };

@@ -1,17 +1,17 @@
-/** Queries and mutations over the socket: sent once, whatever becomes of the connection. */
+/** Queries and mutations over the socket: sent once, even if the connection is lost. */
 import type { Client, SubscribePayload } from 'graphql-ws';
 import type { Sink } from './following.ts';
 
 /**
- * graphql-ws sends every operation again when it reconnects by itself (`retryAttempts`, or a close with 1000). A mutation
- * that was sent must not be: nobody knows whether it was carried out. So the close ends it, with the close event as error.
+ * graphql-ws repeats every operation when it reconnects by itself (`retryAttempts`, or a close with code 1000). A mutation
+ * must not be repeated, since the server may have executed it. So a close ends it; the close event is the error.
  */
 export const sendOnce = (client: Client, payload: SubscribePayload, sink: Sink): (() => void) => {
   let sent = false;
   let over = false;
   const once = {
     ...payload,
-    // graphql-ws makes JSON of it in the moment in which it sends it.
+    // graphql-ws calls JSON.stringify at the moment it sends the message.
     toJSON: (): SubscribePayload => {
       sent = true;
       return payload;
