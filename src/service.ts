@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import { abortable } from './async/abortable.ts';
 import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
-import { LOCAL_ADMIN } from './domain/caller.ts';
 import type { Seq } from './domain/events.ts';
 import type { RunId } from './domain/ids.ts';
 import { createHttpServer } from './http/server.ts';
@@ -139,7 +138,7 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     port: config.port,
     allowedOrigins: config.allowedOrigins,
     maxSocketsPerAddress: config.maxSocketsPerAddress,
-    runs: runs.runsFor(LOCAL_ADMIN),
+    runsFor: runs.runsFor,
     updates: runs.updates,
     hub,
     reader,

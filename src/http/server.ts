@@ -8,6 +8,7 @@ import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
 import { Connections, socketBounds } from './connectionLimit.ts';
+import { callerOf } from './exchange/callerOf.ts';
 import { type Exchange, errorBody, sendError } from './exchange/respond.ts';
 import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
 import { OpenResponses } from './openResponses.ts';
@@ -156,6 +157,7 @@ class ApiServer implements HttpServer {
       request,
       response,
       url: url ?? new URL('http://localhost/'),
+      caller: callerOf({ headers: request.headers, connectionParams: null }),
       cors: corsHeaders(verdict.passes ? verdict.origin : null),
       backlog: this.#backlog.for(request.socket),
       watch: () => this.#open.watch(response),

@@ -1,18 +1,19 @@
 /** What resolvers work with. */
 import type { Logger } from 'pino';
 import type { TextSink } from '../../delivery/textSink.ts';
+import type { Caller } from '../../domain/caller.ts';
 import type { Seq } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunDetail, RunDetails, RunSummary } from '../../domain/run.ts';
 import type { LogHub, LogReader } from '../../log/viewer.ts';
-import type { Runs, RunUpdates } from '../../runs/records/runs.ts';
+import type { Runs, RunsFor, RunUpdates } from '../../runs/records/runs.ts';
 import { RequestBudget } from '../budget/requestBudget.ts';
 import { DetailLoader } from '../loaders/detailLoader.ts';
 import { RunLoader } from '../loaders/runLoader.ts';
 
 /** The parts of the service that the API shows. */
 export interface Services {
-  readonly runs: Runs;
+  readonly runsFor: RunsFor;
   readonly updates: RunUpdates;
   readonly hub: LogHub;
   readonly reader: LogReader;
@@ -28,6 +29,8 @@ export interface Resumption {
 
 /** What the transport of an operation brings with it. */
 export interface Transport {
+  /** Who asks. Resolvers reach runs only through the calls that are bound to it (ApiContext.runs). */
+  readonly caller: Caller;
   /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
   /** What a request asks for: the body of a POST, parsed, or a GET's parameters. */
@@ -38,7 +41,9 @@ export interface Transport {
 }
 
 /** Of one operation: a request, or a subscription for as long as it lives. */
-export interface ApiContext extends Services, Transport {
+export interface ApiContext extends Omit<Services, 'runsFor'>, Transport {
+  /** The runs as the caller has them. */
+  readonly runs: Runs;
   /** Reads runs by id, those of one tick in one question. */
   loadRun(id: RunId): Promise<RunSummary | null>;
   /** Reads what of a run is large. @throws NotFound where it is gone, LimitExceeded, Unavailable */
@@ -51,12 +56,18 @@ export interface ApiContext extends Services, Transport {
 const NEVER = new AbortController().signal;
 
 /** A context for one operation. */
-export const createContext = (services: Services, { signal = NEVER }: Transport = {}): ApiContext => {
+export const createContext = (
+  { runsFor, ...services }: Services,
+  { caller, signal = NEVER }: Transport,
+): ApiContext => {
+  const runs = runsFor(caller);
   const budget = new RequestBudget(signal);
-  const loader = new RunLoader(services.runs, budget);
-  const details = new DetailLoader(services.runs, budget);
+  const loader = new RunLoader(runs, budget);
+  const details = new DetailLoader(runs, budget);
   return {
     ...services,
+    caller,
+    runs,
     loadRun: (id) => loader.load(id),
     loadDetail: (id, name) => details.load(id, name),
     budget,

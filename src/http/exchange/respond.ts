@@ -2,6 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
+import type { Caller } from '../../domain/caller.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
 /** One request with its answer; `cors` are the headers that its origin gets. */
@@ -9,6 +10,7 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly url: URL;
+  readonly caller: Caller;
   readonly cors: OutgoingHttpHeaders;
   readonly backlog: Holding;
   /** From now on the client is cut once it has taken nothing for the time for it. */

@@ -113,6 +113,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
   const init = { method: request.method ?? 'GET', headers };
   const answer = await route.envelope.fetch(exchange.url.href, init, {
+    caller: exchange.caller,
     sink: stream,
     ...(resume === null ? {} : { resume }),
     signal: left(response),

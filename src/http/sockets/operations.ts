@@ -1,4 +1,5 @@
 /** GraphQL operations on a WebSocket, through the same envelope as HTTP. Errors end an operation, never the socket. */
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   type ExecutionArgs,
   type ExecutionResult,
@@ -8,14 +9,20 @@ import {
 } from 'graphql';
 import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws';
 import type { Outbox } from '../../delivery/sinks/webSocketSink.ts';
+import type { Caller } from '../../domain/caller.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Transport } from '../../graphql/context/context.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
 import { type ErrorMask, formatError, formatResult } from '../../graphql/server/errorMask.ts';
+import { callerOf } from '../exchange/callerOf.ts';
 
 /** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
 export interface SocketExtra {
   context: Context | null;
+  /** Who opened it; null until the connection is initialised. */
+  caller: Caller | null;
+  /** Of the request that was upgraded. */
+  readonly headers: IncomingHttpHeaders;
   readonly outbox: Outbox;
   /** Aborts when the socket is closed. */
   readonly closed: AbortSignal;
@@ -102,17 +109,24 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
   return makeServer<Record<string, unknown>, SocketExtra>({
     connectionInitWaitTimeout: 3000,
     onConnect: (context) => {
-      context.extra.context = context;
+      const { extra, connectionParams = null } = context;
+      extra.context = context;
+      extra.caller = callerOf({ headers: extra.headers, connectionParams });
       return true;
     },
     onSubscribe: async (context, id, payload) => {
       if (Object.keys(context.subscriptions).length > LIMITS.operationsPerSocket) {
         return [limitError(`At most ${LIMITS.operationsPerSocket} operations can live on one socket.`)];
       }
-      const { variables } = context.extra;
+      const { variables, caller } = context.extra;
+      if (caller === null) throw new Error('an operation began before connection_init');
       const exact = variables === null ? payload : { ...payload, variables };
       try {
-        return await prepare(envelope, exact, { sink: context.extra.outbox.sink(id), signal: context.extra.closed });
+        return await prepare(envelope, exact, {
+          caller,
+          sink: context.extra.outbox.sink(id),
+          signal: context.extra.closed,
+        });
       } catch (error) {
         return [mask(error)];
       }

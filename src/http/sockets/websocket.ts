@@ -83,6 +83,8 @@ export class GraphqlSockets {
     const gone = new AbortController();
     const extra: SocketExtra = {
       context: null,
+      caller: null,
+      headers: request.headers,
       variables: null,
       outbox: new Outbox(client, socket, this.#options.backlog.for(request.socket)),
       closed: gone.signal,

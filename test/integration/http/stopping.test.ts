@@ -93,9 +93,10 @@ test('an unexpected failure is told by an id alone, on every transport and under
   };
   await using other = await openHttp({
     hub: { open: () => Promise.resolve(broken) },
-    runs: new Proxy(api.api.runs, {
-      get: () => () => Promise.reject(new Error(secret)),
-    }),
+    runsFor: () =>
+      new Proxy(api.api.runs, {
+        get: () => () => Promise.reject(new Error(secret)),
+      }),
   });
   const texts: string[] = [];
   const http = await fetch(`${other.url}/graphql?query={run(id:"${id}"){id}}`);

@@ -48,7 +48,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     host: '127.0.0.1',
     port: 0,
     allowedOrigins: null,
-    runs: api.runs,
+    runsFor: api.runsFor,
     updates: runUpdates(announcements, logger, reading.redis),
     hub,
     reader,

@@ -13,7 +13,7 @@ import { connectRedis, redisOptions } from '../../../src/redis/connection.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
 import { type CommandsContext, runCommands } from '../../../src/runs/api/runCommands.ts';
 import { createRuns, type RunService } from '../../../src/runs/createRuns.ts';
-import type { Runs } from '../../../src/runs/records/runs.ts';
+import type { Runs, RunsFor } from '../../../src/runs/records/runs.ts';
 import { AttemptQueue } from '../../../src/runs/supervision/queue.ts';
 import { decodeBatch } from '../../../src/wire/codec.ts';
 import { logKey } from '../../../src/wire/keys.ts';
@@ -36,6 +36,8 @@ export const specOf = (more: Partial<RunSpec> = {}): RunSpec => ({
 });
 
 export interface Api extends AsyncDisposable {
+  readonly runsFor: RunsFor;
+  /** As the local admin has them. */
   readonly runs: Runs;
   readonly redis: Redis;
   readonly context: CommandsContext;
@@ -56,8 +58,10 @@ export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes
     retentionMs: 3_600_000,
   };
   const context: CommandsContext = { redis, queue, masterKey, defaults, log: quiet };
+  const runsFor = runCommands(context);
   return {
-    runs: runCommands(context)(LOCAL_ADMIN),
+    runsFor,
+    runs: runsFor(LOCAL_ADMIN),
     redis,
     context,
     async [Symbol.asyncDispose]() {

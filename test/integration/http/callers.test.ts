@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { type Caller, LOCAL_ADMIN } from '../../../src/domain/caller.ts';
+import type { HttpServerOptions } from '../../../src/http/server.ts';
+import type { Runs } from '../../../src/runs/records/runs.ts';
+import { openHttp, RawSocket } from '../../support/clients/http.ts';
+import { createRun } from '../../support/log.ts';
+
+const QUERY = 'query ($id: ID!) { run(id: $id) { id } }';
+const FOLLOW = 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }';
+
+/** Counts the callers that runs are asked for, and gives each the runs of `inner`. */
+const recording = (inner: Runs, callers: Caller[]): Pick<HttpServerOptions, 'runsFor'> => ({
+  runsFor: (caller) => {
+    callers.push(caller);
+    return inner;
+  },
+});
+
+test('each operation reaches runs through its caller: over HTTP, SSE and WebSocket', async () => {
+  await using api = await openHttp();
+  const id = await createRun(api.redis);
+  const callers: Caller[] = [];
+  await using other = await openHttp(recording(api.api.runs, callers));
+
+  const body = JSON.stringify({ query: QUERY, variables: { id } });
+  const headers = { 'content-type': 'application/json' };
+  const posted = await fetch(`${other.url}/graphql`, { method: 'POST', headers, body });
+  expect(await posted.json()).toEqual({ data: { run: { id } } });
+  expect(callers).toEqual([LOCAL_ADMIN]);
+
+  const gone = new AbortController();
+  const subscription = JSON.stringify({ query: FOLLOW, variables: { id } });
+  const streamed = await fetch(`${other.url}/graphql`, {
+    method: 'POST',
+    headers: { ...headers, accept: 'text/event-stream' },
+    body: subscription,
+    signal: gone.signal,
+  });
+  expect(streamed.status).toBe(200);
+  gone.abort();
+  expect(callers).toHaveLength(2);
+
+  const socket = await new RawSocket(other.url).ready();
+  socket.subscribe('1', QUERY, { id });
+  socket.subscribe('2', FOLLOW, { id });
+  await socket.until((message) => message.id === '1' && message.type === 'next');
+  await socket.until((message) => message.id === '2' && message.type === 'next');
+  socket.socket.terminate();
+  expect(callers).toEqual([LOCAL_ADMIN, LOCAL_ADMIN, LOCAL_ADMIN, LOCAL_ADMIN]);
+});
