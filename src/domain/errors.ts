@@ -1,16 +1,25 @@
-/** The catalogue of refusals: one class per cause, each with the code that clients see (docs/reference/errors.md). */
+/** The catalogue of errors: the codes that clients can see, and one class per cause of a refusal. */
 import { LIMITS } from './limits.ts';
 
-export type ErrorCode =
-  | 'BAD_USER_INPUT'
-  | 'NOT_FOUND'
-  | 'CONFLICT'
-  | 'UNAUTHENTICATED'
-  | 'FORBIDDEN'
-  | 'LIMIT_EXCEEDED'
-  | 'UNAVAILABLE';
+/** All codes of `extensions.code`. PROTOCOL.md, section 7, says when each is used. */
+export const ERROR_CODES = [
+  'BAD_USER_INPUT',
+  'NOT_FOUND',
+  'CONFLICT',
+  'FORBIDDEN',
+  'LIMIT_EXCEEDED',
+  'UNAVAILABLE',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+  'INTERNAL_SERVER_ERROR',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What may be told to a client as it stands. `cause` is kept for the service's own log and never sent. */
+export const isErrorCode = (code: unknown): code is ErrorCode => ERROR_CODES.some((known) => known === code);
+
+/** An error whose message a client may see. `cause` is for the service's own log and is never sent. */
 export abstract class Refusal extends Error {
   abstract readonly code: ErrorCode;
 }
@@ -47,7 +56,7 @@ export const inputProblem = (argument: string, text: string): InputProblem => ({
   message: `${shownPath(argument)}: ${text}`,
 });
 
-/** The caller asked for something that makes no sense; all that is wrong is told at once. */
+/** Arguments are not valid; all problems are reported together. */
 export class BadUserInput extends Refusal {
   override readonly name = 'BadUserInput';
   readonly code = 'BAD_USER_INPUT';
@@ -75,7 +84,7 @@ export const throwProblems = (problems: readonly InputProblem[]): void => {
   if (problems.length > 0) throw new BadUserInput(problems);
 };
 
-/** There is no such run (any more). */
+/** The run does not exist, or no longer. */
 export class NotFound extends Refusal {
   override readonly name = 'NotFound';
   readonly code = 'NOT_FOUND';
@@ -84,25 +93,31 @@ export class NotFound extends Refusal {
   }
 }
 
-/** It contradicts what is: a run that has not finished is deleted, an idempotency key is used for another input. */
+/** The request contradicts the present state: delete of an unfinished run, idempotency key of another input. */
 export class Conflict extends Refusal {
   override readonly name = 'Conflict';
   readonly code = 'CONFLICT';
 }
 
-/** More than the service takes: operations on a socket, depth, tokens, sizes. */
+/** The Host or Origin of the request is not allowed. */
+export class Forbidden extends Refusal {
+  override readonly name = 'Forbidden';
+  readonly code = 'FORBIDDEN';
+}
+
+/** A limit is reached: operations on a socket, depth, tokens, sizes. */
 export class LimitExceeded extends Refusal {
   override readonly name: string = 'LimitExceeded';
   readonly code = 'LIMIT_EXCEEDED';
 }
 
-/** Too much is asked of the service at present: the same call may go through after `retryAfterSeconds`. */
+/** The service is busy: the same call may succeed after `retryAfterSeconds`. */
 export class Busy extends LimitExceeded {
   override readonly name = 'Busy';
   readonly retryAfterSeconds: number = LIMITS.busySeconds;
 }
 
-/** Redis or the container engine does not answer; the same call may go through later. */
+/** Redis or the container engine does not answer; the same call may succeed later. */
 export class Unavailable extends Refusal {
   override readonly name = 'Unavailable';
   readonly code = 'UNAVAILABLE';

@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import { LIMITS } from '../domain/limits.ts';
 import { Tally, type TallyBounds } from './sockets/tally.ts';
 
-/** Bounds of WebSockets. @param perAddress default: LIMITS.socketsPerAddress */
-export const socketBounds = (perAddress: number = LIMITS.socketsPerAddress): TallyBounds => ({
-  perAddress,
-  all: Math.max(LIMITS.sockets, perAddress),
-});
+/** Bounds of WebSockets. */
+export const socketBounds = (
+  perAddress: number = LIMITS.socketsPerAddress,
+  all: number = Math.max(LIMITS.sockets, perAddress),
+): TallyBounds => ({ perAddress, all });
 
 export class Connections {
   readonly #tally: Tally;

@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
+import { Forbidden } from '../domain/errors.ts';
 
 export interface GateOptions {
   /** What the service listens on, HOST. */
@@ -20,10 +21,10 @@ export interface RefusedValue {
   readonly value: string;
 }
 
-/** `origin` is the page's, where there is one; `refusal` a sentence, where it may not pass. */
+/** `origin` is the page's, if it has one. */
 export type Verdict =
   | { readonly passes: true; readonly origin: string | null }
-  | { readonly passes: false; readonly refusal: string; readonly refused: RefusedValue | null };
+  | { readonly passes: false; readonly refusal: Forbidden; readonly refused: RefusedValue | null };
 
 /** Names that can only mean this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
 const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
@@ -54,7 +55,7 @@ const REMEDY = {
 
 const refuse = (header: 'Host' | 'Origin', value: string): Verdict => ({
   passes: false,
-  refusal: `${header} not allowed: ${shown(value) || '(empty)'}. ${REMEDY[header]}.`,
+  refusal: new Forbidden(`${header} not allowed: ${shown(value) || '(empty)'}. ${REMEDY[header]}.`),
   refused: { header, value: shown(value) },
 });
 
@@ -81,7 +82,7 @@ export class Gate {
     // A page's <img> or <script> has no Origin but says where it comes from (Fetch Metadata).
     const site = headers['sec-fetch-site'];
     if ((site === 'cross-site' || site === 'same-site') && headers['sec-fetch-mode'] !== 'navigate') {
-      return { passes: false, refusal: 'Pages of other sites cannot embed this.', refused: null };
+      return { passes: false, refusal: new Forbidden('Pages of other sites cannot embed this.'), refused: null };
     }
     return { passes: true, origin: null };
   }

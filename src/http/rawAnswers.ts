@@ -1,10 +1,11 @@
 /** Answers to what Node.js makes no response object for: upgrades, and bytes that are not a valid HTTP request. */
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ErrorCode } from '../domain/errors.ts';
 import { errorBody } from './exchange/respond.ts';
 
 /** Writes an error as the whole HTTP response and closes the connection. */
-export const refuseOnSocket = (socket: Duplex, status: number, code: string, message: string): void => {
+export const refuseOnSocket = (socket: Duplex, status: number, code: ErrorCode, message: string): void => {
   const body = errorBody(code, message);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
@@ -22,7 +23,7 @@ export const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Duplex): vo
   refuseOnSocket(socket, status, code, message);
 };
 
-type Refusal = readonly [status: number, code: string, message: string];
+type Refusal = readonly [status: number, code: ErrorCode, message: string];
 const NOT_HTTP: Refusal = [400, 'BAD_REQUEST', 'This is not a valid HTTP/1.1 request.'];
 const UNPARSED: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: [

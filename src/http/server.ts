@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Backlog } from '../delivery/sinks/backlog.ts';
+import { type ErrorCode, isErrorCode } from '../domain/errors.ts';
 import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
@@ -29,6 +30,8 @@ export interface HttpServerOptions extends Services {
   readonly allowedOrigins: readonly string[] | null;
   /** Default: LIMITS.socketsPerAddress. */
   readonly maxSocketsPerAddress?: number;
+  /** For tests; default: LIMITS.sockets, or maxSocketsPerAddress where that is more. */
+  readonly maxSockets?: number;
   readonly ready: Readiness;
   /** For tests; default: KEEP_ALIVE. */
   readonly keepAlive?: KeepAliveOptions;
@@ -85,7 +88,7 @@ class ApiServer implements HttpServer {
     const envelope = createEnvelope(options, this.#mask);
     const streams = (response: ServerResponse): void => this.#open.add(response);
     this.#router = new Router({ envelope, reader, ready, pingMs: keepAlive.pingMs, streams });
-    this.#socketBounds = socketBounds(options.maxSocketsPerAddress);
+    this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
     this.#sockets = new GraphqlSockets({
       operations: createOperations(envelope, this.#mask),
       logger,
@@ -162,7 +165,7 @@ class ApiServer implements HttpServer {
       backlog: this.#backlog.for(request.socket),
       watch: () => this.#open.watch(response),
     };
-    if (!verdict.passes) return sendError(exchange, 403, 'FORBIDDEN', verdict.refusal);
+    if (!verdict.passes) return sendError(exchange, 403, verdict.refusal.code, verdict.refusal.message);
     if (url === null) return sendError(exchange, 400, 'BAD_REQUEST', 'The request target is not a valid URL.');
     if (this.#stopping) return sendError(exchange, 503, 'UNAVAILABLE', STOPPING, { Connection: 'close' });
     await this.#router.serve(exchange, verdict.origin);
@@ -183,19 +186,20 @@ class ApiServer implements HttpServer {
       response.destroy();
       return;
     }
-    const { code, id } = masked.extensions;
+    const { code: given, id } = masked.extensions;
+    const code = isErrorCode(given) ? given : 'INTERNAL_SERVER_ERROR';
     const status = code === 'UNAVAILABLE' ? 503 : code === 'NOT_FOUND' ? 404 : 500;
     response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
-    response.end(errorBody(String(code), masked.message, id === undefined ? {} : { id }));
+    response.end(errorBody(code, masked.message, id === undefined ? {} : { id }));
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const url = urlOf(request);
     const verdict = this.#judge(request, url);
-    const refuse = (status: number, code: string, message: string): void =>
+    const refuse = (status: number, code: ErrorCode, message: string): void =>
       refuseOnSocket(socket, status, code, message);
-    if (!verdict.passes) refuse(403, 'FORBIDDEN', verdict.refusal);
+    if (!verdict.passes) refuse(403, verdict.refusal.code, verdict.refusal.message);
     else if (this.#stopping) refuse(503, 'UNAVAILABLE', STOPPING);
     else if (url?.pathname !== GRAPHQL_PATH) refuse(404, 'NOT_FOUND', NOT_FOUND);
     else {

@@ -59,7 +59,7 @@ describe.skipIf(engine === null)('how a command in a container is asked to end',
     ['SIGQUIT', 3],
     ['SIGRTMIN+3', 37],
     ['10', 10],
-  ])('the command gets the STOPSIGNAL %s of its image', async (name, number) => {
+  ])('W13: the command gets the STOPSIGNAL %s of its image', async (name, number) => {
     const image = await imageWith(`localhost/stops-with-${number}:1`, name);
     const script = `trap "echo got ${number}; exit 0" ${number}; trap "echo TERM" 15; echo ready; while :; do busybox sleep 0.1; done`;
     const id = await ready(['/bin/busybox', 'sh', '-c', script], { image });
@@ -80,7 +80,7 @@ describe.skipIf(engine === null)('how a command in a container is asked to end',
     expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED' } });
   });
 
-  test('output that goes through a filter is whole, and what holds the pipes is killed', async () => {
+  test('W12, W12a: in a container, output through a filter is whole, and what holds the pipes is killed', async () => {
     const filter = 'mkfifo f; { sleep 0.3; sed s/x/x/; } < f & exec > f 2>&1';
     const whole = await ready(['sh', '-c', `${filter}; for i in 1 2 3; do echo line $i; done; echo FINAL`]);
     expect(told((await expectOneEnd(service.url, whole)).events)).toEqual(['line 1', 'line 2', 'line 3', 'FINAL']);

@@ -123,7 +123,7 @@ test('what fails alone leaves the rest of an answer: roots that can fail, and Ru
   expect(isObjectType(run) && isNullableType(run.getFields().logs?.type)).toBe(true);
 });
 
-test('the types of events are those of the contract, and no others', () => {
+test('E6: the types of events are those of the contract, and no others', () => {
   const names = (schema: GraphQLSchema) => {
     const type = schema.getType('RunEvent');
     return isInterfaceType(type)

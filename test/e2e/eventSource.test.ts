@@ -14,7 +14,7 @@ interface Seen {
 }
 
 test.skipIf(!hasBrowser)(
-  'EventSource gets each event once through a kill and a restart of the service, and stops to ask after the end',
+  'S8a, S8b: EventSource gets each event once through a kill and a restart of the service, and stops asking after the end',
   async () => {
     await using data = await dataDirectory();
     const env = { DATA_DIR: data.path, PORT: String(await freePort()) };

@@ -10,7 +10,7 @@ import { loseTail } from '../support/redis/loseTail.ts';
 import { startRedis } from '../support/redis/redis.ts';
 import { openService, specOf, until, untilFinished } from '../support/runs/runs.ts';
 
-test('a tail lost together with its executor: the end comes after what was seen, and the hole is told', async () => {
+test('W4c: if the end of the log and its executor are lost together, the supervisor continues after what was seen, and the hole is told', async () => {
   await using server = await startRedis();
   const directory = await mkdtemp(join(tmpdir(), 'rl-tail-'));
   try {

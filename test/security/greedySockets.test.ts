@@ -45,7 +45,7 @@ const FLOODS: readonly (readonly [what: string, text: (i: number) => string, cou
 ];
 
 test.each(FLOODS)(
-  'S6: 20,000 %s in one write: others are answered meanwhile, and the socket is closed with 4429',
+  'S6a, S6b: 20,000 %s in one write: others are answered meanwhile, and the socket is closed with 4429',
   async (_what, text, count) => {
     const socket = await new RawSocket(service.url).ready();
     flood(
@@ -85,7 +85,7 @@ const UNREAD: readonly (readonly [what: string, text: (i: number) => string])[] 
   ['errors that repeat a long id', (i) => subscribe(`${i}`.padEnd(128, 'i'), `{ nothing${i} }`)],
 ];
 
-test.each(UNREAD)('%s whose answers are not read cost a bounded memory', async (_what, text) => {
+test.each(UNREAD)('S6a: %s whose answers are not read cost a bounded memory', async (_what, text) => {
   const before = await peakMemory(service.pid);
   const sockets = await Promise.all(Array.from({ length: 8 }, () => new RawSocket(service.url).ready()));
   for (const { socket } of sockets) socket.pause();
@@ -95,7 +95,7 @@ test.each(UNREAD)('%s whose answers are not read cost a bounded memory', async (
   for (const { socket } of sockets) socket.terminate();
 });
 
-test('pipelined requests are answered in order, some at a time, and too many cut the connection', async () => {
+test('S9d: pipelined requests are answered in order, some at a time, and too many cut the connection', async () => {
   const port = Number(new URL(service.url).port);
   const ask = (count: number): Promise<number> =>
     new Promise((resolve) => {
@@ -115,7 +115,7 @@ test('pipelined requests are answered in order, some at a time, and too many cut
   for (const answered of await flooded) expect(answered).toBeLessThan(20_000);
 });
 
-test('one address has a bounded number of sockets, told by 429, and gets one again when one is closed', async () => {
+test('S6c: one address has a bounded number of sockets; one more gets 429, and a socket again when one is closed', async () => {
   const sockets: RawSocket[] = [];
   onTestFinished(() => {
     for (const { socket } of sockets) socket.terminate();

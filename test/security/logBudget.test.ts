@@ -47,7 +47,7 @@ test.each([
   ['outputs', prints(600, '"::output::" + JSON.stringify(x)')],
   ['events of its own', prints(600, '"::event name=e::" + JSON.stringify(x)')],
   ['messages', prints(600, 'x')],
-])('a run that prints %s has no more of them in Redis than its budget', async (_what, command) => {
+])('W5c: a run that prints %s has no more of them in Redis than its budget', async (_what, command) => {
   const id = await startRun(url, { command });
   const { events, run } = await expectOneEnd(url, id);
   expect(run).toMatchObject({ status: 'COMPLETED' });
@@ -58,7 +58,7 @@ test.each([
   expect(stored).toBeLessThan(1.5 * BUDGET);
 });
 
-test('empty lines are charged too, and what was dropped of them is told exactly', async () => {
+test('W5c: empty lines are charged too, and the LinesDropped tells exactly what was dropped', async () => {
   const id = await startRun(url, { command: ['sh', '-c', 'yes "" | head -n 6000000'] });
   const run = await untilEnd(url, id);
   const keys = await redis.connect();
@@ -73,7 +73,7 @@ test('empty lines are charged too, and what was dropped of them is told exactly'
   ]);
 }, 120_000);
 
-test('a run that has as many events as a run can have goes on to its end, and says what was not stored', async () => {
+test('W14, W14a: a run with the most events that a run can have goes on to its end, and says what was not stored', async () => {
   const keys = await redis.connect();
   const command = [
     'sh',

@@ -26,7 +26,7 @@ const full = (writer: PlainWriter) =>
 const all = async (runId: RunId): Promise<RunEvent[]> =>
   (await storedEntries(redis, runId)).flatMap((entry) => entry.events());
 
-test('a log of full entries is neither read nor changed', async () => {
+test('W8a: a log of full entries is neither read nor changed by packing', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (let i = 0; i < 60; i += 1) await full(writer);
   await writer.append([finished()]);
@@ -37,7 +37,7 @@ test('a log of full entries is neither read nor changed', async () => {
   expect((await sent()) - before).toBeLessThan(100_000);
 });
 
-test('of a log with full and small entries the small ones alone are read, and all events stay', async () => {
+test('W8a: packing reads only the small entries of a log, and all events stay', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (let i = 0; i < 400; i += 1) await writer.lines(3);
   for (let i = 0; i < 30; i += 1) await full(writer);

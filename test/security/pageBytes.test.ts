@@ -32,7 +32,7 @@ class SpyingReader extends RedisLogReader {
 
 const LARGEST_ENTRY = 1024 * 1024;
 
-test('a quiet run that was read before does not make the pages of a big run large', async () => {
+test('J7a: a quiet run that was read before does not make the pages of a big run large', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const { connection, announcements } = await openAnnouncements(server);
@@ -68,7 +68,7 @@ test('a quiet run that was read before does not make the pages of a big run larg
   connection.close();
 });
 
-test('readers that ask for many entries at once, forward and backward, get no more bytes either', async () => {
+test('J7a: readers that ask for many entries at once, forward and backward, get no more bytes either', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const reader = new SpyingReader(redis);

@@ -72,7 +72,7 @@ test('150 connections that ask for the GraphiQL page uncompressed and read nothi
   expect((await peakMemory(service.pid)) - before).toBeLessThan(200 * MIB);
 });
 
-test('40 connections that ask for 16 MB of a log and read nothing cost a bounded memory; who reads is served in the end', async () => {
+test('S9, S9a: 40 connections that ask for 16 MB of a log and read nothing cost bounded memory; a client that reads is served in the end', async () => {
   const whole = await (await post(PAGES())).arrayBuffer();
   expect(whole.byteLength).toBeGreaterThan(10 * MIB);
   await unread(40, pagesRequest());

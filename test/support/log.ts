@@ -9,7 +9,7 @@ import type { LogEntry } from '../../src/log/viewer.ts';
 import { type AppendReply, appendBatch, claimLog } from '../../src/wire/append.ts';
 import { BatchBuilder, encodeBatch } from '../../src/wire/codec.ts';
 import { logChannel, logKey, recordKey } from '../../src/wire/keys.ts';
-import { recordFields } from '../../src/wire/runRecord.ts';
+import { type RecordChanges, recordFields } from '../../src/wire/runRecord.ts';
 import { Script } from '../../src/wire/scripts/script.ts';
 import { CREATE } from '../../src/wire/scripts/writeScripts.ts';
 
@@ -102,7 +102,11 @@ export class PlainWriter {
     return this;
   }
 
-  async append(drafts: readonly EventDraft[], firstSeq = this.nextSeq): Promise<AppendReply> {
+  async append(
+    drafts: readonly EventDraft[],
+    firstSeq = this.nextSeq,
+    changes: RecordChanges = {},
+  ): Promise<AppendReply> {
     const builder = new BatchBuilder();
     for (const draft of drafts) builder.add(draft);
     const reply = await appendBatch(this.redis, this.runId, {
@@ -114,7 +118,7 @@ export class PlainWriter {
       messageBytes: builder.messageBytes,
       batch: builder.seal(firstSeq, 1),
       closes: drafts.at(-1)?.kind === 'RunFinished',
-      changes: {},
+      changes,
     });
     if (reply.code === 'OK') this.nextSeq = Math.max(this.nextSeq, firstSeq + drafts.length);
     return reply;

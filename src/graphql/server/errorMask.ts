@@ -5,17 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
-import { BadUserInput, Busy, Refusal } from '../../domain/errors.ts';
+import { BadUserInput, Busy, type ErrorCode, isErrorCode, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { boundedError, boundedErrors } from './boundedErrors.ts';
-
-/** What went wrong before an operation was running, as yoga and graphql-js name it. */
-type DocumentCode =
-  | 'GRAPHQL_PARSE_FAILED'
-  | 'GRAPHQL_VALIDATION_FAILED'
-  | 'OPERATION_RESOLUTION_FAILURE'
-  | 'BAD_REQUEST'
-  | 'BAD_USER_INPUT';
 
 /** Members of extensions that yoga uses between its parts and removes itself on HTTP alone. */
 const INTERNAL_EXTENSIONS: ReadonlySet<string> = new Set(['http', 'unexpected', 'originalError']);
@@ -38,14 +30,14 @@ const placeOf = (error: unknown): { nodes?: GraphQLError['nodes']; path?: GraphQ
   error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
 
 /** The code of an error that graphql-js itself made, or null where a resolver's result is at fault. */
-const documentCode = (error: GraphQLError): DocumentCode | null => {
+const documentCode = (error: GraphQLError): ErrorCode | null => {
   if (error.message.startsWith('Syntax Error')) return 'GRAPHQL_PARSE_FAILED';
   if (error.message.startsWith('Variable "$') || error.message.startsWith('Argument "')) return 'BAD_USER_INPUT';
   // Execution errors have a path; without a cause they tell that a value did not fit the schema.
   return error.path === undefined ? 'BAD_REQUEST' : null;
 };
 
-const withCode = (error: GraphQLError, code: string): GraphQLError =>
+const withCode = (error: GraphQLError, code: ErrorCode): GraphQLError =>
   new GraphQLError(error.message, {
     nodes: error.nodes,
     source: error.source,
@@ -81,7 +73,8 @@ export const createErrorMask = (logger: Logger): ErrorMask => {
     if (root instanceof GraphQLError && told.has(root)) return root;
     if (root instanceof Refusal) return tell(refusalError(root, error));
     if (root instanceof GraphQLError) {
-      if (typeof root.extensions.code === 'string') return tell(root);
+      // A code that a library made up is not passed on.
+      if (isErrorCode(root.extensions.code)) return tell(root);
       const code = documentCode(error instanceof GraphQLError ? error : root);
       if (code !== null) return tell(withCode(root, code));
     }

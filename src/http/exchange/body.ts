@@ -1,15 +1,16 @@
 /** Reads a request's body up to a bound, and as what it says it is. */
 import type { IncomingMessage } from 'node:http';
 import type { Holding, Release } from '../../delivery/sinks/backlog.ts';
+import { type ErrorCode, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { JsonTooDeep, parseJson } from './boundedJson.ts';
 
-/** A body that is refused; `status` is HTTP's, `code` the API's. */
-export class BodyError extends Error {
+/** The body or the parameters of a request are refused; `status` is HTTP's, `code` the API's. */
+export class BodyError extends Refusal {
   override readonly name = 'BodyError';
   readonly status: number;
-  readonly code: string;
-  constructor(status: number, code: string, message: string) {
+  readonly code: ErrorCode;
+  constructor(status: number, code: ErrorCode, message: string) {
     super(message);
     this.status = status;
     this.code = code;

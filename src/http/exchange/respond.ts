@@ -3,6 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
 import type { Caller } from '../../domain/caller.ts';
+import type { ErrorCode } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
 /** One request with its answer; `cors` are the headers that its origin gets. */
@@ -35,7 +36,7 @@ export const STREAM_HEADERS: OutgoingHttpHeaders = {
 };
 
 /** Where `more` has an argument, that is the one problem. */
-export const errorBody = (code: string, message: string, more: Readonly<Record<string, unknown>> = {}): string => {
+export const errorBody = (code: ErrorCode, message: string, more: Readonly<Record<string, unknown>> = {}): string => {
   const { argument } = more;
   const problems = argument === undefined ? {} : { problems: [{ argument, message }] };
   return JSON.stringify({ errors: [{ message, extensions: { code, ...more, ...problems } }] });
@@ -64,7 +65,7 @@ export const sendJson = (exchange: Exchange, status: number, body: string, heade
 export const sendError = (
   exchange: Exchange,
   status: number,
-  code: string,
+  code: ErrorCode,
   message: string,
   headers: OutgoingHttpHeaders = {},
 ): void => sendJson(exchange, status, errorBody(code, message), headers);

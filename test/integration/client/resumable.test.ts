@@ -9,25 +9,28 @@ import { BATCHES, batch, end, follow, LINES, line, serve } from '../../support/n
 test.each([
   ['batches', BATCHES],
   ['lines', LINES],
-])('goes on after the last seq when the socket is cut, by %s, whatever the field is called', async (by, query) => {
-  const { url, asked } = await serve((one, turn) => {
-    const from = Number(one.variables.after ?? 0) + 1;
-    const events = turn < 6 ? [line(from), line(from + 1)] : [end(from)];
-    if (by === 'batches') one.next(batch(...events));
-    else for (const event of events) one.next({ log: event });
-    if (turn < 6) setTimeout(() => one.close(turn % 2 === 0 ? 1001 : undefined), 5);
-    else one.complete();
-  });
-  const log = follow(url, { query });
-  expect(await log.over).toBe('complete');
-  expect(log.seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-  expect(asked.map(({ variables }) => variables?.after)).toEqual([undefined, 2, 4, 6, 8, 10]);
-  expect(log.states.slice(0, 4)).toEqual(['connecting', 'live', 'reconnecting', 'live']);
-  expect(log.states.at(-1)).toBe('ended');
-  expect(log.completes()).toBe(1);
-});
+])(
+  'S2: a client resumes after the last seq when the socket is cut, by %s, whatever the field is called',
+  async (by, query) => {
+    const { url, asked } = await serve((one, turn) => {
+      const from = Number(one.variables.after ?? 0) + 1;
+      const events = turn < 6 ? [line(from), line(from + 1)] : [end(from)];
+      if (by === 'batches') one.next(batch(...events));
+      else for (const event of events) one.next({ log: event });
+      if (turn < 6) setTimeout(() => one.close(turn % 2 === 0 ? 1001 : undefined), 5);
+      else one.complete();
+    });
+    const log = follow(url, { query });
+    expect(await log.over).toBe('complete');
+    expect(log.seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(asked.map(({ variables }) => variables?.after)).toEqual([undefined, 2, 4, 6, 8, 10]);
+    expect(log.states.slice(0, 4)).toEqual(['connecting', 'live', 'reconnecting', 'live']);
+    expect(log.states.at(-1)).toBe('ended');
+    expect(log.completes()).toBe(1);
+  },
+);
 
-test('goes on with what the silent reconnects of graphql-ws send, and tells of them', async () => {
+test('S2a: a client of graphql-ws that silently repeats its first variables gets each event once', async () => {
   const { url, asked } = await serve((one, turn) => {
     one.next(batch(line(turn * 2 - 1), turn === 3 ? end(turn * 2) : line(turn * 2)));
     if (turn < 3) one.close(turn === 1 ? 1000 : 1012);

@@ -30,7 +30,7 @@ test.each([
   ['GET', '1.1'],
   ['POST', '1.0'],
 ] as const)(
-  'by %s of HTTP/%s each event is a next with one data line, and the end is a complete',
+  'S7: by %s of HTTP/%s each event is a next with one data line, and the end is a complete',
   async (method, version) => {
     await using api = await openHttp();
     const writer = await newWriter(api);
@@ -142,7 +142,7 @@ test('a reader that asks for several answers at once gets none mixed, and leaves
   await Promise.all(ids.map((id) => freed(api, id)));
 });
 
-test('a reader to whom nothing is sent gets comments, and stays', async () => {
+test('S7a: a reader to whom nothing is sent gets comments, and stays', async () => {
   await using api = await openHttp(FAST);
   const id = await createRun(api.redis);
   await using reader = new EventReader(api.port, { query: LINES, variables: { id } });
@@ -151,7 +151,7 @@ test('a reader to whom nothing is sent gets comments, and stays', async () => {
   expect(seqsOf(reader)).toEqual([1]);
 });
 
-test('a reader that never reads is cut after the time for it; the others get everything', async () => {
+test('S7c: a reader that takes nothing is cut after the time for it; the others get everything', async () => {
   await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
   const writer = await newWriter(api);
   const stalled = await newWriter(api);
@@ -198,7 +198,7 @@ test('a slow reader is not cut, and gets everything', async () => {
   expect(seqsOf(reader)).toEqual(upTo(15_002));
 });
 
-test('errors are a next and a complete, before the first result and after it', async () => {
+test('S7b: an error is a next and a complete, before the first result and after it', async () => {
   await using api = await openHttp();
   const id = await createRun(api.redis);
   await using reader = new EventReader(api.port, { query: LINES, variables: { id } });

@@ -51,7 +51,7 @@ const status = async (query: string, id: string, lastEventId: string, method = '
 };
 
 test.each(FIELDS)(
-  '%s: each event has its id, and Last-Event-ID goes on after it, over GET and POST',
+  'S8, S8a: %s: each event has its id, and Last-Event-ID resumes after it, over GET and POST',
   async (_name, selection, each) => {
     const { runId } = await newLog();
     const query = document(selection);
@@ -89,7 +89,7 @@ test('an unfinished run is waited for, wherever the reader was, and its end is t
   expect([seqsOf(reader), reader.ids]).toEqual([[13], ['13', '13']]);
 });
 
-test('a filter that hides the end does not hide that nothing follows', async () => {
+test('S8b: a filter that hides the end does not hide that nothing follows', async () => {
   const { runId } = await newLog();
   for (const field of [
     'runLogs(runId: $id, filter: $f) { seq }',
@@ -102,7 +102,7 @@ test('a filter that hides the end does not hide that nothing follows', async () 
   }
 });
 
-test('a Last-Event-ID that is none is refused with 400, so that EventSource does not ask again', async () => {
+test('S8c: a Last-Event-ID that is not valid gets 400, so that EventSource does not ask again', async () => {
   const { runId } = await newLog();
   const query = document('runLogs(runId: $id) { seq }');
   for (const id of ['x', '-1', '1.5', '1e3', '99999999999', '2147483648', '1, 2', '1 2', 'ende']) {
@@ -115,7 +115,7 @@ test('a Last-Event-ID that is none is refused with 400, so that EventSource does
   expect(seqsOf(await read({ query, variables: { id: runId }, headers: ['Last-Event-ID:'] }))).toHaveLength(13);
 });
 
-test('what has no position ends with an id that is answered 204: other subscriptions, queries, refusals', async () => {
+test('S8c: what has no position ends with an id that is answered 204: other subscriptions, queries, refusals', async () => {
   const { runId } = await newLog();
   await api.redis.hset(`run:{${runId}}`, 'status', 'COMPLETED');
   for (const [query, id] of [

@@ -49,7 +49,7 @@ const CASES = (['runLogs', 'runLogBatches'] as const).flatMap((field) => [
   [field, 'busy'] as const,
 ]);
 
-test.each(CASES)('a viewer of %s that is %s frees its feed by complete', async (field, state) => {
+test.each(CASES)('J6: a viewer of %s that is %s frees its feed by complete', async (field, state) => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const stop = state === 'busy' ? busy(writer) : async () => undefined;
   await using socket = await new RawSocket(api.url).ready();
@@ -61,7 +61,7 @@ test.each(CASES)('a viewer of %s that is %s frees its feed by complete', async (
   await stop();
 });
 
-test.each(CASES)('a viewer of %s that is %s frees its feed by socket loss', async (field, state) => {
+test.each(CASES)('J6: a viewer of %s that is %s frees its feed by socket loss', async (field, state) => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const stop = state === 'busy' ? busy(writer) : async () => undefined;
   const socket = await new RawSocket(api.url).ready();
@@ -85,7 +85,7 @@ const openEvents = async (query: string, id: string) => {
   return { leave, reader };
 };
 
-test.each(CASES)('a viewer of %s that is %s frees its feed by SSE abort', async (field, state) => {
+test.each(CASES)('J6: a viewer of %s that is %s frees its feed by SSE abort', async (field, state) => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const stop = state === 'busy' ? busy(writer) : async () => undefined;
   const { leave, reader } = await openEvents(QUERIES[field], writer.runId);
@@ -132,7 +132,7 @@ const STALLED = {
 } as const;
 
 test.each(['WebSocket', 'SSE'] as const)(
-  'a viewer by %s that stops reading holds up nobody, is held in bounded memory, and leaves at once',
+  'J7: a viewer by %s that stops reading delays nobody, costs bounded memory, and leaves at once',
   async (transport) => {
     const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
     const leave = await STALLED[transport](writer.runId);

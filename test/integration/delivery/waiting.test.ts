@@ -31,7 +31,7 @@ const WAYS = [
 ] as const;
 
 test.each(WAYS)(
-  'while Redis %s, new subscriptions of each kind wait by WebSocket and SSE, and then go on',
+  'S5: while Redis %s, new subscriptions of each kind wait by WebSocket and SSE, and then go on',
   async (_how, away) => {
     await using api = await openHttp();
     const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
@@ -64,7 +64,7 @@ test.each(WAYS)(
 );
 
 test.each(WAYS)(
-  'while Redis %s, who subscribes and leaves again leaves no work behind',
+  'S5a: while Redis %s, a client that subscribes and leaves again leaves no work behind',
   async (_how, away) => {
     await using api = await openHttp();
     const ids = await Promise.all(Array.from({ length: 20 }, () => createRun(api.redis)));

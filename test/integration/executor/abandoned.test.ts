@@ -9,7 +9,7 @@ import { openService, specOf, until } from '../../support/runs/runs.ts';
 
 const NOBODY_LEFT = 5;
 
-test('an executor whose Redis stays away gives up in the end, with its command, and says why', async () => {
+test('W11: an executor whose Redis stays away kills its command in the end and exits with code 5 and a reason', async () => {
   const server = await startRedis();
   const id = await startingRun(await server.connect(), { command: [fixture('counts.sh'), '1000', '0.05'] });
   await using executor = await startExecutor(server.url, id, { args: ['--redis-away-ms=4000'] });
@@ -52,7 +52,7 @@ test('a Redis that answers now and then is not away', async () => {
   expect(await executor.exited).toBe(0);
 }, 60_000);
 
-test('with Redis and the data directory both removed, no executor stays behind', async () => {
+test('W11a: with Redis and the data directory removed, no executor stays behind', async () => {
   const server = await startRedis();
   const directory = await mkdtemp(join(tmpdir(), 'rl-abandoned-'));
   const one = await openService({ server, masterKey: Buffer.alloc(32, 1), directory });

@@ -29,7 +29,7 @@ const snapshot = async (redis: Redis, id: RunId): Promise<() => Promise<void>> =
   };
 };
 
-test('an executor lingers where Redis may lose its last word, and puts back all of it, more than once', async () => {
+test('W4d: with a lossy Redis an executor stays after its final batch and restores what is lost, more than once', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: [fixture('counts.sh'), '20', '0.02'], lingerMs: 1000 });
@@ -50,7 +50,7 @@ test('an executor lingers where Redis may lose its last word, and puts back all 
   expect(await executor.exited).toBe(0);
 });
 
-test('with a Redis that loses nothing an executor leaves at once', async () => {
+test('W4d: with a Redis that loses nothing an executor exits at once', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   let told = 0;
@@ -66,7 +66,7 @@ test('with a Redis that loses nothing an executor leaves at once', async () => {
   expect(told).toBe(0);
 });
 
-test('a lingering executor leaves when it is told to, when the run is removed, and when another writer follows', async () => {
+test('W4d: the guard period ends early on SIGTERM, when the run is removed, and when another writer follows', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const linger = async (changes: Parameters<typeof startingRun>[1] = {}) => {
@@ -93,7 +93,7 @@ test('a lingering executor leaves when it is told to, when the run is removed, a
   expect(await readRun(redis, followed.id)).toMatchObject({ status: 'PENDING', writer: 'supervisor:2' });
 }, 30_000);
 
-test('the rights of the executors are enough to linger and to put back', async () => {
+test('W4d: the Redis user of the executors may restore what is lost', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   await using connection = connectRedis(server.url, 'commands', 'test', quiet);

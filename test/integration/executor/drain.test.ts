@@ -50,7 +50,7 @@ test.concurrent.each([
   ['a chain of filters', `exec > >(cat | cat | tee a | cat) 2>&1; ${COUNT}`],
   ['a background child', `(sleep 0.2; ${COUNT}) & exit 0`],
   ['a child in a session of its own', `setsid bash -c 'sleep 0.3; ${COUNT}' & exit 0`],
-])('the output that goes through %s is whole, and the digest is of all of it', async (_what, script) => {
+])('W12: the output that goes through %s is whole, and the digest is of all of it', async (_what, script) => {
   await Promise.all(
     Array.from({ length: 4 }, async () => {
       const { lines, run } = await carryOut(bash(script));
@@ -74,7 +74,7 @@ test.concurrent('children that close their pipes at different times are all read
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test.concurrent('a child that holds the pipes is killed after two seconds, and what it wrote until then stays', async () => {
+test.concurrent('W12, W12a: a child that holds the pipes is killed after two seconds, and what it wrote until then stays', async () => {
   const { lines, events, run } = await carryOut([
     'sh',
     '-c',
@@ -106,7 +106,7 @@ test.concurrent('a flood that is left behind is cut after two seconds, in a whol
 test.concurrent.each([
   ['a cancel', false],
   ['a forced cancel', true],
-])('%s that is asked for while the pipes are drained does not change the end', async (_what, force) => {
+])('W12b: %s that is requested while the pipes are read to their end does not change the end', async (_what, force) => {
   const script = new Script(CANCEL);
   const command = bash('(sleep 0.5; echo open; sleep 1; echo drained) & exit 0');
   const id = await startingRun(redis, { command });
@@ -118,7 +118,7 @@ test.concurrent.each([
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0, failure: null });
 });
 
-test.concurrent('a timeout that passes while the pipes are drained does not change the end', async () => {
+test.concurrent('W12b: a timeout that passes while the pipes are read to their end does not change the end', async () => {
   const { lines, run } = await carryOut(bash('(sleep 1.3; echo drained) & sleep 0.2; echo first'), {
     timeoutSeconds: 1,
   });

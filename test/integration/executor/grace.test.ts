@@ -85,13 +85,23 @@ test.concurrent.each([
   ['xargs', ['sh', '-c', `echo ${slow} | xargs -n 1 "${process.execPath}"`]],
   ['a background child', ['sh', '-c', `${NODE} & sleep 600`]],
   ['a child in a session of its own', ['sh', '-c', `setsid ${NODE} & sleep 600`]],
-  ['a pipeline', ['sh', '-c', `${NODE} | cat; echo after`]],
-  ['a filter by process substitution', ['bash', '-c', `exec > >(tee log) 2>&1; ${NODE}; echo after`]],
-])('a program below %s gets one SIGTERM and has the grace period to end', async (_what, command) => {
+])('W13, W13a: a program below %s gets one SIGTERM and has the grace period to end', async (_what, command) => {
   const { lines, run } = await stopped(command);
   expect(lines.filter((line) => line !== 'Terminated')).toEqual(['TERM 1', 'clean']);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: null, failure: null });
 });
+
+test.concurrent.each([
+  ['a pipeline', ['sh', '-c', `${NODE} | cat; echo after`]],
+  ['a process substitution', ['bash', '-c', `exec > >(tee log) 2>&1; ${NODE}; echo after`]],
+])(
+  'W13b: the filter of %s is stopped after the program that writes to it, whose last words pass',
+  async (_what, command) => {
+    const { lines, run } = await stopped(command);
+    expect(lines.filter((line) => line !== 'Terminated')).toEqual(['TERM 1', 'clean']);
+    expect(run).toMatchObject({ status: 'CANCELLED', exitCode: null, failure: null });
+  },
+);
 
 test.concurrent('a program below Python, which starts it as a subprocess, has the grace period to end', async () => {
   const path = await program(
@@ -123,7 +133,7 @@ test.concurrent.each([
   ['waits again and again', `trap 'kill -TERM $p' TERM; ${NODE} & p=$!; wait $p; wait $p`],
   ['does not wait', `trap 'kill -TERM $p' TERM; ${NODE} & p=$!; wait $p`],
   ['stands below another one', `trap 'kill -TERM $p; wait $p' TERM; sh -c '${NODE}' & p=$!; wait $p`],
-])('a program gets one SIGTERM below a wrapper that passes it on and %s', async (_what, command) => {
+])('W13a: a program gets one SIGTERM below a wrapper that passes it on and %s', async (_what, command) => {
   const { lines, run } = await stopped(['bash', '-c', command]);
   expect(lines).toEqual(['TERM 1', 'clean']);
   expect(run.status).toBe('CANCELLED');
@@ -145,12 +155,12 @@ test.concurrent('a SIGTERM to the executor gives the same grace, and asks once h
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED', signal: 'SIGTERM' } });
 });
 
-test.concurrent("the exit code is the command's own, whatever those below it do", async () => {
+test.concurrent("W12b: the exit code is that of the command's own process, whatever those below it do", async () => {
   const { run } = await stopped(['bash', '-c', `trap 'exit 7' TERM; ${NODE} & wait`]);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: 7 });
 });
 
-test.concurrent('what ignores the signal below a wrapper is killed when the grace has passed, and not before', async () => {
+test.concurrent('W13c: what ignores the signal below a wrapper is killed when the grace period has passed, and not before', async () => {
   const deaf = `trap "" TERM; echo "ready $$"; i=0; while :; do i=$((i+1)); echo "tick $i"; sleep 0.2; done`;
   const { lines, run } = await stopped(['sh', '-c', `sh -c '${deaf}'; echo after`], { cancelGraceMs: 2000 });
   expect(lines.length).toBeGreaterThan(5);

@@ -36,7 +36,7 @@ const withFiles = async (work: (directory: string) => Promise<void>): Promise<vo
   }
 };
 
-test('200,000 lines arrive whole, in order, with the right digest', async () => {
+test('E5: the digest of 200,000 lines is the SHA-256 over their messages, in order', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: ['seq', '-f', 'line %.0f of a flood of lines', '200000'] });
@@ -96,7 +96,7 @@ test('answers lost on their way make no duplicates', async () => {
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', lines: 30, lastSeq: events.length });
 });
 
-test('a tail that Redis lost comes back under the same seqs', async () => {
+test('W4: the executor sends again under the same seqs what Redis lost', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: [fixture('counts.sh'), '30', '0.05'] });
@@ -117,7 +117,7 @@ test('a tail that Redis lost comes back under the same seqs', async () => {
   expect(run).toMatchObject({ status: 'COMPLETED', lines: 30, lastSeq: events.length, digest: digestOf(count(30)) });
 });
 
-test('where Redis lost more than is kept, the command goes on and readers are told of the hole', async () => {
+test('W4b: if Redis lost more than the executor has, the command goes on and readers get a LinesDropped (STORE_LOST)', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   // More than LIMITS.executorBufferBytes, of lines that do not compress; then a line, once the tail is lost.
@@ -188,7 +188,7 @@ test('a Redis that came back from older files, before the hello itself, is broug
   });
 });
 
-test('a second executor fences the first, whose command dies and whose lines stay out', async () => {
+test('W1: a second executor fences the first, whose command dies and whose later lines are not stored', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, {

@@ -45,7 +45,7 @@ test('a cancelled command gets SIGTERM, and ends CANCELLED though it then exits 
   expect((await readEvents(redis, id)).at(-1)).toMatchObject({ message: 'Run CANCELLED: enough' });
 });
 
-test('a command that ignores SIGTERM is killed after the grace period, its whole group with it', async () => {
+test('W13c, W13d: a command that ignores SIGTERM is killed after the grace period, its whole group with it', async () => {
   const id = await startingRun(redis, { command: [fixture('ignores-term.sh')], cancelGraceMs: 600, maxAttempts: 3 });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'ready');
@@ -128,7 +128,7 @@ test('a SIGTERM to the executor reaches the command, whose clean exit is no comp
   expect(await readRun(redis, id)).toMatchObject({ status: 'FAILED', exitCode: 0, failure: { reason: 'SIGNALLED' } });
 });
 
-test('a grandchild that left the session and holds the pipes is killed, and the run ends', async () => {
+test('W13d: a grandchild that left the session and holds the pipes is killed, and the run ends', async () => {
   const id = await startingRun(redis, { command: [fixture('leaves-session.sh')] });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'done');

@@ -38,7 +38,7 @@ const runningRun = async (redis: Redis, changes: Partial<RunRecord> = {}): Promi
   return id;
 };
 
-test('the digest covers what the executor before has stored', async () => {
+test('E5c: the digest covers what the executor before has stored', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await runningRun(redis);
@@ -83,7 +83,7 @@ test('it covers nothing of an earlier attempt, which may have holes', async () =
 test.each([
   ['the budget has taken', { maxLogBytes: 400 }, null],
   ['Redis has lost', {}, 40],
-])('there is none where some of its lines %s', async (_, changes, lost) => {
+])('E5c: the digest is null if %s some of the lines of the executor before', async (_, changes, lost) => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await runningRun(redis, changes);

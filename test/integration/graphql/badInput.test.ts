@@ -123,7 +123,7 @@ test.each<[string, string, Record<string, unknown>, Verdict]>([
   expect(await everywhere(query, { id, ...variables })).toEqual([expected, expected, expected]);
 });
 
-test('after beyond the end of a finished run is BAD_USER_INPUT, at its end it completes at once', async () => {
+test('S3, S3a: after at the end of a finished run completes at once; beyond it is BAD_USER_INPUT, also if the run ends before it', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const ws = client(api.url);
   const query = 'subscription ($id: ID!, $after: Int) { runLogs(runId: $id, after: $after) { seq } }';
@@ -226,7 +226,7 @@ test('what is no HTTP gets 400, headers that are too large 431, other methods 40
   expect([other.status, await other.json()]).toMatchObject([404, { errors: [{ extensions: { code: 'NOT_FOUND' } }] }]);
 });
 
-test('a message over 64 kB is refused for its id, and the socket with its other subscriptions goes on', async () => {
+test('S6: a message over 64 kB is refused for its id, and the socket with its other subscriptions goes on', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('log', 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }', { id: writer.runId });
@@ -240,7 +240,7 @@ test('a message over 64 kB is refused for its id, and the socket with its other 
   expect(await socket.until(({ id }) => id === 'small')).toMatchObject({ type: 'next' });
 });
 
-test('a message over 1 MB closes the socket with 1009', async () => {
+test('S6: a message over 1 MB closes the socket with 1009', async () => {
   const socket = await new RawSocket(api.url).ready();
   socket.subscribe('huge', '#'.repeat(1_000_000));
   expect((await socket.closed).code).toBe(1009);
@@ -254,7 +254,7 @@ test.each<[string, unknown, number]>([
   ['a subscribe without query', { type: 'subscribe', id: '1', payload: {} }, 4400],
   ['65 kB that are no JSON', 'x'.repeat(65_000), 4400],
   ['a second connection_init', { type: 'connection_init' }, 4429],
-])('%s closes the socket as the protocol says', async (_name, message, code) => {
+])('S6: %s closes the socket with %3$d', async (_name, message, code) => {
   const socket = await new RawSocket(api.url).ready();
   socket.send(message);
   expect((await socket.closed).code).toBe(code);

@@ -28,7 +28,7 @@ const payloads = (socket: RawSocket, id: string, field: string) =>
     .filter((message) => message.id === id && message.type === 'next')
     .map(({ payload }) => (payload as { data: Record<string, Record<string, unknown>> }).data[field]);
 
-test('runUpdated tells the run now, then at each change, and completes when it is terminal', async () => {
+test('S10: runUpdated delivers the run now, then at each change, and completes when it is terminal', async () => {
   const id = await start();
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('1', 'subscription ($id: ID!) { runUpdated(runId: $id) { id status } }', { id });

@@ -21,7 +21,7 @@ const told = (socket: RawSocket, name: string): Record<string, number>[] =>
     .filter(({ id, type }) => id === name && type === 'next')
     .map(({ payload }) => (payload as { data: { runUpdated: Record<string, number> } }).data.runUpdated);
 
-test('while only lines are written runUpdated tells them, once a second at most, and the last ones too', async () => {
+test('S10: while only lines are written runUpdated delivers at most once a second, and the last change too', async () => {
   await using api = await openHttp();
   const writer = await running(api);
   await using socket = await new RawSocket(api.url).ready();
@@ -73,7 +73,7 @@ test('a run that starts after the list is followed is told too', async () => {
   await socket.until((message) => JSON.stringify(message).includes('"lines":5'));
 }, 60_000);
 
-test('runs that nobody watches are not asked about, and nobody is asked once all have left', async () => {
+test('S10a: Redis is asked only about runs that are followed, and about none once all have left', async () => {
   await using api = await openHttp();
   const [watched, other] = [await running(api), await running(api)];
   await using monitor = await new RawSocket(api.url).ready();

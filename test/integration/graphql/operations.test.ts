@@ -76,7 +76,7 @@ test('a run that is not there is null for queries and NOT_FOUND for the rest, on
   await ws.dispose();
 });
 
-test('both log subscriptions deliver every event once and complete right after RunFinished', async () => {
+test('S1, S1a: both log subscriptions deliver every event once and complete right after RunFinished', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.lines(1200);
   const ws = client(api.url);

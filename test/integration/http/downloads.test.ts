@@ -37,7 +37,7 @@ test('log.ndjson has every event as the API shows it', async () => {
   expect(events).toHaveLength(EVERY_EVENT.length + 1);
 });
 
-test('log.txt has the lines of the command alone, each with one LF, and its SHA-256 is the digest of them', async () => {
+test('E5a: log.txt has only the lines of the command, each with one LF, and its SHA-256 is the digest', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append(EVERY_EVENT);
   const response = await get(writer.runId, 'log.txt');
@@ -129,7 +129,7 @@ test('parameters that are not known are refused by name, on HEAD too', async () 
   }
 });
 
-test('the middle that was dropped is told in log.ndjson, clipped to after', async () => {
+test('W5a: log.ndjson has one LinesDropped for the dropped middle, clipped to after', async () => {
   const id = await createRun(api.redis, { maxLogBytes: 20_000 });
   const writer = await new PlainWriter(api.redis, id).claim();
   for (let i = 0; i < 50; i += 1) await writer.lines(10, 'x'.repeat(100));
@@ -145,7 +145,7 @@ test('the middle that was dropped is told in log.ndjson, clipped to after', asyn
   expect(first).toMatchObject({ __typename: 'LinesDropped', fromSeq: dropped.fromSeq + 5, seq: dropped.seq });
 });
 
-test('a client that stops reading is not read for, and is cut after the time for it; a slow one is not', async () => {
+test('S9c: a download that takes nothing is cut after the time for it; a slow one is not', async () => {
   await using limited = await openHttp({ keepAlive: { pingMs: 100, stalledMs: 2000 } });
   const writer = await new PlainWriter(limited.redis, await createRun(limited.redis)).claim();
   for (let i = 0; i < 300; i += 1) await writer.lines(100, 'z'.repeat(1000));

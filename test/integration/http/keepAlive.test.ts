@@ -37,7 +37,7 @@ test('a client that is gone without a word is found, and its feed is freed', asy
   );
 });
 
-test('a client that stops reading in a flood is cut after the time for it', async () => {
+test('S9c: a client that stops reading in a flood is cut after the time for it', async () => {
   await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 200; i += 1) await writer.lines(100, 'x'.repeat(1000));
@@ -58,7 +58,7 @@ test('a client that stops reading in a flood is cut after the time for it', asyn
   socket.socket.terminate();
 });
 
-test('a slow reader whose pings wait behind its data is not cut, and gets everything', async () => {
+test('J7: a slow reader gets every event, though its pings wait behind its data', async () => {
   await using api = await openHttp(FAST);
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 150; i += 1) await writer.lines(100, 'x'.repeat(1000));

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { openHttp, post, RawSocket } from '../../support/clients/http.ts';
 import { createRun, PlainWriter } from '../../support/log.ts';
 
-test('while Redis is away requests are told UNAVAILABLE, and those who follow wait and miss nothing', async () => {
+test('S5, S5b: while Redis is away requests get UNAVAILABLE, and subscriptions wait and miss nothing', async () => {
   await using api = await openHttp();
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const id = writer.runId;

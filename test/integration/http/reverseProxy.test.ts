@@ -116,7 +116,7 @@ test.skipIf(!hasNginx)('the documented nginx configuration passes GraphQL, WebSo
   expect((await download.text()).trim().split('\n')).toHaveLength(events.length);
 });
 
-test('answers that go on tell proxies to pass on what comes as it comes, and have each header once', async () => {
+test('S7a: streamed answers tell proxies not to buffer or change them, and have each header once', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append([finished()]);
   const query = encodeURIComponent(`subscription { runLogs(runId: "${writer.runId}") { seq } }`);

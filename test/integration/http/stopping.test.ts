@@ -8,7 +8,7 @@ import { createRun, finished, PlainWriter } from '../../support/log.ts';
 
 const LOGS = 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }';
 
-test('a stopping server closes sockets with 1001 and cuts SSE, and nothing is completed', async () => {
+test('S1b: a server that stops closes sockets with 1001 and cuts server-sent events, without complete', async () => {
   await using api = await openHttp();
   const id = await createRun(api.redis);
   const socket = await new RawSocket(api.url).ready();
@@ -65,7 +65,7 @@ test('SSE ends with complete where the run has ended', async () => {
   expect(whole).toMatch(/event: complete\ndata:\n\n$/);
 });
 
-test('a run that is deleted ends its open subscriptions with NOT_FOUND, not with complete', async () => {
+test('S4: a run that is deleted ends its open subscriptions with NOT_FOUND, not with complete', async () => {
   await using api = await openHttp();
   const id = await createRun(api.redis);
   const socket = await new RawSocket(api.url).ready();
@@ -82,7 +82,7 @@ test('a run that is deleted ends its open subscriptions with NOT_FOUND, not with
   socket.socket.terminate();
 });
 
-test('an unexpected failure is told by an id alone, on every transport and under way, and the log has the id', async () => {
+test('X2: an unexpected failure shows only an id, on every transport and during a subscription, and the log has the id', async () => {
   await using api = await openHttp();
   const id = await createRun(api.redis);
   const secret = 'redis://secret-address:6379';

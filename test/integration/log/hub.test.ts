@@ -14,6 +14,7 @@ import { nextOf } from '../../support/source.ts';
 
 const logger = pino({ level: 'silent' });
 const never = new AbortController().signal;
+const WAIT = { timeout: 20_000 };
 let server: TestRedis;
 let redis: Redis;
 let reading: RedisConnection;
@@ -52,7 +53,7 @@ const follow = async (viewer: LogViewer, enough = Number.POSITIVE_INFINITY): Pro
 const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, i) => from + i);
 const subscribers = async (runId: RunId) => Number((await redis.pubsub('NUMSUB', logChannel(runId)))[1]);
 
-test('an early, a late and a resuming viewer get the same events, once each, and then the end', async () => {
+test('S1, J4: an early, a late and a resuming viewer get the same events, once each, and are done at the end', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const early = follow(await hub.open(writer.runId, {}));
   for (let i = 0; i < 200; i += 1) await writer.lines(10);
@@ -67,7 +68,7 @@ test('an early, a late and a resuming viewer get the same events, once each, and
   expect(await tail).toEqual(upTo(2302, 1997));
 });
 
-test("announcements lost with the subscriber's connection cost no line", async () => {
+test("J2: announcements lost with the subscriber's connection cost no line", async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const viewer = follow(await hub.open(writer.runId, {}));
   await vi.waitFor(async () => expect(await subscribers(writer.runId)).toBe(1), { timeout: 20_000 });
@@ -79,7 +80,7 @@ test("announcements lost with the subscriber's connection cost no line", async (
   expect(await viewer).toEqual(upTo(42));
 });
 
-test('an idle viewer that leaves frees the subscription, and so does a busy one', async () => {
+test('J6: the last viewer that leaves frees the Redis subscription, also while it waits', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const idle = await hub.open(writer.runId, {});
   await nextOf(idle, never);
@@ -93,7 +94,7 @@ test('an idle viewer that leaves frees the subscription, and so does a busy one'
   expect(hub.feeds).toBe(0);
 });
 
-test('a thousand viewers that come at once read the store less than fifty times', async () => {
+test('J3a: a thousand viewers that come at once read the store less than fifty times', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (let i = 0; i < 20; i += 1) await writer.lines(100);
   await writer.append([finished()]);
@@ -103,7 +104,7 @@ test('a thousand viewers that come at once read the store less than fifty times'
   expect(reader.reads - before).toBeLessThan(50);
 });
 
-test('and so do a thousand that come back to a thousand places', async () => {
+test('J3a: a thousand viewers that reconnect at a thousand positions read the store less than fifty times', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (let i = 0; i < 200; i += 1) await writer.lines(100);
   await writer.append([finished()]);
@@ -165,7 +166,7 @@ test('a viewer waits through a lost tail and sees each event once when the write
   expect(await lateSeqs).toEqual(upTo(8));
 });
 
-test('a viewer that read in vain reads again when the store is filled, though nothing is announced', async () => {
+test('J2b: a viewer whose last read was empty reads again when the store is filled, without an announcement', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const { runId } = writer;
   const dump = async () => [await redis.dumpBuffer(recordKey(runId)), await redis.dumpBuffer(logKey(runId))] as const;
@@ -186,4 +187,127 @@ test('a viewer that read in vain reads again when the store is filled, though no
   await vi.waitFor(() => expect(reader.reads).toBeGreaterThan(reads));
   await restore(after);
   expect(await rest).toEqual(upTo(6, 5));
+});
+
+test('J1: the head is what the store says after the subscription was confirmed', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const { runId } = writer;
+  const announcements = createAnnouncements(subscriber, logger);
+  const confirmation = Promise.withResolvers<void>();
+  await using late = new RedisLogHub({
+    reader,
+    logger,
+    announcements: {
+      onReconnect: (listener) => announcements.onReconnect(listener),
+      subscribe: async (...given) => {
+        const unsubscribe = await announcements.subscribe(...given);
+        await confirmation.promise;
+        return unsubscribe;
+      },
+    },
+  });
+  const seen: string[] = [];
+  const monitor = await redis.monitor();
+  monitor.on('monitor', (_time: string, [command = '', key = '']: string[]) => {
+    if (key === recordKey(runId) && command.toLowerCase() === 'hmget') seen.push('asked');
+    if (command.toLowerCase() === 'ping') seen.push('ping');
+  });
+  try {
+    let opened = false;
+    const opening = late.open(runId, {}).finally(() => {
+      opened = true;
+    });
+    await vi.waitFor(async () => expect(await subscribers(runId)).toBe(1), WAIT);
+    // What the hub has asked by now comes before this on its connection: whether the run has ended, and no more.
+    await reading.redis.ping();
+    await vi.waitFor(() => expect(seen).toContain('ping'), WAIT);
+    expect(seen).toEqual(['asked', 'ping']);
+    expect(opened).toBe(false);
+    confirmation.resolve();
+    const viewer = await opening;
+    await vi.waitFor(() => expect(seen.filter((what) => what === 'asked').length).toBeGreaterThan(1), WAIT);
+    await writer.append([finished()]);
+    expect(await follow(viewer)).toEqual([1, 2]);
+  } finally {
+    monitor.disconnect();
+  }
+});
+
+test('J1a: a finished run is read without a subscription', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  await writer.append([finished()]);
+  const announcements = createAnnouncements(subscriber, logger);
+  const channels: string[] = [];
+  await using other = new RedisLogHub({
+    reader,
+    logger,
+    announcements: {
+      onReconnect: (listener) => announcements.onReconnect(listener),
+      subscribe: (channel, ...given) => {
+        channels.push(channel);
+        return announcements.subscribe(channel, ...given);
+      },
+    },
+  });
+  expect(await follow(await other.open(writer.runId, {}))).toEqual([1, 2]);
+  expect(channels).toEqual([]);
+  const unfinished = await createRun(redis);
+  await other.open(unfinished, {});
+  expect(channels).toEqual([logChannel(unfinished)]);
+});
+
+test('J2a: without Pub/Sub the store tells, asked once a second about all followed runs together', async () => {
+  const writers = await Promise.all([1, 2].map(async () => new PlainWriter(redis, await createRun(redis)).claim()));
+  const restores: (() => Promise<unknown>)[] = [];
+  const viewers: LogViewer[] = [];
+  for (const writer of writers) {
+    const keys = [recordKey(writer.runId), logKey(writer.runId)];
+    const dumps = (): Promise<Buffer[]> => Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+    const restore = (values: readonly Buffer[]) =>
+      Promise.all(keys.map((key, i) => redis.restore(key, 0, values[i] as Buffer, 'REPLACE')));
+    await writer.lines(3);
+    const before = await dumps();
+    await writer.lines(2);
+    const after = await dumps();
+    await restore(before);
+    restores.push(() => restore(after));
+    const viewer = await hub.open(writer.runId, {});
+    expect(await follow(viewer, 4)).toEqual(upTo(4));
+    viewers.push(viewer);
+  }
+  const asked: number[] = [];
+  const monitor = await redis.monitor();
+  monitor.on('monitor', (_time: string, args: string[]) => {
+    const run = writers.findIndex(({ runId }) => args[1] === recordKey(runId));
+    if (run >= 0 && args[0]?.toLowerCase() === 'hmget') asked.push(run);
+  });
+  try {
+    const began = performance.now();
+    // Both wait at the head while the question comes again and again.
+    const rest = viewers.map((viewer) => follow(viewer, 2));
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThanOrEqual(6), WAIT);
+    expect(asked.filter((run) => run === 0).length).toBe(asked.filter((run) => run === 1).length);
+    expect(asked.length / 2).toBeLessThanOrEqual(Math.ceil((performance.now() - began) / 1000) + 1);
+    for (const restore of restores) await restore();
+    for (const seqs of rest) expect(await seqs).toEqual([5, 6]);
+  } finally {
+    monitor.disconnect();
+  }
+});
+
+test('W5b: a live viewer gets every event of a log over its budget', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 4000 })).claim();
+  const viewer = await hub.open(writer.runId, {});
+  const seqs: number[] = await follow(viewer, 1);
+  for (let i = 0; i < 50; i += 1) {
+    await writer.lines(5, 'x'.repeat(100));
+    seqs.push(...(await follow(viewer, 5)));
+  }
+  await writer.append([finished()]);
+  seqs.push(...(await follow(viewer)));
+  expect(seqs).toEqual(upTo(252));
+  // What is stored is less, for those who come when nobody has the ring any more.
+  viewer.close();
+  const late = await follow(await hub.open(writer.runId, {}));
+  expect(late.length).toBeLessThan(100);
 });

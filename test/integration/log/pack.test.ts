@@ -26,7 +26,7 @@ const quietRun = async (lines: number, per: number, changes = {}) => {
   return writer;
 };
 
-test('the packed log of a finished run has the same events in a fraction of the entries and bytes, and its TTL', async () => {
+test('W8: the packed log of a finished run has the same events in a fraction of the entries and bytes, and its TTL', async () => {
   const writer = await quietRun(2000, 5);
   expect(await packLog(redis, writer.runId)).toBeNull();
   await writer.append([finished()]);

@@ -13,7 +13,7 @@ const logger = pino({ level: 'silent' });
 /** Only against a test that would hang. */
 const HEALS_MS = 40_000;
 
-test('a fail-over that leaves the old primary alive as a replica moves every connection, idle ones too', async () => {
+test('S5c: a fail-over that leaves the old primary alive as a replica moves every connection, idle ones too', async () => {
   await using pair = await startRedisPair();
   await using stack = new AsyncDisposableStack();
   const roles = ['commands', 'subscriber', 'queue'] as const;

@@ -32,7 +32,7 @@ const start = (more = {}, idempotencyKey: string | null = null) =>
 const hasJob = async (id: RunId): Promise<boolean> =>
   (await api.context.queue.has([{ runId: id, attempt: 1 }]))[0] === true;
 
-test('a started run is PENDING, with its first event, its place in the sets and its job', async () => {
+test('W7: the API creates a run as PENDING, with its first event, its entries in the sets and its job', async () => {
   const run = await start({ name: 'one', labels: [{ name: 'a', value: 'b' }], input: { x: [1, null] } });
   expect(run).toMatchObject({ status: 'PENDING', attempt: 1, image: 'process', lastSeq: 1, version: 1 });
   const record = await readRun(api.redis, run.id);
@@ -99,7 +99,7 @@ test('a start that died half-way is completed by the next with its key, under th
   expect(await api.redis.hget(recordKey(id), 'idempotency')).toBe(name);
 });
 
-test('cancelling in the queue ends the run at once, and a second cancel changes nothing', async () => {
+test('W7: a cancel of a run in the queue is written at once by the API; a second cancel changes nothing', async () => {
   const { id } = await start();
   const cancelled = await api.runs.cancel(id, 'no need', false);
   expect(cancelled).toMatchObject({ status: 'CANCELLED', closed: true, digest: null });
@@ -221,7 +221,7 @@ test('after a change of SECRETS_KEY a retry is refused for good, with what to do
   expect((await other.runs.retry((await start()).id)).status).toBe('PENDING');
 });
 
-test('what is given up is stopped: a start that was told UNAVAILABLE makes no run later', async () => {
+test('S5b: a start that was answered UNAVAILABLE creates no run later', async () => {
   await using own = await startRedis();
   await using frozen = await openApi(own, masterKey);
   process.kill(own.pid, 'SIGSTOP');

@@ -69,6 +69,22 @@ test('a failing command is tried again inside one run, until it succeeds', async
   for (const event of events) if (event.kind === 'LogLine') expect(event.message).toBe(`try ${event.attempt}`);
 }, 20_000);
 
+test('R1: all keys of a run begin with run:{<id>}, while it runs and afterwards', async () => {
+  // Those of the queue are BullMQ's.
+  const others = async (id: string): Promise<string[]> =>
+    (await one.redis.keys(`*${id}*`)).filter((key) => !key.startsWith('{runloom}:'));
+  const id = await start('echo one; sleep 600');
+  await until(
+    () => one.runs.get(id),
+    (run) => (run?.lines ?? 0) >= 1,
+  );
+  const running = await others(id);
+  expect(running).toEqual(expect.arrayContaining([`run:{${id}}`, `run:{${id}}:log`, `run:{${id}}:lease`]));
+  await one.runs.cancel(id, null, true);
+  await untilFinished(one.runs, id);
+  for (const key of [...running, ...(await others(id))]) expect(key.startsWith(`run:{${id}}`)).toBe(true);
+}, 20_000);
+
 test('cancelling a running command ends it with SIGTERM, and once', async () => {
   const id = await start('trap "echo term; exit 0" TERM; echo ready; while :; do sleep 0.05; done');
   await until(

@@ -70,7 +70,7 @@ const ends = (events: readonly RunEvent[]): RunEvent[] => events.filter((event) 
 const COMMAND = ['sh', '-c', 'for i in 1 2 3 4 5; do echo "line $i"; sleep 0.05; done; exit 3'];
 
 for (const awayMs of [300, 8000]) {
-  test(`an end in the lost second comes back under its seqs, with Redis away for ${awayMs} ms`, async () => {
+  test(`W4d, W4e: an end in the lost second comes back under its seqs, with Redis away for ${awayMs} ms`, async () => {
     const loss: Loss = { spec: { command: COMMAND }, marker: 'RunFinished' };
     await afterLoss(loss, async ({ everysec, one, id, seen }) => {
       await delay(awayMs);
@@ -93,7 +93,7 @@ for (const awayMs of [300, 8000]) {
   }, 90_000);
 }
 
-test('an end that a killed executor cannot put back is put back by the supervisor that saw it', async () => {
+test('W4g, W10: an end that a killed executor cannot restore is restored by the supervisor that saw it, and no other end is written', async () => {
   const beforeLoss = async (one: TestService, id: RunId): Promise<void> => {
     // Settled: the run has left the unfinished ones, so the supervisor has seen its end.
     await until(
@@ -134,7 +134,7 @@ test('the end of an attempt in the lost second comes back, and the next attempt 
   });
 }, 90_000);
 
-test('nothing that a user does waits for an executor that lingers', async () => {
+test('W4f: nothing that a user does waits for the guard period of an executor', async () => {
   await using everysec = await startEverysec();
   const directory = await mkdtemp(join(tmpdir(), 'rl-lost-end-'));
   try {

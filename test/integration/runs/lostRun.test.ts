@@ -75,7 +75,7 @@ const inScene = async (work: (scene: Scene) => Promise<void>): Promise<void> => 
   }
 };
 
-test('a run that was started in the lost second is gone, with all that was its own, and its viewers are told', async () => {
+test('W10c: a run that was created in the lost second is gone with all its parts, and its viewers get NOT_FOUND', async () => {
   await inScene(async ({ everysec, one, hub, start }) => {
     await everysec.stall();
     const id = await start(['sh', '-c', 'echo begun; exec sleep 1000']);
@@ -110,7 +110,7 @@ test('a run that was started in the lost second is gone, with all that was its o
   });
 }, 120_000);
 
-test('tail and executor lost together: viewers of another process see no seq twice, and all go on', async () => {
+test('W10b: if the end of the log and its executor are lost, viewers of another process see no seq twice, and all go on', async () => {
   const wait =
     'while [ ! -e "$0" ]; do sleep 0.02; done; for i in $(seq 1 20); do echo "line $i"; done; exec sleep 1000';
   const flags = await mkdtemp(join(tmpdir(), 'rl-lost-tail-'));

@@ -32,7 +32,7 @@ afterAll(async () => {
 const open = (executor: string, more = {}) =>
   openService({ server, masterKey, directory, executor: fixture(executor), ...more });
 
-test('an executor that dies without a word: the supervisor tells it, and what it left is removed', async () => {
+test('W7b, E5b: if an executor dies without its final batch, the supervisor writes the end, with digest null', async () => {
   await using one = await open('dies-mute');
   const { runs } = one;
   const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
@@ -65,7 +65,36 @@ test('an executor that dies without a word: the supervisor tells it, and what it
   expect(await one.redis.zscore(ACTIVE_RUNS, id)).toBeNull();
 }, 20_000);
 
-test('attempts follow one another inside one run, in one sequence, each event with its attempt', async () => {
+test('W7a: a supervisor claims a PENDING run and makes it STARTING; its executor claims the run from it', async () => {
+  await using one = await open('never-reports');
+  const { runs } = one;
+  const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
+  const starting = await until(
+    () => readRun(one.redis, id),
+    (run) => run?.status === 'STARTING',
+  );
+  expect(starting).toMatchObject({ writer: expect.stringMatching(/^supervisor:/) });
+  await runs.cancel(id, null, true);
+  await untilFinished(runs, id);
+  await one[Symbol.asyncDispose]();
+
+  const own = await mkdtemp(join(tmpdir(), 'rl-runs-'));
+  try {
+    await using two = await openService({ server, masterKey, directory: own });
+    const second = await two.runs.start({ spec: specOf({ command: ['sleep', '600'] }), idempotencyKey: null });
+    const running = await until(
+      () => readRun(two.redis, second.id),
+      (run) => run?.status === 'RUNNING',
+    );
+    expect(running).toMatchObject({ writer: expect.stringMatching(/^executor:/) });
+    await two.runs.cancel(second.id, null, true);
+    await untilFinished(two.runs, second.id);
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+}, 30_000);
+
+test('E1: the attempts of a run share one sequence of seqs, and each event has its attempt', async () => {
   await using one = await open('dies-mute');
   const { runs } = one;
   const { id } = await runs.start({ spec: specOf({ maxAttempts: 3, backoffSeconds: 1 }), idempotencyKey: null });
@@ -250,7 +279,7 @@ test('a hundred runs started at once on two services end once each, begun in the
   ).toEqual([]);
 }, 120_000);
 
-test('nothing without a TTL is left behind by runs that ended, but the fixed keys', async () => {
+test('R2: runs that ended leave no key without a TTL', async () => {
   const redis = await server.connect();
   {
     // What a service did not come to before it stopped, the next one puts right.

@@ -49,7 +49,7 @@ test('what Redis lost of this writer comes back under its seqs, with what it cha
   expect((await api.runs.get(id))?.status).toBe('STARTING');
 });
 
-test('what Redis lost of an earlier writer stays a hole that readers are told of, and nobody else gets its seqs', async () => {
+test('W4b: what Redis lost of an earlier writer stays a hole with a LinesDropped, and no other event gets its seqs', async () => {
   const id = await started();
   const first = await claim(id);
   await first.write([step('a')], options);
@@ -66,7 +66,7 @@ test('what Redis lost of an earlier writer stays a hole that readers are told of
   ]);
 });
 
-test('a writer whose log another has claimed is fenced, and one that overlooks a cancel is told', async () => {
+test('W1, W6: a writer whose log was claimed by another is fenced; an end that does not know of a cancel is answered CANCEL', async () => {
   const id = await started();
   const older = await claim(id);
   const newer = await claim(id);

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
-import { logKey, recordKey } from '../../../src/wire/keys.ts';
+import { batchHeader, decodeBatch } from '../../../src/wire/codec.ts';
+import { logChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
@@ -27,7 +28,7 @@ const all = async (runId: RunId, after = 0): Promise<RunEvent[]> => {
   }
 };
 
-test('a repeated append, whose answer was lost, is stored once and answered alike', async () => {
+test('W3: an append that is repeated after a lost reply is stored once and answered as before', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const first = await writer.append([line('a'), line('b')], 2);
   expect(await writer.append([line('a'), line('b')], 2)).toEqual(first);
@@ -35,7 +36,7 @@ test('a repeated append, whose answer was lost, is stored once and answered alik
   expect(await redis.hget(recordKey(writer.runId), 'lines')).toBe('2');
 });
 
-test('a writer of an older term is fenced, whatever it sends', async () => {
+test('W1: an append with an older term is answered FENCED and stores nothing', async () => {
   const old = await new PlainWriter(redis, await createRun(redis)).claim();
   await old.lines(2);
   const newer = await new PlainWriter(redis, old.runId).claim();
@@ -44,7 +45,98 @@ test('a writer of an older term is fenced, whatever it sends', async () => {
   expect((await newer.lines(1)).code).toBe('OK');
 });
 
-test('nothing is ever added after RunFinished, but its own repeat is answered as before', async () => {
+test('W1: an append with the present term and the name of another writer is answered FENCED and stores nothing', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  await writer.lines(2);
+  const other = new PlainWriter(redis, writer.runId);
+  Object.assign(other, { term: writer.term, nextSeq: writer.nextSeq });
+  const stored = () => Promise.all([logKey, recordKey].map((key) => redis.dumpBuffer(key(writer.runId))));
+  const before = await stored();
+  expect((await other.lines(1)).code).toBe('FENCED');
+  expect(await stored()).toEqual(before);
+});
+
+/** Record and newest entry at one instant. */
+const look = async (runId: RunId) => {
+  const [run, entries] = (
+    (await redis.multi().hgetall(recordKey(runId)).xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', 1).exec()) ?? []
+  ).map(([, reply]) => reply) as [Record<string, string>, [Buffer, Buffer[]][]];
+  return { run, newest: decodeBatch(entries[0]?.[1][1] as Buffer) };
+};
+
+test('W2: whatever is announced is stored, and status and log agree at every instant', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const { runId } = writer;
+  const listener = await server.connect();
+  const looks: Promise<void>[] = [];
+  let announced = 0;
+  listener.on('messageBuffer', (_channel: Buffer, batch: Buffer) => {
+    const { lastSeq } = batchHeader(batch);
+    announced = lastSeq;
+    looks.push(look(runId).then(({ run }) => expect(Number(run.lastSeq)).toBeGreaterThanOrEqual(lastSeq)));
+  });
+  await listener.subscribe(logChannel(runId));
+  let writing = true;
+  const watching = (async () => {
+    while (writing) {
+      const { run, newest } = await look(runId);
+      expect(newest.at(-1)).toMatchObject({ kind: 'StatusChanged', seq: Number(run.lastSeq), status: run.status });
+    }
+  })();
+  for (let i = 0; i < 300; i += 1) {
+    const status = i % 2 === 0 ? 'STARTING' : 'RUNNING';
+    const changed = { kind: 'StatusChanged', timestamp: i, status, previous: null, detail: null } as const;
+    expect((await writer.append([line('before'), changed], writer.nextSeq, { status })).code).toBe('OK');
+  }
+  writing = false;
+  await watching;
+  await expect.poll(() => announced, { timeout: 20_000 }).toBe(601);
+  expect(looks).toHaveLength(300);
+  await Promise.all(looks);
+  listener.disconnect();
+});
+
+test('W2a: an append begins at lastSeq + 1; with a gap or an overlap of other events it stores nothing', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  expect(writer.nextSeq).toBe(2);
+  expect(await writer.lines(3)).toMatchObject({ code: 'OK', lastSeq: 4 });
+  expect(await writer.append([line('gap')], 6)).toMatchObject({ code: 'BEHIND', lastSeq: 4 });
+  expect(await writer.append([line('overlap'), line('and more')], 4)).toMatchObject({ code: 'BEHIND', lastSeq: 4 });
+  expect((await all(writer.runId)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+});
+
+test('B4: stored entry and announcement are the same bytes, beside the number of lines and the bytes of their messages', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  const listener = await server.connect();
+  const heard: Buffer[] = [];
+  listener.on('messageBuffer', (_channel: Buffer, batch: Buffer) => heard.push(batch));
+  await listener.subscribe(logChannel(writer.runId));
+  await writer.append([line('ä€'), { kind: 'GroupStarted', timestamp: 1, name: 'no line' }, line('xyz')]);
+  // Long enough to be compressed.
+  await writer.append([line('z'.repeat(5000))]);
+  await expect.poll(() => heard.length, { timeout: 20_000 }).toBe(2);
+  const entries = await redis.xrangeBuffer(logKey(writer.runId), '2-0', '+');
+  expect(entries.map(([, [, batch]]) => batch)).toEqual(heard);
+  expect(heard.map(([first]) => String.fromCharCode(first ?? 0))).toEqual(['R', 'Z']);
+  const counts = entries.map(([, [d, , l, lines, b, bytes]]) => [d, l, lines, b, bytes].map(String));
+  expect(counts).toEqual([
+    ['d', 'l', '2', 'b', '8'],
+    ['d', 'l', '1', 'b', '5000'],
+  ]);
+  listener.disconnect();
+});
+
+test('B5: the ID of an entry is its last seq, and what follows a seq is read from the ID after it', async () => {
+  const writer = await new PlainWriter(redis, await createRun(redis)).claim();
+  for (const count of [3, 1, 4]) await writer.lines(count);
+  const idsFrom = async (from: string) => (await redis.xrange(logKey(writer.runId), from, '+')).map(([id]) => id);
+  expect(await idsFrom('-')).toEqual(['1-0', '4-0', '5-0', '9-0']);
+  // After seq 2 comes the entry that holds seq 3, after seq 4 the next one.
+  expect(await idsFrom('3-0')).toEqual(['4-0', '5-0', '9-0']);
+  expect(await idsFrom('5-0')).toEqual(['5-0', '9-0']);
+});
+
+test('E3: nothing is added after RunFinished; its own repeat is answered as before', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   expect((await writer.append([finished()], 2)).code).toBe('OK');
   expect((await writer.append([finished()], 2)).code).toBe('OK');
@@ -54,7 +146,7 @@ test('nothing is ever added after RunFinished, but its own repeat is answered as
   expect(await redis.pttl(logKey(writer.runId))).toBeGreaterThan(0);
 });
 
-test('a store that lost its tail says how far it is, and takes the same events under the same seqs', async () => {
+test('W4: a store that lost the end of the log answers BEHIND with its lastSeq, and takes the same events under the same seqs', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   await writer.append([line('2'), line('3')]);
   const before = await redis.dumpBuffer(recordKey(writer.runId));
@@ -77,7 +169,7 @@ test('a restarted Redis that forgot the scripts gets them again', async () => {
   expect((await writer.lines(3)).code).toBe('OK');
 });
 
-test('a log over its budget keeps its first and last half, and says exactly what is gone', async () => {
+test('W5, W5a, E2: a log over its budget keeps its first and newest half; one LinesDropped stands for exactly the rest, clipped to after', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 10_000 })).claim();
   for (let i = 0; i < 200; i += 1) await writer.append(Array.from({ length: 5 }, () => line('x'.repeat(100))));
   const events = await all(writer.runId);

@@ -41,7 +41,7 @@ const everything = async (runId: RunId, after = 0, maxEntries = 10_000): Promise
   return (page?.entries ?? []).flatMap((entry) => entry.events()).filter((event) => event.seq > after);
 };
 
-test('the newest entries become one: the same events from every position, both ways, and nobody is told', async () => {
+test('W9, W9b: compaction makes one entry of the newest: the same events from every position, in both directions, and no announcement', async () => {
   const writer = await smallEntries(40);
   const { runId } = writer;
   const before = await everything(runId);
@@ -145,7 +145,7 @@ const spoilers: Record<string, Spoiler> = {
   },
 };
 
-test.for(Object.entries(spoilers))('Refused, with nothing changed: %s.', async ([, spoil]) => {
+test.for(Object.entries(spoilers))('W9a: compaction changes nothing: %s', async ([, spoil]) => {
   const writer = await smallEntries(20);
   const request = await spoil(writer, await requestFor(writer, 10));
   const before = await dump(writer.runId);
@@ -153,7 +153,7 @@ test.for(Object.entries(spoilers))('Refused, with nothing changed: %s.', async (
   expect(await dump(writer.runId)).toBe(before);
 });
 
-test('a hole of a lost store, and another attempt, are never inside', async () => {
+test('W9a: compaction never spans a hole or another attempt', async () => {
   const writer = await smallEntries(5);
   const { runId, nextSeq } = writer;
   const hole = { firstSeq: nextSeq + 3, count: 1, batch: encodeBatch([line('after a hole')], nextSeq + 3, 1) };

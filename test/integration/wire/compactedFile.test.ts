@@ -59,7 +59,7 @@ const incrementalFile = async (directory: string): Promise<string> => {
   return join(folder, name ?? '');
 };
 
-test('a compaction is one transaction in the append-only file; a file cut off inside it loses the whole and nothing else', async () => {
+test('W9c: a compaction is one transaction in the append-only file; a file cut off inside it has the small entries', async () => {
   await withFiles(async (directory) => {
     let server = await startRedis({ directory, config: APPEND_ONLY });
     const writer = await compactedLog(await server.connect());

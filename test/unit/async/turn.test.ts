@@ -2,7 +2,7 @@ import { setImmediate as round } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { nextTurn, Turn } from '../../../src/async/turn.ts';
 
-test('those that wait for a turn get it in order, whoever comes meanwhile comes after them', async () => {
+test('J8: clients get their turns in order', async () => {
   const served: number[] = [];
   const wait = async (name: number, again: boolean): Promise<void> => {
     await nextTurn();
@@ -14,7 +14,7 @@ test('those that wait for a turn get it in order, whoever comes meanwhile comes 
   expect(served).toEqual([...names, ...names.map((name) => name + 100)]);
 });
 
-test('turns leave the loop to others between them', async () => {
+test('J8: turns leave time of the event loop to others between them', async () => {
   const rounds: string[] = [];
   const busy = async (): Promise<void> => {
     for (let i = 0; i < 20; i += 1) {
@@ -35,7 +35,7 @@ test('turns leave the loop to others between them', async () => {
   expect(rounds.join(' ')).not.toContain('turn turn turn');
 });
 
-test('a socket has its turn until it has sent its share, and a new one in the next round', async () => {
+test('J8: a socket has its turn until it has sent its share, and the next turn in the next round', async () => {
   const turn = new Turn();
   expect(turn.isOver(100_000)).toBe(false);
   expect(turn.isOver(100_000)).toBe(true);

@@ -26,7 +26,7 @@ const connections = async (count: number): Promise<readonly Socket[]> => {
   return made;
 };
 
-test('what waits for one connection, and for one address, is bounded, and is free again when it was taken', async () => {
+test('S9, S9b: what waits for one connection, and for one address, is bounded, and is free again when it was taken', async () => {
   const sockets = await connections(8);
   const [first, ...others] = sockets as [Socket, ...Socket[]];
   const backlog = new Backlog();
@@ -44,7 +44,7 @@ test('what waits for one connection, and for one address, is bounded, and is fre
   expect(backlog.waiting).toBeLessThanOrEqual(LIMITS.waitingPerAddress);
 });
 
-test('whoever takes nothing is cut where others need the room, and who takes some is not', async () => {
+test('S9a: a client that takes nothing is cut if others need the room, and one that takes some is not', async () => {
   const [stalled, reading, asking] = (await connections(3)) as [Socket, Socket, Socket];
   const backlog = new Backlog();
   const part = 0.4 * LIMITS.waitingPerAddress;

@@ -232,7 +232,7 @@ const drain = (world: World, until: (viewer: Viewer) => boolean): void => {
   }
 };
 
-test('every generated interleaving is delivered without a hole or a repeat, and ends', () => {
+test('J5: every generated interleaving is delivered without a hole or a repeat, and ends', () => {
   let joined = 0;
   let events = 0;
   fc.assert(
@@ -267,7 +267,7 @@ test('every generated interleaving is delivered without a hole or a repeat, and 
   expect(events).toBeGreaterThan(100_000);
 }, 120_000);
 
-test('a feed keeps no more than its bounds, whatever is announced', () => {
+test('J3: the ring keeps no more than its bounds, whatever is announced', () => {
   let state = newFeed<Entry>();
   state = decideFeed(state, { kind: 'answered', stored: { lastSeq: 0, closed: false } }, BOUNDS).state;
   for (let seq = 1; seq <= 100; seq += 1) {

@@ -10,7 +10,7 @@ const batch = (message: string, firstSeq: number): Buffer =>
   encodeBatch([{ ...line(message), timestamp: 1 } as ReturnType<typeof line>], firstSeq, 1);
 const entry = (message: string, firstSeq = 1) => new StoredEntry(batch(message, firstSeq));
 
-test('the same batch at the same place of a run is one object, and no other is', () => {
+test('J3b: the same stored entry is one object, and no other is', () => {
   const known = new KnownEntries();
   const first = known.of(runId, entry('a'));
   expect(known.of(runId, entry('a'))).toBe(first);

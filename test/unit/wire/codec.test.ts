@@ -12,7 +12,7 @@ const line = (message: string, timestamp = 1): EventDraft => ({
   message,
 });
 
-test('drafts come back with their seqs and the attempt', () => {
+test('B1, B2: a decoded batch has the events with the seqs and the attempt of its header', () => {
   const drafts: EventDraft[] = [
     line('a'),
     { kind: 'GroupStarted', timestamp: 2, name: 'g' },
@@ -33,7 +33,7 @@ test.each(['1234567890123456789', '1.0', '-0', '1e400'])('%s that a command prin
   for (const text of shown) expect(text).toContain(`{"id":${number}}`);
 });
 
-test('runs of plain lines and events keep their order, in any mixture', () => {
+test('B3: plain lines and other events keep their order in a batch, in any mixture', () => {
   const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\n', '').toWellFormed());
   const piece = fc.oneof(
     fc.record({
@@ -79,7 +79,7 @@ test('runs of plain lines and events keep their order, in any mixture', () => {
   );
 });
 
-test('a batch that ends with RunFinished says so in its header', () => {
+test('B1, J4: the header of a batch tells that it ends with RunFinished', () => {
   const end: EventDraft = {
     kind: 'RunFinished',
     timestamp: 1,

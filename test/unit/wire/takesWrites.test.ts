@@ -32,7 +32,7 @@ test('what any server would answer is no reason to connect again', () => {
   for (const text of texts) expect(refusalOf(reply(text)), text).toBe(null);
 });
 
-test('commands that were under way together are all sent again; a server that still refuses is tried once a second', () => {
+test('S5c: commands that were refused together are all sent again; a server that still refuses is tried once a second', () => {
   let now = 5000;
   let reconnects = 0;
   const decide = reconnectWhereRefused(

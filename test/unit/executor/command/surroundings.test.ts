@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findPlace } from '../../../../executor/command/surroundings.ts';
 import { newRunId } from '../../../../src/domain/ids.ts';
 
-test("W11: an attempt's directory that was removed before the executor came is not made again", async () => {
+test("W11a: an attempt's directory that was removed before the executor came is not made again", async () => {
   const parent = await mkdtemp(join(tmpdir(), 'rl-place-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   const directory = join(parent, 'removed');

@@ -13,7 +13,7 @@ const run = { timeoutSeconds: 2 };
 const cancelAt = (at: number) => ({ at, reason: 'enough', force: false });
 const reasonOf = (outcome: Outcome) => endOf(outcome, null, run, 'd').failure?.reason ?? null;
 
-test('a cancel up to the exit decides, a later one does not', () => {
+test('W6a: a cancel up to the exit decides, a later one does not', () => {
   expect(endOf(exited(), cancelAt(999), run, 'd')).toMatchObject({
     status: 'CANCELLED',
     cancelReason: 'enough',
@@ -23,7 +23,7 @@ test('a cancel up to the exit decides, a later one does not', () => {
   expect(endOf(exited(), cancelAt(1001), run, 'd').status).toBe('COMPLETED');
 });
 
-test('a cancel that was heard of before the exit decides, whatever the clocks say', () => {
+test('W6a: a cancel that the executor knew of before the exit decides, whatever the clocks say', () => {
   expect(endOf(exited({ cancelFirst: true }), cancelAt(1003), run, 'd').status).toBe('CANCELLED');
   const unstarted = exited({ cancelFirst: true, exit: null });
   expect(endOf(unstarted, cancelAt(1003), run, 'd').status).toBe('CANCELLED');

@@ -51,7 +51,7 @@ test('the same bytes make the same events however they are cut', () => {
   );
 });
 
-test('plain bytes come out as the lines of the decoded text, whole and in order', () => {
+test('E4: each output keeps its order: plain bytes become the lines of the decoded text, whole and in order', () => {
   const plain = fc
     .uint8Array({ maxLength: 300 })
     .map((bytes) => bytes.filter((byte) => byte !== 0x0d && byte !== 0x7b && byte !== 0x3a));

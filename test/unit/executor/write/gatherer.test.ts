@@ -70,7 +70,7 @@ test('a batch that would fill its place badly is made to fill the next smaller o
   expect(excessBytes(8000, 1)).toBe(0);
 });
 
-test('Beyond the most events of a run nothing is stored; the digest and the totals are of what is there, and all else is told.', () => {
+test('W14, W14a: beyond the most events of a run nothing is stored; digest and totals are of what is there, and a LinesDropped tells the rest', () => {
   const sealed: SealedBatch[] = [];
   const run = { ...newRun(), lastSeq: LIMITS.runEvents - 4 };
   const gatherer = new Gatherer(run, (batch) => sealed.push(batch));

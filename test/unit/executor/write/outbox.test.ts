@@ -35,7 +35,7 @@ test('what was stored is at hand from any point on, as far as it is kept', () =>
   expect(seqs(outbox.keptAfter(2))).toEqual([5, 6, 7, 8, 9]);
 });
 
-test('the oldest go after ten seconds and beyond 8 MiB, and the newest stays', () => {
+test('W4a: what was sent is kept for ten seconds and up to 8 MiB; then the oldest goes first', () => {
   const outbox = new Outbox(8 * MIB);
   outbox.keep(batch(1), 0);
   outbox.keep(batch(2), 60_000);
