@@ -5,33 +5,18 @@
  * 70 a fault of the executor's own, 78 started wrongly. All but 0 leave the end to the supervisor.
  */
 import { safeError, safeErrorText } from '../src/domain/text/safeError.ts';
+import { PROC } from '../src/system/processes.ts';
+import { EXECUTOR_EXIT, type ExecutorMode, parseMode, parseRedisAway } from '../src/wire/executorOrders.ts';
 import { Attempt, type Stage } from './attempt.ts';
 import { openFifos } from './command/fifos.ts';
-import { PROC } from './command/processes.ts';
 import { Spawner } from './command/spawner.ts';
 import { findPlace, prepareNames } from './command/surroundings.ts';
 import { REDIS_AWAY_MS, watchForAbandonment } from './end/abandoned.ts';
 import { type Connections, connect } from './redis/connections.ts';
 import { sayHello } from './start/claim.ts';
 import { UnknownUser } from './start/commandUser.ts';
-import {
-  BadOrders,
-  type Mode,
-  type Orders,
-  parseMode,
-  parseOrders,
-  parseRedisAway,
-  readVariables,
-  type Variables,
-} from './start/environment.ts';
+import { BadOrders, type Orders, parseOrders, readVariables, type Variables } from './start/environment.ts';
 import { LogLost } from './write/logWriter.ts';
-
-const ENDED = 0;
-const NOT_WANTED = 3;
-const LOG_LOST = 4;
-const ABANDONED = 5;
-const OWN_FAULT = 70;
-const STARTED_WRONGLY = 78;
 
 /** The engine keeps standard error for operators. Never what the command said, nor an address. */
 const tell = (line: string): void => {
@@ -39,7 +24,7 @@ const tell = (line: string): void => {
 };
 
 /** Prepares what needs no Redis, while Redis is being asked. Never rejects: an attempt has to tell why. */
-const setStage = async (mode: Mode, orders: Orders, variables: Variables): Promise<Stage> => {
+const setStage = async (mode: ExecutorMode, orders: Orders, variables: Variables): Promise<Stage> => {
   const spawner = new Spawner();
   try {
     const place = findPlace(mode, orders);
@@ -60,15 +45,16 @@ const carryOut = async (
   signal: AbortSignal,
 ): Promise<number> => {
   const hello = await sayHello(connections.commands, orders, signal);
-  if (hello === null) return NOT_WANTED;
+  if (hello === null) return EXECUTOR_EXIT.notWanted;
   const attempt = new Attempt(connections, hello, await setting);
   onAttempt(attempt);
   await attempt.run();
-  return ENDED;
+  return EXECUTOR_EXIT.stored;
 };
 
 const main = async (): Promise<number> => {
   const mode = parseMode(process.argv.slice(2));
+  if (mode === null) throw new BadOrders('started with neither --container nor --workspace=<directory>');
   // There is no path to the working directory (processes.ts), and nothing here may depend on it.
   if (PROC !== '/proc') process.cwd = () => '/';
   const variables = readVariables(mode);
@@ -86,13 +72,13 @@ const main = async (): Promise<number> => {
   process.on('uncaughtException', (error) => {
     attempt?.kill();
     tell(safeErrorText(error));
-    process.exit(OWN_FAULT);
+    process.exit(EXECUTOR_EXIT.internalError);
   });
 
   watchForAbandonment(connections, mode, parseRedisAway(process.argv.slice(2)) ?? REDIS_AWAY_MS, (why) => {
     attempt?.abandon();
     tell(why);
-    process.exit(ABANDONED);
+    process.exit(EXECUTOR_EXIT.abandoned);
   });
 
   const begun = (one: Attempt): void => {
@@ -101,11 +87,11 @@ const main = async (): Promise<number> => {
   try {
     return await carryOut(connections, orders, setStage(mode, orders, variables), begun, unstarted.signal);
   } catch (error) {
-    if (unstarted.signal.aborted) return NOT_WANTED;
+    if (unstarted.signal.aborted) return EXECUTOR_EXIT.notWanted;
     (attempt as Attempt | null)?.kill();
     if (!(error instanceof LogLost)) throw error;
     tell(error.message);
-    return LOG_LOST;
+    return EXECUTOR_EXIT.logLost;
   } finally {
     connections.close();
   }
@@ -116,6 +102,6 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     tell(safeErrorText(error));
-    process.exit(error instanceof BadOrders ? STARTED_WRONGLY : OWN_FAULT);
+    process.exit(error instanceof BadOrders ? EXECUTOR_EXIT.badOrders : EXECUTOR_EXIT.internalError);
   },
 );

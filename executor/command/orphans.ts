@@ -4,8 +4,7 @@
  * when its parent is gone; what may have been told by its parent, or may be a filter, gets time to end by itself.
  */
 
-import { catchesSignal, type LivingProcess } from './processes.ts';
-import { tryKill } from './startCommand.ts';
+import { catchesSignal, type LivingProcess, trySignal } from '../../src/system/processes.ts';
 
 /** From the loss of a parent that the signal killed: it has passed nothing on. */
 const UNTOLD_MS = 100;
@@ -63,7 +62,7 @@ export class Orphans {
     if (now < Math.max(since + patienceMs, notBefore)) return;
     if (catchesSignal(one.pid, this.#options.stopSignal)) this.#toldAndHandling.add(one.pid);
     this.#told.add(keyOf(one));
-    tryKill(one.pid, this.#options.stopSignal);
+    trySignal(one.pid, this.#options.stopSignal);
   }
 
   #patience(one: LivingProcess): number {

@@ -1,8 +1,6 @@
 /** What else of the command lives beside its own process, even where it has left its session and group. */
-import { readFileSync } from 'node:fs';
-import { parseEnviron } from '../start/environment.ts';
-import { type LivingProcess, listProcesses } from './processes.ts';
-import { tryKill } from './startCommand.ts';
+import { type LivingProcess, listProcesses, parseEnviron, readEnviron, trySignal } from '../../src/system/processes.ts';
+import { attemptVariables, EXECUTOR_ONLY_VARIABLES } from '../../src/wire/executorOrders.ts';
 
 /** In a container, all that is the command's: every process but the first one and ourselves. */
 export const listAllOthers = (): LivingProcess[] =>
@@ -10,7 +8,7 @@ export const listAllOthers = (): LivingProcess[] =>
 
 /** The same ones (kill(2)). */
 export const killAllOthers = (): void => {
-  tryKill(-1, 'SIGKILL');
+  trySignal(-1, 'SIGKILL');
 };
 
 /** Rounds of looking: what is found can have started another one meanwhile. */
@@ -49,7 +47,7 @@ export class AttemptProcesses {
     for (let round = 0; round < ROUNDS; round += 1) {
       const found = listProcesses().filter(({ pid }) => this.#readIsOurs(pid));
       if (found.length === 0) return;
-      for (const { pid } of found) tryKill(pid, 'SIGKILL');
+      for (const { pid } of found) trySignal(pid, 'SIGKILL');
     }
   }
 
@@ -62,18 +60,15 @@ export class AttemptProcesses {
 
   #readIsOurs(pid: number): boolean {
     if (pid === process.pid) return false;
-    try {
-      const text = readFileSync(`/proc/${pid}/environ`, 'utf8');
-      if (!text.includes(this.#runId)) return false;
-      const { RUN_ID, RUN_ATTEMPT, REDIS_URL, RUN_KEY } = parseEnviron(text);
-      const isExecutor = REDIS_URL !== undefined && RUN_KEY !== undefined;
-      return RUN_ID === this.#runId && RUN_ATTEMPT === String(this.#attempt) && !isExecutor;
-    } catch {
-      return false;
-    }
+    const text = readEnviron(pid);
+    if (!text.includes(this.#runId)) return false;
+    const variables = parseEnviron(text);
+    const isExecutor = EXECUTOR_ONLY_VARIABLES.every((name) => variables[name] !== undefined);
+    const own = attemptVariables(this.#runId, this.#attempt);
+    return variables.RUN_ID === own.RUN_ID && variables.RUN_ATTEMPT === own.RUN_ATTEMPT && !isExecutor;
   }
 }
 
 /** Without /proc: whether the group has anybody, who is signalled as a whole. */
 const groupAlone = (leader: number): LivingProcess[] =>
-  tryKill(-leader, 0) ? [{ pid: -leader, parent: 0, group: leader, session: leader, started: '' }] : [];
+  trySignal(-leader, 0) ? [{ pid: -leader, parent: 0, group: leader, session: leader, started: '' }] : [];

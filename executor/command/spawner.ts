@@ -7,8 +7,8 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { listProcesses, PROC } from '../../src/system/processes.ts';
 import { FIFO_DIRECTORY } from '../../src/wire/executorRoot.ts';
-import { listProcesses, PROC } from './processes.ts';
 
 export interface SpawnOptions {
   readonly cwd: string;

@@ -1,6 +1,8 @@
 /** Stage 4: the command's process, its group, and what it leaves behind. */
 import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { trySignal } from '../../src/system/processes.ts';
+import { COMMAND_OOM_SCORE } from '../../src/wire/executorOrders.ts';
 import type { Variables } from '../start/environment.ts';
 import { type Entry, NotEntered, startEntered } from './enterImage.ts';
 import { type Exited, SpawnError, type Spawned, type Spawner } from './spawner.ts';
@@ -41,14 +43,14 @@ export class Command {
 
   /** To the command's own process alone. Harmless where it has exited. */
   signal(signal: number): void {
-    if (!this.#hasExited) tryKill(this.pid, signal);
+    if (!this.#hasExited) trySignal(this.pid, signal);
   }
 
   /** To all processes of its group, which it leads. Harmless where none is left. */
   killGroup(): void {
     // Once it is reaped, its number can be another's, but not while its group has anybody.
-    if (this.#hasExited && tryKill(this.pid, 0)) return;
-    tryKill(-this.pid, 'SIGKILL');
+    if (this.#hasExited && trySignal(this.pid, 0)) return;
+    trySignal(-this.pid, 'SIGKILL');
   }
 }
 
@@ -78,12 +80,11 @@ const startHere = (spawner: Spawner, spec: CommandSpec): Promise<Spawned> => {
 };
 
 const OOM_SCORE = '/proc/self/oom_score_adj';
-const OOM_VICTIM = '1000';
 
 /** The kernel shall take the command and not the one who must tell: a child inherits the score (proc(5)). */
 const asOomVictim = async <T>(start: () => Promise<T>): Promise<T> => {
   const own = readScore();
-  if (own === null || !writeScore(OOM_VICTIM)) return await start();
+  if (own === null || !writeScore(COMMAND_OOM_SCORE)) return await start();
   try {
     return await start();
   } finally {
@@ -175,14 +176,4 @@ const isThere = (file: string, spec: CommandSpec): boolean => {
       return false;
     }
   });
-};
-
-/** Sends a signal to a process or, below zero, to a group. False where there is none to be had. */
-export const tryKill = (pid: number, signal: NodeJS.Signals | number): boolean => {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch {
-    return false;
-  }
 };

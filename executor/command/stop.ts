@@ -1,7 +1,7 @@
 /** How a command is stopped: its stop signal, and SIGKILL for all that is left after the grace period. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LivingProcess } from '../../src/system/processes.ts';
 import { Orphans } from './orphans.ts';
-import type { LivingProcess } from './processes.ts';
 import type { Exit } from './spawner.ts';
 
 /** The longest that a timer of Node.js takes, milliseconds; more fires at once. */

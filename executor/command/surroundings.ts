@@ -2,15 +2,16 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { CARRIED, FIFO_DIRECTORY, INHERITED, RESOLVER_FILES } from '../../src/wire/executorRoot.ts';
+import type { LivingProcess } from '../../src/system/processes.ts';
+import { type ExecutorMode, PROCESS_WORKSPACE } from '../../src/wire/executorOrders.ts';
+import { BUSYBOX, FIFO_DIRECTORY, INHERITED, RESOLVER_FILES, WORKSPACE } from '../../src/wire/executorRoot.ts';
 import { parseRedisUrl } from '../../src/wire/redisUrl.ts';
 import { readMemoryLimit, readOomKills } from '../start/cgroupMemory.ts';
 import { resolveUser } from '../start/commandUser.ts';
-import type { Mode, Orders } from '../start/environment.ts';
+import type { Orders } from '../start/environment.ts';
 import { readImageFile } from '../start/openedFiles.ts';
 import { type Entry, REPORT_FIFO } from './enterImage.ts';
 import type { FifoPlace } from './fifos.ts';
-import type { LivingProcess } from './processes.ts';
 import { AttemptProcesses, killAllOthers, listAllOthers } from './remaining.ts';
 import { parseStopSignal } from './stopSignal.ts';
 
@@ -34,19 +35,17 @@ export interface Place extends FifoPlace {
 }
 
 /** @throws UnknownUser where the image's user makes no sense */
-export const findPlace = (mode: Mode, orders: Orders): Place =>
+export const findPlace = (mode: ExecutorMode, orders: Orders): Place =>
   mode.kind === 'container' ? container(mode, orders) : directory(mode.directory, orders);
 
-const WORKSPACE = '/workspace';
-
-type ContainerMode = Extract<Mode, { kind: 'container' }>;
+type ContainerMode = Extract<ExecutorMode, { kind: 'container' }>;
 
 /** Sees its own root directory, the carried one; of the container's it has what is inherited.ts'. */
 const container = (mode: ContainerMode, orders: Orders): Place => ({
   workspace: WORKSPACE,
   directory: FIFO_DIRECTORY,
   moreFifos: [REPORT_FIFO],
-  mkfifo: [`${CARRIED}/bin/busybox`, 'mkfifo'],
+  mkfifo: [BUSYBOX, 'mkfifo'],
   environment: {},
   entry: containerEntry(mode, orders),
   memoryLimit: readMemoryLimit(),
@@ -64,7 +63,7 @@ const containerEntry = ({ imageUser }: ContainerMode, orders: Orders): Entry => 
 };
 
 /** Gives the C library in the executor's root what the engine says of names; needed where Redis is reached by one. */
-export const prepareNames = (mode: Mode, { redisUrl }: Orders): void => {
+export const prepareNames = (mode: ExecutorMode, { redisUrl }: Orders): void => {
   if (mode.kind !== 'container' || parseRedisUrl(redisUrl).socketPath !== null) return;
   writeFileSync(RESOLVER_FILES.hosts, readImageFile('hosts'));
   writeFileSync(RESOLVER_FILES.resolvConf, readImageFile('resolvConf'));
@@ -72,7 +71,7 @@ export const prepareNames = (mode: Mode, { redisUrl }: Orders): void => {
 
 const directory = (path: string, { runId, attempt }: Orders): Place => {
   const root = resolve(path);
-  const workspace = join(root, 'workspace');
+  const workspace = join(root, PROCESS_WORKSPACE);
   // Not its parents: a directory that was removed meanwhile must stay away, or nobody would end this executor (W11).
   if (!existsSync(workspace)) mkdirSync(workspace);
   const processes = new AttemptProcesses(runId, attempt);

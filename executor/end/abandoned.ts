@@ -1,7 +1,7 @@
 /** Whether anybody is left whom this executor could work for. What it waits for comes back sometimes, but not for ever. */
 import { statSync } from 'node:fs';
+import type { ExecutorMode } from '../../src/wire/executorOrders.ts';
 import type { Connections } from '../redis/connections.ts';
-import type { Mode } from '../start/environment.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** Without an answer of Redis for a whole day, nobody can know of this attempt any more, nor stop it. */
@@ -14,7 +14,7 @@ export const REDIS_AWAY_MS = 24 * 3_600_000;
  */
 export const watchForAbandonment = (
   { heardAt }: Pick<Connections, 'heardAt'>,
-  mode: Mode,
+  mode: ExecutorMode,
   redisAwayMs: number,
   onAbandoned: (why: string) => void,
 ): (() => void) => {
@@ -28,7 +28,7 @@ export const watchForAbandonment = (
   return () => clearInterval(timer);
 };
 
-const whyAbandoned = (silentMs: number, mode: Mode, redisAwayMs: number): string | null => {
+const whyAbandoned = (silentMs: number, mode: ExecutorMode, redisAwayMs: number): string | null => {
   if (silentMs > redisAwayMs) return `Redis has not answered for ${Math.round(redisAwayMs / 1000)} s: giving up`;
   if (mode.kind === 'process' && !isThere(mode.directory)) return "the attempt's directory was removed: giving up";
   return null;

@@ -38,12 +38,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'executor/write',
       'src/domain',
       'src/domain/text',
+      'src/system',
+      'src/wire',
     ],
     packages: ['node'],
   },
   'executor/command': {
     purpose: 'starts, reads and stops the command; what differs between a container and a local process',
-    rooms: ['executor/output', 'executor/start', 'src/domain', 'src/wire'],
+    rooms: ['executor/output', 'executor/start', 'src/domain', 'src/system', 'src/wire'],
     packages: ['node'],
   },
   'executor/end': {
@@ -89,7 +91,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'executor/start': {
     purpose: 'what the executor was asked to do, and its claim on the log',
-    rooms: ['executor/redis', 'src/domain', 'src/wire'],
+    rooms: ['executor/redis', 'src/domain', 'src/system', 'src/wire'],
     packages: ['ioredis', 'node'],
   },
   'executor/write': {
@@ -281,7 +283,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/launchers/process': {
     purpose: 'attempts as local processes',
-    rooms: ['src/async', 'src/domain', 'src/launchers'],
+    rooms: ['src/async', 'src/domain', 'src/launchers', 'src/system', 'src/wire'],
     packages: ['node'],
   },
   'src/log': {

@@ -1,40 +1,56 @@
 /**
- * The executor's root directory in a container, as the launcher and the executor (executor/) both know it. It holds
- * the carried executor and nothing of the image; what the executor needs of the container beside it, it gets as open
- * files (docs/decisions/0009).
+ * Paths and open files of the executor in a container. Its root directory is a volume that holds the executor and
+ * nothing of the image, so what it needs of the container it gets as open files (docs/decisions/0009).
  */
 
-/** Where the carried executor is, seen from its own root. */
+/** The executor's own files: the volume holds them, and so does the executor image (executor/Dockerfile). */
 export const CARRIED = '/opt/runloom';
-/** Where the directory of Redis' unix socket is. */
+/** The executor as one file. */
+export const EXECUTOR_PROGRAM = `${CARRIED}/executor.mjs`;
+/** The static busybox; it makes the command's FIFOs. */
+export const BUSYBOX = `${CARRIED}/bin/busybox`;
+/** The container's first process. */
+export const TINI = `${CARRIED}/bin/tini`;
+/** Changes from one root directory to another (executor/enter/enter.c). */
+export const ENTER = `${CARRIED}/bin/enter`;
+/** Starts Node.js with its own libraries, whatever C library the image has. Arguments of Node.js follow. */
+export const NODE_COMMAND = [
+  `${CARRIED}/lib/ld.so`,
+  '--library-path',
+  `${CARRIED}/lib`,
+  `${CARRIED}/bin/node`,
+] as const;
+
+/** Mount point of the directory with Redis' unix socket. The directory, because a mounted socket is dead after a restart. */
 export const REDIS_DIRECTORY = '/run/runloom-redis';
-/** Where the executor makes the FIFOs that are the command's standard output and error, and has its few own files. */
+/** The executor's writable directory: FIFOs for the command's output, and the files below. */
 export const FIFO_DIRECTORY = '/run/runloom';
-/** The resolver's files, which are links into FIFO_DIRECTORY. */
+/** Files of the C library's resolver. The root directory has links to them in /etc. */
 export const RESOLVER_FILES = {
   hosts: `${FIFO_DIRECTORY}/hosts`,
   resolvConf: `${FIFO_DIRECTORY}/resolv.conf`,
 } as const;
-/** Does the steps that lead from one root directory into the other (executor/enter/enter.c). */
-export const ENTER = `${CARRIED}/bin/enter`;
+
+/** Working directory and HOME of the command, in the container's root directory. */
+export const WORKSPACE = '/workspace';
 
 interface InheritedFile {
   readonly fd: number;
   readonly path: string;
 }
 
-/** What is open when the executor starts: opened in the container's root before that is left, for reading. */
+/** Files that are open for reading when the executor starts. `enter` opens them in the container's root directory. */
 export const INHERITED = {
   /** The image's root directory. */
   root: { fd: 10, path: '/' },
   null: { fd: 11, path: '/dev/null' },
-  /** Environment of the container's first process: the engine's, the image's and ours. */
+  /** Environment of the container's first process: variables of the engine, the image and the launcher. */
   environment: { fd: 12, path: '/proc/1/environ' },
   passwd: { fd: 13, path: '/etc/passwd' },
   group: { fd: 14, path: '/etc/group' },
   hosts: { fd: 15, path: '/etc/hosts' },
   resolvConf: { fd: 16, path: '/etc/resolv.conf' },
-  /** Counters and bounds of the container's cgroup: version 2, and version 1 from Linux 4.13 on. */
+  /** Counters and limits of the container's cgroup: version 2, and version 1 from Linux 4.13 on. */
   memoryEvents: { fd: 17, path: '/sys/fs/cgroup/memory.events' },
   memoryEventsV1: { fd: 18, path: '/sys/fs/cgroup/memory/memory.oom_control' },
   memoryLimit: { fd: 19, path: '/sys/fs/cgroup/memory.max' },

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { isAlive } from '../../src/system/otherProcess.ts';
+import { isAlive } from '../../src/system/processes.ts';
 import { startRedis } from '../support/redis/redis.ts';
 import { ask, dataDirectory, privateRedisPid, spawnService } from '../support/startedService.ts';
 

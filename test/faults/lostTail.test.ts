@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { firstSeqOf } from '../../src/domain/events.ts';
-import { withEnvironment } from '../../src/launchers/process/proc.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
+import { findByEnvironment } from '../../src/system/processIdentity.ts';
 import { loseTail } from '../support/redis/loseTail.ts';
 import { startRedis } from '../support/redis/redis.ts';
 import { openService, specOf, until, untilFinished } from '../support/runs/runs.ts';
@@ -26,7 +26,7 @@ test('W4c: if the end of the log and its executor are lost together, the supervi
     const seen = await runs.get(id);
     // The supervisor looks at the record each 2 s.
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    const pids = await withEnvironment({ RUN_ID: id });
+    const pids = await findByEnvironment({ RUN_ID: id });
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     await loseTail(redis, id, 3);
     expect(await runs.get(id)).toMatchObject({ lines: 3, lastSeq: (seen?.lastSeq ?? 0) - 3 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readText, socketPathIn } from '../../src/redis/private/privateFiles.ts';
-import { isAlive } from '../../src/system/otherProcess.ts';
+import { isAlive } from '../../src/system/processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS = 60_000;

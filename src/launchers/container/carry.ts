@@ -1,7 +1,7 @@
 /** The named volume that is the executor's root directory in containers, filled once from the executor image. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { CARRIED, FIFO_DIRECTORY } from '../../wire/executorRoot.ts';
+import { BUSYBOX, CARRIED, FIFO_DIRECTORY } from '../../wire/executorRoot.ts';
 import { LABEL_INSTALLATION, LABEL_PROBE } from './container.ts';
 import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine/engine.ts';
 
@@ -9,7 +9,7 @@ import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine/engine.ts';
 export const COMPLETE = '.complete';
 /** Only root may enter the volume: Redis' socket is mounted in it, and a command's uid may be its owner's. */
 const FILL_SCRIPT = `set -e
-busybox=${CARRIED}/bin/busybox
+busybox=${BUSYBOX}
 copy() { $busybox cp -a --remove-destination "$1" "/carry$2"; }
 copy ${CARRIED}/root/. /
 for part in bin lib executor.mjs; do copy ${CARRIED}/$part ${CARRIED}/; done
@@ -29,7 +29,7 @@ export const fillCarriedVolume = async (
   const { exitCode, output } = await runOnce(docker, {
     name: `runloom-fill-${crypto.randomUUID()}`,
     Image: image,
-    Entrypoint: [`${CARRIED}/bin/busybox`],
+    Entrypoint: [BUSYBOX],
     Cmd: ['sh', '-c', FILL_SCRIPT],
     User: '0:0',
     Labels: { [LABEL_INSTALLATION]: installationId, [LABEL_PROBE]: 'fill' },

@@ -3,13 +3,23 @@ import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { RunId } from '../../domain/ids.ts';
 import type { Resources } from '../../domain/run.ts';
-import { CARRIED, ENTER, FIFO_DIRECTORY, INHERITED, REDIS_DIRECTORY } from '../../wire/executorRoot.ts';
+import { modeArguments } from '../../wire/executorOrders.ts';
+import {
+  ENTER,
+  EXECUTOR_PROGRAM,
+  FIFO_DIRECTORY,
+  INHERITED,
+  NODE_COMMAND,
+  REDIS_DIRECTORY,
+  TINI,
+  WORKSPACE,
+} from '../../wire/executorRoot.ts';
 import { type ImageVolumes, volumeMounts } from './volumes.ts';
 
 /** Of the executor's own files: FIFOs, and copies of the engine's hosts and resolv.conf. */
 const FIFO_BYTES = 256 * 1024;
 /** The run's own writable directories, each in memory and bounded. */
-const ROOMS = ['/workspace', '/tmp'] as const;
+const ROOMS = [WORKSPACE, '/tmp'] as const;
 /** Files of a room: as many as it has pages, or empty ones would take the machine's memory. */
 const BYTES_PER_INODE = 4096;
 /** Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place. */
@@ -48,22 +58,17 @@ const carriedNode = (root: string, args: readonly string[]): string[] => [
   'c/proc',
   `r${root}`,
   'e',
-  `x${CARRIED}/lib/ld.so`,
+  `x${NODE_COMMAND[0]}`,
   '--',
-  `${CARRIED}/lib/ld.so`,
-  '--library-path',
-  `${CARRIED}/lib`,
-  `${CARRIED}/bin/node`,
+  ...NODE_COMMAND,
   ...args,
 ];
 
 /** Arguments of Node.js for a run's executor. `imageUser` and `stopSignal` as the image's config has them; '' for none. */
 export const executorArguments = (imageUser: string, stopSignal: string): string[] => [
   ...NODE_FLAGS,
-  `${CARRIED}/executor.mjs`,
-  '--container',
-  `--image-user=${imageUser}`,
-  `--stop-signal=${stopSignal}`,
+  EXECUTOR_PROGRAM,
+  ...modeArguments({ kind: 'container', imageUser, stopSignal }),
 ];
 
 /** From the grace period's end to the last word: pipes are drained, and what is left of the log is stored. */
@@ -134,7 +139,7 @@ export const createOptions = (
   return {
     name: request.name,
     Image: request.image,
-    Entrypoint: [`${root}${CARRIED}/bin/tini`],
+    Entrypoint: [`${root}${TINI}`],
     Cmd: carriedNode(root, request.arguments),
     Env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
     User: '0:0',

@@ -7,6 +7,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { readFile, readlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { COMMAND_OOM_SCORE } from '../../wire/executorOrders.ts';
 
 /** The kernel's ring holds fewer records; a bound all the same. */
 const MAX_RECORDS = 100_000;
@@ -78,7 +79,7 @@ export const kernelToldOutOfMemory = (containerId: string, path = '/dev/kmsg', l
       for (const line of record.toString('latin1', 0, length).split('\n')) {
         const [, stamp, pid = '', score] = KILLED.exec(line) ?? [];
         if (leaders?.pids.includes(Number(pid)) && Number(stamp) >= leaders.since) return true;
-        if (score === COMMAND_SCORE) killedHere.delete(pid);
+        if (score === COMMAND_OOM_SCORE) killedHere.delete(pid);
         if (line.includes('oom-kill:') && line.includes(containerId)) killedHere.add(VICTIM.exec(line)?.[1] ?? '');
       }
     }
@@ -93,8 +94,6 @@ export const kernelToldOutOfMemory = (containerId: string, path = '/dev/kmsg', l
 const KILLED = /^\d+,\d+,(\d+),[^;]*;.*\bout of memory: Killed process (\d+) \((?:.* oom_score_adj:(-?\d+))?/i;
 /** The record before it, which may be missing. */
 const VICTIM = /,pid=(\d+)/;
-/** What the executor gives its command (executor/command/startCommand.ts). */
-const COMMAND_SCORE = '1000';
 
 const nextRecord = (file: number, record: Buffer): number => {
   try {

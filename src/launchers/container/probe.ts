@@ -1,5 +1,5 @@
 /** What a container made like a run's tells of itself: whether the executor is whole, and which bounds hold. */
-import { CARRIED, ENTER, INHERITED } from '../../wire/executorRoot.ts';
+import { ENTER, EXECUTOR_PROGRAM, INHERITED, TINI } from '../../wire/executorRoot.ts';
 import { COMPLETE } from './carry.ts';
 
 /** What the probe's container is given. */
@@ -20,7 +20,7 @@ interface Answer {
   readonly pids: string;
 }
 
-const NEEDED = [`/${COMPLETE}`, `${CARRIED}/executor.mjs`, `${CARRIED}/bin/tini`, ENTER];
+const NEEDED = [`/${COMPLETE}`, EXECUTOR_PROGRAM, TINI, ENTER];
 const LIMITS = {
   memory: [INHERITED.memoryLimit.fd, INHERITED.memoryLimitV1.fd],
   cpus: [INHERITED.cpuLimit.fd, INHERITED.cpuLimitV1.fd],

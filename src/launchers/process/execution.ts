@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { abortable } from '../../async/abortable.ts';
 import type { RunId } from '../../domain/ids.ts';
+import { findByEnvironment, isRunning, type ProcessIdentity, sendSignal } from '../../system/processIdentity.ts';
+import { attemptVariables } from '../../wire/executorOrders.ts';
 import type { Execution, ExitReport } from '../launcher.ts';
-import { lives, type ProcessIdentity, send, withEnvironment } from './proc.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
 /** How often a process that is not our child is looked at. */
@@ -33,7 +34,7 @@ export class ProcessExecution implements Execution {
     signal.throwIfAborted();
     const { exit, executor } = this.#options;
     if (exit !== null) return abortable(exit, signal);
-    while (executor !== null && (await lives(executor))) {
+    while (executor !== null && isRunning(executor)) {
       await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
       signal.throwIfAborted();
     }
@@ -42,17 +43,17 @@ export class ProcessExecution implements Execution {
 
   async stop(graceMs: number): Promise<void> {
     const { executor } = this.#options;
-    if (executor !== null && (await lives(executor))) {
+    if (executor !== null && isRunning(executor)) {
       const ended = new AbortController();
       const waited = this.wait(ended.signal).then(
         () => true,
         () => false,
       );
       if (graceMs > 0) {
-        send(executor.pid, 'SIGTERM');
+        sendSignal(executor.pid, 'SIGTERM');
         await Promise.race([waited, delay(graceMs, undefined, { signal: ended.signal }).catch(() => undefined)]);
       }
-      if (await lives(executor)) send(-executor.pid, 'SIGKILL');
+      if (isRunning(executor)) sendSignal(-executor.pid, 'SIGKILL');
       await waited;
       ended.abort();
     }
@@ -68,9 +69,9 @@ export class ProcessExecution implements Execution {
   async #sweep(): Promise<void> {
     const { runId, attempt } = this.#options;
     for (let round = 0; round < SWEEPS; round += 1) {
-      const left = await withEnvironment({ RUN_ID: runId, RUN_ATTEMPT: String(attempt) });
+      const left = await findByEnvironment(attemptVariables(runId, attempt));
       if (left.length === 0) return;
-      for (const pid of left) send(pid, 'SIGKILL');
+      for (const pid of left) sendSignal(pid, 'SIGKILL');
       await delay(10);
     }
   }

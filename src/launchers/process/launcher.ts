@@ -9,6 +9,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RunId } from '../../domain/ids.ts';
+import { findByEnvironment, identify, isRunning, type ProcessIdentity } from '../../system/processIdentity.ts';
+import {
+  attemptVariables,
+  EXECUTOR_ONLY_VARIABLES,
+  modeArguments,
+  PROCESS_WORKSPACE,
+} from '../../wire/executorOrders.ts';
 import {
   type Execution,
   type ExitReport,
@@ -18,7 +25,6 @@ import {
   type LaunchSpec,
 } from '../launcher.ts';
 import { ProcessExecution } from './execution.ts';
-import { identify, lives, type ProcessIdentity, withEnvironment } from './proc.ts';
 import { AttemptStates } from './state.ts';
 
 export interface ProcessLauncherOptions {
@@ -66,7 +72,7 @@ export class ProcessLauncher implements Launcher {
       const sentence = 'Runs are local processes here and have no image; start the service with a container engine.';
       throw new LaunchError('IMAGE_UNAVAILABLE', sentence);
     }
-    const starter = await identify(process.pid);
+    const starter = identify(process.pid);
     if (starter === null) throw new LaunchError('LAUNCH_FAILED', 'The service cannot see its own process.');
     while (!(await this.#states.take(runId, attempt, { starter, executor: null }))) {
       signal.throwIfAborted();
@@ -118,7 +124,7 @@ export class ProcessLauncher implements Launcher {
     const { runId, attempt } = spec;
     const workspace = this.#states.workspace(runId, attempt);
     await rm(workspace, { recursive: true, force: true });
-    await mkdir(join(workspace, 'workspace'), { recursive: true, mode: 0o700 });
+    await mkdir(join(workspace, PROCESS_WORKSPACE), { recursive: true, mode: 0o700 });
     signal.throwIfAborted();
     progress({ kind: 'CREATED', detail: null });
     const { executor, exit } = await this.#spawn(spec, workspace);
@@ -142,12 +148,16 @@ export class ProcessLauncher implements Launcher {
     const { cacheDirectory } = this.#options;
     // https://nodejs.org/api/module.html#module-compile-cache; the executor keeps it from its command.
     const cache = cacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: cacheDirectory };
-    const child = spawn(process.execPath, ['--no-warnings', program, `--workspace=${workspace}`], {
-      cwd: workspace,
-      env: { ...this.#options.environment, ...cache, ...spec.environment },
-      detached: true,
-      stdio: ['ignore', output, output],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--no-warnings', program, ...modeArguments({ kind: 'process', directory: workspace })],
+      {
+        cwd: workspace,
+        env: { ...this.#options.environment, ...cache, ...spec.environment },
+        detached: true,
+        stdio: ['ignore', output, output],
+      },
+    );
     closeSync(output);
     const { promise: exit, resolve } = Promise.withResolvers<ExitReport>();
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, outOfMemory: false }));
@@ -159,7 +169,7 @@ export class ProcessLauncher implements Launcher {
     });
     child.unref();
     const pid = child.pid ?? 0;
-    return { executor: (await identify(pid)) ?? { pid, started: 'ended at once' }, exit };
+    return { executor: identify(pid) ?? { pid, started: 'ended at once' }, exit };
   }
 
   /** What another launch started; null where that launch died in between and the attempt is free again. */
@@ -168,7 +178,7 @@ export class ProcessLauncher implements Launcher {
       const state = await this.#states.read(runId, attempt);
       if (state === null) return null;
       if (state.executor !== null) return this.#execution(runId, attempt, state.executor);
-      if (!(await lives(state.starter))) return this.#rescue(runId, attempt, state.starter);
+      if (!isRunning(state.starter)) return this.#rescue(runId, attempt, state.starter);
       await delay(20, undefined, { signal });
     }
   }
@@ -184,11 +194,11 @@ export class ProcessLauncher implements Launcher {
     return this.#execution(runId, attempt, executor);
   }
 
-  /** The attempt's executor, by its environment: a command has RUN_ID too, and no RUN_KEY. */
+  /** The attempt's executor, found by its environment. Its command has RUN_ID too, but not what only executors have. */
   async #findRunning(runId: RunId, attempt: number): Promise<ProcessIdentity | null> {
-    const pids = await withEnvironment({ RUN_ID: runId, RUN_ATTEMPT: String(attempt) }, ['RUN_KEY']);
+    const pids = await findByEnvironment(attemptVariables(runId, attempt), EXECUTOR_ONLY_VARIABLES);
     for (const pid of pids) {
-      const executor = await identify(pid);
+      const executor = identify(pid);
       if (executor !== null) return executor;
     }
     return null;

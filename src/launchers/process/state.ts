@@ -2,7 +2,7 @@
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
-import type { ProcessIdentity } from './proc.ts';
+import type { ProcessIdentity } from '../../system/processIdentity.ts';
 
 /** Who starts the attempt, and what was started; `executor` is null between the two. */
 export interface AttemptState {

@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { commandLineOf, isAlive } from '../../system/otherProcess.ts';
+import { commandLineOf, isAlive } from '../../system/processes.ts';
 import { makeShortDirectory, shortDirectoryFor } from '../../system/shortDirectory.ts';
 import { formatRedisUrl } from '../../wire/redisUrl.ts';
 import {

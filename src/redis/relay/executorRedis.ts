@@ -3,18 +3,16 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { isLoopback } from '../../system/loopback.ts';
+import { REDIS_DIRECTORY } from '../../wire/executorRoot.ts';
 import { formatRedisUrl, parseRedisUrl, type RedisAddress } from '../../wire/redisUrl.ts';
 import type { Credentials } from '../executorUser.ts';
 import type { Environment } from '../private/serverBinary.ts';
 import { keepRelay } from './relay.ts';
 
-/** Where a container has the socket's directory. The directory and not the socket: a mounted socket is dead once Redis restarts. */
-export const CONTAINER_REDIS_DIRECTORY = '/run/runloom-redis';
-
 export interface RedisForExecutors extends AsyncDisposable {
   /** REDIS_URL of an executor. */
   readonly url: string;
-  /** On this machine; to be mounted read-only at CONTAINER_REDIS_DIRECTORY. Null where the url is reached by network. */
+  /** On this machine; to be mounted read-only at REDIS_DIRECTORY. Null where the url is reached by network. */
   readonly mountDirectory: string | null;
   /** The group that may use the directory: an extra group of the executor. */
   readonly mountGid: number | null;
@@ -78,7 +76,7 @@ const mounted = async (url: string): Promise<RedisForExecutors> => {
 const inContainer = (address: RedisAddress, socketName: string): string =>
   formatRedisUrl({
     ...address,
-    socketPath: join(CONTAINER_REDIS_DIRECTORY, socketName),
+    socketPath: join(REDIS_DIRECTORY, socketName),
     host: '',
     port: 0,
     tls: false,

@@ -5,6 +5,7 @@ import { abortable } from '../../async/abortable.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../../launchers/launcher.ts';
 import { persist } from '../../redis/wait.ts';
+import { attemptVariables, type OrderVariables } from '../../wire/executorOrders.ts';
 import { readImageAsked } from '../records/creation.ts';
 import { runKeyText } from '../records/secrets.ts';
 import type { RunWriter } from './runWriter.ts';
@@ -44,9 +45,8 @@ export const launchAttempt = async (
   const { redis, launcher, masterKey, executorRedisUrl, log } = context;
   const steps = new StepWriter(writer, attempt);
   const image = await persist(() => readImageAsked(redis, run.id), signal, log);
-  const environment = {
-    RUN_ID: run.id,
-    RUN_ATTEMPT: String(attempt),
+  const environment: OrderVariables = {
+    ...attemptVariables(run.id, attempt),
     REDIS_URL: executorRedisUrl,
     RUN_KEY: runKeyText(masterKey, run.id),
   };

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { withEnvironment } from '../../../src/launchers/process/proc.ts';
 import { readText, socketPathIn } from '../../../src/redis/private/privateFiles.ts';
+import { findByEnvironment } from '../../../src/system/processIdentity.ts';
 import { formatRedisUrl } from '../../../src/wire/redisUrl.ts';
 import { freePort } from '../../support/network/ports.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
@@ -259,7 +259,7 @@ export class Stack implements AsyncDisposable {
 
   /** Processes of the run's attempt: its executor, and what the command started. */
   async processesOf(runId: string): Promise<{ readonly executors: number[]; readonly commands: number[] }> {
-    const all = await withEnvironment({ RUN_ID: runId });
+    const all = await findByEnvironment({ RUN_ID: runId });
     const executors: number[] = [];
     const commands: number[] = [];
     for (const pid of all) {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { withEnvironment } from '../../../src/launchers/process/proc.ts';
+import { findByEnvironment } from '../../../src/system/processIdentity.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { fixture, startExecutor, startingRun, untilGone, untilLine } from '../../support/runs/executor.ts';
 import { openService, specOf, until } from '../../support/runs/runs.ts';
@@ -14,7 +14,7 @@ test('W11: an executor whose Redis stays away kills its command in the end and e
   const id = await startingRun(await server.connect(), { command: [fixture('counts.sh'), '1000', '0.05'] });
   await using executor = await startExecutor(server.url, id, { args: ['--redis-away-ms=4000'] });
   await untilLine(await server.connect(), id, 'line 3');
-  const found = await withEnvironment({ RUN_ID: id, RUN_ATTEMPT: '1' });
+  const found = await findByEnvironment({ RUN_ID: id, RUN_ATTEMPT: '1' });
   expect(found.length).toBeGreaterThan(1);
   await server.stop();
   expect(await executor.exited).toBe(NOBODY_LEFT);
@@ -73,7 +73,7 @@ test('W11a: with Redis and the data directory removed, no executor stays behind'
   await rm(directory, { recursive: true, force: true });
   for (const id of ids) {
     await until(
-      () => withEnvironment({ RUN_ID: id }),
+      () => findByEnvironment({ RUN_ID: id }),
       (pids) => pids.length === 0,
     );
   }

@@ -223,5 +223,5 @@ test('one that was started wrongly says what is missing', async () => {
   const id = await startingRun(redis);
   await using executor = await startExecutor(server.url, id, { variables: { REDIS_URL: '' } });
   expect(await executor.exited).toBe(78);
-  expect(executor.printed()).toContain('REDIS_URL is missing');
+  expect(executor.printed()).toContain('REDIS_URL is not set');
 });

@@ -7,8 +7,8 @@ import { expect, test } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import type { LaunchSpec } from '../../../src/launchers/launcher.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
-import { identify, lives } from '../../../src/launchers/process/proc.ts';
 import { AttemptStates } from '../../../src/launchers/process/state.ts';
+import { identify, isRunning } from '../../../src/system/processIdentity.ts';
 import { until } from '../../support/runs/runs.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
@@ -40,7 +40,7 @@ const specOf = (): LaunchSpec => {
     image: null,
     resources: { cpus: null, memoryMb: null },
     stopGraceMs: 1000,
-    environment: { RUN_ID: runId, RUN_ATTEMPT: '1', RUN_KEY: 'key' },
+    environment: { RUN_ID: runId, RUN_ATTEMPT: '1', REDIS_URL: 'redis://none', RUN_KEY: 'key' },
   };
 };
 
@@ -79,7 +79,7 @@ test('takes over from a service that died before it told what it had started', a
   });
   const { pid = 0 } = orphan;
   await until(
-    () => identify(pid),
+    async () => identify(pid),
     (identity) => identity !== null,
   );
   const steps: string[] = [];
@@ -87,7 +87,7 @@ test('takes over from a service that died before it told what it had started', a
   expect(steps).toEqual(['FOUND']);
   expect((await states.read(spec.runId, 1))?.executor?.pid).toBe(pid);
   await execution.stop(0);
-  expect(await identify(pid)).toBeNull();
+  expect(identify(pid)).toBeNull();
   await execution.remove();
 });
 
@@ -98,7 +98,7 @@ test('finds what a service with another DATA_DIR started, and takes no command f
   const { RUN_KEY: _, ...variables } = spec.environment;
   const command = spawn(process.execPath, ['-e', STAYS], { env: { ...variables }, stdio: 'ignore' });
   await until(
-    () => identify(command.pid ?? 0),
+    async () => identify(command.pid ?? 0),
     (identity) => identity !== null,
   );
   expect(await it.launcher.find(spec.runId, 1)).toBeNull();
@@ -106,7 +106,7 @@ test('finds what a service with another DATA_DIR started, and takes no command f
   const found = await it.launcher.find(spec.runId, 1);
   await found?.remove();
   expect(await execution.wait(soon())).toMatchObject({ signal: 'SIGKILL' });
-  expect(await identify(command.pid ?? 0)).toBeNull();
+  expect(identify(command.pid ?? 0)).toBeNull();
   expect(await it.launcher.find(spec.runId, 1)).toBeNull();
 });
 
@@ -124,9 +124,9 @@ test('starts anew where a service died before it had started anything', async ()
 });
 
 test('is not fooled by another process with the same pid', async () => {
-  const self = await identify(process.pid);
-  expect(self === null ? false : await lives(self)).toBe(true);
-  expect(await lives({ pid: process.pid, started: 'another time' })).toBe(false);
+  const self = identify(process.pid);
+  expect(self === null ? false : isRunning(self)).toBe(true);
+  expect(isRunning({ pid: process.pid, started: 'another time' })).toBe(false);
 });
 
 test('refuses a foreign image, and leaves nothing', async () => {

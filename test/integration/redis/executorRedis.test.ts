@@ -7,12 +7,9 @@ import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import {
-  CONTAINER_REDIS_DIRECTORY,
-  type RedisForExecutorsOptions,
-  redisForExecutors,
-} from '../../../src/redis/relay/executorRedis.ts';
+import { type RedisForExecutorsOptions, redisForExecutors } from '../../../src/redis/relay/executorRedis.ts';
 import { keepRelay, type Relay } from '../../../src/redis/relay/relay.ts';
+import { REDIS_DIRECTORY } from '../../../src/wire/executorRoot.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
 const logger = pino({ level: 'silent' });
@@ -73,7 +70,7 @@ test('a socket in a directory that keeps others out is mounted with its director
   onTestFinished(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o750);
   const found = await redisForExecutors({ ...common, serviceUrl: `unix:///${directory}/redis.sock?db=2` });
-  expect(found.url).toBe(`unix://runloom-executor:p%20w@${CONTAINER_REDIS_DIRECTORY}/redis.sock?db=2`);
+  expect(found.url).toBe(`unix://runloom-executor:p%20w@${REDIS_DIRECTORY}/redis.sock?db=2`);
   expect(found.mountDirectory?.endsWith(directory)).toBe(true);
   expect(found.mountGid).toBe(statSync(directory).gid);
 });
@@ -85,7 +82,7 @@ test('a Redis on loopback, and a socket that is open to all, are reached through
   await using tcp = await startRedis({ config: ['--port', '0'] });
   chmodSync(tcp.directory, 0o755);
   await using found = await redisForExecutors({ ...common, serviceUrl: tcp.url, credentials: null });
-  expect(found.url).toBe(`unix://${CONTAINER_REDIS_DIRECTORY}/redis.sock`);
+  expect(found.url).toBe(`unix://${REDIS_DIRECTORY}/redis.sock`);
   const mount = found.mountDirectory ?? '';
   expect(statSync(mount).mode & 0o777).toBe(0o750);
   expect(found.mountGid).toBe(statSync(mount).gid);

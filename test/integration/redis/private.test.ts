@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { afterEach, expect, test, vi } from 'vitest';
 import { connectRedis, redisOptions } from '../../../src/redis/connection.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../../src/redis/private/privateRedis.ts';
-import { isAlive } from '../../../src/system/otherProcess.ts';
+import { isAlive } from '../../../src/system/processes.ts';
 import { parseRedisUrl } from '../../../src/wire/redisUrl.ts';
 
 const logger = pino({ level: 'silent' });

@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readText, socketPathIn } from '../../../src/redis/private/privateFiles.ts';
-import { isAlive } from '../../../src/system/otherProcess.ts';
+import { isAlive } from '../../../src/system/processes.ts';
 import { request, startRun } from '../../support/clients/client.ts';
 import { until } from '../../support/runs/runs.ts';
 import { type DataDirectory, dataDirectory, privateRedisPid, spawnService } from '../../support/startedService.ts';

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import type { RunSpec } from '../../../src/domain/run.ts';
-import { withEnvironment } from '../../../src/launchers/process/proc.ts';
+import { findByEnvironment } from '../../../src/system/processIdentity.ts';
 import { type EverysecRedis, startEverysec } from '../../support/redis/everysec.ts';
 import { openService, specOf, storedEvents, type TestService, until, untilFinished } from '../../support/runs/runs.ts';
 
@@ -65,7 +65,7 @@ const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promi
   throw new Error('it was always on disk already');
 };
 
-const executorsOf = (id: RunId): Promise<readonly number[]> => withEnvironment({ RUN_ID: id });
+const executorsOf = (id: RunId): Promise<readonly number[]> => findByEnvironment({ RUN_ID: id });
 const ends = (events: readonly RunEvent[]): RunEvent[] => events.filter((event) => event.kind === 'RunFinished');
 const COMMAND = ['sh', '-c', 'for i in 1 2 3 4 5; do echo "line $i"; sleep 0.05; done; exit 3'];
 

@@ -7,12 +7,12 @@ import { expect, test } from 'vitest';
 import { NotFound } from '../../../src/domain/errors.ts';
 import { firstSeqOf, type RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
-import { withEnvironment } from '../../../src/launchers/process/proc.ts';
 import { RedisLogHub } from '../../../src/log/hub.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
 import { tellHead } from '../../../src/runs/lossyRedis/heads.ts';
 import { readRun } from '../../../src/runs/records/store.ts';
+import { findByEnvironment } from '../../../src/system/processIdentity.ts';
 import { type EverysecRedis, startEverysec } from '../../support/redis/everysec.ts';
 import { openAnnouncements, openService, quiet, specOf, type TestService, until } from '../../support/runs/runs.ts';
 import { nextOf } from '../../support/source.ts';
@@ -82,7 +82,7 @@ test('W10c: a run that was created in the lost second is gone with all its parts
     const events: RunEvent[] = [];
     const viewer = await hub.open(id, {});
     await follow(viewer, events, (seen) => seen.some((event) => event.kind === 'LogLine'));
-    const pids = await withEnvironment({ RUN_ID: id });
+    const pids = await findByEnvironment({ RUN_ID: id });
     expect(pids.length).toBeGreaterThan(0);
     await everysec.lose();
     expect(await everysec.holds('lastSeq')).toBe(false);
@@ -93,7 +93,7 @@ test('W10c: a run that was created in the lost second is gone with all its parts
     const toldMs = performance.now() - backAt;
     expect(await one.runs.get(id)).toBeNull();
     await until(
-      () => withEnvironment({ RUN_ID: id }),
+      () => findByEnvironment({ RUN_ID: id }),
       (left) => left.length === 0,
     );
     const goneMs = performance.now() - backAt;
@@ -123,7 +123,7 @@ test('W10b: if the end of the log and its executor are lost, viewers of another 
       const running = (seen: readonly RunEvent[]): boolean =>
         seen.some((event) => event.kind === 'StatusChanged' && event.status === 'RUNNING');
       await follow(viewer, events, running);
-      const pids = await withEnvironment({ RUN_ID: id });
+      const pids = await findByEnvironment({ RUN_ID: id });
       await everysec.stall();
       await writeFile(go, '');
       await follow(viewer, events, (seen) =>

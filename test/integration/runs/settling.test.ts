@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../../src/domain/ids.ts';
-import { withEnvironment } from '../../../src/launchers/process/proc.ts';
+import { findByEnvironment } from '../../../src/system/processIdentity.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 import { openApi, openService, specOf, storedEvents, until, untilFinished } from '../../support/runs/runs.ts';
 
@@ -72,7 +72,7 @@ test('W4h: a slot stays taken while more than two executors per slot are in thei
       const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
       await untilFinished(runs, id, 30_000);
       // A stopped process does not leave when its guard period has passed. (One that was faster is gone.)
-      for (const pid of await withEnvironment({ RUN_ID: id })) {
+      for (const pid of await findByEnvironment({ RUN_ID: id })) {
         if (signal(pid, 'SIGSTOP')) stopped.push(pid);
       }
     }

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { identify } from '../../../src/launchers/process/proc.ts';
+import { identify } from '../../../src/system/processIdentity.ts';
 import { type FsyncRecorder, loseUnsynced, makeFsyncRecorder } from '../../faults/stack/powerLoss.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
@@ -49,7 +49,7 @@ export const startEverysec = async (): Promise<EverysecRedis> => {
     async lose() {
       await loseUnsynced(directory, server.pid);
       // Not by `stop`: the connections to it live on, as a service's would.
-      while ((await identify(server.pid)) !== null) await delay(5);
+      while (identify(server.pid) !== null) await delay(5);
     },
     async start() {
       server = await startRedis({ directory, config: EVERYSEC });

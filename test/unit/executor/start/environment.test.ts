@@ -1,17 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseOomKills } from '../../../../executor/start/cgroupMemory.ts';
-import {
-  BadOrders,
-  commandVariables,
-  parseEnviron,
-  parseMode,
-  parseOrders,
-} from '../../../../executor/start/environment.ts';
+import { commandVariables, parseOrders } from '../../../../executor/start/environment.ts';
 import { newRunId } from '../../../../src/domain/ids.ts';
-
-test('the environment of the first process is read entry by entry', () => {
-  expect(parseEnviron('A=1\0B=x=y\0EMPTY=\0broken\0=odd\0')).toEqual({ A: '1', B: 'x=y', EMPTY: '' });
-});
 
 test("the command gets the image's variables without the service's, and cannot be told another run", () => {
   const id = newRunId();
@@ -28,15 +18,6 @@ test("the command gets the image's variables without the service's, and cannot b
     RUN_ATTEMPT: '2',
     RUN_INPUT: 'null',
   });
-});
-
-test('the mode comes from the arguments', () => {
-  const container = { kind: 'container', imageUser: '', stopSignal: '' };
-  expect(parseMode(['--container', '--image-user=1000:50'])).toEqual({ ...container, imageUser: '1000:50' });
-  expect(parseMode(['--container', '--stop-signal=SIGRTMIN+3'])).toEqual({ ...container, stopSignal: 'SIGRTMIN+3' });
-  expect(parseMode(['--container'])).toEqual(container);
-  expect(parseMode(['--workspace=/a=b'])).toEqual({ kind: 'process', directory: '/a=b' });
-  expect(() => parseMode([])).toThrow(BadOrders);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { catchesSignal, listProcesses, parseStat } from '../../../../executor/command/processes.ts';
+import { catchesSignal, listProcesses, parseEnviron, parseStat } from '../../../src/system/processes.ts';
 
 const stat = (name: string, state: string, threads: number): string =>
   `7 (${name}) ${state} 1 5 4 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 ${threads} 0 12345 99 1`;
@@ -25,4 +25,8 @@ test('this process is among those that live, and whether it catches a signal is 
   expect(catchesSignal(process.pid, 12)).toBe(true);
   process.off('SIGUSR2', listener);
   expect(catchesSignal(process.pid, 12)).toBe(false);
+});
+
+test('an environment is parsed entry by entry', () => {
+  expect(parseEnviron('A=1\0B=x=y\0EMPTY=\0broken\0=odd\0')).toEqual({ A: '1', B: 'x=y', EMPTY: '' });
 });

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import {
+  COMMAND_OOM_SCORE,
+  type ExecutorMode,
+  modeArguments,
+  parseMode,
+  parseRedisAway,
+} from '../../../src/wire/executorOrders.ts';
+import { BUSYBOX, CARRIED, ENTER, EXECUTOR_PROGRAM, NODE_COMMAND, TINI } from '../../../src/wire/executorRoot.ts';
+
+const textOf = (path: string): string =>
+  readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
+
+test.each<ExecutorMode>([
+  { kind: 'container', imageUser: '', stopSignal: '' },
+  { kind: 'container', imageUser: '1000:50', stopSignal: 'SIGRTMIN+3' },
+  { kind: 'process', directory: '/a=b' },
+])('an executor reads the mode %j from the arguments that a launcher gives it', (mode) => {
+  expect(parseMode(['--first', ...modeArguments(mode), '--last'])).toEqual(mode);
+});
+
+test('arguments of no launcher name no mode', () => {
+  expect(parseMode([])).toBeNull();
+  expect(parseMode(['--workspace='])).toBeNull();
+});
+
+test('the time without Redis is taken from the arguments if it is a positive number', () => {
+  expect(parseRedisAway(['--redis-away-ms=1500'])).toBe(1500);
+  for (const args of [[], ['--redis-away-ms='], ['--redis-away-ms=0'], ['--redis-away-ms=soon']]) {
+    expect(parseRedisAway(args)).toBeNull();
+  }
+});
+
+test('the Dockerfile and enter.c have the same paths and the same score', () => {
+  const dockerfile = textOf('executor/Dockerfile');
+  expect(dockerfile).toContain(`carried=${CARRIED};`);
+  for (const path of [BUSYBOX, ENTER, TINI, NODE_COMMAND[0], NODE_COMMAND[3]]) {
+    expect(dockerfile).toContain(`"$carried${path.slice(CARRIED.length)}"`);
+  }
+  expect(dockerfile).toContain(`COPY executor.mjs ${EXECUTOR_PROGRAM}`);
+  expect(textOf('executor/enter/enter.c')).toContain(`(long)"${COMMAND_OOM_SCORE}", ${COMMAND_OOM_SCORE.length},`);
+});
