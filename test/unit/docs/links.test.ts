@@ -1,7 +1,13 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { DOCUMENTS, ROOT } from '../../support/documents.ts';
+import { DOCUMENTS as PAGES, ROOT, readDocument } from '../../support/documents.ts';
+
+/** With the pages that lie beside what they describe. */
+const DOCUMENTS = [
+  ...PAGES,
+  ...globSync(['packages/*/README.md', 'bench/README.md', '.github/*.md'], { cwd: ROOT }).map(readDocument),
+];
 
 /** Anchors of a page's headings, as forges make them: lower case, no punctuation, spaces as hyphens. */
 const anchorsOf = (text: string): readonly string[] =>
