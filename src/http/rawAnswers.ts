@@ -2,13 +2,16 @@
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../domain/errors.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { errorBody } from './exchange/respond.ts';
 
-/** Writes an error as the whole HTTP response and closes the connection. */
+/** Writes an error as the whole HTTP response and closes the connection. A 503 with LIMIT_EXCEEDED says when to try again. */
 export const refuseOnSocket = (socket: Duplex, status: number, code: ErrorCode, message: string): void => {
-  const body = errorBody(code, message);
+  const retryAfterSeconds = status === 503 && code === 'LIMIT_EXCEEDED' ? LIMITS.busySeconds : null;
+  const body = errorBody(code, message, retryAfterSeconds === null ? {} : { retryAfterSeconds });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
+      `${retryAfterSeconds === null ? '' : `Retry-After: ${retryAfterSeconds}\r\n`}` +
       `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 };

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../../src/domain/limits.ts';
 import { openHttp, RawSocket } from '../../support/clients/http.ts';
@@ -13,9 +14,11 @@ const connected = (
     const cut = new Promise<void>((closed) => socket.once('close', () => closed()));
     socket.once('error', reject);
     socket.on('error', () => undefined);
-    socket.resume();
     onTestFinished(() => void socket.destroy());
   });
+
+const UPGRADE =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
 
 test('S6d: all addresses together have a bounded number of sockets; one more gets 503, and a socket again when one is closed', async () => {
   await using api = await openHttp({ maxSocketsPerAddress: 2, maxSockets: 3 });
@@ -27,6 +30,12 @@ test('S6d: all addresses together have a bounded number of sockets; one more get
   await expect(open('127.0.0.1')).rejects.toThrow('429');
   await expect(open('127.0.0.2')).rejects.toThrow('503');
   await expect(open('127.0.0.3')).rejects.toThrow('503');
+  const { socket } = await connected(api.port, '127.0.0.3');
+  socket.write(`GET /graphql HTTP/1.1\r\nHost: localhost\r\n${UPGRADE}\r\n\r\n`);
+  const refused = await text(socket);
+  // Time heals it, so it says when to try again: for programs and for proxies.
+  expect(refused).toContain('"extensions":{"code":"LIMIT_EXCEEDED","retryAfterSeconds":2}');
+  expect(refused).toContain('\r\nRetry-After: 2\r\n');
   sockets[0]?.socket.close();
   await sockets[0]?.closed;
   await expect
