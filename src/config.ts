@@ -1,4 +1,7 @@
-/** The environment, read and checked once (docs/reference/configuration.md). Nothing else reads process.env. */
+/**
+ * The service's configuration: environment variables, read and checked once (docs/reference/configuration.md). main.ts
+ * passes process.env in; no other file of the service reads it. Executors have an environment of their own.
+ */
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';

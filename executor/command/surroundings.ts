@@ -40,7 +40,7 @@ export const findPlace = (mode: ExecutorMode, orders: Orders): Place =>
 
 type ContainerMode = Extract<ExecutorMode, { kind: 'container' }>;
 
-/** Sees its own root directory, the carried one; of the container's it has what is inherited.ts'. */
+/** The executor sees its own root directory, the carried one. It reads the container's files through openedFiles.ts. */
 const container = (mode: ContainerMode, orders: Orders): Place => ({
   workspace: WORKSPACE,
   directory: FIFO_DIRECTORY,
@@ -72,7 +72,7 @@ export const prepareNames = (mode: ExecutorMode, { redisUrl }: Orders): void => 
 const directory = (path: string, { runId, attempt }: Orders): Place => {
   const root = resolve(path);
   const workspace = join(root, PROCESS_WORKSPACE);
-  // Not its parents: a directory that was removed meanwhile must stay away, or nobody would end this executor (W11).
+  // Not its parents: if the directory was removed, it must stay away, or nobody would end this executor (W11a).
   if (!existsSync(workspace)) mkdirSync(workspace);
   const processes = new AttemptProcesses(runId, attempt);
   return {

@@ -1,6 +1,6 @@
 /**
  * The rooms: every folder of code with its purpose and what it may import. Both lists are complete: a folder without a
- * row, and an import that is not in its row, fail `npm run check` (checkRooms.ts). The rooms form no cycle.
+ * row, and an import that is not in its row, fail `npm run check` (roomProblems.ts). The rooms form no cycle.
  */
 export interface Room {
   readonly purpose: string;

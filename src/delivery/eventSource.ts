@@ -49,7 +49,7 @@ export const eventSource = <Event extends RunEvent>(runId: RunId, event: Event):
   event,
 });
 
-/** Lines in the place of events, where nobody needs single ones: what the compiled selection takes (compiled.ts). */
+/** Lines in the place of events, where nobody needs single ones: what the compiled selection takes (compiledSelection.ts). */
 export class LinesSource {
   readonly runId: RunId;
   readonly lines: PlainLines;

@@ -1,6 +1,6 @@
 /**
  * A run's log as a viewer gets it: pieces of stored entries, cut where every viewer cuts them, so that
- * what is made of a piece can be made once and shared (sharedResults.ts).
+ * what is made of a piece can be made once and shared (sharedTexts.ts).
  */
 
 import { LATER, type Source } from '../async/source.ts';

@@ -64,7 +64,7 @@ const KEEPING_BYTES = 500;
 /** A Buffer beside its bytes, about. */
 const BUFFER_BYTES = 150;
 
-/** Several texts are small buffers, and once more in the frames that sockets lay them out in (http/frames.ts). */
+/** Several texts are small buffers, and once more in the frames that sockets lay them out in (sinks/frames.ts). */
 const memoryOf = ({ texts, memory }: SharedTexts): number =>
   memory?.length ?? texts.reduce((sum, { length }) => sum + 2 * length + BUFFER_BYTES, 0);
 

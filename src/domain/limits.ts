@@ -1,4 +1,7 @@
-/** Every bound of the service, with its unit and its reason. Those an operator sets are in config.ts. */
+/**
+ * Limits that clients or operators can notice, and limits that several files share: each with its unit and reason. Other
+ * bounds stand beside what they bound. Limits that an operator sets are in config.ts; some of their defaults are here.
+ */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

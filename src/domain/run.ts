@@ -1,4 +1,4 @@
-/** A run: its states, why it failed, and its record. Pure; the record's Redis form is in runs/record.ts. */
+/** A run: its states, why it failed, and its record. How the record is stored in Redis is in wire/runRecord.ts. */
 import type { EpochMs, JsonValue, ProgressUpdatedDraft, Seq } from './events.ts';
 import type { RunId } from './ids.ts';
 
@@ -30,20 +30,20 @@ export interface Failure {
   readonly signal: string | null;
 }
 
-/** How an attempt ended, whoever found it out. `failure` is null for COMPLETED and CANCELLED. */
+/** How an attempt ended, whoever noticed it. `failure` is null for COMPLETED and CANCELLED. */
 export interface AttemptEnd {
   readonly status: TerminalStatus;
   readonly exitCode: number | null;
   readonly failure: Failure | null;
-  /** What is told about a cancel: "Run CANCELLED: <reason>". */
+  /** The reason that the caller gave for the cancel; RunFinished says "Run CANCELLED: <reason>". */
   readonly cancelReason: string | null;
-  /** SHA-256 over the attempt's command lines; null where no executor had the last word. */
+  /** SHA-256 over the attempt's command lines; null in the cases of PROTOCOL.md, E5b, E5c. */
   readonly digest: string | null;
 }
 
 export interface EnvVar {
   readonly name: string;
-  /** Of a secret in a stored record: the sealed value (domain/…/secrets), never the plain one. */
+  /** If `secret`, in a stored record: the value sealed by runs/records/secrets.ts, never the plain one. */
   readonly value: string;
   readonly secret: boolean;
 }
@@ -72,7 +72,7 @@ export interface RunSpec {
   readonly backoffSeconds: number;
 }
 
-/** The run's record as it stands in Redis at one moment, together with where its log is. */
+/** The run's record as Redis had it at one moment, with how far its log goes and who writes it. */
 export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly id: RunId;
   /** What the API shows as image: what was asked for, or the executor image's name. */
@@ -109,11 +109,11 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly cancelGraceMs: number;
   readonly retentionMs: number;
   /**
-   * How long an executor stays after its last word, to put it back should Redis lose it, milliseconds; 0 with a
-   * Redis that loses nothing it has acknowledged.
+   * The guard period in milliseconds: how long an executor stays after its final batch, to send it again if Redis
+   * loses it. 0 with a Redis that loses nothing it has acknowledged (PROTOCOL.md, W4d).
    */
   readonly lingerMs: number;
-  /** Goes up with every change that run_updates tells. */
+  /** Increases with every change that is published on run_updates. */
   readonly version: number;
 }
 
@@ -122,7 +122,7 @@ export const RUN_DETAILS = ['command', 'input', 'labels', 'output', 'progress', 
 export type RunDetail = (typeof RUN_DETAILS)[number];
 export type RunDetails = Pick<RunRecord, RunDetail>;
 
-/** What the API never shows, or shows otherwise. */
+/** What the API does not show as a field of Run, or shows in another form. */
 type Internal =
   | 'env'
   | 'backoffSeconds'
@@ -137,13 +137,16 @@ type Internal =
   | 'retentionMs'
   | 'lingerMs';
 
-/** A run as lists have it: all that is small. */
+/** A run as lists have it: its small members. */
 export type RunSummary = Omit<RunRecord, RunDetail | Internal>;
 
-/** With what filters compare in place of the labels (log/labelMarks.ts). */
+/** With hashes of the labels, which filters compare in place of the labels (wire/labelMarks.ts). */
 export type MarkedRun = RunSummary & { readonly labelMarks: string };
 
-/** Whether another attempt follows: every FAILED one but COMMAND_NOT_STARTED, while there is one. */
+/**
+ * Whether another attempt follows this one: if it FAILED, but not with COMMAND_NOT_STARTED, no cancel was requested, and
+ * `maxAttempts` is not reached.
+ */
 export const retryFollows = (
   run: { readonly maxAttempts: number; readonly cancelRequestedAt: EpochMs | null },
   attempt: number,
@@ -154,7 +157,7 @@ export const retryFollows = (
   run.cancelRequestedAt === null &&
   attempt < run.maxAttempts;
 
-/** Seconds to wait after this attempt: backoffSeconds, doubled for each later one, one hour at most. */
+/** Milliseconds to wait after this attempt: backoffSeconds, doubled for each later attempt, at most one hour. */
 export const backoffMs = (backoffSeconds: number, attempt: number): number =>
   Math.min(backoffSeconds * 2 ** (attempt - 1), 3600) * 1000;
 

@@ -25,7 +25,7 @@ const READ_MS = 5000;
 
 type Page = readonly LogEntry[] | null;
 
-/** A page that was read, of use to all whose position is in it. */
+/** A page that was read; it serves every viewer whose position is in it. */
 interface RecentPage {
   readonly runId: RunId;
   /** The position that it was read from. */
@@ -36,7 +36,7 @@ interface RecentPage {
 
 export class PageReader {
   readonly #reader: RedisLogReader;
-  /** Reads under way, by the position that they are from. */
+  /** Reads under way, by run and by the position they start from. */
   readonly #reads = new Map<RunId, Map<Seq, Promise<Page>>>();
   readonly #recent = new Set<RecentPage>();
   readonly #known: KnownEntries;

@@ -8,7 +8,7 @@
  * many clients) rejects the queued commands and then reconnects as any loss does.
  *
  * The heartbeat asks whether writes are taken, on every connection, also on those that never write: a server that has
- * become a replica is left for the one that the address leads to (log/takesWrites.ts). With RESP3, ioredis' default, a
+ * become a replica is left for the one that the address leads to (wire/takesWrites.ts). With RESP3, ioredis' default, a
  * subscriber may send any command.
  */
 import { Redis, type RedisOptions } from 'ioredis';

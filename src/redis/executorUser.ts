@@ -14,7 +14,7 @@ import type { RedisConnection } from './connection.ts';
 
 export const EXECUTOR_USER = 'runloom-executor';
 
-/** What log/scripts.ts calls, what the executor calls, and what ioredis says when it connects. */
+/** What wire/scripts/writeScripts.ts calls, what the executor calls, and what ioredis says when it connects. */
 const COMMANDS = [
   ...['eval', 'evalsha', 'publish', 'subscribe', 'unsubscribe', 'exists', 'pexpire', 'time'],
   ...['xadd', 'xdel', 'xrange', 'xrevrange', 'hset', 'hget', 'hmget', 'hgetall', 'hincrby'],

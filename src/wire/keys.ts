@@ -12,7 +12,7 @@ export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
 export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
 /** Stream with a short TTL: the log while one process packs it (pack.ts); `packing` tells two of them apart. */
 export const packedKey = (runId: RunId, packing: string): string => `run:{${runId}}:packed:${packing}`;
-/** String with a TTL: the farthest seq that viewers have been led to, told where Redis shows less (runs/heads.ts). */
+/** String with a TTL: the farthest seq that viewers have been led to, told where Redis shows less (lossyRedis/heads.ts). */
 export const seenKey = (runId: RunId): string => `run:{${runId}}:seen`;
 /** Channel: batches as they are stored. */
 export const logChannel = (runId: RunId): string => `run_logs:${runId}`;

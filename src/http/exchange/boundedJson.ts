@@ -43,7 +43,7 @@ export const checkJsonDepth = (text: string): void => {
   if (isTooDeep(text)) throw new JsonTooDeep();
 };
 
-/** As JSON.parse; numbers keep their text (domain/exactJson.ts). The cost is linear in the text's length. @throws JsonTooDeep; SyntaxError as JSON.parse does */
+/** As JSON.parse; numbers keep their text (domain/text/exactJson.ts). The cost is linear in the text's length. @throws JsonTooDeep; SyntaxError as JSON.parse does */
 export const parseJson = (text: string): unknown => {
   checkJsonDepth(text);
   return parseExactJson(text);

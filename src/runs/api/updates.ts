@@ -67,7 +67,7 @@ export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn
   };
 };
 
-/** The message as the scripts write it (log/scripts.ts, TELL); null where it is none. */
+/** The message as the scripts write it (wire/scripts/writeScripts.ts, TELL); null where it is none. */
 const parseUpdate = (bytes: Buffer, log: Pick<Logger, 'warn'>): RunUpdate | null => {
   try {
     const { runId, kind, before, version } = JSON.parse(bytes.toString()) as {

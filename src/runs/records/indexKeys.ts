@@ -1,4 +1,4 @@
-/** Names in Redis that belong to no single run. Those of one run are in log/keys.ts. */
+/** Names in Redis that belong to no single run. Those of one run are in wire/keys.ts. */
 
 /** Sorted set, all scores 0: the ids of all runs, so lexicographic order is order of creation. */
 export const RUNS_INDEX = 'runs';

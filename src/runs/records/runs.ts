@@ -1,4 +1,4 @@
-/** What the API can do with runs. The implementation is in store.ts (reads) and commands.ts (changes). */
+/** What the API can do with runs. The implementation is in store.ts (reads) and runCommands.ts (changes). */
 import type { Caller } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';

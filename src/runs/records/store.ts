@@ -1,4 +1,4 @@
-/** Reads of single runs. Nothing here changes a run. Pages are in pages.ts. */
+/** Reads of single runs. Nothing here changes a run. Pages are in runPages.ts. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../domain/ids.ts';
 import type { MarkedRun, RunDetails, RunRecord, RunStatus, RunSummary } from '../../domain/run.ts';

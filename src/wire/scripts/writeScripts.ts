@@ -18,7 +18,7 @@ local function nowMs()
 end`;
 
 /**
- * Bytes that an entry is charged with (PROTOCOL.md, W5): of its body before compression, so at least one for each event.
+ * The bytes that an entry is charged with: its body before compression, so at least one per event (PROTOCOL.md, W5c).
  * The header tells it (part 3).
  */
 const CHARGE = `

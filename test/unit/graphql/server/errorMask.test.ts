@@ -1,0 +1,23 @@
+import { GraphQLError } from 'graphql';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { NotFound } from '../../../../src/domain/errors.ts';
+import { createErrorMask } from '../../../../src/graphql/server/errorMask.ts';
+
+const mask = createErrorMask(pino({ level: 'silent' }));
+const thrown = (extensions: Record<string, unknown>): GraphQLError =>
+  new GraphQLError('text of a library', { path: ['run'], extensions });
+
+test('X1: a code of the catalogue passes, and so does a refusal inside of other errors', () => {
+  expect(mask(thrown({ code: 'BAD_REQUEST' })).extensions).toMatchObject({ code: 'BAD_REQUEST' });
+  const wrapped = new GraphQLError('outer', { originalError: new NotFound() });
+  expect(mask(wrapped).extensions).toEqual({ code: 'NOT_FOUND' });
+});
+
+test('X1, X2: a code that a library makes up becomes INTERNAL_SERVER_ERROR, without its text', () => {
+  for (const code of ['PERSISTED_QUERY_NOT_FOUND', 'toString', 42, null]) {
+    const { message, extensions } = mask(thrown({ code }));
+    expect(extensions).toMatchObject({ code: 'INTERNAL_SERVER_ERROR', id: expect.any(String) });
+    expect(message).not.toContain('library');
+  }
+});
