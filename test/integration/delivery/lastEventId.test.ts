@@ -102,7 +102,7 @@ test('S8b: a filter that hides the end does not hide that nothing follows', asyn
   }
 });
 
-test('S8c: a Last-Event-ID that is not valid gets 400, so that EventSource does not ask again', async () => {
+test('S8d: a Last-Event-ID that is not valid gets 400, so that EventSource does not ask again', async () => {
   const { runId } = await newLog();
   const query = document('runLogs(runId: $id) { seq }');
   for (const id of ['x', '-1', '1.5', '1e3', '99999999999', '2147483648', '1, 2', '1 2', 'ende']) {

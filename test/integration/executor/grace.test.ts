@@ -155,7 +155,7 @@ test.concurrent('a SIGTERM to the executor gives the same grace, and asks once h
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED', signal: 'SIGTERM' } });
 });
 
-test.concurrent("W12b: the exit code is that of the command's own process, whatever those below it do", async () => {
+test.concurrent("W12c: the exit code is that of the command's own process, whatever those below it do", async () => {
   const { run } = await stopped(['bash', '-c', `trap 'exit 7' TERM; ${NODE} & wait`]);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: 7 });
 });

@@ -226,7 +226,7 @@ test('what is no HTTP gets 400, headers that are too large 431, other methods 40
   expect([other.status, await other.json()]).toMatchObject([404, { errors: [{ extensions: { code: 'NOT_FOUND' } }] }]);
 });
 
-test('S6: a message over 64 kB is refused for its id, and the socket with its other subscriptions goes on', async () => {
+test('S6e: a message over 64 kB is refused for its id, and the socket with its other subscriptions goes on', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('log', 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }', { id: writer.runId });

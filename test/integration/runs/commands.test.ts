@@ -99,7 +99,7 @@ test('a start that died half-way is completed by the next with its key, under th
   expect(await api.redis.hget(recordKey(id), 'idempotency')).toBe(name);
 });
 
-test('W7: a cancel of a run in the queue is written at once by the API; a second cancel changes nothing', async () => {
+test('W7c: a cancel of a run in the queue is written at once by the API; a second cancel changes nothing', async () => {
   const { id } = await start();
   const cancelled = await api.runs.cancel(id, 'no need', false);
   expect(cancelled).toMatchObject({ status: 'CANCELLED', closed: true, digest: null });
