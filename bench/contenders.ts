@@ -12,7 +12,8 @@ export type Letter = 'A' | 'B' | 'C' | 'D' | 'E';
 /** A channel or a run, with what writes it and what viewers ask for. */
 export interface Stage {
   readonly feed: Feed;
-  target(port: number): Target;
+  /** `viewer` counts from 0, which is the default. */
+  target(port: number, viewer?: number): Target;
 }
 
 export interface Contender {

@@ -5,17 +5,21 @@
  */
 import { cpus, loadavg, totalmem } from 'node:os';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
-import { appendPart } from './parts/append.ts';
-import { commandPart } from './parts/command.ts';
-import { containerPart } from './parts/container.ts';
-import { floodPart } from './parts/flood.ts';
-import { growthPart } from './parts/growth.ts';
 import type { Part } from './parts/part.ts';
-import { ratePart } from './parts/rate.ts';
-import { replayPart } from './parts/replay.ts';
-import { runsPart } from './parts/runs.ts';
-import { stalledPart } from './parts/stalled.ts';
-import { storagePart } from './parts/storage.ts';
+import { appendPart } from './parts/runs/append.ts';
+import { commandPart } from './parts/runs/command.ts';
+import { containerPart } from './parts/runs/container.ts';
+import { parsePart } from './parts/runs/parse.ts';
+import { runsPart } from './parts/runs/runs.ts';
+import { storagePart } from './parts/runs/storage.ts';
+import { filterPart } from './parts/viewers/filter.ts';
+import { floodPart } from './parts/viewers/flood.ts';
+import { growthPart } from './parts/viewers/growth.ts';
+import { ratePart } from './parts/viewers/rate.ts';
+import { replayPart } from './parts/viewers/replay.ts';
+import { selectionPart } from './parts/viewers/selection.ts';
+import { stalledPart } from './parts/viewers/stalled.ts';
+import { structuredPart } from './parts/viewers/structured.ts';
 import { startBenchRedis } from './redis.ts';
 import { writeReport } from './report/files.ts';
 import { updateSpeedPage } from './report/speedPage.ts';
@@ -34,6 +38,10 @@ const PARTS: readonly Part[] = [
   runsPart,
   containerPart,
   growthPart,
+  structuredPart,
+  filterPart,
+  selectionPart,
+  parsePart,
 ];
 
 const machine = () => ({

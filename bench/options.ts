@@ -13,6 +13,10 @@ export const PART_NAMES = [
   'runs',
   'container',
   'growth',
+  'structured',
+  'filter',
+  'selection',
+  'parse',
 ] as const;
 
 export interface Options {

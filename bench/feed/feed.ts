@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { LogWriter } from '../../executor/write/logWriter.ts';
+import type { EventDraft } from '../../src/domain/events.ts';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
@@ -62,6 +63,12 @@ export class LogFeed implements Feed {
 
   async write(text: Buffer, count: number): Promise<void> {
     this.#writer.lines('STDOUT', Date.now(), text, count);
+    await this.#writer.flush();
+  }
+
+  /** The same of events that are no plain lines. */
+  async writeEvents(drafts: readonly EventDraft[]): Promise<void> {
+    for (const draft of drafts) this.#writer.event(draft);
     await this.#writer.flush();
   }
 

@@ -11,6 +11,9 @@ export interface Target {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Number of the line before the first one that is to come; default 0. */
   readonly afterLine?: number;
+  /** Which lines are due, and how often each: see ScanOptions. */
+  readonly every?: number;
+  readonly copies?: number;
 }
 
 export type ToWorker =

@@ -7,6 +7,10 @@ import { HEAD_BYTES, MARK, NUMBER_DIGITS, STAMP_DIGITS } from '../lines.ts';
 export interface ScanOptions {
   /** The line before the first one to come; default 0. */
   readonly after?: number;
+  /** Only lines whose number is divisible by this are due: a filter takes out the others. Default 1: all. */
+  readonly every?: number;
+  /** How often each line stands in what the server sends: more than once where a selection has its message so often. Default 1. */
+  readonly copies?: number;
   /** A line's stamp; called for every line, so only where latencies are wanted. */
   readonly onStamp?: (stamp: number) => void;
 }
@@ -18,13 +22,18 @@ const digits = (bytes: Buffer, from: number, count: number): number => {
 };
 
 export class LineScanner {
-  /** Number of the newest line. */
-  last: number;
   /** Whether a line of number 0 came: this viewer is being served. */
   warm = false;
   /** The first line that was not the next one. */
   fault: string | null = null;
-  readonly #after: number;
+  /** Lines so far. */
+  lines = 0;
+  readonly #every: number;
+  readonly #copies: number;
+  /** Number of the line that is due. */
+  #next: number;
+  /** How often it has come. */
+  #copy = 0;
   readonly #onStamp: ScanOptions['onStamp'];
   /** The beginning of a line whose number and stamp are cut by the end of a piece. */
   readonly #cut = Buffer.alloc(HEAD_BYTES);
@@ -32,15 +41,16 @@ export class LineScanner {
   /** From a mark to the next one, last time: most lines are framed alike, so a look there finds the next. */
   #stride = HEAD_BYTES;
 
-  constructor({ after = 0, onStamp }: ScanOptions = {}) {
-    this.last = after;
-    this.#after = after;
+  constructor({ after = 0, every = 1, copies = 1, onStamp }: ScanOptions = {}) {
+    this.#every = every;
+    this.#copies = copies;
+    this.#next = (Math.floor(after / every) + 1) * every;
     this.#onStamp = onStamp;
   }
 
-  /** Lines so far. */
-  get lines(): number {
-    return this.last - this.#after;
+  /** Every line up to this number has come, as far as it is due. */
+  get last(): number {
+    return this.#next - 1;
   }
 
   /** The next piece of payload, bytes `from` to `to`. The memory may be used again afterwards. */
@@ -78,13 +88,17 @@ export class LineScanner {
 
   #take(bytes: Buffer, mark: number): void {
     const number = digits(bytes, mark + 1, NUMBER_DIGITS);
-    if (number === this.last + 1) {
-      this.last = number;
+    if (number === this.#next) {
+      this.#copy += 1;
+      if (this.#copy < this.#copies) return;
+      this.#copy = 0;
+      this.#next += this.#every;
+      this.lines += 1;
       this.#onStamp?.(digits(bytes, mark + 2 + NUMBER_DIGITS, STAMP_DIGITS));
-    } else if (number === 0 && this.last === this.#after) {
+    } else if (number === 0 && this.lines === 0) {
       this.warm = true;
     } else {
-      this.fault ??= `line ${number} came after line ${this.last}`;
+      this.fault ??= `line ${number} came after line ${this.#next - this.#every}`;
     }
   }
 }

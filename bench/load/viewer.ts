@@ -31,7 +31,12 @@ export class LoadViewer {
 
   constructor(target: Target, events: ViewerEvents) {
     this.#target = target;
-    this.scanner = new LineScanner({ ...events, after: target.afterLine ?? 0 });
+    this.scanner = new LineScanner({
+      ...events,
+      after: target.afterLine ?? 0,
+      every: target.every ?? 1,
+      copies: target.copies ?? 1,
+    });
     this.opened = new Promise((resolve, reject) => {
       this.#asked = resolve;
       this.#failed = reject;

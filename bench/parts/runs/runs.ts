@@ -1,13 +1,13 @@
 /** Whole runs with the process launcher: how many per second, and how soon the first line is there. */
 import type { Redis } from 'ioredis';
-import type { RunId } from '../../src/domain/ids.ts';
-import { recordKey } from '../../src/wire/keys.ts';
-import { startRun } from '../../test/support/clients/client.ts';
-import { LineLost } from '../load/load.ts';
-import { startRunloom } from '../servers.ts';
-import { median } from '../statistics.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { recordKey } from '../../../src/wire/keys.ts';
+import { startRun } from '../../../test/support/clients/client.ts';
+import { LineLost } from '../../load/load.ts';
+import { startRunloom } from '../../servers.ts';
+import { median } from '../../statistics.ts';
+import type { Part } from '../part.ts';
 import { firstLineMs } from './firstLine.ts';
-import type { Part } from './part.ts';
 
 const RUNS = 30;
 const FIRST_LINES = 7;

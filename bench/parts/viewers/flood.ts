@@ -1,15 +1,15 @@
 /** Lines as fast as the slowest viewer takes them: what a line delivered costs the server. */
-import { CONTENDERS, type Contender } from '../contenders.ts';
-import { flood, warmUp } from '../feed/pace.ts';
-import { Load } from '../load/load.ts';
-import { type Cost, limitOf, measureCost, untilCompiled } from '../measure.ts';
-import { roundsOf } from '../options.ts';
-import { peakMb } from '../process.ts';
-import { createProfiler, microsNow } from '../profile.ts';
-import { isCounted } from '../report/counted.ts';
-import { inRounds } from '../rounds.ts';
-import { medians } from '../statistics.ts';
-import type { Bench, Part } from './part.ts';
+import { CONTENDERS, type Contender } from '../../contenders.ts';
+import { flood, warmUp } from '../../feed/pace.ts';
+import { Load } from '../../load/load.ts';
+import { type Cost, limitOf, measureCost, untilCompiled } from '../../measure.ts';
+import { roundsOf } from '../../options.ts';
+import { peakMb } from '../../process.ts';
+import { createProfiler, microsNow } from '../../profile.ts';
+import { isCounted } from '../../report/counted.ts';
+import { inRounds } from '../../rounds.ts';
+import { medians } from '../../statistics.ts';
+import type { Bench, Part } from '../part.ts';
 
 const FLOOD_WINDOW = 20_000;
 /**
@@ -26,13 +26,13 @@ export const windowOf = ({ pushes }: Pick<Contender, 'pushes'>, viewers: number)
 type FloodCost = Cost & { readonly peakMb: number };
 
 /** @throws LineLost where a viewer has not got every line, in order, once */
-const measure = async (contender: Contender, viewers: number, bench: Bench): Promise<FloodCost> => {
+export const measureFlood = async (contender: Contender, viewers: number, bench: Bench): Promise<FloodCost> => {
   const { redis, redisUrl, redisPid, options } = bench;
   await using profiler = await createProfiler(options.profile);
   await using begun = new AsyncDisposableStack();
   const server = begun.use(await contender.start({ redisUrl, nodeFlags: profiler.nodeFlags }));
   const { feed, target } = await contender.stage(redis);
-  const targets = Array.from({ length: viewers }, () => target(server.port));
+  const targets = Array.from({ length: viewers }, (_, viewer) => target(server.port, viewer));
   const load = begun.use(await Load.open({ targets, workers: options.workers }));
   await warmUp(feed, load);
   const pace = flood(feed, load, { batch: options.batch, window: windowOf(contender, viewers) });
@@ -57,7 +57,7 @@ export const floodPart: Part = {
         viewers,
         name: `${contender.letter} ${contender.name}, ${viewers} viewers`,
         rounds: roundsOf(options, isCounted('flood', contender.letter, viewers)),
-        measure: () => measure(contender, viewers, bench),
+        measure: () => measureFlood(contender, viewers, bench),
       })),
     );
     const taken = await inRounds(cells, say);

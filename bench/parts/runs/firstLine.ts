@@ -1,7 +1,7 @@
 /** From the call of startRun to the command's first line with a viewer, as a page sees it. */
 import type { Client } from 'graphql-ws';
-import { startRun, wsClient } from '../../test/support/clients/client.ts';
-import { LineLost } from '../load/load.ts';
+import { startRun, wsClient } from '../../../test/support/clients/client.ts';
+import { LineLost } from '../../load/load.ts';
 
 const QUERY = 'subscription ($runId: ID!) { runLogBatches(runId: $runId) { events { __typename } } }';
 

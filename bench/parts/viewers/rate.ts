@@ -1,17 +1,17 @@
 /** Lines at a fixed rate: how long after its writing a line is with its viewer, and what that costs the server. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { CONTENDERS, type Contender } from '../contenders.ts';
-import { steady, warmUp } from '../feed/pace.ts';
-import { Load } from '../load/load.ts';
-import { measureCost } from '../measure.ts';
-import { roundsOf } from '../options.ts';
-import { isCounted } from '../report/counted.ts';
-import { inRounds } from '../rounds.ts';
-import { medians, percentileMs } from '../statistics.ts';
+import { CONTENDERS, type Contender } from '../../contenders.ts';
+import { steady, warmUp } from '../../feed/pace.ts';
+import { Load } from '../../load/load.ts';
+import { measureCost } from '../../measure.ts';
+import { roundsOf } from '../../options.ts';
+import { isCounted } from '../../report/counted.ts';
+import { inRounds } from '../../rounds.ts';
+import { medians, percentileMs } from '../../statistics.ts';
+import type { Bench, Part } from '../part.ts';
 import { COMPLETE_MS, windowOf } from './flood.ts';
-import type { Bench, Part } from './part.ts';
 
-interface Setting {
+export interface Setting {
   readonly viewers: number;
   readonly linesPerSecond: number;
 }
@@ -31,12 +31,12 @@ export const secondsAt = (linesPerSecond: number, seconds: number): number =>
   Math.max(seconds, TIMED_LINES / linesPerSecond);
 
 /** @throws LineLost where a viewer has not got every line, in order, once */
-const measure = async (contender: Contender, setting: Setting, bench: Bench) => {
+export const measureRate = async (contender: Contender, setting: Setting, bench: Bench) => {
   const { redis, redisUrl, redisPid, options } = bench;
   const { viewers, linesPerSecond } = setting;
   await using server = await contender.start({ redisUrl });
   const { feed, target } = await contender.stage(redis);
-  const targets = Array.from({ length: viewers }, () => target(server.port));
+  const targets = Array.from({ length: viewers }, (_, viewer) => target(server.port, viewer));
   await using load = await Load.open({ targets, workers: options.workers, timed: true });
   await warmUp(feed, load);
   const pace = steady(feed, load, linesPerSecond, windowOf(contender, viewers));
@@ -47,7 +47,8 @@ const measure = async (contender: Contender, setting: Setting, bench: Bench) => 
   const { latencies } = await load.count();
   await load.complete(await pace.stop(), COMPLETE_MS);
   const { cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent } = cost;
-  const keptPercent = (100 * cost.linesPerSecond) / (viewers * linesPerSecond);
+  const due = (viewers * linesPerSecond) / (targets[0]?.every ?? 1);
+  const keptPercent = (100 * cost.linesPerSecond) / due;
   const p50Ms = percentileMs(latencies, 0.5);
   const p99Ms = percentileMs(latencies, 0.99);
   return { p50Ms, p99Ms, keptPercent, cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent };
@@ -62,7 +63,7 @@ export const ratePart: Part = {
         row: { contender: `${contender.letter} ${contender.name}`, ...setting },
         name: `${contender.letter} ${contender.name}, ${setting.viewers} viewers, ${setting.linesPerSecond} lines/s`,
         rounds: roundsOf(options, isCounted('rate', contender.letter, setting.viewers)),
-        measure: () => measure(contender, setting, bench),
+        measure: () => measureRate(contender, setting, bench),
       })),
     );
     if (cells.length === 0) {

@@ -1,13 +1,13 @@
 /** Redis memory of a stored line, by how many lines come at once. */
 
 import type { Redis } from 'ioredis';
-import type { RunId } from '../../src/domain/ids.ts';
-import { packLog } from '../../src/log/pack.ts';
-import { logKey } from '../../src/wire/keys.ts';
-import { createRun } from '../../test/support/log.ts';
-import { LogFeed } from '../feed/feed.ts';
-import { LINE_BYTES, linesFrom, stampNow } from '../lines.ts';
-import type { Part, Row } from './part.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { packLog } from '../../../src/log/pack.ts';
+import { logKey } from '../../../src/wire/keys.ts';
+import { createRun } from '../../../test/support/log.ts';
+import { LogFeed } from '../../feed/feed.ts';
+import { LINE_BYTES, linesFrom, stampNow } from '../../lines.ts';
+import type { Part, Row } from '../part.ts';
 
 const BATCHES = [1, 5, 10, 50] as const;
 const LINES = 20_000;

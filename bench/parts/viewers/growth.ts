@@ -1,17 +1,17 @@
 /** Whether a line costs the same in a long run, and beside many idle ones that are followed. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunId } from '../../src/domain/ids.ts';
-import { logChannel, logKey } from '../../src/wire/keys.ts';
-import { createRun } from '../../test/support/log.ts';
-import { runTarget, UNBOUNDED } from '../contenders.ts';
-import { LogFeed } from '../feed/feed.ts';
-import { flood, warmUp } from '../feed/pace.ts';
-import { Load } from '../load/load.ts';
-import { cpuMicros } from '../process.ts';
-import { type BenchServer, startRunloom } from '../servers.ts';
-import { median } from '../statistics.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { logChannel, logKey } from '../../../src/wire/keys.ts';
+import { createRun } from '../../../test/support/log.ts';
+import { runTarget, UNBOUNDED } from '../../contenders.ts';
+import { LogFeed } from '../../feed/feed.ts';
+import { flood, warmUp } from '../../feed/pace.ts';
+import { Load } from '../../load/load.ts';
+import { cpuMicros } from '../../process.ts';
+import { type BenchServer, startRunloom } from '../../servers.ts';
+import { median } from '../../statistics.ts';
+import type { Bench, Part, Row, Section } from '../part.ts';
 import { COMPLETE_MS, windowOf } from './flood.ts';
-import type { Bench, Part, Row, Section } from './part.ts';
 import { fill } from './replay.ts';
 
 const VIEWERS = 20;

@@ -1,13 +1,13 @@
 /** What a run in a container costs beyond the container: its first line against the engine's bare start and stop. */
 import type Docker from 'dockerode';
-import { connectEngine, engineFacts, engineMessage } from '../../src/launchers/container/engine/engine.ts';
-import { findContainerSocket } from '../../src/launchers/container/engine/socket.ts';
-import { ensureExecutorImage } from '../../src/launchers/container/image/executorImage.ts';
-import { podmanMissing, startPodman } from '../../test/support/engines/podman.ts';
-import { startRunloom } from '../servers.ts';
-import { median } from '../statistics.ts';
+import { connectEngine, engineFacts, engineMessage } from '../../../src/launchers/container/engine/engine.ts';
+import { findContainerSocket } from '../../../src/launchers/container/engine/socket.ts';
+import { ensureExecutorImage } from '../../../src/launchers/container/image/executorImage.ts';
+import { podmanMissing, startPodman } from '../../../test/support/engines/podman.ts';
+import { startRunloom } from '../../servers.ts';
+import { median } from '../../statistics.ts';
+import type { Part } from '../part.ts';
 import { firstLineMs } from './firstLine.ts';
-import type { Part } from './part.ts';
 
 const ROUNDS = 5;
 const IMAGE_MS = 240_000;

@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { RunId } from '../../src/domain/ids.ts';
-import { startRun } from '../../test/support/clients/client.ts';
-import { runTarget } from '../contenders.ts';
-import { Load } from '../load/load.ts';
-import { roundsOf } from '../options.ts';
-import { cpuMicros } from '../process.ts';
-import { inRounds } from '../rounds.ts';
-import { startRunloom } from '../servers.ts';
-import { medians, percentileMs } from '../statistics.ts';
-import { COMPLETE_MS } from './flood.ts';
-import type { Bench, Part } from './part.ts';
-import { RATES, secondsAt } from './rate.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { startRun } from '../../../test/support/clients/client.ts';
+import { runTarget } from '../../contenders.ts';
+import { Load } from '../../load/load.ts';
+import { roundsOf } from '../../options.ts';
+import { cpuMicros } from '../../process.ts';
+import { inRounds } from '../../rounds.ts';
+import { startRunloom } from '../../servers.ts';
+import { medians, percentileMs } from '../../statistics.ts';
+import type { Bench, Part } from '../part.ts';
+import { COMPLETE_MS } from '../viewers/flood.ts';
+import { RATES, secondsAt } from '../viewers/rate.ts';
 
-const COMMAND = fileURLToPath(new URL('../feed/command.ts', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../feed/command.ts', import.meta.url));
 /** Until everything is compiled. */
 const WARM_SECONDS = 1;
 /** A command whose bench is gone must not wait for ever. */

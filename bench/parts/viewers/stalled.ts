@@ -1,17 +1,17 @@
 /** Viewers that stop reading: what they cost the server, and whether the others notice. */
-import type { RunId } from '../../src/domain/ids.ts';
-import { createRun } from '../../test/support/log.ts';
-import { runTarget, UNBOUNDED } from '../contenders.ts';
-import { LogFeed } from '../feed/feed.ts';
-import { flood, warmUp } from '../feed/pace.ts';
-import { createInspector } from '../inspector.ts';
-import { Load } from '../load/load.ts';
-import { type Cost, measureCost, untilCompiled } from '../measure.ts';
-import { startRunloom } from '../servers.ts';
-import { FULL_SECONDS, untilFull } from '../sockets.ts';
-import { median } from '../statistics.ts';
+import type { RunId } from '../../../src/domain/ids.ts';
+import { createRun } from '../../../test/support/log.ts';
+import { runTarget, UNBOUNDED } from '../../contenders.ts';
+import { LogFeed } from '../../feed/feed.ts';
+import { flood, warmUp } from '../../feed/pace.ts';
+import { createInspector } from '../../inspector.ts';
+import { Load } from '../../load/load.ts';
+import { type Cost, measureCost, untilCompiled } from '../../measure.ts';
+import { startRunloom } from '../../servers.ts';
+import { FULL_SECONDS, untilFull } from '../../sockets.ts';
+import { median } from '../../statistics.ts';
+import type { Bench, Part } from '../part.ts';
 import { COMPLETE_MS, windowOf } from './flood.ts';
-import type { Bench, Part } from './part.ts';
 
 const OTHERS = 20;
 const STALLED = 100;
