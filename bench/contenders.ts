@@ -1,4 +1,4 @@
-/** Who is measured: two rivals and three ways to follow a run. */
+/** What is measured: two rivals, and three ways to follow a run of runloom. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RunId } from '../src/domain/ids.ts';
@@ -9,7 +9,7 @@ import { type BenchServer, type ServerOptions, startBare, startPlainGraphql, sta
 
 export type Letter = 'A' | 'B' | 'C' | 'D' | 'E';
 
-/** A channel or a run, with what writes it and what viewers ask for. */
+/** A channel or a run: what writes to it, and what its viewers ask for. */
 export interface Stage {
   readonly feed: Feed;
   /** `viewer` counts from 0, which is the default. */
@@ -20,16 +20,16 @@ export interface Contender {
   readonly letter: Letter;
   readonly name: string;
   start(options: ServerOptions): Promise<BenchServer>;
-  /** Something fresh to follow. */
+  /** Makes a new channel or run. */
   stage(redis: Redis): Promise<Stage>;
-  /** Whether a viewer that is behind costs the server memory without bound, so that a flood must be kept short of it. */
+  /** Whether the server queues without bound for a slow viewer. A flood must then be held back. */
   readonly pushes: boolean;
 }
 
-/** What a viewer shows of a line. */
+/** What viewers select of a line. */
 const LINE_FIELDS = 'level stream message';
 const FIELDS = `__typename seq timestamp ... on LogLine { ${LINE_FIELDS} }`;
-/** No bound to a run's log: a long flood must stay in it. */
+/** A log budget that no flood reaches. */
 export const UNBOUNDED = { maxLogBytes: 2 ** 40 };
 
 const QUERIES = {
@@ -38,7 +38,7 @@ const QUERIES = {
   D: `subscription ($runId: ID!, $after: Int) { runLogBatches(runId: $runId, after: $after) { lastSeq events { ${FIELDS} } } }`,
 } as const;
 
-/** How viewers of C, D or E ask for a run's log. */
+/** How viewers of C, D or E follow a run. */
 export const runTarget = (letter: 'C' | 'D' | 'E', runId: RunId, port: number, after = 0): Target => ({
   protocol: letter === 'E' ? 'sse' : 'graphql',
   port,

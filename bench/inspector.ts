@@ -1,12 +1,11 @@
-/** What a server holds in memory once its garbage is gone, asked through node's inspector. */
-
+/** How much memory a server holds after a garbage collection, asked through node's inspector. */
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import WebSocket from 'ws';
 
 export interface Inspector {
   readonly nodeFlags: readonly string[];
-  /** JavaScript heap and what hangs on it outside (buffers), bytes, after a garbage collection. */
+  /** JavaScript heap and external memory (buffers) after a garbage collection, bytes. */
   heldBytes(): Promise<number>;
 }
 
@@ -18,7 +17,7 @@ const freePort = async (): Promise<number> => {
   return port;
 };
 
-/** One command of the Chrome DevTools Protocol after the other; answers the last one's result. */
+/** Sends commands of the Chrome DevTools Protocol one by one; returns the result of the last one. */
 const ask = async (url: string, commands: readonly { readonly method: string; readonly params?: object }[]) => {
   const socket = new WebSocket(url);
   try {

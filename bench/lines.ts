@@ -1,20 +1,19 @@
 /**
- * The lines that everything is measured with: 100 bytes of an ordinary access log, the first 21 of them a
- * mark, the line's number and the instant of its writing, so that a client can count, check and time lines
- * by looking at a few bytes of each:
+ * The plain lines of the bench: 100 bytes of an ordinary access log. The first 20 bytes are a mark, the number of the
+ * line and the time of its writing, so that a client can count, check and time lines by reading a few bytes of each:
  *
  *     ^00000042 1234567890 INFO  [worker-07] GET /api/v1/orders/482 answered 200 in 37 ms for tenant acme…
  */
 
-/** Bytes of a line without its line break. */
+/** Without the line break. */
 export const LINE_BYTES = 100;
-/** Occurs once per line and nowhere else in what a server sends. */
+/** The mark "^": once per line, and nowhere else in what a server sends. */
 export const MARK = 0x5e;
 export const NUMBER_DIGITS = 8;
 export const STAMP_DIGITS = 10;
 /** From the mark to the last digit of the stamp. */
 export const HEAD_BYTES = 1 + NUMBER_DIGITS + 1 + STAMP_DIGITS;
-/** Stamps start anew after 2.8 hours. */
+/** Stamps are microseconds and start again from 0 after 2.8 hours. */
 export const STAMP_RANGE = 10 ** STAMP_DIGITS;
 
 const ZERO = 0x30;
@@ -22,10 +21,10 @@ const SPACE = 0x20;
 const TAIL_BYTES = LINE_BYTES - HEAD_BYTES - 1;
 const TAILS = 8192;
 
-/** Microseconds of the machine's one monotonic clock, the same in all processes. */
+/** Microseconds of the monotonic clock, which is the same in all processes of a machine. */
 export const stampNow = (): number => Number((process.hrtime.bigint() / 1000n) % BigInt(STAMP_RANGE));
 
-/** Numbers from 0 to 2^32, the same in each run (mulberry32). */
+/** Random numbers below 2^32, the same in every run of the bench (mulberry32). */
 const random = (seed: number): (() => number) => {
   let state = seed;
   return () => {
@@ -61,7 +60,7 @@ const writeDigits = (into: Buffer, at: number, value: number, digits: number): v
   }
 };
 
-/** Lines `first` to `first + count - 1`, each with its LF, all with one stamp. Number 0 is for warming up. */
+/** Lines `first` to `first + count - 1`, each with its LF, all with the same stamp. Lines with number 0 are for warming up. */
 export const linesFrom = (first: number, count: number, stamp: number): Buffer => {
   const text = Buffer.allocUnsafe(count * (LINE_BYTES + 1));
   for (let i = 0; i < count; i += 1) {
@@ -77,5 +76,5 @@ export const linesFrom = (first: number, count: number, stamp: number): Buffer =
   return text;
 };
 
-/** Single lines of such a text, without their breaks. */
+/** The lines of such a text, without line breaks. */
 export const splitLines = (text: Buffer): string[] => text.toString('latin1', 0, text.length - 1).split('\n');

@@ -1,4 +1,4 @@
-/** A server and its viewers over some seconds: what was delivered, what it cost, and who was at the limit. */
+/** Watches a server and its viewers for some seconds: what was delivered, what it cost, and what was the limit. */
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Load } from './load/load.ts';
@@ -11,14 +11,14 @@ export interface Cost extends Record<string, number> {
   /** Of the server, per line delivered. */
   readonly cpuMicrosPerLine: number;
   readonly serverCpuPercent: number;
-  /** Of the busiest worker; near 100 the client is the limit. */
+  /** Of the busiest process of the load client; near 100 the client is the limit. */
   readonly clientCpuPercent: number;
-  /** Of Redis, and of the bench's own process, which writes the lines. */
   readonly redisCpuPercent: number;
-  readonly feedCpuPercent: number;
-  /** All of these together, of all cores; near 100 the machine is the limit. */
+  /** Of the bench's own process, which writes the lines. */
+  readonly writerCpuPercent: number;
+  /** All of these together, percent of all cores; near 100 the machine is the limit. */
   readonly coresPercent: number;
-  /** What other processes used of all cores meanwhile. */
+  /** Of processes outside the bench, percent of all cores. */
   readonly othersPercent: number;
   readonly bytesPerLine: number;
   readonly residentMb: number;
@@ -33,14 +33,14 @@ export interface Watched {
 
 const SLICES = 3;
 
-/** Looks on for so long, in slices, and gives their medians. @throws LineLost */
+/** Measures for so long, in slices, and returns the medians of the slices. @throws LineLost */
 export const measureCost = async ({ server, redis, load }: Watched, seconds: number): Promise<Cost> => {
   const look = async () => ({
     ...(await load.count()),
     at: performance.now(),
     server: cpuMicros(server),
     redis: cpuMicros(redis),
-    feed: cpuMicros(process.pid),
+    writer: cpuMicros(process.pid),
     machine: machineMicros().used,
   });
   const slices: Cost[] = [];
@@ -55,18 +55,18 @@ export const measureCost = async ({ server, redis, load }: Watched, seconds: num
     const used = {
       server: now.server - before.server,
       redis: now.redis - before.redis,
-      feed: now.feed - before.feed,
+      writer: now.writer - before.writer,
       clients: clients.reduce((sum, client) => sum + client, 0),
     };
     const all = micros * availableParallelism();
-    const ours = used.server + used.redis + used.feed + used.clients;
+    const ours = used.server + used.redis + used.writer + used.clients;
     slices.push({
       linesPerSecond: (lines * 1e6) / micros,
       cpuMicrosPerLine: used.server / lines,
       serverCpuPercent: (100 * used.server) / micros,
       clientCpuPercent: (100 * Math.max(...clients)) / micros,
       redisCpuPercent: (100 * used.redis) / micros,
-      feedCpuPercent: (100 * used.feed) / micros,
+      writerCpuPercent: (100 * used.writer) / micros,
       coresPercent: (100 * ours) / all,
       othersPercent: (100 * Math.max(now.machine - before.machine - ours, 0)) / all,
       bytesPerLine: (now.bytes - before.bytes) / lines,
@@ -77,25 +77,25 @@ export const measureCost = async ({ server, redis, load }: Watched, seconds: num
   return medians(slices);
 };
 
-/** From here on it is taken for the limit, percent. */
+/** What uses at least this much is the limit, percent. */
 const BUSY_PERCENT = 90;
 
-/** What kept it from going faster; the client first, since then the figure is not the server's. */
-export const limitOf = (cost: Cost): 'client' | 'server' | 'redis' | 'feed' | 'cores' | 'others' | 'none' => {
+/** What had no CPU time left. The client comes first, because then the figure is not the limit of the server. */
+export const limitOf = (cost: Cost): 'client' | 'server' | 'redis' | 'writer' | 'cores' | 'others' | 'none' => {
   if (cost.clientCpuPercent >= BUSY_PERCENT) return 'client';
   if (cost.serverCpuPercent >= BUSY_PERCENT) return 'server';
   if (cost.redisCpuPercent >= BUSY_PERCENT) return 'redis';
-  if (cost.feedCpuPercent >= BUSY_PERCENT) return 'feed';
+  if (cost.writerCpuPercent >= BUSY_PERCENT) return 'writer';
   if (cost.coresPercent >= BUSY_PERCENT) return 'cores';
   return cost.coresPercent + cost.othersPercent >= BUSY_PERCENT ? 'others' : 'none';
 };
 
-/** Compilation takes the first second or so of a server's work. */
+/** The compiler needs about the first second of a server's CPU time. */
 const WARM_CPU_MICROS = 800_000;
 const WARM_MS = 8000;
 const LOOK_MS = 20;
 
-/** Resolves when the server has worked so long that it is compiled; on a busy machine that takes longer. */
+/** Resolves when the server has used so much CPU time that its code is compiled; a busy machine takes longer. */
 export const untilCompiled = async (server: number, load: Load): Promise<void> => {
   const before = cpuMicros(server);
   const deadline = performance.now() + WARM_MS;

@@ -19,59 +19,63 @@ export const PART_NAMES = [
   'parse',
 ] as const;
 
+export type PartName = (typeof PART_NAMES)[number];
+
 export interface Options {
   /** Names of parts; empty: all. */
   readonly only: readonly string[];
   /** Letters of contenders. */
   readonly contenders: string;
   readonly viewers: readonly number[];
-  /** Length of one measurement. */
+  /** Length of one measurement, seconds. */
   readonly seconds: number;
-  /** Measurements of each thing, of which the median is told; null: see roundsOf. */
+  /** Samples of each measurement, of which the median is shown; null: see roundsOf. */
   readonly repeat: number | null;
-  /** Lines of one batch in a flood. The default is about what the part `append` sees of an executor. */
+  /** Lines per batch in a flood. The default is about what an executor makes in the part `append`. */
   readonly batch: number;
   /** Processes of the load client. */
   readonly workers: number;
-  /** Where results go. */
+  /** Directory of the results. */
   readonly out: string;
-  /** Where profiles of the servers go; null: none are made, since they cost. */
+  /** Directory of CPU profiles of the servers; null: none, because profiling slows the servers. */
   readonly profile: string | null;
   readonly help: boolean;
 }
 
 export const USAGE = `npm run bench -- [options]
-  --only PARTS          of ${PART_NAMES.slice(0, 5).join(',')},
-                        ${PART_NAMES.slice(5).join(',')}; default: all
-  --contenders ABCDE    A bare forwarder, B plain GraphQL, C runLogs, D runLogBatches, E D over SSE
-                        (flood and rate; the other parts are of the service alone)
-  --viewers 1,20,100,500  (flood; and rate, which has no other numbers than these)
-  --seconds 1           of one measurement
-  --repeat N            measurements of each thing, the median is told; default: 3 of what the targets
-                        stand on, 1 of the rest
-  --batch 3000          lines of one batch in a flood; at most ${LIMITS.appendEvents}
+  --only PARTS          comma-separated, default all:
+                        ${PART_NAMES.slice(0, 7).join(',')},
+                        ${PART_NAMES.slice(7).join(',')}
+  --contenders ABCDE    A: bare forwarder, B: plain GraphQL, C: runLogs, D: runLogBatches,
+                        E: runLogBatches over SSE (flood and rate; other parts measure runloom alone)
+  --viewers 1,20,100,500  numbers of viewers; flood accepts any, other parts use those that they know
+  --seconds 1           length of one measurement
+  --repeat N            samples of each measurement, of which the median is shown; default: 3 where a
+                        target depends on it, otherwise 1
+  --batch 3000          lines per batch in a flood, at most ${LIMITS.appendEvents}
   --workers 2           processes of the load client
-  --out bench/results   where bench.md, bench.json and flood.svg go; with docs/bench, the table of
+  --out bench/results   directory for bench.md, bench.json and flood.svg; with docs/bench, the table in
                         docs/explanation/speed.md is updated too
-  --profile DIRECTORY   write there where the servers' CPU time goes in flood and replay (this costs)
-  --help                this text
-Ends 0 where every viewer got every line, 1 where one did not or a part failed, 2 where an option makes no sense.
+  --profile DIRECTORY   write CPU profiles of the servers in floods and replays (slows the servers)
+  --help                show this text
+Exit code: 0 if every viewer got every line, 1 if one did not or a part failed, 2 if an option is invalid.
 `;
 
-/** The command line makes no sense; the message is for who wrote it. */
+/** The command line is invalid. The message is shown to the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 const ROUNDS = 3;
 
-/** Measurements of a thing: those that the targets stand on are repeated even where nobody asks for it. */
-export const roundsOf = ({ repeat }: Pick<Options, 'repeat'>, counted: boolean): number =>
-  repeat ?? (counted ? ROUNDS : 1);
+/** Samples of one measurement: by default a measurement that a target depends on is repeated. */
+export const roundsOf = ({ repeat }: Pick<Options, 'repeat'>, hasTarget: boolean): number =>
+  repeat ?? (hasTarget ? ROUNDS : 1);
 
 const whole = (text: string, name: string): number => {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name}: ${text} is no count`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`--${name}: "${text}" is not a count. Use a whole number of at least 1.`);
   return value;
 };
 
@@ -98,16 +102,18 @@ const parse = (args: readonly string[]) => {
   }
 };
 
-/** @throws UsageError where an option is not known or makes no sense */
+/** @throws UsageError if an option is unknown or invalid */
 export const readOptions = (args: readonly string[]): Options => {
   const values = parse(args);
   const seconds = Number(values.seconds);
-  if (!(seconds > 0)) throw new UsageError(`--seconds: ${values.seconds} is no length of time`);
-  if (!/^[A-E]+$/.test(values.contenders)) throw new UsageError(`--contenders: ${values.contenders} are none of ABCDE`);
+  if (!(seconds > 0))
+    throw new UsageError(`--seconds: "${values.seconds}" is not a length of time. Use a number above 0.`);
+  if (!/^[A-E]+$/.test(values.contenders))
+    throw new UsageError(`--contenders: "${values.contenders}" is not valid. Use letters of ABCDE.`);
   const only = values.only.split(',').filter((name) => name !== '');
   const unknown = only.filter((name) => !PART_NAMES.some((part) => part === name));
   if (unknown.length > 0) {
-    throw new UsageError(`--only: no such part: ${unknown.join(', ')}; there are ${PART_NAMES.join(', ')}`);
+    throw new UsageError(`--only: no such part: ${unknown.join(', ')}. The parts are ${PART_NAMES.join(', ')}.`);
   }
   return {
     only,

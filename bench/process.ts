@@ -1,16 +1,16 @@
-/** What a process costs, from /proc (proc(5)). */
+/** CPU time and memory of processes, from /proc (proc(5)). */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks are 1/100 s on every Linux of today (sysconf(_SC_CLK_TCK)). */
 const TICK_MICROS = 10_000;
 
 /**
- * User and system time so far of all living threads, microseconds; what is measured here ends none of its threads
- * while it works. @throws Error where there is no such process
+ * User and system time of all living threads so far, microseconds. The measured processes end no thread while they
+ * work. @throws Error if there is no such process
  */
 export const cpuMicros = (pid: number): number => threadMicros(pid) ?? tickMicros(pid);
 
-/** In steps of 10 ms, which is coarse for what takes a tenth of a second. */
+/** In steps of 10 ms, which is coarse for work that takes 100 ms. */
 const tickMicros = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The name, in parentheses, may hold anything; utime and stime are fields 14 and 15.
@@ -18,7 +18,7 @@ const tickMicros = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 };
 
-/** Null where the kernel does not tell (CONFIG_SCHED_INFO), or the process is gone. */
+/** Null if the kernel has no such file (CONFIG_SCHED_INFO) or the process is gone. */
 const threadMicros = (pid: number): number | null => {
   let nanos = 0;
   try {
@@ -36,22 +36,22 @@ const statusKb = (pid: number, name: string): number => {
   return Number(found?.[1] ?? 0);
 };
 
-/** CPU time that the whole machine had, and of it what was used, microseconds. */
+/** CPU time of the whole machine since its start: in all, and used; microseconds. */
 export const machineMicros = (): { readonly all: number; readonly used: number } => {
   const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n');
-  // user nice system idle iowait irq softirq steal; guests are in user already.
+  // user nice system idle iowait irq softirq steal; user includes guests.
   const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
   const all = ticks.reduce((sum, tick) => sum + tick, 0);
   return { all: all * TICK_MICROS, used: (all - (ticks[3] ?? 0) - (ticks[4] ?? 0)) * TICK_MICROS };
 };
 
-/** CPU time of this process and of those it started that have ended, microseconds. */
+/** CPU time of this process and of its children that have ended, microseconds. */
 export const ownMicros = (): number => {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) * TICK_MICROS;
 };
 
-/** Resident memory at its peak and now, MB (10^6 bytes). */
+/** Resident memory, peak and now, MB (10^6 bytes). */
 export const peakMb = (pid: number): number => (statusKb(pid, 'VmHWM') * 1024) / 1e6;
 export const residentMb = (pid: number): number => (statusKb(pid, 'VmRSS') * 1024) / 1e6;

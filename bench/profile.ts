@@ -1,4 +1,4 @@
-/** Where a server's CPU time goes: --cpu-prof of node, summed up by function. */
+/** Where a server's CPU time goes: node's --cpu-prof, summed up by function. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,15 +12,15 @@ interface CpuProfile {
   readonly samples: readonly number[];
   /** Microseconds before each sample. */
   readonly timeDeltas: readonly number[];
-  /** Microseconds, of the clock that process.hrtime has. */
+  /** Microseconds, by the clock of process.hrtime. */
   readonly startTime: number;
 }
 
 export interface Profiler extends AsyncDisposable {
   readonly nodeFlags: readonly string[];
   /**
-   * Writes the functions with the most time of their own between two instants (microsNow) to `<name>.txt`. To
-   * be called when the process has ended.
+   * Writes the functions with the most self time between two instants (microsNow) to `profile-<name>.txt`. Call it
+   * after the process has ended.
    */
   write(name: string, fromMicros: number, toMicros: number): Promise<void>;
 }
@@ -55,7 +55,7 @@ const NONE: Profiler = {
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
-/** `out` is where the texts go; null: nothing is profiled. */
+/** `out` is the directory of the texts; null: nothing is profiled. */
 export const createProfiler = async (out: string | null): Promise<Profiler> => {
   if (out === null) return NONE;
   const directory = await mkdtemp(join(tmpdir(), 'rl-profile-'));
@@ -71,7 +71,7 @@ export const createProfiler = async (out: string | null): Promise<Profiler> => {
         return `${((100 * micros) / total).toFixed(1).padStart(5)} % ${(micros / 1000).toFixed(0).padStart(6)} ms  ${name}`;
       });
       await mkdir(out, { recursive: true });
-      await writeFile(join(out, `${name}.txt`), `${[head, ...rows].join('\n')}\n`);
+      await writeFile(join(out, `profile-${name.replaceAll(/\W+/g, '-')}.txt`), `${[head, ...rows].join('\n')}\n`);
     },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };

@@ -1,16 +1,16 @@
-/** The bench's Redis: set up as the service's private one, its file in memory where there is such a place. */
+/** The bench's Redis: configured as the service's private one, with its file in memory if possible. */
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis, type TestRedis } from '../test/support/redis/redis.ts';
 
-/** A file system in memory (tmpfs): on a disk the feed would measure the disk. */
+/** A file system in memory (tmpfs): on a disk, the bench would measure the disk. */
 const MEMORY = '/dev/shm';
 
 const CONFIG = [
   ...['--appendonly', 'yes', '--appendfsync', 'always'],
-  // A server that does not keep up must not be cut off, which would be lost lines: the flood waits for it.
+  // A server that is slow must not be disconnected, which would lose lines: the flood waits for it.
   ...['--client-output-buffer-limit', 'pubsub', '0', '0', '0'],
 ];
 

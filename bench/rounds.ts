@@ -1,13 +1,13 @@
-/** Repeats, interleaved: what others do to the machine meanwhile, or what changes with time, meets all alike. */
+/** Repeats measurements in turns: what changes with time, such as the load of the machine, affects all alike. */
 
 export interface Cell<T> {
-  /** What who waits is told. */
+  /** Shown as progress. */
   readonly name: string;
   readonly rounds: number;
   measure(): Promise<T>;
 }
 
-/** Each cell's measurements, in the cells' order. @throws what a cell threw */
+/** The samples of each cell, in the order of the cells. @throws what a cell throws */
 export const inRounds = async <T>(cells: readonly Cell<T>[], say: (line: string) => void): Promise<T[][]> => {
   const answers = cells.map((): T[] => []);
   const all = cells.reduce((sum, { rounds }) => sum + rounds, 0);
@@ -17,7 +17,7 @@ export const inRounds = async <T>(cells: readonly Cell<T>[], say: (line: string)
     for (const [i, { name, rounds, measure }] of cells.entries()) {
       if (round > rounds) continue;
       done += 1;
-      say(`${done}/${all} ${name}${rounds > 1 ? `, take ${round} of ${rounds}` : ''}`);
+      say(`${done}/${all} ${name}${rounds > 1 ? `, sample ${round} of ${rounds}` : ''}`);
       answers[i]?.push(await measure());
     }
   }

@@ -1,4 +1,4 @@
-/** Runs the parts one after the other. A part that fails does not keep the others from being measured. */
+/** Runs the parts one after the other. If one fails, the others are still measured. */
 import type { Redis } from 'ioredis';
 import type { TestRedis } from '../test/support/redis/redis.ts';
 import type { Options } from './options.ts';
@@ -9,9 +9,9 @@ export interface Outcome {
   readonly parts: readonly string[];
   readonly sections: readonly Section[];
   readonly results: Readonly<Record<string, readonly (readonly Row[])[]>>;
-  /** What failed, with the part's name: a viewer that missed a line, above all. */
+  /** Each failure, such as a viewer that missed a line, with the name of its part. */
   readonly failures: readonly string[];
-  /** CPU time of the machine that others used during each part, percent. */
+  /** CPU time that processes outside the bench used during each part, percent of all cores. */
   readonly othersPercent: Readonly<Record<string, number>>;
   readonly seconds: Readonly<Record<string, number>>;
 }
@@ -20,15 +20,15 @@ export interface RunOptions {
   readonly server: TestRedis;
   readonly redis: Redis;
   readonly options: Options;
-  /** Tells who waits what is being done. */
+  /** Shows the progress. */
   say(line: string): void;
   onSection(section: Section): void;
 }
 
-/** Above this, a figure is not the bench's alone. */
+/** Above this, other processes distort the figures. */
 const OTHERS_PERCENT = 10;
 
-/** How much of the machine's CPU time processes used that are not of the bench, percent, since the call. */
+/** CPU time that processes outside the bench used since the call, percent of all cores. */
 const watchOthers = (redisPid: number): (() => number) => {
   const look = () => ({ ...machineMicros(), own: ownMicros() + cpuMicros(redisPid) });
   const before = look();
@@ -72,7 +72,9 @@ export const runParts = async (parts: readonly Part[], given: RunOptions): Promi
     othersPercent[name] = percent;
     seconds[name] = Math.round((performance.now() - begun) / 1000);
     if (percent > OTHERS_PERCENT) {
-      say(`NOTE: others used ${Math.round(percent)} % of the machine meanwhile: only the ratios count`);
+      say(
+        `NOTE: other processes used ${Math.round(percent)} % of all cores meanwhile: trust ratios, not absolute figures`,
+      );
     }
   }
   return { parts: parts.map(({ name }) => name), sections, results, failures, othersPercent, seconds };

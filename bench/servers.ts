@@ -1,4 +1,4 @@
-/** The servers that are measured, each a process of its own on the bench's Redis. */
+/** The measured servers: each is a process of its own and uses the bench's Redis. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -10,13 +10,13 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const START_MS = 60_000;
 
 /**
- * What `npm start` gives node: figures of memory are then those of an operator.
- * @throws Error where package.json's script is not "exec node <flags> src/main.ts"
+ * The flags of `npm start`, so that memory is measured as an operator sees it.
+ * @throws Error if the script in package.json is not "exec node <flags> src/main.ts"
  */
 export const startFlags = (): readonly string[] => {
   const { scripts } = JSON.parse(readFileSync(path('../package.json'), 'utf8')) as { scripts: { start: string } };
   const flags = /^exec node ((?:--\S+ )*)src\/main\.ts$/.exec(scripts.start)?.[1];
-  if (flags === undefined) throw new Error(`the bench cannot read the start script: ${scripts.start}`);
+  if (flags === undefined) throw new Error(`the start script in package.json has an unknown form: ${scripts.start}`);
   return flags.split(' ').filter((flag) => flag !== '');
 };
 
@@ -27,22 +27,22 @@ export interface BenchServer extends AsyncDisposable {
 
 export interface ServerOptions {
   readonly redisUrl: string;
-  /** Of node itself, such as --cpu-prof. */
+  /** Flags of node, such as --cpu-prof. */
   readonly nodeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts a program and waits for the line that tells its port. @throws Error with what it printed instead */
+/** Starts a program and waits for the line with its port. @throws Error with what it printed instead */
 const start = async (file: string, line: RegExp, { redisUrl, nodeFlags = [], env = {} }: ServerOptions) => {
   const child = spawn(process.execPath, [...nodeFlags, path(file)], {
     env: { PATH: process.env.PATH, REDIS_URL: redisUrl, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stderr.on('data', (chunk: Buffer) => {
-    // node tells of each visit of the inspector.
+    // node prints these for each connection to its inspector.
     if (!/^Debugger (attached|ending)/.test(chunk.toString())) process.stderr.write(chunk);
   });
-  // Where the bench is broken off, nothing of it stays.
+  // If the bench is interrupted, no process stays behind.
   const kill = (): boolean => child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
@@ -81,7 +81,7 @@ const rival =
 export const startBare = rival('./rivals/bare.ts');
 export const startPlainGraphql = rival('./rivals/plainGraphql.ts');
 
-/** The service as an operator starts it; its launcher is that of local processes, where `env` names no other. */
+/** The service as an operator starts it, with the process launcher unless `env` sets another one. */
 export const startRunloom = async (options: ServerOptions): Promise<BenchServer> => {
   const data = await mkdtemp(join(tmpdir(), 'rl-bench-'));
   const remove = (): void => rmSync(data, { recursive: true, force: true });

@@ -8,7 +8,7 @@ export const median = (numbers: readonly number[]): number => {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 };
 
-/** Of a histogram of latencies, ms; `share` from 0 to 1. NaN where it is empty. */
+/** A percentile of a histogram of latencies, ms. `share` is 0 to 1. NaN if the histogram is empty. */
 export const percentileMs = (histogram: readonly (readonly [number, number])[], share: number): number => {
   const total = histogram.reduce((sum, [, count]) => sum + count, 0);
   let seen = 0;
@@ -19,7 +19,7 @@ export const percentileMs = (histogram: readonly (readonly [number, number])[], 
   return Number.NaN;
 };
 
-/** Every member's median over several measurements of the same thing. */
+/** The median of each member over several samples of one measurement. */
 export const medians = <T extends Readonly<Record<string, number>>>(rows: readonly T[]): T => {
   const names = Object.keys(rows[0] ?? {});
   return Object.fromEntries(names.map((name) => [name, median(rows.map((row) => row[name] ?? Number.NaN))])) as T;

@@ -1,6 +1,6 @@
 /**
- * A command of a run: prints so many lines a second, each stamped as it is written, from the moment on that a file
- * is there. Arguments: rate, lines, path of the file.
+ * The command of a run: once a file exists, prints lines at a fixed rate, each with the time of its writing.
+ * Arguments: lines per second, number of lines, path of the file.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';

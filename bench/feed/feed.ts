@@ -1,4 +1,4 @@
-/** What writes the lines: to a channel, as the rivals have it, or to a run's log. */
+/** Writes lines: to a channel, as the rivals expect them, or to the log of a run. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { LogWriter } from '../../executor/write/logWriter.ts';
@@ -10,11 +10,11 @@ import { claimLog } from '../../src/wire/append.ts';
 import { splitLines } from '../lines.ts';
 
 export interface Feed {
-  /** Writes `count` lines, each with its LF, the first one numbered `first`; resolves when Redis has them. One call at a time. */
+  /** Writes `count` lines, each with its LF; `first` is the number of the first one. Resolves when Redis has them. One call at a time. */
   write(text: Buffer, count: number, first: number): Promise<void>;
 }
 
-/** One PUBLISH a line. `wrap` makes the message of a line. */
+/** One PUBLISH per line. `wrap` makes the message. */
 export const channelFeed = (redis: Redis, channel: string, wrap: (line: string, number: number) => string): Feed => ({
   async write(text, _count, first) {
     const pipeline = redis.pipeline();
@@ -25,19 +25,19 @@ export const channelFeed = (redis: Redis, channel: string, wrap: (line: string, 
   },
 });
 
-/** What graphql-redis-subscriptions' `publish` would make of it. */
+/** As `publish` of graphql-redis-subscriptions formats it. */
 export const asGraphqlEvent = (message: string, seq: number): string =>
   JSON.stringify({
     logLine: { seq, timestamp: new Date().toISOString(), level: 'INFO', stream: 'STDOUT', message },
   });
 
-/** As much as an executor may hold, so that a batch of any size is taken at once. */
+/** As much as an executor may hold, so that a batch of any size fits. */
 const BUFFER_BYTES = LIMITS.executorBufferBytes;
 
-/** Writes to the run's log by the executor's own writer, one batch a call: compaction of small ones included. */
+/** Writes to the log of a run with the executor's own log writer, one batch per call; small batches are compacted. */
 export class LogFeed implements Feed {
   readonly #writer: LogWriter;
-  /** Resolves when the writer takes more; null: it does. */
+  /** Resolves when the writer accepts more; null: it does now. */
   #relief: PromiseWithResolvers<void> | null = null;
 
   private constructor(redis: Redis, run: RunRecord) {
@@ -48,15 +48,15 @@ export class LogFeed implements Feed {
     this.#writer = new LogWriter(redis, { run, stored: [] }, BUFFER_BYTES, { onReply: () => undefined, onPressure });
   }
 
-  /** @throws Error where the run has another writer */
+  /** @throws Error if the run has another writer */
   static async open(redis: Redis, runId: RunId): Promise<LogFeed> {
     const writer = `bench of ${runId}`;
     const claim = await claimLog(redis, runId, { writer, attempt: null, statuses: ['PENDING'] });
-    if (claim.code !== 'OK') throw new Error(`the log cannot be claimed: ${claim.code}`);
+    if (claim.code !== 'OK') throw new Error(`could not claim the log: ${claim.code}`);
     return new LogFeed(redis, claim.run);
   }
 
-  /** Seq of the newest event. */
+  /** seq of the newest event. */
   get lastSeq(): number {
     return this.#writer.storedSeq;
   }
@@ -66,15 +66,15 @@ export class LogFeed implements Feed {
     await this.#writer.flush();
   }
 
-  /** The same of events that are no plain lines. */
+  /** Writes events other than plain lines. Resolves when Redis has them. */
   async writeEvents(drafts: readonly EventDraft[]): Promise<void> {
     for (const draft of drafts) this.#writer.event(draft);
     await this.#writer.flush();
   }
 
   /**
-   * Writes as a flooding command's pipe gives it: piece by piece, some in each turn of the event loop, whatever batches
-   * the writer makes of it.
+   * Writes as the pipe of a flooding command does: piece by piece, some in each turn of the event loop. The writer makes
+   * batches of them.
    */
   async pour(
     pieces: readonly { readonly text: Buffer; readonly count: number }[],
@@ -97,6 +97,6 @@ export class LogFeed implements Feed {
       { closes: true, knownCancel: null, changes: { status: 'COMPLETED' } },
       this.#writer.lost,
     );
-    if (code !== 'OK') throw new Error(`the end was answered ${code}`);
+    if (code !== 'OK') throw new Error(`could not store the end of the run: ${code}`);
   }
 }

@@ -1,20 +1,20 @@
-/** How fast a feed goes: as fast as the slowest viewer, or at a fixed rate. */
+/** How fast lines are written: as fast as the slowest viewer reads, or at a fixed rate. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linesFrom, stampNow } from '../lines.ts';
 import type { Load } from '../load/load.ts';
 import type { Feed } from './feed.ts';
 
-/** Between two lines that warm up; it doubles, or a slow server would have all of them to deliver. */
+/** Between two warm-up lines. It doubles each time, so that a slow server does not have too many to deliver. */
 const WARM_INTERVAL_MS = 20;
 const WARM_INTERVAL_MAX_MS = 640;
 const WARM_MS = 30_000;
 
-/** Writes lines of number 0 until every viewer has had something. @throws LineLost, Error where it takes too long */
+/** Writes lines with number 0 until every viewer has received something. @throws LineLost; Error after 30 s */
 export const warmUp = async (feed: Feed, load: Load): Promise<void> => {
   const started = performance.now();
   let interval = WARM_INTERVAL_MS;
   while (!load.warm) {
-    if (performance.now() - started > WARM_MS) throw new Error('the viewers get nothing');
+    if (performance.now() - started > WARM_MS) throw new Error('a viewer has received nothing after 30 s');
     await feed.write(linesFrom(0, 1, stampNow()), 1, 0);
     const until = performance.now() + interval;
     while (!load.warm && performance.now() < until) await delay(WARM_INTERVAL_MS);
@@ -24,23 +24,24 @@ export const warmUp = async (feed: Feed, load: Load): Promise<void> => {
 };
 
 export interface Pace {
-  /** Number of the newest line that was written. */
+  /** Number of the last line that was written. */
   readonly written: number;
-  /** Writes no more; resolves, with the last number, when nothing is under way. @throws what the feed or a viewer threw */
+  /** Stops writing. Resolves with the number of the last line when Redis has it. @throws what the feed or a viewer threw */
   stop(): Promise<number>;
 }
 
 export interface FloodPace {
-  /** Lines of a batch, at most a quarter of the window. */
+  /** Lines per batch; a quarter of the window is the most. */
   readonly batch: number;
+  /** Most lines that the slowest viewer may be behind. */
   readonly window: number;
   /** Number of the line before the first; default 0. */
   readonly after?: number;
 }
 
 /**
- * A flood: batch after batch, but no more than `window` lines ahead of the slowest viewer. Without that a
- * publisher only fills the memory of those servers that have no other bound.
+ * A flood: batch after batch, but at most `window` lines ahead of the slowest viewer. Without that bound, lines would
+ * only fill the memory of servers that queue without bound.
  */
 export const flood = (feed: Feed, load: Load, { batch, window, after = 0 }: FloodPace): Pace => {
   const count = Math.max(Math.min(batch, Math.floor(window / 4)), 1);
@@ -65,15 +66,15 @@ export const flood = (feed: Feed, load: Load, { batch, window, after = 0 }: Floo
 };
 
 const TICK_MS = 1;
-/** How far a server may fall behind a steady rate before the rate is held back for it, seconds. */
+/** If a server falls further behind than this, the fixed rate is held back; seconds. */
 const BEHIND_SECONDS = 0.5;
-/** And at least, lines: ticks are no exact clock. */
+/** But at least so many lines, because ticks are not exact. */
 const BEHIND_LINES = 10;
 
 /**
- * A fixed rate: at each tick what is due is written and stamped, as by a command; it is handed on as an
- * executor does it, one call at a time, what comes meanwhile gathered. A server that cannot keep up holds it
- * back, at `window` lines at the latest.
+ * A fixed rate: at each tick the lines that are due are stamped, as a command would print them. They are stored as an
+ * executor does it: one call at a time, and lines that come meanwhile are gathered. A server that cannot keep up holds
+ * the rate back, at the latest when it is `window` lines behind.
  */
 export const steady = (feed: Feed, load: Load, linesPerSecond: number, window: number): Pace => {
   const bound = Math.max(Math.min(linesPerSecond * BEHIND_SECONDS, window), BEHIND_LINES);
@@ -88,7 +89,7 @@ export const steady = (feed: Feed, load: Load, linesPerSecond: number, window: n
     const due = Math.floor(((now - started) * linesPerSecond) / 1000) - made;
     if (due <= 0) return;
     if (made - load.last > bound) {
-      // Held back: what was not written in time is not made up for later.
+      // Held back: lines that were not written in time are not written later.
       started += (due * 1000) / linesPerSecond;
       return;
     }

@@ -9,7 +9,7 @@ import type { EventDraft } from '../../src/domain/events.ts';
 import { HEAD_BYTES, LINE_BYTES, linesFrom, stampNow } from '../lines.ts';
 import type { Feed, LogFeed } from './feed.ts';
 
-/** One record of so many is a warning or an error, and its message contains SLOW_TEXT: those with a number that is divisible by it. */
+/** Records with a number that is divisible by this are warnings or errors, and their message contains SLOW_TEXT. */
 export const SLOW_EVERY = 10;
 export const SLOW_TEXT = 'took too long';
 
@@ -41,7 +41,7 @@ const hash = (number: number): number => {
   return (value ^ (value >>> 16)) >>> 0;
 };
 
-/** What pino-http would say of request `number`, without its line break. `head`: of the message. */
+/** What pino-http prints about a request, without the line break. `head` is the beginning of the message. */
 const recordText = (number: number, head: string, time: number): string => {
   const level = levelOf(number);
   const isSlow = number % SLOW_EVERY === 0;
@@ -66,25 +66,26 @@ const headsOf = (lines: Buffer, count: number): string[] =>
     return lines.toString('latin1', at, at + HEAD_BYTES);
   });
 
-/** Records `first` to `first + count - 1` as a command prints them, each with its LF, all of one instant. */
+/** Records `first` to `first + count - 1` as a command prints them, each with its LF, all with the same time. */
 export const recordsFrom = (first: number, count: number): Buffer => {
   const heads = headsOf(linesFrom(first, count, stampNow()), count);
   const now = Date.now();
   return Buffer.from(heads.map((head, i) => `${recordText(first + i, head, now)}\n`).join(''));
 };
 
-/** Events that the executor's pipeline made of this many records; a multiple of 20, so that the mix of levels goes on. */
+/** Number of different events. A multiple of 20, so that the mix of levels continues. */
 const TEMPLATES = 8000;
 
-/** What the executor stores for such records, with messages that lack their head. */
+/** What the output pipeline of the executor makes of such records, with messages that lack their head. */
 const makeTemplates = (): RecordDraft[] => {
   const drafts: RecordDraft[] = [];
   const event = (draft: EventDraft): void => {
-    if (draft.kind !== 'LogLine' || draft.stream !== 'LOGGER') throw new Error('a record was not read as one');
+    if (draft.kind !== 'LogLine' || draft.stream !== 'LOGGER')
+      throw new Error('the executor did not read a record as a record');
     drafts.push({ ...draft, message: draft.message.slice(HEAD_BYTES) });
   };
   const lines = (): void => {
-    throw new Error('a record was read as a plain line');
+    throw new Error('the executor read a record as a plain line');
   };
   const { stdout } = createOutput({ sink: { lines, event }, maxLineBytes: 65_536, secrets: [] });
   stdout.write(recordsFrom(0, TEMPLATES), Date.now());
@@ -92,8 +93,8 @@ const makeTemplates = (): RecordDraft[] => {
 };
 
 /**
- * Writes records in place of lines. They are made without parsing, so that the bench's own process is not the limit: the
- * part `parse` measures what parsing costs an executor.
+ * Writes records instead of lines. They are not parsed again, so that the process of the bench is not the limit; the part
+ * `parse` measures what parsing costs.
  */
 export const recordFeed = (log: LogFeed): Feed => {
   const templates = makeTemplates();
@@ -109,7 +110,7 @@ export const recordFeed = (log: LogFeed): Feed => {
   };
 };
 
-/** Plain lines of which those that SLOW_EVERY divides contain SLOW_TEXT. */
+/** Writes plain lines; those with a number that is divisible by SLOW_EVERY contain SLOW_TEXT. */
 export const slowLineFeed = (log: LogFeed): Feed => ({
   async write(text, count, first) {
     const skipped = (SLOW_EVERY - (first % SLOW_EVERY)) % SLOW_EVERY;

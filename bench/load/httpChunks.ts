@@ -1,4 +1,4 @@
-/** The payload of a response in chunked transfer coding (RFC 9112, 7.1), in pieces, nothing copied. */
+/** Reads the payload of a response in chunked transfer coding (RFC 9112, 7.1) in pieces, without copying. */
 export class HttpChunks {
   readonly #onPayload: (bytes: Buffer, from: number, to: number) => void;
   readonly #onEnd: () => void;
@@ -21,7 +21,7 @@ export class HttpChunks {
       }
       const byte = bytes[at] ?? 0;
       at += 1;
-      // The line break that ends a chunk's data is an empty size line here.
+      // The line break after the data of a chunk looks like an empty size line.
       if (byte !== 0x0a) {
         if (byte !== 0x0d) this.#size += String.fromCharCode(byte);
         continue;

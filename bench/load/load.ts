@@ -1,4 +1,4 @@
-/** The load client: viewers in worker processes, as the bench sees them. */
+/** The load client: the viewers, which run in worker processes. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Counted, FromWorker, Progress, Target, ToWorker } from './messages.ts';
@@ -8,21 +8,21 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 export interface LoadOptions {
   /** One for each viewer. */
   readonly targets: readonly Target[];
-  /** Worker processes; no more than viewers. */
+  /** Number of worker processes; at most one per viewer. */
   readonly workers: number;
-  /** Whether latencies are taken, which costs the client; default: no. */
+  /** Whether latencies are measured, which costs the client CPU time; default: no. */
   readonly timed?: boolean;
-  /** Whether viewers read no more once they have asked; default: no. */
+  /** Whether viewers stop reading once they have subscribed; default: no. */
   readonly stalled?: boolean;
 }
 
-/** What all workers together counted. */
+/** The counts of all workers together. */
 export type LoadCount = Omit<Counted, 'kind'> & {
-  /** CPU time of each worker, microseconds: where one has all of the elapsed time, the client is the limit. */
+  /** CPU time of each worker, microseconds. If one equals the elapsed time, the client is the limit. */
   readonly workerMicros: readonly number[];
 };
 
-/** A viewer missed a line, got one twice, or was cut off. */
+/** A viewer missed a line, got one twice, or was disconnected. */
 export class LineLost extends Error {
   override readonly name = 'LineLost';
 }
@@ -31,7 +31,7 @@ class Worker {
   readonly child: ChildProcess;
   progress: Progress = { kind: 'progress', last: 0, warm: false, fault: null };
   #counted: ((counted: Counted) => void)[] = [];
-  /** Of its viewers, once they are open. */
+  /** Ports of its viewers, once they are connected. */
   ports: readonly number[] = [];
   #opened: () => void = () => undefined;
 
@@ -48,7 +48,7 @@ class Worker {
       }
     });
     this.child.once('exit', () => {
-      const fault = this.progress.fault ?? 'a load worker ended';
+      const fault = this.progress.fault ?? 'a worker of the load client ended';
       this.progress = { ...this.progress, fault };
       onProgress();
     });
@@ -82,7 +82,7 @@ export class Load implements AsyncDisposable {
     this.#workers = Array.from({ length: workers }, () => new Worker(() => this.#changed()));
   }
 
-  /** Resolves when all viewers are connected and have asked. @throws LineLost where one is refused */
+  /** Resolves when all viewers are connected and have subscribed. @throws LineLost if one is refused */
   static async open({ targets, workers, timed = false, stalled = false }: LoadOptions): Promise<Load> {
     const count = Math.min(workers, targets.length);
     const load = new Load(count);
@@ -104,7 +104,7 @@ export class Load implements AsyncDisposable {
     return Math.min(...this.#workers.map(({ progress }) => progress.last));
   }
 
-  /** The viewers' own ports. */
+  /** Local ports of the viewers. */
   get ports(): readonly number[] {
     return this.#workers.flatMap(({ ports }) => ports);
   }
@@ -113,7 +113,7 @@ export class Load implements AsyncDisposable {
     return this.#workers.every(({ progress }) => progress.warm);
   }
 
-  /** Resolves when the condition holds; it is looked at whenever a worker tells something. @throws LineLost, at any fault */
+  /** Resolves when the condition holds; it is checked at each report of a worker. @throws LineLost at any fault */
   async until(holds: () => boolean): Promise<void> {
     for (;;) {
       if (this.#fault !== null) throw this.#fault;
@@ -124,7 +124,7 @@ export class Load implements AsyncDisposable {
     }
   }
 
-  /** Resolves when every viewer has every line up to this. @throws LineLost where one has a fault, or after `ms` */
+  /** Resolves when every viewer has every line up to this number. @throws LineLost at any fault, and after `ms` */
   async complete(last: number, ms: number): Promise<void> {
     const timer = setTimeout(() => {
       this.#fault ??= new LineLost(`after ${ms} ms a viewer is at line ${this.last} of ${last}`);
@@ -137,12 +137,12 @@ export class Load implements AsyncDisposable {
     }
   }
 
-  /** Has the conditions of `until` looked at again. */
+  /** Checks the conditions of `until` again. */
   look(): void {
     this.#changed();
   }
 
-  /** Forgets latencies so far. */
+  /** Discards the latencies so far. */
   time(): void {
     for (const worker of this.#workers) worker.send({ kind: 'time' });
   }

@@ -1,17 +1,17 @@
 /**
- * Counts and checks the lines in a viewer's bytes without parsing what is around them: each line's number
- * must be one more than the last one's, so a lost, repeated or moved line is a fault.
+ * Counts and checks lines in the bytes that a viewer receives, without parsing what surrounds them. The numbers of the
+ * lines must follow each other: a lost, repeated or moved line is a fault.
  */
 import { HEAD_BYTES, MARK, NUMBER_DIGITS, STAMP_DIGITS } from '../lines.ts';
 
 export interface ScanOptions {
-  /** The line before the first one to come; default 0. */
+  /** Number of the line before the first one that is due; default 0. */
   readonly after?: number;
-  /** Only lines whose number is divisible by this are due: a filter takes out the others. Default 1: all. */
+  /** Only lines with a number that is divisible by this are due: a filter removes the others. Default 1: all lines. */
   readonly every?: number;
-  /** How often each line stands in what the server sends: more than once where a selection has its message so often. Default 1. */
+  /** How often each line comes: as often as the selection has its message. Default 1. */
   readonly copies?: number;
-  /** A line's stamp; called for every line, so only where latencies are wanted. */
+  /** Called with the stamp of every line. Leave it out if latencies are not measured. */
   readonly onStamp?: (stamp: number) => void;
 }
 
@@ -22,11 +22,11 @@ const digits = (bytes: Buffer, from: number, count: number): number => {
 };
 
 export class LineScanner {
-  /** Whether a line of number 0 came: this viewer is being served. */
+  /** Whether a line with number 0 came, which shows that this viewer is served. */
   warm = false;
-  /** The first line that was not the next one. */
+  /** The first line that was not due. */
   fault: string | null = null;
-  /** Lines so far. */
+  /** Number of lines so far. */
   lines = 0;
   readonly #every: number;
   readonly #copies: number;
@@ -35,10 +35,10 @@ export class LineScanner {
   /** How often it has come. */
   #copy = 0;
   readonly #onStamp: ScanOptions['onStamp'];
-  /** The beginning of a line whose number and stamp are cut by the end of a piece. */
+  /** The head of a line that is split between two pieces. */
   readonly #cut = Buffer.alloc(HEAD_BYTES);
   #cutBytes = 0;
-  /** From a mark to the next one, last time: most lines are framed alike, so a look there finds the next. */
+  /** Last distance between two marks: most lines have the same size, so the next mark is often there. */
   #stride = HEAD_BYTES;
 
   constructor({ after = 0, every = 1, copies = 1, onStamp }: ScanOptions = {}) {
@@ -48,12 +48,12 @@ export class LineScanner {
     this.#onStamp = onStamp;
   }
 
-  /** Every line up to this number has come, as far as it is due. */
+  /** Every line that is due up to this number has come. */
   get last(): number {
     return this.#next - 1;
   }
 
-  /** The next piece of payload, bytes `from` to `to`. The memory may be used again afterwards. */
+  /** Takes the next piece of payload, bytes `from` to `to`. The memory may be reused afterwards. */
   scan(bytes: Buffer, from: number, to: number): void {
     let at = this.#cutBytes > 0 ? this.#finishCut(bytes, from, to) : from;
     let mark = this.#nextMark(bytes, at, to, at);

@@ -1,4 +1,4 @@
-/** One viewer of the load client: a raw socket, counted and checked, not parsed. */
+/** One viewer of the load client: a raw socket. Lines are counted and checked, not parsed. */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { HttpChunks } from './httpChunks.ts';
@@ -7,9 +7,9 @@ import { LineScanner, type ScanOptions } from './scan.ts';
 import { clientFrame, WebSocketFrames } from './webSocketFrames.ts';
 
 const READ_BYTES = 512 * 1024;
-/** All sockets of the process read into the same memory: what is in it is looked at before the next read. */
+/** All sockets of the process read into the same memory: it is scanned before the next read. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
-/** Messages about an operation are short; a batch of lines is not looked through for them. */
+/** Control messages are shorter than this; longer messages are not searched for them. */
 const NOTE_BYTES = 1024;
 
 export interface ViewerEvents extends Pick<ScanOptions, 'onStamp'> {
@@ -19,7 +19,7 @@ export interface ViewerEvents extends Pick<ScanOptions, 'onStamp'> {
 
 export class LoadViewer {
   readonly scanner: LineScanner;
-  /** The response has begun, and what is asked for has been asked. */
+  /** Resolves when the viewer is connected and has subscribed. */
   readonly opened: Promise<void>;
   readonly #socket: Socket;
   readonly #target: Target;
@@ -48,7 +48,7 @@ export class LoadViewer {
         : new WebSocketFrames({
             onPayload,
             onPing: (payload) => void this.#socket.write(clientFrame(payload, 10)),
-            onClose: () => this.#fault('the socket was closed by a close frame'),
+            onClose: () => this.#fault('the server closed the WebSocket'),
           });
     const onread = {
       buffer: shared,
@@ -65,7 +65,7 @@ export class LoadViewer {
     this.#socket.on('close', () => this.#fault('the socket was closed'));
   }
 
-  /** Its own, once it is open. */
+  /** The local port, once connected. */
   get port(): number {
     return this.#socket.localPort ?? 0;
   }

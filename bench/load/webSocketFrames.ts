@@ -1,10 +1,10 @@
-/** The client's side of RFC 6455, as far as a load client needs it: payload in pieces, nothing copied. */
+/** The client side of RFC 6455 as far as the load client needs it: payload in pieces, without copying. */
 
 const CONTINUED_MAX_HEADER = 10;
 const OPCODE = { close: 8, ping: 9 } as const;
 
 export interface FrameEvents {
-  /** A piece of a message's payload; valid during the call alone. */
+  /** A piece of the payload of a message; valid only during the call. */
   onPayload(bytes: Buffer, from: number, to: number): void;
   onPing(payload: Buffer): void;
   onClose(): void;
@@ -15,7 +15,7 @@ export class WebSocketFrames {
   readonly #header = Buffer.alloc(CONTINUED_MAX_HEADER);
   #headerBytes = 0;
   #opcode = 0;
-  /** Bytes of the present frame's payload that are still to come. */
+  /** Bytes that are missing from the payload of the current frame. */
   #left = 0;
   #control: Buffer[] = [];
 
@@ -39,7 +39,7 @@ export class WebSocketFrames {
     }
   }
 
-  /** Answers where it stopped; #left is set once the header is whole. */
+  /** Returns where it stopped. #left is set once the header is complete. */
   #readHeader(bytes: Buffer, from: number, to: number): number {
     for (let at = from; at < to; ) {
       this.#header[this.#headerBytes] = bytes[at] ?? 0;
@@ -67,7 +67,7 @@ export class WebSocketFrames {
   }
 }
 
-/** A frame of a client. Its mask is zero, which is valid and leaves the payload as it is. */
+/** A frame of a client. Its mask is zero, which is valid and leaves the payload unchanged. */
 export const clientFrame = (payload: Buffer | string, opcode: 1 | 10 = 1): Buffer => {
   const body = Buffer.from(payload);
   const long = body.length > 125;

@@ -1,11 +1,11 @@
-/** A process of viewers. It tells how far they are, since the feed goes no faster than the slowest. */
+/** A process with viewers. It reports their progress, because a flood waits for the slowest viewer. */
 import { STAMP_RANGE, stampNow } from '../lines.ts';
 import { type Counted, type FromWorker, LATENCY_STEP_MICROS, type ToWorker } from './messages.ts';
 import { LoadViewer } from './viewer.ts';
 
 /** Between two reports of progress, ms. */
 const REPORT_MS = 2;
-/** Latencies up to 10 s; what is later counts as that. */
+/** Latencies up to 10 s; a longer one counts as 10 s. */
 const LATENCY_STEPS = 10_000_000 / LATENCY_STEP_MICROS;
 
 const viewers: LoadViewer[] = [];

@@ -1,4 +1,4 @@
-/** The rows that "What it must show" stands on: they are measured several times (see roundsOf). */
+/** The rows that targets depend on: they are measured several times (see roundsOf). */
 
 const COUNTED: Readonly<Record<'flood' | 'rate', readonly (readonly [letters: string, viewers: number])[]>> = {
   flood: [

@@ -1,4 +1,4 @@
-/** What a run of the bench leaves: bench.md (tables), bench.json (everything), flood.svg (the plot). */
+/** The files of the bench: bench.md (tables), bench.json (all figures), flood.svg (plot). */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Options } from '../options.ts';
@@ -12,33 +12,32 @@ export interface Report {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly options: Options;
   readonly outcome: Outcome;
-  /** "What it must show". */
-  readonly figures: Section;
+  readonly targets: Section;
 }
 
-/** The directory is made where it is missing. */
+/** Writes the files. Creates the directory if it is missing. */
 export const writeReport = async (directory: string, report: Report): Promise<void> => {
-  const { machine, options, outcome, figures } = report;
+  const { machine, options, outcome, targets } = report;
   const { results, failures, othersPercent, seconds } = outcome;
   await mkdir(directory, { recursive: true });
-  const json = { machine, othersPercent, seconds, options, results, figures: figures.rows, failures };
+  const json = { machine, othersPercent, seconds, options, results, targets: targets.rows, failures };
   await writeFile(join(directory, 'bench.json'), `${JSON.stringify(json, null, 2)}\n`);
   await writeFile(join(directory, 'bench.md'), markdown(report));
   const flood = results.flood?.[0] ?? [];
   if (flood.length > 0) await writeFile(join(directory, 'flood.svg'), plotFlood(flood));
 };
 
-const markdown = ({ machine, options, outcome, figures }: Report): string => {
+const markdown = ({ machine, options, outcome, targets }: Report): string => {
   const { parts, sections, failures, othersPercent, seconds } = outcome;
   const took = Object.values(seconds).reduce((sum, part) => sum + part, 0);
   const busy = parts.map((part) => `${part} ${Math.round(othersPercent[part] ?? 0)} %`).join(', ');
   const about = [
-    '# Results of the bench',
-    `Written by \`npm run bench\` (see [bench/](../../bench/README.md)), ${machine.at}, in ${Math.round(took / 60)} minutes: ` +
-      `${machine.cores} cores (${machine.cpu}), Node.js ${machine.node}, ${options.seconds} s a measurement. ` +
-      `CPU time of the machine that others used meanwhile: ${busy}.`,
+    '# Benchmark results',
+    `Written by \`npm run bench\` ([how it measures](../../bench/README.md)) at ${machine.at}, in ${Math.round(took / 60)} minutes: ` +
+      `${machine.cores} cores (${machine.cpu}), Node.js ${machine.node}, ${options.seconds} s per measurement. ` +
+      `CPU time that other processes used meanwhile, of all cores: ${busy}.`,
     ...failures.map((failure) => `**FAILED:** ${failure}`),
   ];
-  const tables = [...summary(outcome.results), ...(figures.rows.length > 0 ? [figures] : []), ...sections];
+  const tables = [...summary(outcome.results), ...(targets.rows.length > 0 ? [targets] : []), ...sections];
   return `${about.join('\n\n')}\n\n${tables.map(tableText).join('\n')}`;
 };

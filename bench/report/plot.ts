@@ -1,10 +1,10 @@
-/** The flood as a picture: what a delivered line costs each server, by the number of viewers. */
+/** A plot of the flood: CPU per delivered line of each contender, by the number of viewers. */
 import { init } from 'echarts';
 import type { Row } from '../parts/part.ts';
 
 const WIDTH = 900;
 const HEIGHT = 480;
-/** Lines, not bars: a logarithmic axis has no zero for bars to stand on. Rivals in greys, ours in colours that are apart for who sees few of them (Okabe and Ito). */
+/** Rivals are grey. runloom has colours that colour-blind readers can tell apart (Okabe and Ito). Lines, not bars: a logarithmic axis has no zero. */
 const COLOURS: Readonly<Record<string, string>> = {
   A: '#a3a8b0',
   B: '#5b616b',
@@ -14,10 +14,10 @@ const COLOURS: Readonly<Record<string, string>> = {
 };
 const INK = '#1f2328';
 const FAINT = '#d8dce1';
-// No quotes: echarts writes it into an attribute as it stands.
+// No quotes: echarts writes it into an attribute without escaping.
 const FONT = 'system-ui, sans-serif';
 
-/** An SVG by echarts; `rows` are those of the flood. Its ground is its own, so that it is legible on any page. */
+/** An SVG with a white background, legible on any page. `rows` are those of the flood. */
 export const plotFlood = (rows: readonly Row[]): string => {
   const contenders = [...new Set(rows.map((row) => String(row.contender)))];
   const viewers = [...new Set(rows.map((row) => Number(row.viewers)))];
@@ -55,7 +55,7 @@ export const plotFlood = (rows: readonly Row[]): string => {
       nameTextStyle: { fontSize: 13, color: INK },
       axisLabel: { fontSize: 12, color: INK, formatter: (value: number) => String(value) },
       splitLine: { lineStyle: { color: FAINT } },
-      // Whole decades, with room for the labels.
+      // Whole decades, with space for the labels.
       min: 10 ** Math.floor(Math.log10(Math.min(...costs) * 0.7)),
       max: 10 ** Math.ceil(Math.log10(Math.max(...costs) * 1.4)),
     },
@@ -68,7 +68,7 @@ export const plotFlood = (rows: readonly Row[]): string => {
       color: COLOURS[contender.slice(0, 1)] ?? INK,
       label: {
         show: true,
-        // D and E cost nearly the same, and C little more.
+        // The points of C, D and E are close to each other.
         position: contender.startsWith('D') ? 'bottom' : contender.startsWith('E') ? 'right' : 'top',
         distance: 6,
         fontSize: 11,
@@ -89,5 +89,5 @@ export const plotFlood = (rows: readonly Row[]): string => {
   return svg;
 };
 
-/** Two digits that count, without an exponent: 130, 15, 3.4, 0.17. */
+/** Two significant digits, without an exponent: 130, 15, 3.4, 0.17. */
 const labelOf = (value: unknown): string => (typeof value === 'number' ? String(Number(value.toPrecision(2))) : '');

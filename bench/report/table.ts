@@ -1,7 +1,7 @@
-/** Results as text, in the format of Markdown, so that the same goes to a terminal and into a page. */
+/** Tables in Markdown, for the terminal and for files. */
 import type { Row, Section } from '../parts/part.ts';
 
-/** Three digits that count, and thousands apart. */
+/** Three significant digits; thousands are separated. */
 export const shown = (value: string | number): string => {
   if (typeof value === 'string') return value;
   if (!Number.isFinite(value)) return '-';
@@ -11,14 +11,18 @@ export const shown = (value: string | number): string => {
   return value.toPrecision(3);
 };
 
-/** `cpuMicrosPerLine` becomes `cpu µs per line`. */
+/** `cpuMicrosPerLine` becomes `CPU µs per line`. */
 const headline = (name: string): string =>
   name
     .replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
     .replace('micros', 'µs')
-    .replace('percent', '%');
+    .replace('percent', '%')
+    .replace(/\bcpu\b/, 'CPU')
+    .replace(/\bmb\b/, 'MB')
+    .replace(/^redis\b/, 'Redis');
 
-export const tableText = ({ title, rows }: Section): string => {
+/** The table alone. */
+export const tableOf = (rows: readonly Row[]): string => {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [names.map(headline), ...rows.map((row) => names.map((name) => cell(row, name)))];
   const widths = names.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
@@ -31,8 +35,12 @@ export const tableText = ({ title, rows }: Section): string => {
   });
   const rule = widths.map((width, column) => (right[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
   lines.splice(1, 0, `| ${rule.join(' | ')} |`);
-  return `### ${title}\n\n${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
 };
+
+/** With its title and its note. */
+export const tableText = ({ title, note, rows }: Section): string =>
+  [`### ${title}`, ...(note === undefined ? [] : [note]), tableOf(rows)].join('\n\n');
 
 const isOfNumbers = (rows: readonly Row[], name: string): boolean => {
   const values = rows.flatMap((row) => row[name] ?? []);

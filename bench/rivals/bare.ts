@@ -1,4 +1,4 @@
-/** Rival A: a bare forwarder, as it is written first: what is published goes to each socket, a message a line. */
+/** Rival A: a bare forwarder, as one would first write it: each published line goes to each socket as one message. */
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { type WebSocket, WebSocketServer } from 'ws';

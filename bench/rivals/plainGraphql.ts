@@ -1,6 +1,6 @@
 /**
- * Rival B: line by line over GraphQL, as the documentation of its libraries shows it: graphql-ws' useServer
- * and the async iterator of graphql-redis-subscriptions, one message of Redis a line.
+ * Rival B: GraphQL line by line, as the documentation of its libraries shows it: useServer of graphql-ws and the async
+ * iterator of graphql-redis-subscriptions, with one Redis message per line.
  */
 import type { AddressInfo } from 'node:net';
 import {
@@ -50,6 +50,6 @@ const schema = new GraphQLSchema({
 });
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/graphql' });
-// biome-ignore lint/correctness/useHookAtTopLevel: graphql-ws' name, nothing of React
+// biome-ignore lint/correctness/useHookAtTopLevel: a function of graphql-ws, not a React hook
 useServer({ schema }, server);
 server.once('listening', () => process.stdout.write(`port ${(server.address() as AddressInfo).port}\n`));

@@ -8,11 +8,11 @@ import { roundsOf } from '../../options.ts';
 import { inRounds } from '../../rounds.ts';
 import { medians } from '../../statistics.ts';
 import type { Part } from '../part.ts';
-import { measureExecutor, sha256 } from './executor.ts';
+import { EXECUTOR_NOTE, measureExecutor, sha256 } from './executor.ts';
 
 const LINES = 1_000_000;
 const SECRETS = [0, 50] as const;
-/** One line in so many holds a secret. */
+/** One line in so many contains a secret. */
 const SECRET_EVERY = 50;
 
 const secretsOf = (count: number): string[] =>
@@ -51,12 +51,14 @@ export const appendPart: Part = {
           secrets,
         };
         await writeFile(printed.file, text);
-        const name = `${LINES} lines from a command's pipe, ${count} secrets`;
+        const name = `${LINES} lines, ${count} secrets to mask`;
         cells.push({ name, rounds, measure: () => measureExecutor(printed, bench) });
       }
       const taken = await inRounds(cells, bench.say);
-      const rows = SECRETS.map((secrets, i) => ({ secrets, takes: rounds, ...medians(taken[i] ?? []) }));
-      return [{ title: `One executor: ${LINES} lines of \`cat\``, rows }];
+      const rows = SECRETS.map((secrets, i) => ({ secrets, samples: rounds, ...medians(taken[i] ?? []) }));
+      return [
+        { title: `One executor: ${LINES.toLocaleString('en-US')} plain lines from \`cat\``, note: EXECUTOR_NOTE, rows },
+      ];
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

@@ -1,4 +1,4 @@
-/** The whole way: from a real command's write, through its executor, the log and the service, to a viewer. */
+/** The whole path: from the write of a real command, through its executor, the log and the service, to a viewer. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,14 +18,16 @@ import { COMPLETE_MS } from '../viewers/flood.ts';
 import { RATES, secondsAt } from '../viewers/rate.ts';
 
 const COMMAND = fileURLToPath(new URL('../../feed/command.ts', import.meta.url));
-/** Until everything is compiled. */
+/** Until the code is compiled. */
 const WARM_SECONDS = 1;
-/** A command whose bench is gone must not wait for ever. */
+/** Ends a command that outlives the bench. */
 const COMMAND_SECONDS = 180;
-/** The same but for 20 viewers, of which no target is. */
+/** Without 20 viewers, for which there is no target. */
 const SETTINGS = RATES.filter(({ viewers }) => viewers !== 20);
 
-/** @throws LineLost where a viewer has not got every line, in order, once */
+const NOTE = 'A real command prints the lines. Its executor, Redis and the service are all part of the time.';
+
+/** @throws LineLost if a viewer did not get every line once and in order */
 const measure = async ({ viewers, linesPerSecond }: (typeof RATES)[number], bench: Bench) => {
   const { redisUrl, options } = bench;
   await using begun = new AsyncDisposableStack();
@@ -66,9 +68,9 @@ export const commandPart: Part = {
     }));
     const taken = await inRounds(cells, bench.say);
     const rows = SETTINGS.map((setting, i) => ({
-      ...{ contender: 'D runLogBatches', ...setting, takes: rounds },
+      ...{ contender: 'D runLogBatches', ...setting, samples: rounds },
       ...medians(taken[i] ?? []),
     }));
-    return [{ title: "The whole way: from a command's write to its viewers' receipt", rows }];
+    return [{ title: "The whole path: time from the command's write to the receipt", note: NOTE, rows }];
   },
 };

@@ -1,4 +1,4 @@
-/** What a run in a container costs beyond the container: its first line against the engine's bare start and stop. */
+/** What a run in a container costs: the time to its first line, beside the time to start and stop a bare container. */
 import type Docker from 'dockerode';
 import { connectEngine, engineFacts, engineMessage } from '../../../src/launchers/container/engine/engine.ts';
 import { findContainerSocket } from '../../../src/launchers/container/engine/socket.ts';
@@ -11,14 +11,18 @@ import { firstLineMs } from './firstLine.ts';
 
 const ROUNDS = 5;
 const IMAGE_MS = 240_000;
-/** Podman looks every 250 ms where it is not told otherwise, which would make the bare start dear. */
+/** Podman checks every 250 ms by default, which would make the bare container look slow. */
 const STOPPED = { condition: 'not-running', interval: '10ms' } as const;
+
+const NOTE =
+  '"bare container ms" is the time to create, start and end a container of the same image without runloom. A run can ' +
+  'be faster than that, because its first line comes before its container ends.';
 
 interface Engine extends AsyncDisposable {
   readonly socketPath: string;
 }
 
-/** The one that the service would take, else a private Podman; null, with why, where neither can be had. */
+/** The engine that the service would use, else a private Podman; if there is neither, the reason. */
 const openEngine = async (): Promise<Engine | string> => {
   const { CONTAINER_SOCKET, DOCKER_HOST, XDG_RUNTIME_DIR } = process.env;
   const hints = { dockerHost: DOCKER_HOST ?? null, runtimeDirectory: XDG_RUNTIME_DIR ?? null };
@@ -30,7 +34,7 @@ const openEngine = async (): Promise<Engine | string> => {
   return { socketPath: podman.socketPath, [Symbol.asyncDispose]: () => podman.stop() };
 };
 
-/** To create a container of the same image, start it and see it end; its removal is not counted. */
+/** Time to create a container of the same image, start it and see it end; without its removal. ms. */
 const bareMs = async (docker: Docker, image: string): Promise<number> => {
   const started = performance.now();
   const container = await docker.createContainer({ Image: image, Entrypoint: ['/opt/runloom/bin/busybox', 'true'] });
@@ -55,7 +59,7 @@ export const containerPart: Part = {
     const { socketPath } = engine;
     const docker = await connectEngine(socketPath);
     const facts = await engineFacts(docker);
-    say(`the executor image in ${facts.name} ${facts.version}`);
+    say(`building the executor image in ${facts.name} ${facts.version}`);
     const image = await ensureExecutorImage({ docker }, () => undefined, AbortSignal.timeout(IMAGE_MS)).catch(
       (error: unknown) => Promise.reject(new Error(engineMessage(error), { cause: error })),
     );
@@ -64,7 +68,7 @@ export const containerPart: Part = {
     const url = `http://127.0.0.1:${server.port}`;
     const bare: number[] = [];
     const first: number[] = [];
-    // The first round fills caches of files and code, and is not counted.
+    // The first round only fills caches.
     for (let round = 0; round <= ROUNDS; round += 1) {
       if (round > 0) say(`${round}/${ROUNDS} a bare container, then a run`);
       const took = { bare: await bareMs(docker, image), first: await firstLineMs(url) };
@@ -74,11 +78,11 @@ export const containerPart: Part = {
     }
     const row = {
       engine: `${facts.name} ${facts.version}`,
-      takes: ROUNDS,
-      bareStartAndStopMs: median(bare),
+      samples: ROUNDS,
+      bareContainerMs: median(bare),
       startToFirstLineMs: median(first),
-      moreMs: median(first.map((ms, i) => ms - (bare[i] ?? Number.NaN))),
+      differenceMs: median(first.map((ms, i) => ms - (bare[i] ?? Number.NaN))),
     };
-    return [{ title: "From startRun to the first line, against the engine's bare start and stop", rows: [row] }];
+    return [{ title: 'From startRun to the first line, in a container', note: NOTE, rows: [row] }];
   },
 };

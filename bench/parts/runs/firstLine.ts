@@ -1,4 +1,4 @@
-/** From the call of startRun to the command's first line with a viewer, as a page sees it. */
+/** From the call of startRun until a viewer has the first line of the command, as a web page sees it. */
 import type { Client } from 'graphql-ws';
 import { startRun, wsClient } from '../../../test/support/clients/client.ts';
 import { LineLost } from '../../load/load.ts';
@@ -9,7 +9,7 @@ interface Answer {
   readonly runLogBatches: { readonly events: readonly { readonly __typename: string }[] };
 }
 
-/** How long it takes, ms. @throws LineLost where the run ends without a line */
+/** In ms. @throws LineLost if the run ends without a line */
 export const firstLineMs = async (url: string): Promise<number> => {
   const client: Client = wsClient(url);
   try {

@@ -7,9 +7,11 @@ import { roundsOf } from '../../options.ts';
 import { inRounds } from '../../rounds.ts';
 import { medians } from '../../statistics.ts';
 import type { Part } from '../part.ts';
-import { measureExecutor, sha256 } from './executor.ts';
+import { EXECUTOR_NOTE, measureExecutor, sha256 } from './executor.ts';
 
 const RECORDS = 200_000;
+
+const NOTE = `${EXECUTOR_NOTE} Each line is a record as pino prints it, which the executor parses.`;
 
 /** What log.txt must be: the message of each record. */
 const digestOf = (text: Buffer): string => {
@@ -27,13 +29,16 @@ export const parsePart: Part = {
       await writeFile(printed.file, text);
       const rounds = roundsOf(bench.options, true);
       const measure = () => measureExecutor(printed, bench);
-      const [taken = []] = await inRounds(
-        [{ name: `${RECORDS} records from a command's pipe`, rounds, measure }],
-        bench.say,
-      );
+      const [taken = []] = await inRounds([{ name: `${RECORDS} records`, rounds, measure }], bench.say);
       const bytesPerLine = text.length / RECORDS;
-      const row = { content: 'records', takes: rounds, printedBytesPerLine: bytesPerLine, ...medians(taken) };
-      return [{ title: `One executor: ${RECORDS} structured records of \`cat\``, rows: [row] }];
+      const row = { content: 'records', samples: rounds, printedBytesPerLine: bytesPerLine, ...medians(taken) };
+      return [
+        {
+          title: `One executor: ${RECORDS.toLocaleString('en-US')} structured records from \`cat\``,
+          note: NOTE,
+          rows: [row],
+        },
+      ];
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

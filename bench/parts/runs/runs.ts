@@ -1,4 +1,4 @@
-/** Whole runs with the process launcher: how many per second, and how soon the first line is there. */
+/** Whole runs with the process launcher: how many per second, and how soon the first line comes. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { recordKey } from '../../../src/wire/keys.ts';
@@ -23,7 +23,7 @@ const untilFinished = async (redis: Redis, runs: readonly RunId[]): Promise<void
     const failed = answers.find(([closed, status]) => closed === '1' && status !== 'COMPLETED');
     if (failed !== undefined) throw new LineLost(`a run ended as ${failed[1]}`);
     if (answers.every(([closed]) => closed === '1')) return;
-    if (performance.now() > deadline) throw new Error('the runs do not end');
+    if (performance.now() > deadline) throw new Error('the runs did not end within 120 s');
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 };
@@ -31,7 +31,7 @@ const untilFinished = async (redis: Redis, runs: readonly RunId[]): Promise<void
 export const runsPart: Part = {
   name: 'runs',
   async run({ redis, redisUrl, say }) {
-    say(`${RUNS} at once, then ${FIRST_LINES} for their first line`);
+    say(`${RUNS} runs at once, then ${FIRST_LINES} one by one for their first line`);
     await using server = await startRunloom({ redisUrl });
     const url = `http://127.0.0.1:${server.port}`;
     const started = performance.now();
@@ -44,7 +44,8 @@ export const runsPart: Part = {
     for (let i = 0; i < FIRST_LINES; i += 1) firstLines.push(await firstLineMs(url));
     return [
       {
-        title: 'Runs with the process launcher (MAX_CONCURRENT_RUNS by default)',
+        title: 'Runs with the process launcher',
+        note: 'MAX_CONCURRENT_RUNS has its default, twice the CPU cores. "start to first line ms" is a median.',
         rows: [
           {
             runs: RUNS,

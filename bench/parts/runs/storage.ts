@@ -1,5 +1,4 @@
-/** Redis memory of a stored line, by how many lines come at once. */
-
+/** Redis memory of a stored line, by the number of lines in a batch. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { packLog } from '../../../src/log/pack.ts';
@@ -11,16 +10,20 @@ import type { Part, Row } from '../part.ts';
 
 const BATCHES = [1, 5, 10, 50] as const;
 const LINES = 20_000;
-/** What is compacted now and then is looked at so often in the second half of the run, and the worst is told. */
+/** Small batches are compacted now and then: memory is read so often in the second half of the run, and the most counts. */
 const LOOKS = 10;
 const FLOOD_LINES = 300_000;
-/** What one read of a pipe gives. */
+/** Lines of one read from a pipe. */
 const PIECE_LINES = Math.floor((64 * 1024) / (LINE_BYTES + 1));
+
+const NOTE =
+  '"Redis bytes per line" is the most while the run is live, "after run" what is left once its log is packed. The last ' +
+  'row is a flood, in which the writer chooses the size of a batch.';
 
 const memory = async (redis: Redis, runId: RunId): Promise<number> =>
   Number(await redis.call('MEMORY', 'USAGE', logKey(runId), 'SAMPLES', '0'));
 
-/** Writes so many at once, and waits each time until they are stored. */
+/** Writes `batch` lines at once and waits until they are stored. */
 const inBatches = async (redis: Redis, batch: number): Promise<Row> => {
   const runId = await createRun(redis);
   const feed = await LogFeed.open(redis, runId);
@@ -35,7 +38,11 @@ const inBatches = async (redis: Redis, batch: number): Promise<Row> => {
   }
   await feed.finish();
   await packLog(redis, runId);
-  return { linesPerBatch: batch, redisBytesPerLine: live, afterTheRun: (await memory(redis, runId)) / LINES };
+  return {
+    linesPerBatch: batch,
+    redisBytesPerLine: live,
+    redisBytesPerLineAfterRun: (await memory(redis, runId)) / LINES,
+  };
 };
 
 function* pieces(): Generator<{ text: Buffer; count: number }> {
@@ -45,7 +52,7 @@ function* pieces(): Generator<{ text: Buffer; count: number }> {
   }
 }
 
-/** Writes as fast as the writer takes it, about `batch` lines at a time, of which it makes batches of its own. */
+/** Writes as fast as the log writer accepts it, about `batch` lines at a time; the writer makes its own batches of them. */
 const inFlood = async (redis: Redis, batch: number): Promise<Row> => {
   const runId = await createRun(redis);
   const feed = await LogFeed.open(redis, runId);
@@ -54,7 +61,11 @@ const inFlood = async (redis: Redis, batch: number): Promise<Row> => {
   const live = (await memory(redis, runId)) / FLOOD_LINES;
   await feed.finish();
   await packLog(redis, runId);
-  return { linesPerBatch, redisBytesPerLine: live, afterTheRun: (await memory(redis, runId)) / FLOOD_LINES };
+  return {
+    linesPerBatch,
+    redisBytesPerLine: live,
+    redisBytesPerLineAfterRun: (await memory(redis, runId)) / FLOOD_LINES,
+  };
 };
 
 export const storagePart: Part = {
@@ -62,11 +73,11 @@ export const storagePart: Part = {
   async run({ redis, options, say }) {
     const rows: Row[] = [];
     for (const batch of BATCHES) {
-      say(`storage: ${batch} lines a batch`);
+      say(`${batch} lines per batch`);
       rows.push(await inBatches(redis, batch));
     }
-    say('storage: a flood');
+    say('a flood');
     rows.push(await inFlood(redis, options.batch));
-    return [{ title: 'Redis memory of a 100-byte line', rows }];
+    return [{ title: 'Redis memory per 100-byte line', note: NOTE, rows }];
   },
 };

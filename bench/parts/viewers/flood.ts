@@ -1,4 +1,4 @@
-/** Lines as fast as the slowest viewer takes them: what a line delivered costs the server. */
+/** Lines as fast as the slowest viewer reads them: what one delivered line costs the server. */
 import { CONTENDERS, type Contender } from '../../contenders.ts';
 import { flood, warmUp } from '../../feed/pace.ts';
 import { Load } from '../../load/load.ts';
@@ -13,19 +13,24 @@ import type { Bench, Part } from '../part.ts';
 
 const FLOOD_WINDOW = 20_000;
 /**
- * Messages that wait in a server which pushes, over all its viewers: a good part of a second of its work, so it
- * is never idle, and few enough that its pings are still answered in time.
+ * Most messages that may wait in a server that queues without bound, over all its viewers. That is a good part of a
+ * second of its work, so it is never idle, and few enough that pings are still answered in time.
  */
 const PUSHED = 20_000;
 export const COMPLETE_MS = 60_000;
 
-/** Lines that may be under way to the slowest of so many viewers. */
+/** Most lines that may be on their way to the slowest of so many viewers. */
 export const windowOf = ({ pushes }: Pick<Contender, 'pushes'>, viewers: number): number =>
   pushes ? Math.min(FLOOD_WINDOW, Math.ceil(PUSHED / viewers)) : FLOOD_WINDOW;
 
+export const FLOOD_NOTE =
+  'Lines per second are delivered to all viewers together. CPU per line is CPU time of the server per delivered line. ' +
+  'The CPU columns are percent of one core, "cores %" and "others %" of all cores: this bench, and other processes. ' +
+  '"limit" is what had no CPU time left; if it is "client", the figure is not the limit of the server.';
+
 type FloodCost = Cost & { readonly peakMb: number };
 
-/** @throws LineLost where a viewer has not got every line, in order, once */
+/** @throws LineLost if a viewer did not get every line once and in order */
 export const measureFlood = async (contender: Contender, viewers: number, bench: Bench): Promise<FloodCost> => {
   const { redis, redisUrl, redisPid, options } = bench;
   await using profiler = await createProfiler(options.profile);
@@ -43,7 +48,7 @@ export const measureFlood = async (contender: Contender, viewers: number, bench:
   await load.complete(await pace.stop(), COMPLETE_MS);
   const peak = peakMb(server.pid);
   await begun.disposeAsync();
-  await profiler.write(`profile-flood-${contender.letter}-${viewers}`, from, to);
+  await profiler.write(`flood ${contender.name} ${viewers}`, from, to);
   return { ...cost, peakMb: peak };
 };
 
@@ -63,10 +68,8 @@ export const floodPart: Part = {
     const taken = await inRounds(cells, say);
     const rows = cells.map(({ contender, viewers, rounds }, i) => {
       const cost = medians(taken[i] ?? []);
-      return { contender, viewers, takes: rounds, ...cost, limit: limitOf(cost) };
+      return { contender, viewers, samples: rounds, ...cost, limit: limitOf(cost) };
     });
-    return [
-      { title: 'Flood: as fast as the slowest viewer (limit: what had no more to give, the client first)', rows },
-    ];
+    return [{ title: 'Flood: as fast as the slowest viewer reads', note: FLOOD_NOTE, rows }];
   },
 };

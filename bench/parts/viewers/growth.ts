@@ -1,4 +1,4 @@
-/** Whether a line costs the same in a long run, and beside many idle ones that are followed. */
+/** Does a line cost the same in a long run, and beside many idle runs that have viewers? */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { logChannel, logKey } from '../../../src/wire/keys.ts';
@@ -18,22 +18,22 @@ const VIEWERS = 20;
 const RUN_LINES = [10_000, 100_000, 1_000_000, 2_000_000] as const;
 const IDLE_RUNS = [10, 100, 1000] as const;
 /**
- * Lines of one flood: few enough that a short run stays one. It takes the server a tenth of a second, in which a full
- * collection of garbage falls or does not; so several make one take. Runs of fewer lines than LONG are made anew for
- * each flood.
+ * Lines of one flood: few enough that a short run stays short. A flood takes the server a tenth of a second, with or
+ * without a full garbage collection in it, so several floods make one measurement. Runs of fewer lines than LONG are
+ * made anew for each flood.
  */
 const BURST = 40_000;
 const BURSTS = 8;
 const LONG = 1_000_000;
-/** Takes of each size, in turns up and down, so that the order of the sizes does not tell. */
+/** Measurements of each size, in rising and falling order by turns, so that the order has no effect. */
 const ROUNDS = 5;
 const WARM_BURSTS = 4;
 const IDLE_MS = 1000;
-/** What came with the joining of a thousand viewers is no cost of idle ones. */
+/** Pause after the viewers have joined: joining is not part of the cost of idle viewers. */
 const JOINED_MS = 1000;
 const FOLLOWED_MS = 30_000;
 
-/** A run that has so many lines. */
+/** A run and how many lines it has. */
 interface Grown {
   readonly runId: RunId;
   readonly feed: LogFeed;
@@ -47,13 +47,13 @@ const grow = async (lines: number, { redis, options }: Bench): Promise<Grown> =>
   return { runId, feed, lines };
 };
 
-/** What a server spent on lines that it delivered. */
+/** CPU time of a server and the lines that it delivered in it. */
 interface Spent {
   readonly micros: number;
   readonly lines: number;
 }
 
-/** What the server spends on more lines of the run, to 20 viewers. @throws LineLost */
+/** Delivers more lines of the run to 20 viewers. @throws LineLost */
 const burst = async (server: BenchServer, run: Grown, { options }: Bench): Promise<Spent> => {
   const target = { ...runTarget('D', run.runId, server.port, run.feed.lastSeq), afterLine: run.lines };
   const targets = Array.from({ length: VIEWERS }, () => target);
@@ -70,7 +70,7 @@ const burst = async (server: BenchServer, run: Grown, { options }: Bench): Promi
   return spent;
 };
 
-/** One take: what a line costs, microseconds. @param runOf the run of each flood, to be given back */
+/** One measurement: CPU per line, microseconds. @param runOf makes the run of each flood; `done` removes it */
 const take = async (
   server: BenchServer,
   bench: Bench,
@@ -88,15 +88,15 @@ const take = async (
   return micros / lines;
 };
 
-/** A run of so many lines that is gone afterwards. */
+/** A run of so many lines that is removed afterwards. */
 const fresh = (lines: number, bench: Bench) => async () => {
   const run = await grow(lines, bench);
   return { run, done: () => bench.redis.del(logKey(run.runId)) };
 };
 
-/** The first ones would else pay for the compilation of everything. */
+/** Without this the first measurement would include the compilation of the code. */
 const warm = async (server: BenchServer, bench: Bench): Promise<void> => {
-  bench.say('until everything is compiled');
+  bench.say('warming up');
   const run = await grow(1000, bench);
   for (let i = 0; i < WARM_BURSTS; i += 1) await burst(server, run, bench);
   await bench.redis.del(logKey(run.runId));
@@ -105,12 +105,12 @@ const warm = async (server: BenchServer, bench: Bench): Promise<void> => {
 const upAndDown = <T>(items: readonly T[], round: number): readonly T[] =>
   round % 2 === 1 ? items : [...items].reverse();
 
-/** Median, and what the takes were between: where that is wide, so is the doubt. */
-const told = (costs: readonly number[]) => ({
-  takes: costs.length,
+/** The median and the range of the measurements: a wide range means a doubtful median. */
+const summed = (costs: readonly number[]) => ({
+  samples: costs.length,
   cpuMicrosPerLine: median(costs),
-  least: Math.min(...costs),
-  most: Math.max(...costs),
+  min: Math.min(...costs),
+  max: Math.max(...costs),
 });
 
 const byLines = async (server: BenchServer, bench: Bench): Promise<Section> => {
@@ -128,9 +128,10 @@ const byLines = async (server: BenchServer, bench: Bench): Promise<Section> => {
       costs.get(lines)?.push(await take(server, bench, runOf));
     }
   }
-  const rows: Row[] = RUN_LINES.map((lines) => ({ linesInRun: lines, ...told(costs.get(lines) ?? []) }));
+  const rows: Row[] = RUN_LINES.map((lines) => ({ linesInRun: lines, ...summed(costs.get(lines) ?? []) }));
   return {
-    title: `A line's cost as its run grows (D, ${VIEWERS} viewers, live, ${BURSTS} floods of ${BURST} lines a take)`,
+    title: `CPU per line by the length of the run (D, ${VIEWERS} viewers, live)`,
+    note: `Each measurement is ${BURSTS} floods of ${BURST.toLocaleString('en-US')} lines. min and max are its range.`,
     rows,
   };
 };
@@ -153,17 +154,18 @@ const byIdleRuns = async (server: BenchServer, bench: Bench): Promise<Section> =
       const seconds = (performance.now() - before.at) / 1000;
       alone.get(idle)?.push((cpuMicros(server.pid) - before.cpu) / 1000 / seconds);
       costs.get(idle)?.push(await take(server, bench, fresh(10_000, bench)));
-      // They must have been there all the time.
+      // Throws if one of the idle viewers was cut off meanwhile.
       await followers.until(() => true);
     }
   }
   const rows: Row[] = IDLE_RUNS.map((idle) => ({
     idleRuns: idle,
-    ...told(costs.get(idle) ?? []),
+    ...summed(costs.get(idle) ?? []),
     idleCpuMsPerSecond: median(alone.get(idle) ?? []),
   }));
   return {
-    title: `A line's cost beside idle runs that are followed (D, ${VIEWERS} viewers, live), and what the idle ones cost by themselves`,
+    title: `CPU per line beside idle runs that have a viewer each (D, ${VIEWERS} viewers, live)`,
+    note: '"idle CPU ms per second" is what the idle runs and their viewers cost by themselves.',
     rows,
   };
 };
@@ -173,7 +175,7 @@ const untilFollowed = async ({ redis }: Bench, runs: readonly RunId[]): Promise<
   for (;;) {
     const counts = (await redis.pubsub('NUMSUB', ...runs.map(logChannel))) as (string | number)[];
     if (counts.every((count, i) => i % 2 === 0 || Number(count) > 0)) return;
-    if (performance.now() > deadline) throw new Error('the idle runs are not followed');
+    if (performance.now() > deadline) throw new Error('the idle runs have no viewers after 30 s');
     await delay(50);
   }
 };

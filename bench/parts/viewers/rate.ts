@@ -1,4 +1,4 @@
-/** Lines at a fixed rate: how long after its writing a line is with its viewer, and what that costs the server. */
+/** Lines at a fixed rate: how long after it was written a viewer receives a line, and what that costs the server. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONTENDERS, type Contender } from '../../contenders.ts';
 import { steady, warmUp } from '../../feed/pace.ts';
@@ -15,7 +15,7 @@ export interface Setting {
   readonly viewers: number;
   readonly linesPerSecond: number;
 }
-/** The first one is a line at rest: each finds everything idle. */
+/** In the first one each line comes while everything is idle. */
 export const RATES: readonly Setting[] = [
   { viewers: 1, linesPerSecond: 20 },
   { viewers: 20, linesPerSecond: 2500 },
@@ -23,14 +23,18 @@ export const RATES: readonly Setting[] = [
   { viewers: 500, linesPerSecond: 1000 },
 ];
 const WARM_MS = 1000;
-/** Lines that are timed, at least, however few come in a second. */
+
+export const RATE_NOTE =
+  '"delivered %" is the share of the fixed rate that reached the viewers. Where it is well below 100, the server did ' +
+  'not keep up, and the times are those of its queue.';
+/** Least number of lines that are timed, however low the rate is. */
 const TIMED_LINES = 50;
 
-/** How long a rate is looked at. */
+/** How long a rate is measured, seconds. */
 export const secondsAt = (linesPerSecond: number, seconds: number): number =>
   Math.max(seconds, TIMED_LINES / linesPerSecond);
 
-/** @throws LineLost where a viewer has not got every line, in order, once */
+/** @throws LineLost if a viewer did not get every line once and in order */
 export const measureRate = async (contender: Contender, setting: Setting, bench: Bench) => {
   const { redis, redisUrl, redisPid, options } = bench;
   const { viewers, linesPerSecond } = setting;
@@ -48,10 +52,10 @@ export const measureRate = async (contender: Contender, setting: Setting, bench:
   await load.complete(await pace.stop(), COMPLETE_MS);
   const { cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent } = cost;
   const due = (viewers * linesPerSecond) / (targets[0]?.every ?? 1);
-  const keptPercent = (100 * cost.linesPerSecond) / due;
+  const deliveredPercent = (100 * cost.linesPerSecond) / due;
   const p50Ms = percentileMs(latencies, 0.5);
   const p99Ms = percentileMs(latencies, 0.99);
-  return { p50Ms, p99Ms, keptPercent, cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent };
+  return { p50Ms, p99Ms, deliveredPercent, cpuMicrosPerLine, serverCpuPercent, clientCpuPercent, coresPercent };
 };
 
 export const ratePart: Part = {
@@ -67,17 +71,11 @@ export const ratePart: Part = {
       })),
     );
     if (cells.length === 0) {
-      say(`nothing to measure: its numbers of viewers are ${RATES.map(({ viewers }) => viewers).join(', ')}`);
+      say(`nothing to measure: this part has ${RATES.map(({ viewers }) => viewers).join(', ')} viewers`);
       return [];
     }
     const taken = await inRounds(cells, say);
-    const rows = cells.map(({ row, rounds }, i) => ({ ...row, takes: rounds, ...medians(taken[i] ?? []) }));
-    return [
-      {
-        title:
-          'Fixed rate: from writing to receipt (who kept less than 100 % of the rate: the time is that of its queue)',
-        rows,
-      },
-    ];
+    const rows = cells.map(({ row, rounds }, i) => ({ ...row, samples: rounds, ...medians(taken[i] ?? []) }));
+    return [{ title: 'Fixed rate: time from the append to the receipt', note: RATE_NOTE, rows }];
   },
 };

@@ -1,4 +1,4 @@
-/** Viewers that stop reading: what they cost the server, and whether the others notice. */
+/** Viewers that stop reading: how much memory they cost the server, and whether they slow down other viewers. */
 import type { RunId } from '../../../src/domain/ids.ts';
 import { createRun } from '../../../test/support/log.ts';
 import { runTarget, UNBOUNDED } from '../../contenders.ts';
@@ -15,20 +15,26 @@ import { COMPLETE_MS, windowOf } from './flood.ts';
 
 const OTHERS = 20;
 const STALLED = 100;
-/** With and without are measured in turns, in one server, so that what else changes meets both alike. */
+/** With and without stalled viewers is measured in turns, in one server: what else changes then affects both alike. */
 const ROUNDS = 5;
-/** Lines before each look at those that read: what the collection that each look ends with has changed is then past. */
+/** Lines before each measurement: the garbage collection at the end of the last one has no effect any more. */
 const SETTLE_LINES = 500_000;
-/** The stalled ones ask from so many lines on, spread: what one holds is no other's as well. */
+/** The stalled viewers start at lines that are spread over so many: no two hold the same data. */
 const SPREAD_LINES = 100_000;
+
+const NOTE =
+  `Medians of ${ROUNDS} pairs of measurements. "seconds to fill" is how long it takes until the kernel's buffers of the ` +
+  'stalled viewers are full; the others are measured after that. "kilobytes each" is the memory of the server per ' +
+  'stalled viewer. "slower %" and "more CPU %" are what the reading viewers lose. At the end the stalled viewers read on ' +
+  'and got every line.';
 
 interface Take {
   readonly cost: Cost;
-  /** Bytes that the server holds with the flood at rest, its garbage collected. */
+  /** Memory of the server after a garbage collection with the flood at rest, bytes. */
   readonly held: number;
 }
 
-/** One server, one run that floods, and the viewers that read. */
+/** One server, one run that is flooded, and the viewers that read. */
 class Scene {
   readonly #bench: Bench;
   readonly #server: { readonly pid: number; readonly port: number };
@@ -51,7 +57,7 @@ class Scene {
     this.#heldBytes = heldBytes;
   }
 
-  /** Viewers that ask, each from another line on, and then read nothing: what one holds is no other's as well. */
+  /** Viewers that subscribe, each at another line, and then read nothing. */
   stalled(): Promise<Load> {
     const apart = Math.floor(Math.min(this.written, SPREAD_LINES) / STALLED);
     const targets = Array.from({ length: STALLED }, (_, i) => ({
@@ -61,7 +67,7 @@ class Scene {
     return Load.open({ targets, workers: 1, stalled: true });
   }
 
-  /** Floods, and looks at the viewers that read; then, with nothing under way, at the memory. @throws LineLost */
+  /** Floods and measures the viewers that read; then, with nothing on its way, the memory. @throws LineLost */
   async take(settle: (load: Load) => Promise<unknown>): Promise<Take> {
     const { options, redisPid } = this.#bench;
     const window = windowOf({ pushes: false }, OTHERS);
@@ -92,7 +98,7 @@ export const stalledPart: Part = {
     await using others = await Load.open({ targets, workers: options.workers });
     await warmUp(feed, others);
     const scene = new Scene(bench, { server, runId, feed, others }, () => inspector.heldBytes());
-    say(`${OTHERS} viewers that read, until everything is compiled`);
+    say(`warming up with ${OTHERS} viewers that read`);
     await scene.take((load) => untilCompiled(server.pid, load));
 
     const without: Take[] = [];
@@ -100,13 +106,13 @@ export const stalledPart: Part = {
     const filled: number[] = [];
     let behind = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
-      say(`${round}/${ROUNDS} ${OTHERS} viewers that read, without and with ${STALLED} that do not`);
+      say(`${round}/${ROUNDS} ${OTHERS} reading viewers, without and with ${STALLED} stalled viewers`);
       const first = round % 2 === 1;
       if (first) without.push(await scene.take(settle));
       {
         await using stalled = await scene.stalled();
         const asked = performance.now();
-        // Until the kernel takes no more for them they read, if only into its buffers.
+        // Until the buffers of the kernel are full, a stalled viewer still receives data.
         const full = async (load: Load): Promise<void> => {
           await untilFull(server.port, stalled.ports);
           filled.push((performance.now() - asked) / 1000 - FULL_SECONDS);
@@ -130,7 +136,8 @@ export const stalledPart: Part = {
       median(takes.map(({ cost }) => cost[name]));
     return [
       {
-        title: `${OTHERS} viewers that read, without and with ${STALLED} that stopped reading (medians of ${ROUNDS} pairs; in the end the stalled ones got every line)`,
+        title: `${OTHERS} reading viewers, without and with ${STALLED} stalled viewers`,
+        note: NOTE,
         rows: [
           {
             stalledViewers: STALLED,
@@ -140,11 +147,11 @@ export const stalledPart: Part = {
             linesPerSecondWithout: of(without, 'linesPerSecond'),
             linesPerSecondWith: of(beside, 'linesPerSecond'),
             slowerPercent: median(slower),
-            leastPercent: Math.min(...slower),
-            mostPercent: Math.max(...slower),
+            slowerMinPercent: Math.min(...slower),
+            slowerMaxPercent: Math.max(...slower),
             cpuMicrosPerLineWithout: of(without, 'cpuMicrosPerLine'),
             cpuMicrosPerLineWith: of(beside, 'cpuMicrosPerLine'),
-            dearerPercent: median(
+            moreCpuPercent: median(
               pairs.map(({ one, other }) => 100 * (other.cost.cpuMicrosPerLine / one.cost.cpuMicrosPerLine - 1)),
             ),
             residentMbWithout: of(without, 'residentMb'),

@@ -7,12 +7,12 @@ import { isCounted } from '../../../bench/report/counted.ts';
 import { plotFlood } from '../../../bench/report/plot.ts';
 import { speedPageTexts } from '../../../bench/report/speedPage.ts';
 import { shown, tableText } from '../../../bench/report/table.ts';
-import { verdicts } from '../../../bench/report/targets.ts';
+import { targetRows } from '../../../bench/report/targets.ts';
 import { inRounds } from '../../../bench/rounds.ts';
 import { startFlags } from '../../../bench/servers.ts';
 import { median, medians, percentileMs } from '../../../bench/statistics.ts';
 
-test('Medians and percentiles are of what was measured.', () => {
+test('Medians and percentiles are correct.', () => {
   expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
   expect(
     medians([
@@ -33,28 +33,28 @@ test('Medians and percentiles are of what was measured.', () => {
   expect(percentileMs([], 0.5)).toBeNaN();
 });
 
-test('Ratios are taken between the rows of one run, and what was not measured is not told.', () => {
+test('Ratios compare rows of one run, and a target that was not measured is shown as such.', () => {
   const rows = [
     { contender: 'A bare forwarder', viewers: 20, cpuMicrosPerLine: 5, linesPerSecond: 1 },
     { contender: 'B plain GraphQL', viewers: 20, cpuMicrosPerLine: 25, linesPerSecond: 1 },
     { contender: 'D runLogBatches', viewers: 20, cpuMicrosPerLine: 0.25, linesPerSecond: 1 },
   ];
-  const told = verdicts({ flood: [rows] }, ['flood']);
-  expect(told.map(({ figure, measured, reached }) => [figure, measured, reached])).toEqual([
-    ['D against B, CPU per line, flood, 20 viewers', 100, 'yes'],
-    ['D against B, 100 viewers', '-', 'not measured'],
-    ['D against A, 20 viewers', 20, 'yes'],
-    ['D against A, 100 viewers', '-', 'not measured'],
-    ['C against B, 20 viewers', '-', 'not measured'],
-    ['C against B, 100 viewers', '-', 'not measured'],
-    ['D, lines/s to 100 viewers', '-', 'not measured'],
-    ['D, lines/s to one viewer', '-', 'not measured'],
+  const shownTargets = targetRows({ flood: [rows] }, ['flood']);
+  expect(shownTargets.map(({ figure, measured, met }) => [figure, measured, met])).toEqual([
+    ['flood, 20 viewers: CPU per line, B / D', 100, 'yes'],
+    ['flood, 100 viewers: CPU per line, B / D', '-', 'not measured'],
+    ['flood, 20 viewers: CPU per line, A / D', 20, 'yes'],
+    ['flood, 100 viewers: CPU per line, A / D', '-', 'not measured'],
+    ['flood, 20 viewers: CPU per line, B / C', '-', 'not measured'],
+    ['flood, 100 viewers: CPU per line, B / C', '-', 'not measured'],
+    ['flood, 100 viewers: lines/s of D', '-', 'not measured'],
+    ['flood, 1 viewer: lines/s of D', '-', 'not measured'],
   ]);
-  // A part that failed has no rows, and its targets are not passed over in silence.
-  expect(verdicts({}, ['append']).map(({ reached }) => reached)).toEqual(['not measured', 'not measured']);
+  // A part that failed has no rows; its targets are still shown.
+  expect(targetRows({}, ['append']).map(({ met }) => met)).toEqual(['not measured', 'not measured']);
 });
 
-test('The rows that targets of flood and rate stand on are those that are repeated.', () => {
+test('The rows of flood and rate that targets depend on are repeated.', () => {
   const rows = (part: 'flood' | 'rate') =>
     [1, 20, 100, 500].flatMap((viewers) =>
       ['A', 'B', 'C', 'D', 'E']
@@ -62,8 +62,8 @@ test('The rows that targets of flood and rate stand on are those that are repeat
         .map((contender) => ({ contender, viewers, cpuMicrosPerLine: 1, linesPerSecond: 1, p50Ms: 1, p99Ms: 1 })),
     );
   const measured = (results: Record<string, ReturnType<typeof rows>[]>) =>
-    verdicts(results, ['flood', 'rate']).filter(({ reached }) => reached !== 'not measured').length;
-  const all = verdicts({}, ['flood', 'rate']).length;
+    targetRows(results, ['flood', 'rate']).filter(({ met }) => met !== 'not measured').length;
+  const all = targetRows({}, ['flood', 'rate']).length;
   expect(measured({ flood: [rows('flood')], rate: [rows('rate')] })).toBe(all);
   for (const part of ['flood', 'rate'] as const) {
     for (const [i] of rows(part).entries()) {
@@ -73,17 +73,40 @@ test('The rows that targets of flood and rate stand on are those that are repeat
   }
 });
 
-test('A figure just beside its bound is told as such.', () => {
+test('Targets of the first measurement are marked as such, and a ratio is shown only if both of its parts ran.', () => {
+  const structured = [
+    [{ content: 'records', viewers: 20, cpuMicrosPerLine: 0.6 }],
+    [{ content: 'records', viewers: 100, cpuMicrosPerLine: 9, p50Ms: 10 }],
+    [{ content: 'records', lines: 200_000, cpuMicrosPerLine: 21 }],
+  ];
+  const flood = [[{ contender: 'D runLogBatches', viewers: 20, cpuMicrosPerLine: 0.15 }]];
+  const found = (parts: readonly string[]) =>
+    targetRows({ structured, flood }, parts)
+      .filter(({ source }) => source !== 'project goal')
+      .map(({ figure, measured, met, source }) => [figure, measured, met, source]);
+  const source = 'first measurement, 2026-11-27';
+  const alone = [
+    ['records, 100 viewers, 2,500/s: p50 from the append, ms', 10, 'yes', source],
+    ['records, replay, 1 viewer: CPU per record, µs', 21, 'NO', source],
+  ];
+  expect(found(['structured'])).toEqual(alone);
+  expect(found(['flood', 'structured'])).toEqual([
+    ['records, 20 viewers: CPU per record / per plain line of D', 4, 'yes', source],
+    ...alone,
+  ]);
+});
+
+test('A figure just beyond its target is shown as missed.', () => {
   const stalled = (kilobytesEach: number) =>
-    verdicts({ stalled: [[{ kilobytesEach, slowerPercent: 6 }]] }, ['stalled']).map(({ reached }) => reached);
+    targetRows({ stalled: [[{ kilobytesEach, slowerPercent: 6 }]] }, ['stalled']).map(({ met }) => met);
   expect([stalled(256), stalled(256.1)]).toEqual([
     ['yes', 'NO'],
     ['NO', 'NO'],
   ]);
 });
 
-test('The limit is named: the client before the server, and the cores where all of the bench fills them.', () => {
-  const calm = { clientCpuPercent: 50, serverCpuPercent: 70, redisCpuPercent: 5, feedCpuPercent: 20 };
+test('The limit is the client before the server, and the cores if the whole bench fills them.', () => {
+  const calm = { clientCpuPercent: 50, serverCpuPercent: 70, redisCpuPercent: 5, writerCpuPercent: 20 };
   const cost = (changes: Partial<Cost>): Cost => ({
     ...calm,
     coresPercent: 70,
@@ -96,13 +119,13 @@ test('The limit is named: the client before the server, and the cores where all 
   });
   expect(limitOf(cost({ clientCpuPercent: 97, serverCpuPercent: 99 }))).toBe('client');
   expect(limitOf(cost({ serverCpuPercent: 99, coresPercent: 95 }))).toBe('server');
-  expect(limitOf(cost({ feedCpuPercent: 91 }))).toBe('feed');
+  expect(limitOf(cost({ writerCpuPercent: 91 }))).toBe('writer');
   expect(limitOf(cost({ coresPercent: 92 }))).toBe('cores');
   expect(limitOf(cost({ othersPercent: 25 }))).toBe('others');
   expect(limitOf(cost({}))).toBe('none');
 });
 
-test('Measurements are taken in turns, each as often as it is to be.', async () => {
+test('Measurements are made in turns, each as often as it asks for.', async () => {
   const order: string[] = [];
   const said: string[] = [];
   const cell = (name: string, rounds: number) => ({
@@ -116,7 +139,11 @@ test('Measurements are taken in turns, each as often as it is to be.', async () 
     [3, 5],
   ]);
   expect(order.join('')).toBe('abcaca');
-  expect([said[0], said[1], said[5]]).toEqual(['1/6 a, take 1 of 3', '2/6 b', '6/6 a, take 3 of 3']);
+  expect([said[0], said[1], said[5]]).toEqual(['1/6 a, sample 1 of 3', '2/6 b', '6/6 a, sample 3 of 3']);
+});
+
+test('A note stands between the title and the table.', () => {
+  expect(tableText({ title: 'T', note: 'N.', rows: [{ ab: 1 }] })).toBe('### T\n\nN.\n\n| ab |\n| -: |\n|  1 |\n');
 });
 
 test('The table is Markdown with all columns of all rows.', () => {
@@ -131,7 +158,7 @@ test('The table is Markdown with all columns of all rows.', () => {
   ).toBe(
     `### T
 
-| contender | cpu µs per line |  lines |
+| contender | CPU µs per line |  lines |
 | --------- | --------------: | -----: |
 | A         |           0.234 |        |
 | B         |                 | 12,345 |
@@ -154,9 +181,9 @@ test('The plot is one SVG that names every contender and both axes with their un
   expect(texts).not.toMatch(/[<>"]/);
 });
 
-test("docs/explanation/speed.md shows the results that docs/bench has, and those are of the bench's own run.", () => {
-  const { present, wanted } = speedPageTexts();
-  expect(present).toBe(wanted);
+test('docs/explanation/speed.md shows the results of docs/bench.', () => {
+  const { present, expected } = speedPageTexts();
+  expect(present).toBe(expected);
   expect(present).toContain('](../bench/flood.svg)');
 });
 
@@ -174,12 +201,12 @@ test('A profile is summed up by function, within the window and without idle tim
   expect([...selfTimes(profile, 105, 135)]).toEqual([['pull src/log/hub.ts:10', 20]]);
 });
 
-test('Options that make no sense are refused.', () => {
+test('Invalid options are refused.', () => {
   expect(readOptions(['--only', 'flood', '--viewers', '1,20']).viewers).toEqual([1, 20]);
-  expect(() => readOptions(['--viewers', '0'])).toThrow('no count');
-  expect(() => readOptions(['--seconds', 'x'])).toThrow('no length');
-  expect(() => readOptions(['--contenders', 'AZ'])).toThrow('none of ABCDE');
-  expect(() => readOptions(['--only', 'flood,flod'])).toThrow('no such part: flod; there are flood, rate');
+  expect(() => readOptions(['--viewers', '0'])).toThrow('"0" is not a count');
+  expect(() => readOptions(['--seconds', 'x'])).toThrow('"x" is not a length of time');
+  expect(() => readOptions(['--contenders', 'AZ'])).toThrow('"AZ" is not valid. Use letters of ABCDE.');
+  expect(() => readOptions(['--only', 'flood,flod'])).toThrow('no such part: flod. The parts are flood, rate');
   expect(() => readOptions(['--viewer', '1'])).toThrow(/^Unknown option '--viewer'$/);
   expect(() => readOptions(['flood'])).toThrow(UsageError);
   expect([roundsOf({ repeat: null }, true), roundsOf({ repeat: null }, false), roundsOf({ repeat: 5 }, false)]).toEqual(

@@ -58,3 +58,28 @@ test('A viewer that starts within a run counts from there.', () => {
   scanner.scan(bytes, 0, bytes.length);
   expect([scanner.last, scanner.lines, scanner.fault]).toEqual([12, 2, null]);
 });
+
+const scannedWith = (options: { every?: number; copies?: number; after?: number }, numbers: readonly number[]) => {
+  const scanner = new LineScanner(options);
+  const bytes = framed(numbers);
+  scanner.scan(bytes, 0, bytes.length);
+  return scanner;
+};
+
+test('Of filtered lines those that are due are counted, and the others are not missed.', () => {
+  const scanner = scannedWith({ every: 10, after: 5 }, [0, 10, 20, 30]);
+  // 39 is the last number before the next line that is due.
+  expect([scanner.lines, scanner.last, scanner.fault, scanner.warm]).toEqual([3, 39, null, true]);
+});
+
+test('A filtered line that is missing, repeated, or not due is a fault.', () => {
+  expect(scannedWith({ every: 10 }, [10, 30]).fault).toBe('line 30 came after line 10');
+  expect(scannedWith({ every: 10 }, [10, 10]).fault).toBe('line 10 came after line 10');
+  expect(scannedWith({ every: 10 }, [10, 15]).fault).toBe('line 15 came after line 10');
+});
+
+test('A line that is due several times counts once it has come as often.', () => {
+  expect(scannedWith({ copies: 2 }, [0, 0, 1, 1, 2]).lines).toBe(1);
+  expect(scannedWith({ copies: 2 }, [1, 1, 2, 2]).lines).toBe(2);
+  expect(scannedWith({ copies: 2 }, [1, 2]).fault).toBe('line 2 came after line 0');
+});
