@@ -4,23 +4,23 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Why events are not there. This enum may grow. */
+/** Why events are missing. This enum may grow. */
 export type DropReason =
   /**
-   * The log went over its budget and lost its middle (who followed live got it all), or the run
-   * had all the events that a run can have.
+   * The log exceeded its limit and lost its middle (viewers that followed live got all of it), or the run had
+   * as many events as a run can have.
    */
   | 'LOG_LIMIT'
-  /** The store lost them, and nobody who could write them again was left. */
+  /** The store lost them, and no process was left that could write them again. */
   | 'STORE_LOST';
 
 /** One environment variable of the command. */
 export type EnvVarInput = {
-  /** Letters, digits and _, no digit first. RUN_ID, RUN_ATTEMPT and RUN_INPUT are set by the service. */
+  /** Letters, digits and _, not beginning with a digit. The service sets RUN_ID, RUN_ATTEMPT and RUN_INPUT. */
   readonly name: string;
   /** A secret's value is never returned by the API and is masked wherever the log shows it. */
   readonly secret?: boolean | null | undefined;
-  /** Any text without NUL. */
+  /** Any string without NUL. */
   readonly value: string;
 };
 
@@ -28,40 +28,40 @@ export type EnvVarInput = {
 export type FailureReason =
   /** The command could not be started (not found, not executable). */
   | 'COMMAND_NOT_STARTED'
-  /** The executor went away without a last word (killed, host lost, evicted). */
+  /** The executor disappeared without reporting an end (killed, host lost, evicted). */
   | 'EXECUTOR_LOST'
-  /** The image could not be had. */
+  /** The image could not be obtained. */
   | 'IMAGE_UNAVAILABLE'
   /** The engine refused or failed to start the container. */
   | 'LAUNCH_FAILED'
   /** The command exited with a non-zero code. */
   | 'NONZERO_EXIT'
-  /** The kernel killed the command or the container for memory. */
+  /** The kernel killed the command or the container because it ran out of memory. */
   | 'OUT_OF_MEMORY'
-  /** A signal that nobody here sent ended the command. */
+  /** A signal that the service did not send ended the command. */
   | 'SIGNALLED'
-  /** timeoutSeconds passed. */
+  /** The attempt took longer than timeoutSeconds. */
   | 'TIMEOUT';
 
-/** A name and a value, to find runs by. */
+/** A name and a value to find runs by. */
 export type LabelInput = {
-  /** Not empty, and once per run. */
+  /** Not empty; unique within the run. */
   readonly name: string;
-  /** Any text, or an empty one. */
+  /** Any string; it can be empty. */
   readonly value: string;
 };
 
 /**
- * Which events are wanted; all that is given must match, and an empty list asks for nothing special.
- * minLevel, levels, streams, logger, contains and exclude mean lines: where one of them is given without types, LogLine
- * alone is selected, and RunFinished as the end. LinesDropped always passes.
+ * Which events. All conditions that are given must match; an empty list is no condition. minLevel, levels, streams,
+ * logger, contains and exclude are conditions on lines: if one of them is given without types, only LogLine events are
+ * selected, and RunFinished as the end. LinesDropped always passes.
  */
 export type LogFilter = {
   /** Events of this attempt, from 1. */
   readonly attempt?: number | null | undefined;
-  /** Lines with this text in their message, in any case; ANSI sequences in the message do not count. */
+  /** Lines whose message contains this text. Case and ANSI sequences in the message are ignored. */
   readonly contains?: string | null | undefined;
-  /** Lines without this text in their message, compared as contains is. */
+  /** Lines whose message does not contain this text, compared as for contains. */
   readonly exclude?: string | null | undefined;
   /** Lines of any of these levels. */
   readonly levels?: ReadonlyArray<LogLevel> | null | undefined;
@@ -71,83 +71,83 @@ export type LogFilter = {
   readonly minLevel?: LogLevel | null | undefined;
   /** Lines of any of these streams. */
   readonly streams?: ReadonlyArray<LogStream> | null | undefined;
-  /** Names of event types, such as LogLine. An unknown one is BAD_USER_INPUT. */
+  /** Names of event types, such as LogLine. An unknown name is BAD_USER_INPUT. */
   readonly types?: ReadonlyArray<string> | null | undefined;
 };
 
 /** Severity, in rising order. */
 export type LogLevel =
-  /** The command cannot go on, or hardly. */
+  /** The command can hardly continue, or not at all. */
   | 'CRITICAL'
-  /** For whoever looks for a fault. */
+  /** For finding faults. */
   | 'DEBUG'
   /** Something failed. */
   | 'ERROR'
-  /** What normally happens; the level of every plain line, on both streams. */
+  /** Normal operation. Every plain line has this level, on both streams. */
   | 'INFO'
   /** The finest detail. */
   | 'TRACE'
-  /** Worth a look, the command goes on. */
+  /** Worth attention; the command continues. */
   | 'WARNING';
 
 /** Where a line came from. */
 export type LogStream =
-  /** A structured record, from either of the two. */
+  /** A structured record, from standard output or standard error. */
   | 'LOGGER'
-  /** The same of the command's standard error, which is not by itself an error. */
+  /** The same of the command's standard error. Such a line is not necessarily an error. */
   | 'STDERR'
-  /** A plain line of the command's standard output, or a workflow command such as ::notice:: in it. */
+  /** A plain line of the command's standard output, or a workflow command in it, such as ::notice::. */
   | 'STDOUT'
-  /** The executor itself. Not in log.txt and not in the digest. */
+  /** A message of the executor itself. Not in log.txt and not in the digest. */
   | 'SYSTEM';
 
-/** What the run may use at most. */
+/** The most that the run can use. */
 export type ResourcesInput = {
   /** CPU cores, such as 0.5. */
   readonly cpus?: number | null | undefined;
-  /** Memory in units of 1024 x 1024 bytes; 64 at least, which the executor needs. */
+  /** Memory in MiB (1024 x 1024 bytes). At least 64, which the executor itself needs. */
   readonly memoryMb?: number | null | undefined;
 };
 
-/** Whether an attempt that FAILED is followed by another. */
+/** Whether an attempt that FAILED is followed by another. After COMMAND_NOT_STARTED none follows. */
 export type RetryInput = {
-  /** Seconds before the second attempt; doubles for each later one. */
+  /** Seconds before the second attempt; doubles for each later one, up to one hour. */
   readonly backoffSeconds?: number | null | undefined;
-  /** Attempts in all, 1 to 10. */
+  /** The maximum number of attempts, 1 to 10. */
   readonly maxAttempts: number;
 };
 
-/** What happened to a run in a list. */
+/** What happened to a run of a list. */
 export type RunChangeKind =
-  /** There is a new run, and it matches. */
+  /** A new run matches. */
   | 'CREATED'
-  /** It was removed, with its log. run is null. */
+  /** The run was removed, with its log. run is null. */
   | 'DELETED'
-  /** It no longer matches the filter. */
+  /** The run no longer matches the filter. */
   | 'LEFT'
   /**
-   * The subscription is in place: what changes from here on is told. runId and run are null. It comes
-   * again where changes may have been missed: read the list anew then.
+   * The subscription is active: every change from now on is reported. runId and run are null. It is sent again
+   * if changes may have been missed: read the list again then.
    */
   | 'SYNCED'
-  /** A run that matches has changed, or has come to match. */
+  /** A run that matches has changed, or a changed run matches now. */
   | 'UPDATED';
 
-/** Which runs are wanted; all that is given must match. */
+/** Which runs. All conditions that are given must match. */
 export type RunFilter = {
-  /** All of them must match. */
+  /** All of these must match. */
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;
-  /** Any of these; an empty list means every status. */
+  /** Any of these. An empty list means every status. */
   readonly status?: ReadonlyArray<RunStatus> | null | undefined;
 };
 
-/** Where a run is in its life; this enum will not grow. Terminal: COMPLETED, FAILED, CANCELLED. */
+/** The state of a run. This enum will not grow. Terminal: COMPLETED, FAILED, CANCELLED. */
 export type RunStatus =
-  /** It was cancelled before it ended by itself. */
+  /** The run was cancelled before it ended by itself. */
   | 'CANCELLED'
-  /** The command exited 0. */
+  /** The command exited with code 0. */
   | 'COMPLETED'
-  /** It ended any other way; Run.failure says how. */
+  /** The run ended in any other way; Run.failure says how. */
   | 'FAILED'
   /** Accepted and queued, or waiting between two attempts. */
   | 'PENDING'
@@ -158,28 +158,28 @@ export type RunStatus =
 
 /** What to run, and how. */
 export type StartRunInput = {
-  /** Program and arguments; no shell is put around it. */
+  /** Program and arguments. No shell is put around them. */
   readonly command: ReadonlyArray<string>;
-  /** Environment of the command, over that of the image. */
+  /** Environment of the command. It overrides that of the image. */
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
   /**
-   * A second startRun with the same key and the same input returns the first run; with another input it is
-   * a CONFLICT.
+   * A second startRun with the same key and the same input returns the first run. With another input it is a
+   * CONFLICT.
    */
   readonly idempotencyKey?: string | null | undefined;
-  /** Defaults to the service's executor image. */
+  /** The container image. Default: the service's executor image. */
   readonly image?: string | null | undefined;
-  /** Given to the command as JSON in RUN_INPUT; 96 KiB at most. */
+  /** Given to the command as JSON in RUN_INPUT; at most 96 KiB. */
   readonly input?: unknown;
   /** To find the run by; see RunFilter. */
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;
-  /** For people. */
+  /** A name for people. */
   readonly name?: string | null | undefined;
-  /** Bounds of the container. */
+  /** Limits of the container. Default: the operator's. */
   readonly resources?: ResourcesInput | null | undefined;
   /** Default: one attempt. */
   readonly retry?: RetryInput | null | undefined;
-  /** How long each attempt may take. Default: as long as it likes. */
+  /** Time limit of each attempt in seconds. Default: the operator's maximum, or no limit. */
   readonly timeoutSeconds?: number | null | undefined;
 };
 

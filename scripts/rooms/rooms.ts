@@ -191,22 +191,55 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'src/graphql/schema': {
-    purpose: 'the types, one noun a file',
+    purpose: 'the schema as a whole, put together from its types and printed',
+    rooms: [
+      'src/graphql/schema/base',
+      'src/graphql/schema/events',
+      'src/graphql/schema/logs',
+      'src/graphql/schema/runs',
+    ],
+    packages: ['graphql'],
+  },
+  'src/graphql/schema/base': {
+    purpose: 'the builder of the schema, and its scalars',
+    rooms: ['src/domain', 'src/domain/text', 'src/graphql/context'],
+    packages: ['@pothos/core', 'graphql'],
+  },
+  'src/graphql/schema/events': {
+    purpose: 'the types of RunEvent, one noun a file',
+    rooms: ['src/delivery', 'src/domain', 'src/graphql/schema/base', 'src/graphql/schema/runs'],
+    packages: [],
+  },
+  'src/graphql/schema/logs': {
+    purpose: 'the log of a run: pages, subscriptions, the filter',
+    rooms: [
+      'src/delivery',
+      'src/domain',
+      'src/graphql/budget',
+      'src/graphql/context',
+      'src/graphql/schema/base',
+      'src/graphql/schema/events',
+      'src/graphql/schema/runs',
+      'src/log',
+    ],
+    packages: [],
+  },
+  'src/graphql/schema/runs': {
+    purpose: 'runs: the type and its parts, lists, changes and mutations, one noun a file with its root fields',
+    rooms: ['src/async', 'src/delivery', 'src/domain', 'src/graphql/schema/base', 'src/runs/records'],
+    packages: [],
+  },
+  'src/graphql/server': {
+    purpose: 'how documents are checked and executed, and what errors may say',
     rooms: [
       'src/async',
       'src/delivery',
       'src/domain',
       'src/domain/text',
-      'src/graphql/budget',
       'src/graphql/context',
-      'src/log',
-      'src/runs/records',
+      'src/graphql/schema',
+      'src/graphql/schema/base',
     ],
-    packages: ['@pothos/core', 'graphql'],
-  },
-  'src/graphql/server': {
-    purpose: 'how documents are checked and executed, and what errors may say',
-    rooms: ['src/async', 'src/delivery', 'src/domain', 'src/domain/text', 'src/graphql/context', 'src/graphql/schema'],
     packages: ['graphql', 'graphql-yoga', 'node', 'pino'],
   },
   'src/http': {
@@ -233,7 +266,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [
       'src/delivery/sinks',
       'src/domain',
-      'src/graphql/schema',
+      'src/graphql/schema/base',
       'src/graphql/server',
       'src/http/exchange',
       'src/log',

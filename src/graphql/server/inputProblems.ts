@@ -20,7 +20,7 @@ import {
 import { type InputCheck, type InputProblem, inputProblem } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { isRawNumber, plainNumber, type RawNumber } from '../../domain/text/exactJson.ts';
-import { BARE_WORD, bareWords } from '../schema/jsonScalar.ts';
+import { BARE_WORD, bareWords } from '../schema/base/jsonScalar.ts';
 
 /** Collects up to LIMITS.inputProblems; whoever walks stops when it is full. */
 class Problems {

@@ -2,7 +2,7 @@
 import type { RunEvent } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { Failure } from '../../domain/run.ts';
-import { toDateTime } from '../../graphql/schema/builder.ts';
+import { toDateTime } from '../../graphql/schema/base/dateTimeScalar.ts';
 
 const failureJson = (failure: Failure | null) =>
   failure === null ? null : { reason: failure.reason, message: failure.message, signal: failure.signal ?? null };

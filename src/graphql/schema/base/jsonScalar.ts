@@ -1,4 +1,4 @@
-/** The scalar JSON: values whose numbers keep the text that they were given with, in variables and in literals. */
+/** The scalar JSON. Numbers keep the digits that they were given with, in variables and in literals. */
 import {
   type ConstObjectFieldNode,
   type ConstValueNode,
@@ -7,12 +7,12 @@ import {
   Kind,
   type ValueNode,
 } from 'graphql';
-import type { JsonValue } from '../../domain/events.ts';
-import { isRawNumber, rawNumber } from '../../domain/text/exactJson.ts';
+import type { JsonValue } from '../../../domain/events.ts';
+import { isRawNumber, rawNumber } from '../../../domain/text/exactJson.ts';
 
-export const BARE_WORD = 'This text has no quotes. Put it in quotes, or give true, false, null or a number.';
+export const BARE_WORD = 'A string must be in quotes. Put it in quotes, or use true, false, null or a number.';
 
-/** GraphQL's numbers are JSON's. @throws GraphQLError at a text without quotes, which GraphQL takes for an enum's value */
+/** GraphQL writes numbers as JSON does. @throws GraphQLError for a string without quotes, which GraphQL parses as an enum value */
 const jsonOf = (node: ConstValueNode): JsonValue => {
   switch (node.kind) {
     case Kind.STRING:
@@ -26,7 +26,7 @@ const jsonOf = (node: ConstValueNode): JsonValue => {
     case Kind.LIST:
       return node.values.map(jsonOf);
     case Kind.OBJECT:
-      // A member may be called __proto__.
+      // fromEntries, because a member can be named __proto__.
       return Object.fromEntries(node.fields.map(({ name, value }) => [name.value, jsonOf(value)]));
     case Kind.ENUM:
       throw new GraphQLError(BARE_WORD, { nodes: node });
@@ -36,7 +36,7 @@ const jsonOf = (node: ConstValueNode): JsonValue => {
 const numberNode = (value: string): ConstValueNode =>
   /^-?\d+$/.test(value) ? { kind: Kind.INT, value } : { kind: Kind.FLOAT, value };
 
-/** For a variable within a literal. Numbers keep their text. */
+/** For a variable inside a literal. Numbers keep their digits. */
 const literalOf = (value: unknown): ConstValueNode => {
   if (isRawNumber(value)) return numberNode(value.rawJSON);
   switch (typeof value) {
@@ -63,7 +63,7 @@ const literalOf = (value: unknown): ConstValueNode => {
 export const GraphQLJson = new GraphQLScalarType<unknown, unknown>({
   name: 'JSON',
   description:
-    'Any JSON value: null, a boolean, a number, a text, a list or an object. Numbers keep all their digits: what is printed is what was given.',
+    'Any JSON value: null, a boolean, a number, a string, a list or an object. Numbers keep all their digits: a number is returned exactly as it was given.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   coerceOutputValue: (value) => value,
   coerceInputValue: (value) => value,
@@ -72,7 +72,7 @@ export const GraphQLJson = new GraphQLScalarType<unknown, unknown>({
   extensions: { codegenScalarType: 'unknown' },
 });
 
-/** Where texts without quotes stand in a literal, as paths from it. */
+/** Paths of the strings without quotes in a literal, from the literal's root. */
 export const bareWords = (node: ValueNode, path = ''): readonly string[] => {
   if (node.kind === Kind.ENUM) return [path];
   if (node.kind === Kind.LIST) return node.values.flatMap((item, index) => bareWords(item, `${path}.${index}`));
