@@ -116,3 +116,20 @@ test('W4d: the Redis user of the executors may restore what is lost', async () =
   expect(await executor.exited).toBe(0);
   expect(hints).toEqual(['{"kind":"ended"}']);
 });
+
+test('W4e: an executor in its guard period waits for a Redis that is away for a minute, and then exits', async () => {
+  await using server = await startRedis();
+  const redis = await server.connect();
+  const id = await startingRun(redis, { command: ['true'], lingerMs: 600_000 });
+  await using executor = await startExecutor(server.url, id);
+  await untilStatus(redis, id, 'COMPLETED');
+  process.kill(server.pid, 'SIGSTOP');
+  try {
+    const awayAt = performance.now();
+    expect(await executor.exited).toBe(0);
+    // A little less: the Redis was asked before it was stopped.
+    expect(performance.now() - awayAt).toBeGreaterThan(58_000);
+  } finally {
+    process.kill(server.pid, 'SIGCONT');
+  }
+}, 180_000);

@@ -233,3 +233,45 @@ test.for([
     }
   },
 );
+
+test('W9c: a compaction that Redis refuses is tried once: its entries stay small, and later ones are compacted', async () => {
+  const runId = await createRun(redis);
+  await redis.acl('SETUSER', 'writer', 'on', '>secret', '~*', '&*', '+@all', '-xrange');
+  const asWriter = redis.duplicate({ username: 'writer', password: 'secret' });
+  try {
+    const { writer } = await openWriter(asWriter, runId);
+    let seq = 2;
+    const small = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i += 1) {
+        writer.lines('STDOUT', seq, Buffer.from(`${lineOf(seq)}\n`), 1);
+        seq += 1;
+        await writer.flush();
+      }
+    };
+    const refusals = async (): Promise<number> => {
+      const log = (await redis.call('ACL', 'LOG')) as readonly unknown[];
+      return log.reduce<number>(
+        (sum, entry) => sum + Number((entry as { count?: unknown }).count ?? (entry as unknown[])[1]),
+        0,
+      );
+    };
+    while ((await refusals()) === 0) await small(20);
+    await small(50);
+    expect(await refusals()).toBe(1);
+    expect(await compactedEntries(runId)).toBe(0);
+    const refused = seq;
+    await redis.acl('SETUSER', 'writer', '+xrange');
+    while ((await compactedEntries(runId)) === 0) await small(20);
+    const entries = await redis.xrange(logKey(runId), '-', `${refused - 60}-0`);
+    expect(entries.every(([id]) => id.endsWith('-0'))).toBe(true);
+    expect(
+      checkOn(
+        (await storedEntries(redis, runId)).flatMap((entry) => entry.events()),
+        0,
+      ),
+    ).toBe(seq - 1);
+  } finally {
+    asWriter.disconnect();
+    await redis.acl('DELUSER', 'writer');
+  }
+});
