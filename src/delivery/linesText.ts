@@ -1,16 +1,16 @@
 /**
- * JSON of many plain lines at once. What they all have is written between their messages in one replacement, and
- * their seqs into the bytes at last: nothing is made per line, which is where a flood's time would go.
+ * JSON of many plain lines at once. The text that all lines share is put between their messages by one replacement, and
+ * the digits of their seqs are written into the bytes afterwards: no object or string is made per line.
  */
 import type { PlainLines } from '../wire/plainLines.ts';
 
-/** Stand where a line's message and the digits of its seq go: JSON has none of these characters as it is. */
+/** Placeholders of a line's message and of a digit of its seq. JSON escapes these characters, so no text contains them. */
 export const MESSAGE_PLACE = '\n';
 const DIGIT_PLACE = '\0';
-/** Stands where lines go in a result's text. */
+/** Placeholder of lines in the text of a result. */
 export const LINES_PLACE = '\x02';
 
-/** Places of seqs in a text, in order: each of `count` seqs has so many, each as wide as its digits. */
+/** Placeholders of seqs in a text, in order: `placesOfEach` for each of `count` seqs, each as wide as its digits. */
 export interface SeqPlaces {
   readonly firstSeq: number;
   readonly count: number;
@@ -18,15 +18,15 @@ export interface SeqPlaces {
 }
 
 export interface LinesText {
-  /** Byte strings (see PlainLines.jsonMessages) that follow each other, with places of seqs in them. */
+  /** Byte strings (see PlainLines.jsonMessages) to be joined, with placeholders of seqs in them. */
   readonly pieces: readonly string[];
   readonly places: readonly SeqPlaces[];
 }
 
-/** What one line's JSON is: text, with places for its message and its seq. */
+/** The JSON of one line, with placeholders for its message and its seq. */
 export type LineTemplate = (seqPlace: string) => string;
 
-/** @param placesOfEach how often the template has its seqPlace */
+/** @param placesOfEach how often the template contains its seqPlace */
 export const linesText = (
   lines: PlainLines,
   template: LineTemplate,
@@ -53,7 +53,7 @@ const filled = (lines: PlainLines, template: string, separator: string): readonl
   return [`${before}"`, messages.replace(/\n/g, between), `"${after}`];
 };
 
-/** The lines in parts whose seqs have the same number of digits. */
+/** The lines cut into parts whose seqs have the same number of digits. */
 const byWidth = (lines: PlainLines): readonly PlainLines[] => {
   if (widthOf(lines.firstSeq) === widthOf(lines.lastSeq)) return [lines];
   const border = 10 ** widthOf(lines.firstSeq) - 1;
@@ -64,15 +64,12 @@ const byWidth = (lines: PlainLines): readonly PlainLines[] => {
 
 const widthOf = (seq: number): number => String(seq).length;
 
-/**
- * `room` bytes that mean nothing, then the text's bytes, with lines at the LINES_PLACEs and seqs at their places.
- * Nothing is put together before.
- */
-export const bytesOf = (text: string, lines: readonly LinesText[], room: number): Buffer => {
+/** `prefixBytes` bytes without meaning, then the text with its lines and seqs in their placeholders. */
+export const bytesOf = (text: string, lines: readonly LinesText[], prefixBytes: number): Buffer => {
   const pieces = text.split(LINES_PLACE).flatMap((piece, i) => [piece, ...(lines[i]?.pieces ?? [])]);
-  const bytes = Buffer.allocUnsafe(pieces.reduce((sum, { length }) => sum + length, room));
+  const bytes = Buffer.allocUnsafe(pieces.reduce((sum, { length }) => sum + length, prefixBytes));
   const seqs = new Seqs(lines.flatMap(({ places }) => places));
-  let at = room;
+  let at = prefixBytes;
   for (const piece of pieces) {
     let found = piece.indexOf(DIGIT_PLACE);
     const from = at;
@@ -84,18 +81,18 @@ export const bytesOf = (text: string, lines: readonly LinesText[], room: number)
 
 const ZERO = 0x30;
 
-/** Seqs in the order of their places. */
+/** Seqs in the order of their placeholders. */
 class Seqs {
   readonly #places: readonly SeqPlaces[];
   #at = 0;
-  /** Places of `#places[#at]` that have theirs. */
+  /** Placeholders of `#places[#at]` that are filled. */
   #done = 0;
 
   constructor(places: readonly SeqPlaces[]) {
     this.#places = places;
   }
 
-  /** Writes the next one; answers how many digits it has. */
+  /** Writes the next seq; returns its number of digits. */
   write(bytes: Buffer, from: number): number {
     const { firstSeq, count, placesOfEach } = this.#places[this.#at] ?? NO_PLACES;
     let rest = firstSeq + Math.floor(this.#done / placesOfEach);

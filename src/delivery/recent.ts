@@ -1,9 +1,9 @@
-/** What was made and may be of use again soon: kept up to a bound, in bytes, of all together; the oldest is forgotten. */
 interface Kept {
   readonly bytes: number;
   readonly forget: () => void;
 }
 
+/** A cache bounded by the bytes of all items together: the oldest item is forgotten first. */
 export class Recent<T extends object> {
   readonly #bound: number;
   readonly #kept = new Map<T, Kept>();
@@ -14,7 +14,7 @@ export class Recent<T extends object> {
     this.#bound = bound;
   }
 
-  /** Call it once for each. @param forget is called when it has to go, which may be now */
+  /** Call it once for each item. @param forget called when the item has to go, possibly during this call */
   keep(item: T, bytes: number, forget: () => void): void {
     this.#kept.set(item, { bytes, forget });
     this.#bytes += bytes;

@@ -1,70 +1,48 @@
 /**
- * Results of log subscriptions as text, made once and shared by all viewers that ask for the same: the
- * same selection (document, operation, variables that reach below the root field's arguments) of the same
- * piece of a log. What differs after a reconnect (after, tail, maxBatch) is no part of it.
+ * Results of log subscriptions as text, made once for all viewers of the same selection and the same piece of a log. A
+ * selection is the document, the operation and the variables that results depend on. Arguments that differ after a
+ * reconnect (after, tail, maxBatch) are not part of it.
  */
 import {
-  type ASTNode,
   type DocumentNode,
   type ExecutionResult,
   execute,
   type FragmentDefinitionNode,
   type GraphQLSchema,
   getOperationAST,
-  Kind,
   type OperationDefinitionNode,
-  type SelectionSetNode,
-  visit,
 } from 'graphql';
-import type { Seq } from '../domain/events.ts';
 import type { LogEntry } from '../log/viewer.ts';
-import { type CompiledOperation, compileSubscription, NotCompiled, type Variables } from './compiledSelection.ts';
+import { type CompiledOperation, compileSubscription } from './compiledSelection.ts';
 import { type EventSource, LinesSource } from './eventSource.ts';
+import { NotCompiled } from './jsonWriters.ts';
+import { type SeqRange, type SharedTexts, textIn, WITH_PREFIX, WITHOUT_PREFIX } from './messageLayout.ts';
 import { batchOf, type LogField, type LogPiece } from './pieces.ts';
 import { Recent } from './recent.ts';
-
-/** Bytes before a text that is alone which mean nothing, so that a socket can put a message's head right before it. */
-export const HEAD_ROOM = 128;
-
-export interface SeqRange {
-  readonly first: Seq;
-  readonly count: number;
-}
-
-/** A result each, as JSON, with the brace that closes the `next` message around it: sockets send it as it is. */
-export interface SharedTexts {
-  readonly texts: readonly Buffer[];
-  /** Where each text leads to, in order: so many texts with seqs that follow each other, from the first one on. */
-  readonly seqs: readonly SeqRange[];
-  /** Where there is one text alone: the memory that it ends, HEAD_ROOM bytes longer. */
-  readonly memory: Buffer | null;
-  /** Whether a filter took out all, so that they tell no more than a position. */
-  readonly empty: boolean;
-}
-
-const CLOSING_BRACE = '}';
+import type { Variables } from './selectionCompiler.ts';
+import { fragmentsOf, selectionVariables } from './selectionVariables.ts';
 
 /**
- * Texts that are kept for whoever comes to the same place, bytes; beyond it the oldest go, and are made anew. Enough
- * for what a feed's ring holds: without a bound, a viewer that stalls would keep all texts of the entry that it is at.
+ * Bytes of texts that are kept for viewers at the same position; the oldest go first and are made again when needed.
+ * Enough for a feed's ring. Without a bound, a viewer that stalls would keep all texts of its entry.
  */
 const KEPT_BYTES = 32 * 1024 * 1024;
 
-/** Selections that are remembered, bytes in memory, about; beyond it the oldest go and are made anew by whoever comes. */
+/** Bytes of selections that are kept, roughly; the oldest go first and are compiled again when needed. */
 const SELECTIONS_BYTES = 16 * 1024 * 1024;
-/** What a token of the document is in its tree and in the functions that are compiled from it, about. */
+/** Bytes of a document's token in its tree and in the functions compiled from it, roughly. */
 const TOKEN_BYTES = 1000;
-/** One with a longer name is its viewer's own: clients choose documents. */
+/** A selection with a longer key is not shared: clients choose documents. */
 const MAX_KEY_CHARACTERS = 8000;
 
 type TextsByName = Map<string, SharedTexts>;
 
-/** What it costs to keep texts, beside their bytes and those of their name. */
+/** Bytes that an entry of the cache costs besides its texts and its name. */
 const KEEPING_BYTES = 500;
-/** A Buffer beside its bytes, about. */
+/** Bytes of a Buffer object besides its content, roughly. */
 const BUFFER_BYTES = 150;
 
-/** Several texts are small buffers, and once more in the frames that sockets lay them out in (sinks/frames.ts). */
+/** Several texts are small buffers, and a second time in the frames that they are laid out in (sinks/frames.ts). */
 const memoryOf = ({ texts, memory }: SharedTexts): number =>
   memory?.length ?? texts.reduce((sum, { length }) => sum + 2 * length + BUFFER_BYTES, 0);
 
@@ -72,12 +50,12 @@ interface SelectionParts {
   readonly field: LogField;
   readonly compiled: CompiledOperation | null;
   readonly fallback: (rootValue: unknown) => ExecutionResult | Promise<ExecutionResult>;
-  /** Whether results may say `caughtUp`. If not, who follows live and who comes behind share their texts. */
+  /** Whether results can contain `caughtUp`. If not, viewers that catch up reuse the texts made for live viewers. */
   readonly tellsCaughtUp: boolean;
   readonly recent: Recent<SharedTexts>;
 }
 
-/** All viewers of one selection. */
+/** The texts of one selection. */
 export class SharedSelection {
   readonly #parts: SelectionParts;
   readonly #known = new WeakMap<LogEntry, TextsByName>();
@@ -86,7 +64,7 @@ export class SharedSelection {
     this.#parts = parts;
   }
 
-  /** The piece's texts, or the results that graphql-js made where it has to. */
+  /** The piece's texts; null if graphql-js has to make its results (resultsOf). */
   textsOf(piece: LogPiece): SharedTexts | null {
     const { compiled, tellsCaughtUp, recent } = this.#parts;
     if (compiled === null) return null;
@@ -104,7 +82,7 @@ export class SharedSelection {
     return made;
   }
 
-  /** What graphql-js says of the piece, a result per message. */
+  /** The piece's results by graphql-js, one per message. */
   async resultsOf(piece: LogPiece): Promise<readonly ExecutionResult[]> {
     const { field, fallback } = this.#parts;
     if (field === 'runLogBatches') return [await fallback(batchOf(piece))];
@@ -116,14 +94,14 @@ export class SharedSelection {
       const { runId, lastSeq, caughtUp } = piece;
       const parts = piece.parts();
       if (this.#parts.field === 'runLogBatches') {
-        const memory = compiled.result({ runId, events: parts, lastSeq, caughtUp }, CLOSING_BRACE, HEAD_ROOM);
+        const memory = compiled.result({ runId, events: parts, lastSeq, caughtUp }, WITH_PREFIX);
         const seqs = [{ first: lastSeq, count: 1 }];
-        return { texts: [memory.subarray(HEAD_ROOM)], seqs, memory, empty: parts.length === 0 };
+        return { texts: [textIn(memory)], seqs, memory, empty: parts.length === 0 };
       }
       const texts = parts.flatMap((part) =>
         part instanceof LinesSource
-          ? compiled.lineResults(part, CLOSING_BRACE)
-          : compiled.result(part, CLOSING_BRACE, 0),
+          ? compiled.lineResults(part, WITHOUT_PREFIX)
+          : compiled.result(part, WITHOUT_PREFIX),
       );
       return { texts, seqs: parts.map(seqsOf), memory: null, empty: parts.length === 0 };
     } catch (error) {
@@ -145,22 +123,27 @@ export interface SelectionRequest {
   readonly variableValues?: Variables | null | undefined;
 }
 
-/** The selections of one envelope. */
+/** The selections of one GraphQL server. */
 export class SharedSelections {
   readonly #selections = new Map<string, SharedSelection>();
   readonly #remembered = new Recent<SharedSelection>(SELECTIONS_BYTES);
   /** The texts of all selections. */
   readonly #recent = new Recent<SharedTexts>(KEPT_BYTES);
 
-  /** The viewers of the same selection get the same object. */
+  /** The same object for each request of the same selection. */
   of(field: LogField, request: SelectionRequest): SharedSelection {
     const { schema, document, operationName, variableValues } = request;
     const operation = getOperationAST(document, operationName);
     if (!operation) throw new TypeError('the operation was not validated');
     const fragments = fragmentsOf(document);
-    const variables = below(operation, fragments, schema.getSubscriptionType()?.name, variableValues ?? {});
+    const variables = selectionVariables(
+      operation,
+      fragments,
+      schema.getSubscriptionType()?.name,
+      variableValues ?? {},
+    );
     const text = document.loc?.source.body;
-    // A document without its text (nobody here makes one) is its own selection.
+    // The parser here keeps the text. Without it, documents cannot be compared.
     if (text === undefined) return this.#make(field, request, operation, fragments, variables);
     const key = JSON.stringify([text, operationName ?? null, variables]);
     const known = this.#selections.get(key);
@@ -187,7 +170,7 @@ export class SharedSelections {
         document,
         operationName: operationName ?? null,
         variableValues: variableValues ?? {},
-        // No context: it is one requester's, and resolvers below the root look at their source alone.
+        // No context: it belongs to one request, and resolvers below the root read only their source.
         rootValue,
       });
     return new SharedSelection({
@@ -212,49 +195,4 @@ const compiled = (
     if (error instanceof NotCompiled) return null;
     throw error;
   }
-};
-
-const fragmentsOf = (document: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
-  new Map(
-    document.definitions.flatMap((definition) =>
-      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
-    ),
-  );
-
-/** The variables, defaults included, that anything but the root field's arguments uses. */
-const below = (
-  operation: OperationDefinitionNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  rootType: string | undefined,
-  values: Variables,
-): Variables => {
-  const used: Record<string, unknown> = {};
-  const defaults = new Map(
-    operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
-  );
-  const note = (name: string): void => {
-    const fallback = defaults.get(name);
-    used[name] = Object.hasOwn(values, name)
-      ? values[name]
-      : fallback?.kind === Kind.BOOLEAN
-        ? fallback.value
-        : undefined;
-  };
-  const look = (node: ASTNode): void => {
-    visit(node, { [Kind.VARIABLE]: (variable) => note(variable.name.value) });
-  };
-  /** Of the root's fields the selections, of all else everything. Fragments are looked at one by one. */
-  const lookAtRoot = ({ selections }: SelectionSetNode): void => {
-    for (const selection of selections) {
-      selection.directives?.forEach(look);
-      if (selection.kind === Kind.INLINE_FRAGMENT) lookAtRoot(selection.selectionSet);
-      if (selection.kind === Kind.FIELD && selection.selectionSet) look(selection.selectionSet);
-    }
-  };
-  lookAtRoot(operation.selectionSet);
-  for (const { typeCondition, selectionSet } of fragments.values()) {
-    if (typeCondition.name.value === rootType) lookAtRoot(selectionSet);
-    else look(selectionSet);
-  }
-  return used;
 };

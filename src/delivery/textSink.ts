@@ -1,16 +1,16 @@
-/** Where results of a log go as text: provided by whoever has the connection, used below graphql's own iterators. */
+/** Where the results of a log go as texts, past graphql's iterators. Implemented by each kind of connection. */
 import type { Seq } from '../domain/events.ts';
-import type { SharedTexts } from './sharedTexts.ts';
+import type { SharedTexts } from './messageLayout.ts';
 
 export interface TextSink {
   /**
-   * Sends each text as a result, in order with all else. Answers a promise where the reader should be waited for: it
-   * resolves when more may be sent, and also where the reader is gone, whose end is told elsewhere.
+   * Sends each text as a result, in order with everything else that is sent. One call at a time. Null: send more at
+   * once. Otherwise wait for the promise; it also resolves if the reader has left. Leaves the texts unchanged.
    */
   send(shared: SharedTexts): Promise<void> | null;
   /**
-   * Told the reader's position in the log: of what was sent, or of the result that graphql-js is about to hand over, or
-   * of a piece from which a filter left nothing.
+   * Called with the reader's position in the log: after what was sent, before a result that graphql-js makes, and for a
+   * piece of which a filter left nothing.
    */
   reached?(position: Seq): void;
 }

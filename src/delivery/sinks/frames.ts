@@ -1,46 +1,47 @@
 /**
- * Frames of a server's text messages (RFC 6455, 5.2), each of a head, which is a viewer's own, and a text, which is
- * the same for all: they stand in one piece of memory for all viewers, into which each writes its heads.
+ * Frames of a server's text messages (RFC 6455, 5.2). Each has a head, which is one viewer's own, and a text, which all
+ * viewers share: the frames are in one piece of memory for all of them, and each viewer writes its heads into it.
  */
-import { HEAD_ROOM, type SharedTexts } from '../sharedTexts.ts';
+import { PREFIX_BYTES, type SharedTexts } from '../messageLayout.ts';
 
 const FIN = 0x80;
 const CONTINUATION = 0;
 const TEXT = 1;
-/** A length up to here stands in the second byte itself, up to the next bound in two more, else in eight. */
+/** A length up to SHORT is in the second byte itself, one up to MIDDLE in two bytes more, a longer one in eight. */
 const SHORT = 125;
 const MIDDLE = 0xffff;
+const LONGEST_HEADER = 10;
 
-const frameHeadBytes = (length: number): number => (length <= SHORT ? 2 : length <= MIDDLE ? 4 : 10);
+const headerBytes = (length: number): number => (length <= SHORT ? 2 : length <= MIDDLE ? 4 : LONGEST_HEADER);
 
-/** Answers where the payload begins. */
-const writeFrameHead = (into: Buffer, at: number, first: number, length: number): number => {
+/** Returns where the payload begins. */
+const writeHeader = (into: Buffer, at: number, first: number, length: number): number => {
   into[at] = first;
   into[at + 1] = length <= SHORT ? length : length <= MIDDLE ? 126 : 127;
-  const bytes = frameHeadBytes(length);
+  const bytes = headerBytes(length);
   if (bytes === 4) into.writeUInt16BE(length, at + 2);
-  if (bytes === 10) into.writeBigUInt64BE(BigInt(length), at + 2);
+  if (bytes === LONGEST_HEADER) into.writeBigUInt64BE(BigInt(length), at + 2);
   return at + bytes;
 };
 
-const frameHeadOf = (first: number, length: number): Buffer => {
-  const head = Buffer.alloc(frameHeadBytes(length));
-  writeFrameHead(head, 0, first, length);
-  return head;
+const headerOf = (first: number, length: number): Buffer => {
+  const header = Buffer.alloc(headerBytes(length));
+  writeHeader(header, 0, first, length);
+  return header;
 };
 
 /** Whole messages in memory that viewers share. */
 export interface SharedFrames {
-  /** Whether a socket still has to send from the memory, so that nobody may write into it. */
+  /** A socket still sends from the memory: do not write into it. */
   lent: boolean;
-  /** Whether it has room for heads of this length. */
+  /** Whether heads of this length fit. */
   fits(headLength: number): boolean;
-  /** With this head in each of them; valid until the next call. */
+  /** The messages with this head; valid until the next call. */
   headed(head: Buffer): Buffer;
 }
 
-/** One text, with the room for heads that is before it. */
-class RoomyFrame implements SharedFrames {
+/** One text behind its reserved prefix. */
+class PrefixedFrame implements SharedFrames {
   lent = false;
   readonly #memory: Buffer;
 
@@ -49,13 +50,13 @@ class RoomyFrame implements SharedFrames {
   }
 
   fits(headLength: number): boolean {
-    return fitsRoom(headLength);
+    return fitsPrefix(headLength);
   }
 
   headed(head: Buffer): Buffer {
-    const length = head.length + this.#memory.length - HEAD_ROOM;
-    const from = HEAD_ROOM - head.length - frameHeadBytes(length);
-    head.copy(this.#memory, writeFrameHead(this.#memory, from, FIN | TEXT, length));
+    const length = head.length + this.#memory.length - PREFIX_BYTES;
+    const from = PREFIX_BYTES - head.length - headerBytes(length);
+    head.copy(this.#memory, writeHeader(this.#memory, from, FIN | TEXT, length));
     return this.#memory.subarray(from);
   }
 }
@@ -73,7 +74,7 @@ class LaidOutFrames implements SharedFrames {
     let at = 0;
     this.#memory = Buffer.allocUnsafe(framesBytes(headLength, texts));
     for (const text of texts) {
-      at = writeFrameHead(this.#memory, at, FIN | TEXT, headLength + text.length);
+      at = writeHeader(this.#memory, at, FIN | TEXT, headLength + text.length);
       heads.push(at);
       at += headLength;
       at += text.copy(this.#memory, at);
@@ -92,24 +93,24 @@ class LaidOutFrames implements SharedFrames {
 }
 
 const framesBytes = (headLength: number, texts: readonly Buffer[]): number =>
-  texts.reduce((sum, { length }) => sum + frameHeadBytes(headLength + length) + headLength + length, 0);
+  texts.reduce((sum, { length }) => sum + headerBytes(headLength + length) + headLength + length, 0);
 
-const LONGEST_FRAME_HEAD = 10;
-const fitsRoom = (headLength: number): boolean => headLength + LONGEST_FRAME_HEAD <= HEAD_ROOM;
+const fitsPrefix = (headLength: number): boolean => headLength + LONGEST_HEADER <= PREFIX_BYTES;
 
-/** Dies with the texts. */
+/** Garbage-collected with the texts. */
 const known = new WeakMap<SharedTexts, SharedFrames>();
 
 /**
- * Null where heads of this length have no shared memory: a long one; or, of several texts, any but those of the first
- * who asked. (Clients of one kind have ids of one length; memory for each length would be a client's to choose.)
+ * Null if heads of this length have no shared memory: those too long for the prefix, or, with several texts, those of
+ * another length than the first viewer's. (Clients of one kind have ids of one length; with memory for each length, a
+ * client would choose how much there is.)
  */
 export const sharedFrames = (shared: SharedTexts, headLength: number): SharedFrames | null => {
   const held = known.get(shared);
   if (held !== undefined) return held.fits(headLength) ? held : null;
-  if (!fitsRoom(headLength)) return null;
+  if (!fitsPrefix(headLength)) return null;
   const { texts, memory } = shared;
-  const frames = memory === null ? new LaidOutFrames(headLength, texts) : new RoomyFrame(memory);
+  const frames = memory === null ? new LaidOutFrames(headLength, texts) : new PrefixedFrame(memory);
   known.set(shared, frames);
   return frames;
 };
@@ -118,9 +119,9 @@ export const sharedFrames = (shared: SharedTexts, headLength: number): SharedFra
 export const ownFrames = (head: Buffer, texts: readonly Buffer[]): Buffer =>
   new LaidOutFrames(head.length, texts).headed(head);
 
-/** A message in two fragments (RFC 6455, 5.4), of which the second one is the same bytes for all: the text is not copied. */
-export const fragments = (head: Buffer, text: Buffer): readonly [first: Buffer, lastHead: Buffer, text: Buffer] => [
-  Buffer.concat([frameHeadOf(TEXT, head.length), head]),
-  frameHeadOf(FIN | CONTINUATION, text.length),
+/** One message in two fragments (RFC 6455, 5.4). The second is the same bytes for all viewers: the text is not copied. */
+export const fragments = (head: Buffer, text: Buffer): readonly [first: Buffer, lastHeader: Buffer, text: Buffer] => [
+  Buffer.concat([headerOf(TEXT, head.length), head]),
+  headerOf(FIN | CONTINUATION, text.length),
   text,
 ];

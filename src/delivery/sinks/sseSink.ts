@@ -1,32 +1,27 @@
 /**
- * Results of one subscription as server-sent events, as graphql-sse's "distinct connections mode" has them:
- * `next` with each result, then `complete`. What readers share is one buffer for all of them.
+ * Results of one subscription as server-sent events, in graphql-sse's "distinct connections mode": a `next` for each
+ * result, then `complete`. The events of shared texts are one buffer for all readers.
  */
 import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import { nextTurn, Turn } from '../../async/turn.ts';
 import type { Seq } from '../../domain/events.ts';
+import { resultEvent, type SharedTexts, textEvents } from '../messageLayout.ts';
 import { Recent } from '../recent.ts';
-import type { SharedTexts } from '../sharedTexts.ts';
 import type { TextSink } from '../textSink.ts';
 import type { Holding } from './backlog.ts';
 
-const END = Buffer.from('\n\n');
-/** What stands before a result, beside the digits of its id. */
-const BEFORE = 'id: \nevent: next\ndata: ';
-const MAX_DIGITS = 10;
-
 /**
- * The id after which nothing comes. A browser's EventSource asks again after each end, with the last id; where that is
- * this one, it is told to stay away.
+ * The id of an end after which nothing comes. A browser's EventSource reconnects after each end, with the last id; with
+ * this one it is answered 204, which stops it.
  */
 export const NOTHING_FOLLOWS = 'end';
 
-/** The last event; `id` is what EventSource then asks with, null: what it has. */
+/** The last event. `id` is what EventSource reconnects with; null leaves the id that it has. */
 const completeEvent = (id: Seq | typeof NOTHING_FOLLOWS | null): string =>
   `${id === null ? '' : `id: ${id}\n`}event: complete\ndata:\n\n`;
 
-/** Errors that time, a new token or another process may heal; after any other one, asking again is of no use. */
+/** Errors that can pass with time, a new token or another process. After any other, a retry is of no use. */
 const HEALING: ReadonlySet<unknown> = new Set([
   'UNAVAILABLE',
   'LIMIT_EXCEEDED',
@@ -37,62 +32,43 @@ const HEALING: ReadonlySet<unknown> = new Set([
 const heals = (errors: ExecutionResult['errors']): boolean =>
   errors?.some(({ extensions }) => HEALING.has(extensions.code)) === true;
 
-/** yoga's events of a single result, which has no position: with an id, or EventSource would ask for it for ever. */
+/** yoga's events of a single result. It has no position and gets the id `end`, or EventSource would repeat it for ever. */
 export const endingFor = (events: string): string =>
   /"code":"(?:UNAVAILABLE|LIMIT_EXCEEDED|UNAUTHENTICATED|INTERNAL_SERVER_ERROR)"/.test(events)
     ? events
     : events.replace(/event: complete\ndata:\s*$/, () => completeEvent(NOTHING_FOLLOWS));
-/** A comment: shows that the connection lives, and the first one some browsers want before they believe in it. */
+
+/** A comment: shows that the connection lives. Some browsers report an open connection only after the first bytes. */
 const PING = ':\n\n';
 
-/** Readers at the same place come within a moment; longer, a copy of every text would be held. */
+/** Bytes of events that are kept for readers at the same position, who come within a moment. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 const known = new Map<SharedTexts, Buffer>();
 const recent = new Recent<SharedTexts>(KEPT_BYTES);
 
-const withIds = ({ texts, seqs }: SharedTexts): Buffer => {
-  const size = texts.reduce((sum, text) => sum + BEFORE.length + MAX_DIGITS + text.length + END.length, 0);
-  const into = Buffer.allocUnsafe(size);
-  let at = 0;
-  let index = 0;
-  for (const { first, count } of seqs) {
-    for (let seq = first; seq < first + count; seq += 1) {
-      const text = texts[index];
-      if (text === undefined) throw new TypeError('there are more seqs than texts');
-      at += into.write(`id: ${seq}\nevent: next\ndata: `, at, 'latin1');
-      // The last byte of a text is the brace that closes a WebSocket's message.
-      at += text.copy(into, at, 0, text.length - 1);
-      at += END.copy(into, at);
-      index += 1;
-    }
-  }
-  return into.subarray(0, at);
-};
-
-/** How many readers wait until the kernel takes the text. */
+/** Readers for which the kernel has not taken all of the bytes yet. */
 const waiting = new WeakMap<Buffer, number>();
 
-/** JSON has no raw line break, so one `data` line holds a result. */
 const eventsOf = (shared: SharedTexts): Buffer => {
   const held = known.get(shared);
   if (held !== undefined) return held;
-  const made = withIds(shared);
+  const made = textEvents(shared);
   known.set(shared, made);
   recent.keep(shared, made.length, () => known.delete(shared));
   return made;
 };
 
-/** Of one reader. Its headers must be written before anything is sent. */
+/** The events of one reader. The response's headers must be written before. */
 export class EventStream implements TextSink {
   readonly #response: ServerResponse;
   readonly #backlog: Holding;
   readonly #format: (result: ExecutionResult) => object;
   readonly #turn = new Turn();
   #wake = (): void => undefined;
-  /** Null where nothing that was sent has one: it is no log. */
+  /** Null until a result with a position was sent; results of other fields have none. */
   #position: Seq | null = null;
 
-  /** @param format makes of a result what clients may see, its errors above all */
+  /** @param format makes the client's form of a result: masks its errors */
   constructor(response: ServerResponse, backlog: Holding, format: (result: ExecutionResult) => object) {
     this.#response = response;
     this.#backlog = backlog;
@@ -108,14 +84,14 @@ export class EventStream implements TextSink {
   }
 
   /**
-   * Sends to the end; resolves also where the reader leaves. What does not fit into the kernel's buffers is one result
-   * at most, then it waits. In any case the results are given back.
-   * @param pingMs between two signs of life to a reader for which nothing waits
+   * Sends all results and then `complete`; also resolves if the reader leaves. At most one result waits outside the
+   * kernel's buffers. Always ends the iterator.
+   * @param pingMs time between two comments to a reader for which nothing waits
    * @throws what the results throw
    */
   async sendAll(results: AsyncIterator<ExecutionResult>, pingMs: number): Promise<void> {
     const response = this.#response;
-    // Whoever leaves must free its subscription at once, also where nothing comes that could be sent.
+    // Free the subscription at once when the reader leaves, even if no result ever comes.
     const leave = (): void => {
       giveBack(results);
       this.#wake();
@@ -124,7 +100,7 @@ export class EventStream implements TextSink {
     const timer = setInterval(() => {
       if (response.writableLength === 0) response.write(PING);
     }, pingMs);
-    /** Errors of the last result, where it is nothing but errors. */
+    /** Errors of the last result, if it has no data. */
     let refusal: ExecutionResult['errors'];
     try {
       response.write(PING);
@@ -136,9 +112,9 @@ export class EventStream implements TextSink {
           return;
         }
         refusal = value.errors !== undefined && value.data == null ? value.errors : undefined;
-        // A result with errors is no position: whoever comes back gets it again.
-        const id = this.#position === null || value.errors !== undefined ? '' : `id: ${this.#position}\n`;
-        await this.#write(Buffer.from(`${id}event: next\ndata: ${JSON.stringify(this.#format(value))}\n\n`));
+        // A result with errors gets no id: a reader that reconnects gets it again.
+        const id = value.errors === undefined ? this.#position : null;
+        await this.#write(resultEvent(id, JSON.stringify(this.#format(value))));
       }
     } finally {
       clearInterval(timer);
@@ -152,7 +128,7 @@ export class EventStream implements TextSink {
     return completeEvent(heals(refusal) ? null : NOTHING_FOLLOWS);
   }
 
-  /** Of a text that several readers wait with, each counts a part. */
+  /** Readers that wait with the same bytes share them, so each counts a part. */
   #waits(bytes: Buffer, written: Promise<void>): Promise<void> {
     const readers = (waiting.get(bytes) ?? 0) + 1;
     waiting.set(bytes, readers);
@@ -169,7 +145,7 @@ export class EventStream implements TextSink {
     if (response.destroyed) return nextTurn();
     const { promise: written, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    // Else http hands it over a tick later, and what the kernel takes at once would count as waiting.
+    // Without this, http writes a tick later, and bytes that the kernel takes at once would count as waiting.
     response.socket?.cork();
     response.write(bytes, () => resolve());
     response.socket?.uncork();

@@ -1,40 +1,41 @@
 /**
- * Sends on one socket. Texts that viewers share are written to the socket itself, in memory that is shared too
- * (frames.ts): what ws would do for each frame of each viewer is done once, and one write is all that is left.
+ * Sends on one WebSocket. Texts that viewers share are written to the socket itself, past ws, in memory that is shared too
+ * (frames.ts): frames are made once for all viewers, and each viewer costs one write.
  */
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { MessageType } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { nextTurn, Turn } from '../../async/turn.ts';
 import { LIMITS } from '../../domain/limits.ts';
-import type { SharedTexts } from '../sharedTexts.ts';
+import { messageHead, type SharedTexts } from '../messageLayout.ts';
 import type { TextSink } from '../textSink.ts';
 import type { Holding, Release } from './backlog.ts';
 import { fragments, ownFrames, sharedFrames } from './frames.ts';
+import { plainSocket } from './plainSocket.ts';
 
-/** While shared memory is lent, a shorter text, and several together, are copied: one write costs less than three. */
+/** While shared memory is lent, a text shorter than this, and several texts, are copied: one write costs less than three. */
 const COPY_BYTES = 8192;
-/** A message from here on may wait only where there is room for it (backlog.ts). */
+/** A longer message can wait only if the backlog has room for it (backlog.ts). */
 const LARGE_CHARACTERS = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class Outbox {
   readonly #client: WebSocket;
-  readonly #socket: Duplex;
+  readonly #socket: Socket;
   readonly #backlog: Holding;
   readonly #turn = new Turn();
 
-  /** `socket` is the one that `client` was made of, without compression. */
+  /** @param socket the one that `client` was made of. @throws Error if it is not a plain one (plainSocket.ts) */
   constructor(client: WebSocket, socket: Duplex, backlog: Holding) {
     this.#backlog = backlog;
     this.#client = client;
-    this.#socket = socket;
+    this.#socket = plainSocket(socket, client);
   }
 
-  /** Null: nothing waits here. Else resolves when the kernel has all that was written so far, or never will. */
+  /** Null: nothing waits here. Otherwise resolves when the kernel has all bytes written so far, or never will. */
   readonly taken = (): Promise<void> | null => (this.#socket.writableLength > 0 ? this.#written() : null);
 
-  /** In order; resolves when the kernel has all, also where the socket is gone, whose end is told elsewhere. */
+  /** Sends in order; resolves when the kernel has all bytes, and also if the socket is closed. */
   readonly send = async (message: string): Promise<void> => {
     const client = this.#client;
     if (client.readyState !== client.OPEN) return;
@@ -55,23 +56,22 @@ export class Outbox {
     if (this.#turn.isOver(message.length)) await nextTurn();
   }
 
-  /** A client for which nothing more may wait is let go: it comes back and goes on. */
+  /** Cuts a client that cannot have more bytes waiting: it reconnects and resumes. */
   #holds(bytes: number): Release {
     const release = this.#backlog.hold(bytes);
     if (release === null) this.#client.terminate();
     return release ?? (() => undefined);
   }
 
-  /** For texts of the results of one operation. */
+  /** For the results of one operation. */
   sink(id: string): TextSink {
-    const message = JSON.stringify({ id, type: MessageType.Next, payload: 0 });
-    const head = Buffer.from(message.slice(0, -'0}'.length));
+    const head = messageHead(id);
     return { send: (shared) => this.#sendTexts(head, shared) };
   }
 
   /**
-   * What waits here is one call's bytes at most (some 110 kB of 500 lines): the next one waits until the kernel has
-   * them. ws keeps nothing back, as there is no compression, so this may be written between its frames.
+   * At most one call's bytes wait here (500 lines: about 110 kB); the next call waits until the kernel has them. Without
+   * compression ws keeps no frame back, so these can be written between its frames.
    */
   #sendTexts(head: Buffer, given: SharedTexts): Promise<void> | null {
     const client = this.#client;
@@ -104,7 +104,7 @@ export class Outbox {
       : this.#after(own.length);
   }
 
-  /** Operations of one socket share what may wait there. */
+  /** Operations of one socket share the bytes that can wait there. */
   #isFull(): boolean {
     return this.#socket.writableLength > LIMITS.waitingPerSocket;
   }
@@ -118,7 +118,7 @@ export class Outbox {
     return this.#turn.isOver(bytes) ? nextTurn() : null;
   }
 
-  /** Resolves when the kernel has all that was written so far, or never will: a write's end follows those before it. */
+  /** Resolves when the kernel has all bytes written so far, or never will: writes end in their order. */
   #written(): Promise<void> {
     return new Promise((resolve) => this.#socket.write(NOTHING, () => resolve()));
   }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
-import { HEAD_ROOM, type SharedTexts } from '../../../src/delivery/sharedTexts.ts';
+import { PREFIX_BYTES, type SharedTexts, textIn } from '../../../src/delivery/messageLayout.ts';
 import { fragments, ownFrames, sharedFrames } from '../../../src/delivery/sinks/frames.ts';
 
 /** ws' own reader of RFC 6455, which its types do not have. */
@@ -19,8 +19,8 @@ const read = async (bytes: Buffer): Promise<string[]> => {
   return messages;
 };
 const one = (text: string): SharedTexts => {
-  const memory = Buffer.concat([Buffer.alloc(HEAD_ROOM, '!'), Buffer.from(text)]);
-  return { texts: [memory.subarray(HEAD_ROOM)], seqs: [{ first: 1, count: 1 }], memory, empty: false };
+  const memory = Buffer.concat([Buffer.alloc(PREFIX_BYTES, '!'), Buffer.from(text)]);
+  return { texts: [textIn(memory)], seqs: [{ first: 1, count: 1 }], memory, empty: false };
 };
 const several = (texts: readonly string[]): SharedTexts => ({
   texts: texts.map((text) => Buffer.from(text)),
@@ -60,8 +60,8 @@ test('several texts go out behind each head of one length in the same memory', a
 });
 
 test('a long head, and one of another length than the first, have no shared memory: it would be a client to choose how much', () => {
-  expect(sharedFrames(one('text'), HEAD_ROOM - 9)).toBeNull();
-  expect(sharedFrames(one('text'), HEAD_ROOM - 10)).not.toBeNull();
+  expect(sharedFrames(one('text'), PREFIX_BYTES - 9)).toBeNull();
+  expect(sharedFrames(one('text'), PREFIX_BYTES - 10)).not.toBeNull();
   expect(sharedFrames(several(['a', 'b']), 1024)).toBeNull();
   const shared = several(['a', 'b']);
   expect(sharedFrames(shared, 40)).toBe(sharedFrames(shared, 40));
