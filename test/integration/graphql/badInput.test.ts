@@ -246,15 +246,15 @@ test('S6: a message over 1 MB closes the socket with 1009', async () => {
   expect((await socket.closed).code).toBe(1009);
 });
 
-test.each<[string, unknown, number]>([
-  ['no JSON', 'nonsense', 4400],
-  ['a JSON list', '[]', 4400],
-  ['an unknown type', { type: 'nonsense' }, 4400],
-  ['a subscribe without id', { type: 'subscribe', payload: { query: '{ __typename }' } }, 4400],
-  ['a subscribe without query', { type: 'subscribe', id: '1', payload: {} }, 4400],
-  ['65 kB that are no JSON', 'x'.repeat(65_000), 4400],
-  ['a second connection_init', { type: 'connection_init' }, 4429],
-])('S6: %s closes the socket with %3$d', async (_name, message, code) => {
+test.each<[string, number, unknown]>([
+  ['no JSON', 4400, 'nonsense'],
+  ['a JSON list', 4400, '[]'],
+  ['an unknown type', 4400, { type: 'nonsense' }],
+  ['a subscribe without id', 4400, { type: 'subscribe', payload: { query: '{ __typename }' } }],
+  ['a subscribe without query', 4400, { type: 'subscribe', id: '1', payload: {} }],
+  ['65 kB that are no JSON', 4400, 'x'.repeat(65_000)],
+  ['a second connection_init', 4429, { type: 'connection_init' }],
+])('S6: %s closes the socket with %d', async (_name, code, message) => {
   const socket = await new RawSocket(api.url).ready();
   socket.send(message);
   expect((await socket.closed).code).toBe(code);
