@@ -1,6 +1,6 @@
 /**
  * Results of subscriptions as JSON text, by a selection that is compiled once: a third of graphql-js' cost per line of a
- * list (docs/decisions/0018). It knows what log subscriptions need: no arguments below the root, no promises. Everything
+ * list. It knows what log subscriptions need: no arguments below the root, no promises. Everything
  * else (an error, a null in a non-null field) throws NotCompiled, and graphql-js makes the result. Plain lines are written
  * without an object for each (LinesSource). Texts are byte strings: one character for each byte of UTF-8.
  */
