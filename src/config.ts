@@ -2,6 +2,7 @@
  * The service's configuration: environment variables, read and checked once (docs/reference/configuration.md). main.ts
  * passes process.env in; no other file of the service reads it. Executors have an environment of their own.
  */
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
@@ -17,6 +18,12 @@ export interface Config {
   readonly port: number;
   /** Origins whose pages may use the service, beside its own; null: its own alone. */
   readonly allowedOrigins: readonly string[] | null;
+  /** Whether clients can ask for the schema. */
+  readonly introspection: boolean;
+  /** Whether browsers get GraphiQL. */
+  readonly graphiql: boolean;
+  /** The only documents that are executed, by their ids; null: all documents are. */
+  readonly persistedDocuments: ReadonlyMap<string, string> | null;
   /** True where HOST is not loopback, which ALLOW_NO_AUTH=1 allowed: to be warned of at the start. */
   readonly openToNetwork: boolean;
   /** Null: the private redis-server. */
@@ -161,6 +168,35 @@ const secretsKey = z.string().transform((text, context): Buffer => {
   return z.NEVER;
 });
 
+const onOff = z
+  .string()
+  .refine((text) => text === 'on' || text === 'off', 'must be on or off')
+  .transform((text) => text === 'on')
+  .default(true);
+
+/** A JSON object of texts, such as persisted-documents.json of graphql-codegen. */
+const documents = z.record(z.string(), z.string());
+const persistedDocuments = z.string().transform((path, context): ReadonlyMap<string, string> => {
+  try {
+    const read = documents.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    if (read.success) return new Map(Object.entries(read.data));
+    context.addIssue({ code: 'custom', message: `${path} must be a JSON object of documents: { "<id>": "<text>" }` });
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? 'it is not JSON' : (error as NodeJS.ErrnoException).code;
+    context.addIssue({ code: 'custom', message: `${path} cannot be read: ${reason}` });
+  }
+  return z.NEVER;
+});
+
+const IMAGE_PATTERN = /^[a-z0-9*][\w.\-/:@*]{0,511}$/i;
+const imagePatterns = z
+  .string()
+  .transform((text) => text.split(',').map((pattern) => pattern.trim()))
+  .refine(
+    (patterns) => patterns.every((pattern) => IMAGE_PATTERN.test(pattern)),
+    'must be names of images separated by commas; * stands for any characters, such as registry.example/team/*',
+  );
+
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 const schema = z.object({
@@ -171,6 +207,9 @@ const schema = z.object({
     .string()
     .refine((text) => text === '1' || text === '0', 'must be 1 or unset')
     .optional(),
+  INTROSPECTION: onOff,
+  GRAPHIQL: onOff,
+  PERSISTED_DOCUMENTS: persistedDocuments.optional(),
   REDIS_URL: redisUrl.optional(),
   DATA_DIR: z
     .string()
@@ -188,6 +227,7 @@ const schema = z.object({
     .string()
     .regex(/^[a-zA-Z0-9][\w.-]{0,254}$/, 'must be none, bridge or the name of a network')
     .default('bridge'),
+  ALLOWED_IMAGES: imagePatterns.optional(),
   DEFAULT_MEMORY_MB: whole('MiB', LIMITS.memoryMbMin, LIMITS.memoryMbMax, DEFAULT_ALLOTMENT.defaultMemoryMb),
   DEFAULT_CPUS: decimal('CPUs', LIMITS.cpusMin, LIMITS.cpusMax, DEFAULT_ALLOTMENT.defaultCpus),
   MAX_MEMORY_MB: maximum('MiB', LIMITS.memoryMbMin, LIMITS.memoryMbMax),
@@ -228,6 +268,9 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     host: values.HOST,
     port: values.PORT,
     allowedOrigins: values.ALLOWED_ORIGINS ?? null,
+    introspection: values.INTROSPECTION,
+    graphiql: values.GRAPHIQL,
+    persistedDocuments: values.PERSISTED_DOCUMENTS ?? null,
     openToNetwork,
     redisUrl: values.REDIS_URL ?? null,
     dataDirectory: values.DATA_DIR,
@@ -238,6 +281,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     executorRedisUrl: values.EXECUTOR_REDIS_URL ?? null,
     executorNetwork: values.EXECUTOR_NETWORK,
     allotment: {
+      allowedImages: values.ALLOWED_IMAGES ?? null,
       defaultMemoryMb: values.DEFAULT_MEMORY_MB,
       defaultCpus: values.DEFAULT_CPUS,
       maxMemoryMb: values.MAX_MEMORY_MB === undefined ? null : Math.floor(values.MAX_MEMORY_MB),

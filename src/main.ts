@@ -70,9 +70,10 @@ const run = async (): Promise<number> => {
   try {
     const service = await startService({ config, logger, say }, stopping.signal);
     const address = { host: config.host, port: service.port };
-    const graphiql = `${baseUrl('http', address)}/graphql`;
+    const endpoint = `${baseUrl('http', address)}/graphql`;
     // One write, so that who waits for a line has them all.
-    say(`Endpoint: ${graphiql} (HTTP, SSE) and ${baseUrl('ws', address)}/graphql (WebSocket)\nGraphiQL: ${graphiql}`);
+    const graphiql = config.graphiql ? `\nGraphiQL: ${endpoint}` : '';
+    say(`Endpoint: ${endpoint} (HTTP, SSE) and ${baseUrl('ws', address)}/graphql (WebSocket)${graphiql}`);
     logger.info({ host: config.host, port: service.port }, 'serving');
     if (!stopping.signal.aborted) {
       await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));

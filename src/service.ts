@@ -6,6 +6,7 @@ import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
 import type { Seq } from './domain/events.ts';
 import type { RunId } from './domain/ids.ts';
+import { manifestProblems } from './graphql/server/persistedDocuments.ts';
 import { createHttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { RedisLogHub } from './log/hub.ts';
@@ -55,6 +56,7 @@ export const startService = async (options: ServiceOptions, signal: AbortSignal)
 const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signal: AbortSignal): Promise<number> => {
   const { config, logger, say } = options;
   const instance = randomUUID().slice(0, 8);
+  assertDocumentsFit(config);
   await assertPortFree(config);
   const choice = await chooseLauncher(config);
 
@@ -138,6 +140,9 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     port: config.port,
     allowedOrigins: config.allowedOrigins,
     maxSocketsPerAddress: config.maxSocketsPerAddress,
+    introspection: config.introspection,
+    graphiql: config.graphiql,
+    manifest: config.persistedDocuments,
     runsFor: runs.runsFor,
     updates: runs.updates,
     hub,
@@ -152,6 +157,14 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
   });
   runs.start();
   return port;
+};
+
+/** @throws StartFailure if a document of PERSISTED_DOCUMENTS does not fit the schema */
+const assertDocumentsFit = ({ persistedDocuments }: Config): void => {
+  const [problem] = persistedDocuments === null ? [] : manifestProblems(persistedDocuments);
+  if (problem === undefined) return;
+  const message = `PERSISTED_DOCUMENTS has a document that does not fit the schema. ${problem}`;
+  throw new StartFailure(message, EXIT.config);
 };
 
 const prepare = async (launcher: Launcher, say: (line: string) => void, signal: AbortSignal): Promise<void> => {

@@ -126,6 +126,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/async',
       'src/domain',
       'src/domain/text',
+      'src/graphql/server',
       'src/http',
       'src/launchers',
       'src/launchers/container',

@@ -1,9 +1,12 @@
 /** What a run gets that does not ask, and the most that it may ask for: the operator's bounds. Pure. */
+import { isAllowedImage } from './allowedImages.ts';
 import { type InputProblem, inputProblem } from './errors.ts';
 import type { Resources, RunSpec } from './run.ts';
 
 /** Null: no maximum of the operator's. */
 export interface Allotment {
+  /** Patterns of images that runs are allowed to use; null: any image. The default image is always allowed. */
+  readonly allowedImages: readonly string[] | null;
   readonly defaultMemoryMb: number;
   readonly defaultCpus: number;
   readonly maxMemoryMb: number | null;
@@ -13,6 +16,7 @@ export interface Allotment {
 
 /** Of a service whose operator set nothing (config.ts). */
 export const DEFAULT_ALLOTMENT: Allotment = {
+  allowedImages: null,
   defaultMemoryMb: 1024,
   defaultCpus: 1,
   maxMemoryMb: null,
@@ -21,19 +25,23 @@ export const DEFAULT_ALLOTMENT: Allotment = {
 };
 
 type Asked = Pick<RunSpec, 'resources' | 'timeoutSeconds'>;
+type AskedWithImage = Asked & Pick<RunSpec, 'image'>;
 
 const isOver = (asked: number | null, most: number | null): most is number =>
   asked !== null && most !== null && asked > most;
 
 /** What of it is more than the operator allows. */
 export const overMaximum = (
-  { resources, timeoutSeconds }: Asked,
-  { maxMemoryMb, maxCpus, maxTimeoutSeconds }: Allotment,
+  { image, resources, timeoutSeconds }: AskedWithImage,
+  { allowedImages, maxMemoryMb, maxCpus, maxTimeoutSeconds }: Allotment,
 ): readonly InputProblem[] => {
   const problems: InputProblem[] = [];
   const add = (argument: string, text: string): void => {
     problems.push(inputProblem(`input.${argument}`, text));
   };
+  if (image !== null && allowedImages !== null && !isAllowedImage(image, allowedImages)) {
+    add('image', `The image is not allowed here. Use one of ${allowedImages.join(', ')} (ALLOWED_IMAGES).`);
+  }
   if (isOver(resources.memoryMb, maxMemoryMb))
     add('resources.memoryMb', `At most ${maxMemoryMb} here (MAX_MEMORY_MB).`);
   if (isOver(resources.cpus, maxCpus)) add('resources.cpus', `At most ${maxCpus} here (MAX_CPUS).`);

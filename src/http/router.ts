@@ -8,6 +8,8 @@ import { type GraphqlRoute, serveGraphql } from './routes/graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './routes/health.ts';
 
 export interface RouterOptions extends Downloads, Omit<GraphqlRoute, 'graphiql'> {
+  /** Whether browsers get GraphiQL. */
+  readonly graphiql: boolean;
   readonly ready: Readiness;
 }
 
@@ -18,10 +20,11 @@ export const isHealth = (url: URL | null): boolean => url?.pathname.startsWith('
 
 export class Router {
   readonly #options: RouterOptions;
-  readonly #graphiql = new GraphiqlPage();
+  readonly #graphiql: GraphiqlPage | null;
 
   constructor(options: RouterOptions) {
     this.#options = options;
+    this.#graphiql = options.graphiql ? new GraphiqlPage() : null;
   }
 
   /** Answers a request that has passed the gate. @throws what the route throws */
@@ -38,7 +41,7 @@ export class Router {
     if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);
     const download = downloadOf(path);
     if (download !== null) return await serveDownload(exchange, download, this.#options);
-    if (path === '/') return redirectToGraphql(exchange);
+    if (path === '/' && this.#graphiql !== null) return redirectToGraphql(exchange);
     sendError(exchange, 404, 'NOT_FOUND', NOT_FOUND);
   }
 }

@@ -8,6 +8,7 @@ import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
+import { type Manifest, PersistedDocuments } from '../graphql/server/persistedDocuments.ts';
 import { Connections, socketBounds } from './connectionLimit.ts';
 import { callerOf } from './exchange/callerOf.ts';
 import { type Exchange, errorBody, sendError } from './exchange/respond.ts';
@@ -33,6 +34,11 @@ export interface HttpServerOptions extends Services {
   /** For tests; default: LIMITS.sockets, or maxSocketsPerAddress where that is more. */
   readonly maxSockets?: number;
   readonly ready: Readiness;
+  /** INTROSPECTION and GRAPHIQL. Default: true. */
+  readonly introspection?: boolean;
+  readonly graphiql?: boolean;
+  /** PERSISTED_DOCUMENTS; null, the default: every document is allowed. */
+  readonly manifest?: Manifest | null;
   /** For tests; default: KEEP_ALIVE. */
   readonly keepAlive?: KeepAliveOptions;
 }
@@ -84,13 +90,15 @@ class ApiServer implements HttpServer {
     this.#gate = new Gate(options);
     this.#refusals = new RefusalLog(logger);
     this.#open = new OpenResponses(keepAlive.stalledMs);
-    this.#mask = createErrorMask(logger);
-    const envelope = createEnvelope(options, this.#mask);
+    this.#mask = createErrorMask(logger, options.introspection);
+    const { introspection = true, graphiql = true, manifest = null } = options;
+    const envelope = createEnvelope(options, this.#mask, { introspection });
+    const documents = new PersistedDocuments(manifest);
     const streams = (response: ServerResponse): void => this.#open.add(response);
-    this.#router = new Router({ envelope, reader, ready, pingMs: keepAlive.pingMs, streams });
+    this.#router = new Router({ envelope, documents, graphiql, reader, ready, pingMs: keepAlive.pingMs, streams });
     this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
     this.#sockets = new GraphqlSockets({
-      operations: createOperations(envelope, this.#mask),
+      operations: createOperations(envelope, documents, this.#mask),
       logger,
       keepAlive,
       backlog: this.#backlog,

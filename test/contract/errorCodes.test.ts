@@ -57,6 +57,19 @@ const fromElsewhere = (head: string): Promise<string> =>
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
 const ID = '00000000-0000-7000-8000-000000000000';
+/** The codes of requests that name a document which the service does not know. */
+const byId = async (url: string): Promise<Codes> => {
+  await using socket = await new RawSocket(url).ready();
+  socket.send({ type: 'subscribe', id: '1', payload: { documentId: 'unknown' } });
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ documentId: 'unknown' });
+  const asked = ['*/*', 'text/event-stream'].map((accept) =>
+    fetch(`${url}/graphql`, { method: 'POST', headers: { ...headers, accept }, body }).then((answer) => answer.text()),
+  );
+  const message = await socket.until(({ id }) => id === '1');
+  return [...(await Promise.all(asked)), JSON.stringify(message)].map((text) => codesIn(text)[0]);
+};
+
 const RUN = 'query ($id: ID!) { run(id: $id) { id } }';
 
 const provoke: Readonly<Record<ErrorCode, () => Promise<Codes>>> = {
@@ -83,6 +96,11 @@ const provoke: Readonly<Record<ErrorCode, () => Promise<Codes>>> = {
   GRAPHQL_PARSE_FAILED: () => everywhere('{'),
   GRAPHQL_VALIDATION_FAILED: () => everywhere('{ nothing }'),
   OPERATION_RESOLUTION_FAILURE: () => everywhere('query a { __typename } query b { __typename }'),
+  PERSISTED_QUERY_NOT_FOUND: async () => {
+    await using other = await openHttp({ manifest: new Map([['known', '{ __typename }']]) });
+    return await byId(other.url);
+  },
+  PERSISTED_QUERY_NOT_SUPPORTED: () => byId(api.url),
   // On a WebSocket it is close code 4400.
   BAD_REQUEST: async () => [...codesIn(await sendBody('*/*')), ...codesIn(await sendBody('text/event-stream'))],
   INTERNAL_SERVER_ERROR: async () => {

@@ -1,6 +1,8 @@
 /** Start and stop of the real service, from outside. */
 import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -65,6 +67,21 @@ test('all problems of the configuration are told at once, by name, and it exits 
     expect(service.err()).toMatch(new RegExp(`^  ${name}: `, 'm'));
   }
   expect(service.err()).not.toMatch(/\n\s+at /);
+});
+
+test('a document that does not fit the schema stops the start, and one that fits does not', async () => {
+  await using data = await dataDirectory();
+  const file = join(data.path, 'documents.json');
+  const env = { DATA_DIR: data.path, PERSISTED_DOCUMENTS: file, GRAPHIQL: 'off', INTROSPECTION: 'off' };
+  await writeFile(file, JSON.stringify({ a: '{ nothing }' }));
+  await using refused = spawnService({ env });
+  expect((await refused.ended).code).toBe(78);
+  expect(refused.err()).toContain('PERSISTED_DOCUMENTS has a document that does not fit the schema. a: Cannot query');
+  await writeFile(file, JSON.stringify({ a: '{ __typename }' }));
+  await using served = spawnService({ env });
+  const address = await served.address();
+  expect(served.out()).not.toContain('GraphiQL');
+  expect(await (await fetch(`${address}/graphql?documentId=a`)).json()).toEqual({ data: { __typename: 'Query' } });
 });
 
 test('a port in use is one line and not a success', async () => {

@@ -64,7 +64,7 @@ export const spawnService = (options: ServiceOptions = {}): StartedService => {
   const address = async (): Promise<string> => {
     const served = new Promise<string>((resolve, reject) => {
       const look = (): void => {
-        const found = /^GraphiQL: (http:\/\/\S+)\/graphql$/m.exec(out)?.[1];
+        const found = /^Endpoint: (http:\/\/\S+)\/graphql /m.exec(out)?.[1];
         if (found !== undefined) resolve(found);
       };
       changed.addEventListener('change', look);

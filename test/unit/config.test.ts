@@ -21,6 +21,9 @@ test('with nothing set it is what docs/reference/configuration.md says', () => {
     host: '127.0.0.1',
     port: 4000,
     allowedOrigins: null,
+    introspection: true,
+    graphiql: true,
+    persistedDocuments: null,
     openToNetwork: false,
     redisUrl: null,
     dataDirectory: resolve('data'),
@@ -30,7 +33,14 @@ test('with nothing set it is what docs/reference/configuration.md says', () => {
     executorImage: null,
     executorRedisUrl: null,
     executorNetwork: 'bridge',
-    allotment: { defaultMemoryMb: 1024, defaultCpus: 1, maxMemoryMb: null, maxCpus: null, maxTimeoutSeconds: null },
+    allotment: {
+      allowedImages: null,
+      defaultMemoryMb: 1024,
+      defaultCpus: 1,
+      maxMemoryMb: null,
+      maxCpus: null,
+      maxTimeoutSeconds: null,
+    },
     maxConcurrentRuns: 2 * availableParallelism(),
     maxSocketsPerAddress: 2000,
     maxLineBytes: 65_536,
@@ -92,6 +102,18 @@ test('a host that is not loopback is refused unless ALLOW_NO_AUTH is 1', () => {
   for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost']) {
     expect(readConfig({ HOST: host }).openToNetwork).toBe(false);
   }
+});
+
+test.each([
+  ['INTROSPECTION', 'yes', /on or off/],
+  ['GRAPHIQL', '1', /on or off/],
+  ['ALLOWED_IMAGES', 'alpine,,busybox', /separated by commas/],
+  ['ALLOWED_IMAGES', 'al pine', /separated by commas/],
+  ['PERSISTED_DOCUMENTS', '/nowhere/documents.json', /cannot be read: ENOENT/],
+  ['PERSISTED_DOCUMENTS', 'README.md', /it is not JSON/],
+  ['PERSISTED_DOCUMENTS', 'package.json', /must be a JSON object of documents/],
+])('%s=%s is a problem', (name, value, problem) => {
+  expect(problemsOf({ [name]: value })[name]).toMatch(problem);
 });
 
 test('port 0 takes a free one', () => {

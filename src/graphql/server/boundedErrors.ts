@@ -3,6 +3,7 @@
  * repeats names, literals and whole objects in its messages, once per error.
  */
 import { GraphQLError } from 'graphql';
+import type { InputProblem } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
 /** Places of one error that are told. */
@@ -52,4 +53,24 @@ export const boundedErrors = (errors: readonly GraphQLError[], most: number): re
           extensions: { code: 'LIMIT_EXCEEDED' },
         }),
       ];
+};
+
+/** A suggestion at the end of a message, by graphql-js or by inputProblems.ts. */
+const SUGGESTION = / ?Did you mean [^?]*\?/g;
+
+/** The error without names that the client did not send. */
+export const withoutSuggestions = (error: GraphQLError): GraphQLError => {
+  if (!JSON.stringify(error).includes('Did you mean')) return error;
+  const { problems } = error.extensions as { readonly problems?: readonly InputProblem[] };
+  const strip = (text: string): string => text.replace(SUGGESTION, '');
+  return new GraphQLError(strip(error.message), {
+    nodes: error.nodes,
+    source: error.source,
+    positions: error.positions,
+    path: error.path,
+    extensions: {
+      ...error.extensions,
+      ...(problems && { problems: problems.map((one) => ({ ...one, message: strip(one.message) })) }),
+    },
+  });
 };

@@ -8,6 +8,7 @@ import {
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   type ParseOptions,
   parse,
   type SelectionSetNode,
@@ -17,8 +18,16 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { LIMITS } from '../../domain/limits.ts';
-import { boundedError, boundedErrors } from './boundedErrors.ts';
+import { boundedError, boundedErrors, withoutSuggestions } from './boundedErrors.ts';
 import { documentRules } from './inputErrors.ts';
+
+/** Which documents the operator allows, beside the bounds. */
+export interface AllowedDocuments {
+  /** INTROSPECTION: whether `__schema` and `__type` can be asked for. */
+  readonly introspection: boolean;
+}
+
+const rulesWithoutIntrospection = [...documentRules, NoSchemaIntrospectionCustomRule];
 
 interface Cost {
   /** Levels of fields. */
@@ -159,17 +168,21 @@ const boundedParse = (source: string | Source, options?: ParseOptions): Document
 };
 
 /** Stops at the first few errors: graphql-js finds 100, and each can repeat the whole document. */
-const boundedValidate: typeof validate = (schema, document) => {
-  const tooMuch = [...tokenErrors(document), ...limitErrors(document)];
-  if (tooMuch.length > 0) return tooMuch;
-  return boundedErrors(
-    validate(schema, document, documentRules, { maxErrors: LIMITS.documentErrors }),
-    LIMITS.documentErrors,
-  );
-};
+const boundedValidate =
+  ({ introspection }: AllowedDocuments): typeof validate =>
+  (schema, document) => {
+    const tooMuch = [...tokenErrors(document), ...limitErrors(document)];
+    if (tooMuch.length > 0) return tooMuch;
+    const rules = introspection ? documentRules : rulesWithoutIntrospection;
+    const errors = validate(schema, document, rules, { maxErrors: LIMITS.documentErrors });
+    return boundedErrors(introspection ? errors : errors.map(withoutSuggestions), LIMITS.documentErrors);
+  };
 
 /** An envelop plugin; it acts wherever yoga's envelope is used, so on all transports. */
-export const documentLimits: Plugin = {
-  onParse: ({ setParseFn }) => setParseFn(boundedParse),
-  onValidate: ({ setValidationFn }) => setValidationFn(boundedValidate),
+export const documentLimits = (allowed: AllowedDocuments): Plugin => {
+  const validateDocument = boundedValidate(allowed);
+  return {
+    onParse: ({ setParseFn }) => setParseFn(boundedParse),
+    onValidate: ({ setValidationFn }) => setValidationFn(validateDocument),
+  };
 };

@@ -2,7 +2,7 @@
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { type ApiContext, createContext, type Services, type Transport } from '../context/context.ts';
 import { schema } from '../schema/schema.ts';
-import { documentLimits } from './documentLimits.ts';
+import { type AllowedDocuments, documentLimits } from './documentLimits.ts';
 import type { ErrorMask } from './errorMask.ts';
 import { execution } from './executeOperations.ts';
 import { inputErrors } from './inputErrors.ts';
@@ -30,14 +30,22 @@ const budgets: Plugin<ApiContext> = {
 };
 
 /** What yoga itself provides for browsers is off: http/ decides on origins, GraphiQL and sizes. */
-export const createEnvelope = (services: Services, mask: ErrorMask): Envelope =>
+export const createEnvelope = (services: Services, mask: ErrorMask, allowed: AllowedDocuments): Envelope =>
   createYoga<Transport, ApiContext>({
     schema,
     context: (transport) => createContext(services, transport),
     graphqlEndpoint: GRAPHQL_PATH,
     // Node's own classes: a stream whose reader leaves must tell its source at once.
     fetchAPI: { Request, Response, Headers, ReadableStream, TransformStream, TextEncoder, TextDecoder },
-    plugins: [parsedBody, knownDocuments(), documentLimits, inputErrors, budgets, execution(), streamedAnswers()],
+    plugins: [
+      parsedBody,
+      knownDocuments(),
+      documentLimits(allowed),
+      inputErrors,
+      budgets,
+      execution(),
+      streamedAnswers(),
+    ],
     maskedErrors: { errorMessage: 'Unexpected error.', isDev: false, maskError: (error) => mask(error) },
     parserAndValidationCache: false,
     maxRequestBodySize: false,

@@ -7,7 +7,7 @@ import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type
 import type { Logger } from 'pino';
 import { BadUserInput, Busy, type ErrorCode, isErrorCode, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
-import { boundedError, boundedErrors } from './boundedErrors.ts';
+import { boundedError, boundedErrors, withoutSuggestions } from './boundedErrors.ts';
 
 /** Members of extensions that yoga uses between its parts and removes itself on HTTP alone. */
 const INTERNAL_EXTENSIONS: ReadonlySet<string> = new Set(['http', 'unexpected', 'originalError']);
@@ -60,10 +60,11 @@ export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLEr
 /** Turns what was thrown into what may be told. Calling it with its own result answers that result. */
 export type ErrorMask = (error: unknown) => GraphQLError;
 
-export const createErrorMask = (logger: Logger): ErrorMask => {
+/** @param suggests whether messages suggest names of the schema; false where introspection is off */
+export const createErrorMask = (logger: Logger, suggests = true): ErrorMask => {
   const told = new WeakSet<GraphQLError>();
   const tell = (found: GraphQLError): GraphQLError => {
-    const error = boundedError(found);
+    const error = boundedError(suggests ? found : withoutSuggestions(found));
     told.add(error);
     return error;
   };

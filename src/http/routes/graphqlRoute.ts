@@ -6,6 +6,7 @@ import type { Seq } from '../../domain/events.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
 import { formatResult } from '../../graphql/server/errorMask.ts';
+import { type PersistedDocuments, RefusedDocument } from '../../graphql/server/persistedDocuments.ts';
 import { StreamedAnswer } from '../../graphql/server/streamedAnswer.ts';
 import { BodyError, type JsonObject, readJsonObject } from '../exchange/body.ts';
 import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
@@ -27,7 +28,9 @@ const DISCARD_MS = 2000;
 
 export interface GraphqlRoute {
   readonly envelope: Envelope;
-  readonly graphiql: GraphiqlPage;
+  /** Null: browsers get no page. */
+  readonly graphiql: GraphiqlPage | null;
+  readonly documents: PersistedDocuments;
   /** Called with each answer that stays open: at the stop it is cut, without its `complete`. */
   streams(response: ServerResponse): void;
   /** Between two signs of life on an answer that stays open (KeepAliveOptions). */
@@ -38,7 +41,7 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
   const { request } = exchange;
   const accepts = request.headers.accept ?? '';
   const reads = request.method === 'GET' || request.method === 'HEAD';
-  if (reads && accepts.includes('text/html')) return await route.graphiql.serve(exchange);
+  if (route.graphiql !== null && reads && accepts.includes('text/html')) return await route.graphiql.serve(exchange);
   if (!onlyMethods(exchange, 'GET', 'POST')) return;
   let asked: JsonObject;
   try {
@@ -47,17 +50,27 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
     if (!(error instanceof BodyError)) throw error;
     return refuseBody(exchange, error);
   }
-  await execute(exchange, route, asked);
+  let resolved: JsonObject;
+  try {
+    resolved = route.documents.resolve(asked);
+  } catch (error) {
+    if (!(error instanceof RefusedDocument)) throw error;
+    return sendError(exchange, error.status, error.code, error.message);
+  }
+  await execute(exchange, route, resolved);
 };
+
+/** Parameters that are texts; the others are JSON. */
+const TEXTS: ReadonlySet<string> = new Set(['query', 'documentId', 'operationName']);
 
 /** What a GET asks for, as a body would have it. @throws BodyError */
 const readParameters = ({ searchParams }: URL): JsonObject => {
   const parameters: Record<string, unknown> = {};
-  for (const name of ['query', 'operationName', 'variables', 'extensions']) {
+  for (const name of ['query', 'documentId', 'operationName', 'variables', 'extensions']) {
     const text = searchParams.get(name);
     if (!text) continue;
     try {
-      parameters[name] = name === 'query' || name === 'operationName' ? text : parseJson(text);
+      parameters[name] = TEXTS.has(name) ? text : parseJson(text);
     } catch (error) {
       if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
       throw new BodyError(400, 'BAD_REQUEST', `The parameter "${name}" is not JSON.`);

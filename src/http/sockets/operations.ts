@@ -14,6 +14,7 @@ import { LIMITS } from '../../domain/limits.ts';
 import type { Transport } from '../../graphql/context/context.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
 import { type ErrorMask, formatError, formatResult } from '../../graphql/server/errorMask.ts';
+import type { PersistedDocuments } from '../../graphql/server/persistedDocuments.ts';
 import { callerOf } from '../exchange/callerOf.ts';
 
 /** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
@@ -90,7 +91,11 @@ const prepare = async (
 };
 
 /** The protocol's server: one for all sockets; adapters hand it their messages. */
-export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<SocketExtra> => {
+export const createOperations = (
+  envelope: Envelope,
+  documents: PersistedDocuments,
+  mask: ErrorMask,
+): Server<SocketExtra> => {
   const run = async (args: ExecutionArgs, kind: 'execute' | 'subscribe'): Promise<Outcome> => {
     const { operation, ...rest } = args as EnvelopedArgs;
     try {
@@ -120,8 +125,9 @@ export const createOperations = (envelope: Envelope, mask: ErrorMask): Server<So
       }
       const { variables, caller } = context.extra;
       if (caller === null) throw new Error('an operation began before connection_init');
-      const exact = variables === null ? payload : { ...payload, variables };
       try {
+        const resolved = documents.resolve(payload);
+        const exact = variables === null ? resolved : { ...resolved, variables };
         return await prepare(envelope, exact, {
           caller,
           sink: context.extra.outbox.sink(id),

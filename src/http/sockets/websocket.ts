@@ -137,7 +137,7 @@ export class GraphqlSockets {
     if (message.close !== null) return close(client, message.close.code, message.close.reason);
     if (bytes.length > LIMITS.messageBytes) return await refuseLarge(message, client, extra);
     extra.variables = exactVariables(text);
-    await handle(text);
+    await handle(withQuery(text));
     if (message.type === MessageType.ConnectionInit) boundPayload(client, LIMITS.bodyBytes);
   }
 }
@@ -173,6 +173,16 @@ const exactVariables = (text: string): Readonly<Record<string, unknown>> | null 
   } catch {
     return null;
   }
+};
+
+/** graphql-ws demands a text as `query`; a request that names a persisted document has none. */
+const withQuery = (text: string): string => {
+  if (text.includes('"query"') || !/"(?:documentId|persistedQuery)"/.test(text)) return text;
+  const message = JSON.parse(text) as { readonly payload?: unknown };
+  const { payload } = message;
+  return typeof payload === 'object' && payload !== null && !Array.isArray(payload)
+    ? JSON.stringify({ ...message, payload: { query: '', ...payload } })
+    : text;
 };
 
 /** A message over the limit: its operation is refused, and the socket with its other operations stays. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { abortable } from '../../async/abortable.ts';
 import { BatchLoader } from '../../async/batchLoader.ts';
 import { overMaximum } from '../../domain/allotment.ts';
+import { isAllowedImage } from '../../domain/allowedImages.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
@@ -178,6 +179,12 @@ const retryRun = async (context: CallContext, id: RunId, signal: AbortSignal): P
     maxAttempts: run.maxAttempts,
     backoffSeconds: run.backoffSeconds,
   };
+  const { allowedImages } = context.defaults.allotment;
+  if (image !== null && allowedImages !== null && !isAllowedImage(image, allowedImages)) {
+    throw new Conflict(
+      'The image of this run is no longer allowed (ALLOWED_IMAGES). Start a new run with another image.',
+    );
+  }
   return await create(context, { id: newRunId(), spec, retryOf: id, idempotency: null }, signal);
 };
 

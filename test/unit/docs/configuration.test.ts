@@ -37,6 +37,8 @@ test('each default of the reference is the default of the service', () => {
 
 const OTHER: Readonly<Record<string, string>> = {
   HOST: '::1',
+  INTROSPECTION: 'off',
+  GRAPHIQL: 'off',
   DATA_DIR: '/elsewhere',
   LAUNCHER: 'process',
   EXECUTOR_NETWORK: 'none',

@@ -8,6 +8,7 @@ const asked = (memoryMb: number | null, cpus: number | null, timeoutSeconds: num
   resources: { memoryMb, cpus },
   timeoutSeconds,
 });
+const request = (...sizes: Parameters<typeof asked>) => ({ image: null, ...asked(...sizes) });
 const bounds = (more: Record<string, string> = {}): Allotment => readConfig(more).allotment;
 
 test('a run that does not ask gets 1024 MiB and 1 CPU, or what the operator says', () => {
@@ -26,9 +27,9 @@ test('the default is never more than the maximum, and a timeout is there where t
 
 test('more than the maximum is refused with the bound, all of it at once', () => {
   const small = bounds({ MAX_MEMORY_MB: '128', MAX_CPUS: '0.25', MAX_TIMEOUT_SECONDS: '60' });
-  expect(overMaximum(asked(128, 0.25, 60), small)).toEqual([]);
-  expect(overMaximum(asked(null, null), small)).toEqual([]);
-  const problems = overMaximum(asked(129, 0.26, 61), small);
+  expect(overMaximum(request(128, 0.25, 60), small)).toEqual([]);
+  expect(overMaximum(request(null, null), small)).toEqual([]);
+  const problems = overMaximum(request(129, 0.26, 61), small);
   expect(problems.map(({ argument }) => argument)).toEqual([
     'input.resources.memoryMb',
     'input.resources.cpus',
@@ -55,4 +56,14 @@ test('bounds that make no sense stop the start, each by its name', () => {
       problems: Object.keys(wrong).map((variable) => expect.objectContaining({ variable })),
     }),
   );
+});
+
+test('an image that ALLOWED_IMAGES does not name is refused, and the default image is not', () => {
+  const strict = bounds({ ALLOWED_IMAGES: 'alpine, registry.example/team/*' });
+  const image = (name: string | null) => overMaximum({ ...request(null, null), image: name }, strict);
+  expect([image(null), image('alpine:3'), image('registry.example/team/app')]).toEqual([[], [], []]);
+  expect(image('evil')).toEqual([
+    { argument: 'input.image', message: expect.stringContaining('alpine, registry.example/team/*') },
+  ]);
+  expect(overMaximum({ ...request(null, null), image: 'evil' }, bounds())).toEqual([]);
 });

@@ -1,0 +1,46 @@
+/** Patterns of images that runs are allowed to use (ALLOWED_IMAGES). Pure. */
+
+interface ImageName {
+  /** Registry and repository, such as `docker.io/library/alpine`. */
+  readonly repository: string;
+  /** Null: none given. */
+  readonly tag: string | null;
+  readonly digest: string | null;
+}
+
+/**
+ * Completes a short name like Docker does: `alpine` is `docker.io/library/alpine`, `team/app` is `docker.io/team/app`.
+ * The first part is a registry if it has a dot or a colon, or is `localhost`.
+ */
+const parseName = (reference: string): ImageName => {
+  const [named = '', digest = null] = reference.split('@');
+  const tagAt = named.indexOf(':', named.lastIndexOf('/'));
+  const path = tagAt < 0 ? named : named.slice(0, tagAt);
+  const parts = path.split('/');
+  const [first = ''] = parts;
+  const hasRegistry = parts.length > 1 && (/[.:*]/.test(first) || first === 'localhost');
+  const repository =
+    hasRegistry || path.startsWith('*') ? path : `docker.io/${parts.length === 1 ? 'library/' : ''}${path}`;
+  return { repository: repository.toLowerCase(), tag: tagAt < 0 ? null : named.slice(tagAt + 1), digest };
+};
+
+/** `*` stands for any characters, a slash included. */
+const matches = (pattern: string, text: string): boolean =>
+  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(text);
+
+/**
+ * Whether the image matches one of the patterns. A pattern without a tag allows every tag, one without a digest every
+ * digest; a pattern with a tag matches `latest` where the image has neither tag nor digest.
+ */
+export const isAllowedImage = (image: string, patterns: readonly string[]): boolean => {
+  const { repository, tag, digest } = parseName(image);
+  const usedTag = tag ?? (digest === null ? 'latest' : null);
+  return patterns.some((text) => {
+    const pattern = parseName(text);
+    return (
+      matches(pattern.repository, repository) &&
+      (pattern.tag === null || (usedTag !== null && matches(pattern.tag, usedTag))) &&
+      (pattern.digest === null || (digest !== null && matches(pattern.digest, digest)))
+    );
+  });
+};
