@@ -1,4 +1,4 @@
-/** The process of an abuser: begins at once, and tells what it was told when its parent asks it to stop. */
+/** The process of an abuser: it begins at once. When its parent asks it to stop, it reports the answers that it got. */
 import { ABUSES, type Targets } from './abuses.ts';
 import { createWire } from './wire.ts';
 
@@ -11,7 +11,7 @@ export interface AbuserOptions {
 const { names, port, targets } = JSON.parse(process.argv[2] ?? '') as AbuserOptions;
 const stop = new AbortController();
 const abusers = ABUSES.filter(({ name }) => names.includes(name)).map((abuse, i) => {
-  // Each is a client of its own; a service bounds what one address does.
+  // Each abuse has an address of its own, because the service bounds each address.
   const wire = createWire(port, `127.0.1.${i + 1}`, stop.signal);
   abuse.run(wire, targets).catch((error: unknown) => wire.note(String(error)));
   return wire;
@@ -21,5 +21,5 @@ process.once('message', () => {
   stop.abort();
   process.send?.(told, () => process.exit(0));
 });
-// A parent that died leaves nobody behind.
+// Ends with its parent.
 process.once('disconnect', () => process.exit(1));

@@ -1,11 +1,11 @@
-/** The abuses, as the tests in test/security have them. Each goes on until its signal aborts; what it needs is in the scene. */
+/** The abuses, as in the tests of test/security. Each goes on until its signal aborts; the scene has what it needs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type WebSocket from 'ws';
 import type { Wire } from './wire.ts';
 
-/** Runs that the scene has made. */
+/** Runs that the scene made. */
 export interface Targets {
-  /** Finished, with 16 MB of log: lines of the letter a. */
+  /** A finished run with a log of 16 MB: lines of the letter a. */
   readonly longLog: string;
 }
 
@@ -18,7 +18,7 @@ const operation = (query: string, variables: object = {}): string => JSON.string
 const aliased = (count: number, field: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => `a${i}: ${field(i)}`).join(' ');
 
-/** So many at once, one after the other each. */
+/** Posts in so many lanes at once, one request after the other in each. */
 const again = async (wire: Wire, lanes: number, body: (i: number) => string): Promise<void> => {
   let sent = 0;
   const lane = async (): Promise<void> => {
@@ -30,7 +30,7 @@ const again = async (wire: Wire, lanes: number, body: (i: number) => string): Pr
   await Promise.all(Array.from({ length: lanes }, lane));
 };
 
-/** Keeps so many WebSockets busy; one that is closed is opened again. */
+/** Keeps so many WebSockets busy and reopens those that are closed. */
 const onSockets = async (
   wire: Wire,
   count: number,
@@ -48,7 +48,7 @@ const onSockets = async (
   await Promise.all(Array.from({ length: count }, one));
 };
 
-/** Sends as much as the kernel takes, then waits a little: its own memory is bounded too. */
+/** Sends as much as the kernel accepts, then waits, so that the memory of the abuser stays bounded. */
 const flood = async (socket: WebSocket, messages: readonly string[]): Promise<void> => {
   for (const message of messages) socket.send(message);
   do await delay(5);

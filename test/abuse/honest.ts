@@ -1,4 +1,4 @@
-/** The process of the honest: viewers that follow a run to its end, and callers that ask for small things. */
+/** The process of the honest clients: viewers that follow a run to its end, and callers that make small requests. */
 import { createHash, type Hash } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,12 +14,12 @@ export interface HonestOptions {
 }
 
 export interface HonestResult {
-  /** Milliseconds that callers waited for answers, and viewers for lines. */
+  /** How long callers waited for answers, and viewers for lines, milliseconds. */
   readonly calls: readonly number[];
   readonly lines: readonly number[];
-  /** Calls that had no data. */
+  /** Calls that got no data. */
   readonly failed: number;
-  /** What was wrong with viewers: holes, a wrong digest, no end. */
+  /** Faults of viewers: a hole, a wrong digest, no end. */
   readonly faults: readonly string[];
 }
 
@@ -37,7 +37,7 @@ interface Batch {
   readonly events: readonly { __typename: string; seq: number; message?: string; stream?: string; digest?: string }[];
 }
 
-/** Resolves at the run's end. `began` is called with the first batch. */
+/** Resolves at the end of the run. `began` is called with the first batch. */
 const view = async (began: () => void): Promise<void> => {
   const url = `ws://127.0.0.1:${port}/graphql`;
   const client = resumable(createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazy: true }), {
@@ -49,7 +49,7 @@ const view = async (began: () => void): Promise<void> => {
   const take = ({ events }: Batch): void => {
     began();
     for (const event of events) {
-      if (event.seq !== seq + 1) faults.push(`after ${seq} came ${event.seq}`);
+      if (event.seq !== seq + 1) faults.push(`a viewer got seq ${event.seq} after ${seq}`);
       seq = event.seq;
       if (event.__typename === 'RunFinished') digest = event.digest ?? '';
       if (event.message === undefined || event.stream === 'SYSTEM') continue;
@@ -63,15 +63,15 @@ const view = async (began: () => void): Promise<void> => {
       {
         next: ({ data }) => data && take(data.runLogBatches),
         error: (error) => {
-          faults.push(`refused: ${JSON.stringify(error)}`);
+          faults.push(`a viewer was refused: ${JSON.stringify(error)}`);
           resolve();
         },
         complete: resolve,
       },
     );
   });
-  if (digest === null) faults.push('no end');
-  else if (digest !== hash.digest('hex')) faults.push('another digest');
+  if (digest === null) faults.push('a viewer got no RunFinished');
+  else if (digest !== hash.digest('hex')) faults.push('the lines of a viewer do not match the digest');
   await client.dispose();
 };
 

@@ -1,4 +1,4 @@
-/** npm run abuse: honest viewers and callers beside each abuse in turn, and all at once; a table with a line for each. */
+/** npm run abuse: honest viewers and callers beside each abuse, and beside all at once; prints a table with one line for each. */
 import { parseArgs } from 'node:util';
 import { ABUSES } from './abuses.ts';
 import { openScene } from './scene.ts';
@@ -6,12 +6,12 @@ import { type PhaseResult, runPhase } from './soak.ts';
 import { HEAD, LEGEND, problems, row } from './table.ts';
 
 const HELP = `npm run abuse -- [options]
-  --list          names the abuses, and runs none
-  --only NAME     those alone whose name holds NAME, without the one of all at once; may be given again
-  --seconds N     of each (60)
+  --list          list the abuses and run none
+  --only NAME     run only abuses with NAME in their name, and not all at once; may be repeated
+  --seconds N     length of each abuse (60)
   --viewers N     honest viewers (50); --callers N: honest callers (10)
-  --quick         3 s of each, 10 viewers, 4 callers, fewer runs
-  --help          this
+  --quick         3 s of each abuse, 10 viewers, 4 callers, fewer runs
+  --help          show this text
 `;
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ const { values } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const ALL = 'all at once';
 
-/** What an interrupted soak has to end: the service and its Redis. */
+/** Ends the service and its Redis if the soak is interrupted. */
 let leave = async (): Promise<void> => undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -64,7 +64,7 @@ const main = async (): Promise<number> => {
     ...(only.length === 0 ? [[ALL, names] as const] : []),
   ];
   for (const [name, abuses] of phases) {
-    // Each has a service of its own: its peak of memory is its own too.
+    // Each phase has a new service, so that the peak of memory belongs to it.
     await using open = await openScene(scene);
     leave = async () => await open[Symbol.asyncDispose]();
     const result = await runPhase(open, { names: abuses, ...about });

@@ -1,4 +1,4 @@
-/** The service as `npm start` runs it, on a Redis of its own, with the runs that abuses need. */
+/** The service as `npm start` runs it, with its own Redis and the runs that abuses need. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { ask, type StartedService, spawnService } from '../support/startedServic
 import type { Targets } from './abuses.ts';
 
 export interface SceneOptions {
-  /** Runs with 190 kB of env and 90 kB of input, and runs that are small. */
+  /** Heavy runs have 190 kB of env and 90 kB of input. */
   readonly heavyRuns: number;
   readonly lightRuns: number;
 }
@@ -22,9 +22,9 @@ export interface Scene extends AsyncDisposable {
   readonly port: number;
   readonly service: StartedService;
   readonly targets: Targets;
-  /** Starts a run that prints its clock 20 times a second for so long. */
+  /** Starts a run that prints the time 20 times per second for so long. */
   startClock(seconds: number): Promise<string>;
-  /** Resident memory of the service, bytes; 0 where it is gone. */
+  /** Resident memory of the service, bytes; 0 if it has ended. */
   rss(): Promise<number>;
 }
 

@@ -1,4 +1,4 @@
-/** One phase: honest viewers and callers at work, and beside them an abuse, or none. */
+/** One phase: honest viewers and callers, and beside them one abuse, all of them, or none. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,14 +18,14 @@ export interface PhaseResult extends Omit<HonestResult, 'calls' | 'lines'> {
   readonly callP50: number;
   readonly callP99: number;
   readonly lineP99: number;
-  /** Peak of the service's resident memory, bytes. */
+  /** Peak of the resident memory of the service, bytes. */
   readonly rss: number;
   readonly alive: boolean;
-  /** What the abuser was told. */
+  /** The answers that the abuser got. */
   readonly told: string;
 }
 
-/** How long viewers may take for what is left when the abuse is over. */
+/** How long viewers may take to reach the end after the abuse. */
 const END_MS = 60_000;
 const LOOK_MS = 50;
 
@@ -44,7 +44,12 @@ export const runPhase = async (scene: Scene, { names, seconds, viewers, callers 
   const rss = await peakDuring(scene, seconds * 1000);
   const result = await answer<HonestResult>(honest);
   const told = abuser === null ? '' : ((await answer<string>(abuser)) ?? 'no answer');
-  const { calls = [], lines = [], failed = 0, faults = ['the honest did not come to their end'] } = result ?? {};
+  const {
+    calls = [],
+    lines = [],
+    failed = 0,
+    faults = ['the honest clients did not finish within 60 s'],
+  } = result ?? {};
   return {
     callP50: percentile(calls, 0.5),
     callP99: percentile(calls, 0.99),
@@ -65,7 +70,7 @@ const peakDuring = async (scene: Scene, ms: number): Promise<number> => {
   return peak;
 };
 
-/** What the child says when it is asked to stop; null where it says nothing in time. */
+/** The message of the child after it was asked to stop; null if none comes within 60 s. */
 const answer = async <T>(child: ChildProcess): Promise<T | null> => {
   child.send('stop', () => undefined);
   try {

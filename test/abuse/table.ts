@@ -1,9 +1,9 @@
-/** The table of `npm run abuse`, and what counts as held. */
+/** The table of `npm run abuse`, and the conditions that must hold. */
 import type { PhaseResult } from './soak.ts';
 
 const MIB = 1024 * 1024;
 export const MOST_RSS = 700 * MIB;
-/** Against rest, a p99 may grow to so many times; below the floor that is noise of the machine. */
+/** A p99 may be so many times its value at rest; below the floor, a difference is noise. */
 const TIMES = 3;
 const FLOOR_MS = 50;
 
@@ -17,12 +17,12 @@ const COLUMNS = [
 ] as const;
 const NAME_WIDTH = 24;
 
-export const HEAD = `${'abuse'.padEnd(NAME_WIDTH)}${COLUMNS.map(([name, width]) => name.padStart(width)).join('')}  verdict  what the abuser was told`;
-export const LEGEND = `p50, p99: ms that honest callers waited. lines p99: ms from a line's print to its viewers. failed: calls without data.
-lost: faults of honest viewers (a hole, a wrong digest, no end). RSS: peak, MiB. Held: the service lives, RSS is below ${MOST_RSS / MIB},
-nothing is lost, no call failed, and no p99 is over ${TIMES} times its value at rest (or ${FLOOR_MS} ms).`;
+export const HEAD = `${'abuse'.padEnd(NAME_WIDTH)}${COLUMNS.map(([name, width]) => name.padStart(width)).join('')}  verdict  answers to the abuser`;
+export const LEGEND = `p50, p99: time that honest callers waited, ms. lines p99: time from the printing of a line to its viewers, ms. failed: calls
+without data. lost: faults of honest viewers (a hole, a wrong digest, no end). RSS: peak memory of the service, MiB. held: the
+service is alive, RSS is at most ${MOST_RSS / MIB}, nothing is lost, no call failed, and no p99 is above ${TIMES} times its value at rest (or ${FLOOR_MS} ms).`;
 
-/** What did not hold. */
+/** The conditions that did not hold. */
 export const problems = (result: PhaseResult, rest: PhaseResult): readonly string[] => {
   const found: string[] = [];
   if (!result.alive) found.push('the service ended');

@@ -1,4 +1,4 @@
-/** What abusers send with: requests, raw sockets that are never read, WebSockets. All from an address of their own. */
+/** The connections of an abuser: requests, raw sockets that are never read, WebSockets. All use its own address. */
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,13 +7,13 @@ import WebSocket from 'ws';
 export interface Wire {
   readonly port: number;
   readonly signal: AbortSignal;
-  /** Sends an operation and reads the answer to its end. */
+  /** Sends an operation and reads the whole answer. */
   post(body: string): Promise<void>;
-  /** Keeps so many sockets open that were sent this and are never read; one that is cut is opened again. */
+  /** Keeps so many sockets open that send this text and never read; reopens those that the service closes. */
   unread(count: number, text: string): Promise<void>;
-  /** A WebSocket after connection_ack, or null where it was refused. `reads`: whether it takes what comes. */
+  /** A WebSocket after connection_ack; null if it was refused. `reads`: whether it reads messages. */
   socket(reads: boolean): Promise<WebSocket | null>;
-  /** Counts what the service said. */
+  /** Counts an answer of the service. */
   note(what: string): void;
 }
 
@@ -69,7 +69,7 @@ export const createWire = (port: number, localAddress: string, signal: AbortSign
         socket.pause();
         socket.write(text);
         note('opened');
-        // A socket that is paused is not told of its end: it looks by writing.
+        // A paused socket gets no event when it is closed, so it writes to find out.
         while (!signal.aborted && !socket.destroyed) {
           await delay(250);
           socket.write('\r\n');

@@ -1,4 +1,4 @@
-/** All cases, in the order of the issue. */
+/** All cases, in the order of their numbers. */
 import * as container from './cases/container.ts';
 import * as executor from './cases/executor.ts';
 import * as load from './cases/load.ts';

@@ -1,38 +1,37 @@
 /** A case of the table. */
-
 import type { Verdict } from './follow/verdict.ts';
 import type { Random } from './random.ts';
 
 export interface FaultCase {
-  /** As the issue numbers them. */
+  /** Its number in the list of faults; related cases share one. */
   readonly number: number;
   /** For --only. */
   readonly name: string;
   readonly title: string;
-  /** @throws where the parts did not start; that is a failure too. */
+  /** @throws Error if the parts did not start, which is a failure too; NotHere */
   run(bench: Bench): Promise<Verdict>;
 }
 
 export interface Bench {
   readonly random: Random;
-  /** Lines that a command writes; 50,000 in `npm run chaos`, less in the quick tests. */
+  /** Lines that a command writes: 50,000 in `npm run chaos`, fewer in the quick tests. */
   readonly lines: number;
   /** How long such a command takes, seconds. */
   readonly seconds: number;
-  /** The short form: a minute that must pass is a few seconds, a hundred rounds are a few. */
+  /** The short form: seconds instead of a minute, a few rounds instead of a hundred. */
   readonly quick: boolean;
   /** How often each way to die is tried. */
   readonly each: number;
-  /** Of the ways to die, those alone whose name holds this. */
+  /** Only ways to die with this in their name. */
   readonly way: string;
-  /** Tells how far a long case is. */
+  /** Shows the progress of a long case. */
   progress(text: string): void;
 }
 
 export const WHOLE = { lines: 50_000, seconds: 12, quick: false, each: 100, way: '' } as const;
 export const QUICK = { lines: 6000, seconds: 2.5, quick: true, each: 2, way: '' } as const;
 
-/** Why a case cannot run on this machine: a line of its own in the table, neither passed nor failed. */
+/** Why a case cannot run on this machine. It then counts neither as passed nor as failed. */
 export class NotHere extends Error {
   override readonly name = 'NotHere';
 }

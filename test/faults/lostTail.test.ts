@@ -24,7 +24,7 @@ test('W4c: if the end of the log and its executor are lost together, the supervi
       (run) => run?.lines === 6,
     );
     const seen = await runs.get(id);
-    // The supervisor looks at the record each 2 s.
+    // The supervisor reads the record every 2 s.
     await new Promise((resolve) => setTimeout(resolve, 2500));
     const pids = await findByEnvironment({ RUN_ID: id });
     for (const pid of pids) process.kill(pid, 'SIGSTOP');

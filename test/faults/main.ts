@@ -1,4 +1,4 @@
-/** npm run chaos: every case against the real parts, a table with a line for each, `N passed, N failed`. */
+/** npm run chaos: runs every case with real parts; prints a table with one line per case, and `N passed, N failed`. */
 import { inspect, parseArgs } from 'node:util';
 import { CASES } from './cases.ts';
 import { type Bench, type FaultCase, NotHere, QUICK, WHOLE } from './faultCase.ts';
@@ -10,15 +10,15 @@ import { closeStacks } from './stack/stack.ts';
 import { HEAD, LEGEND, type Outcome, row } from './table.ts';
 
 const HELP = `npm run chaos -- [options]
-  --list           names the cases, and runs none
-  --only NAME      those cases alone whose name holds NAME, or whose number is NAME; may be given again
-  --seed N         what is random, again (each row prints its own; with --only that is the seed to give)
-  --quick          the short form: ${QUICK.lines} lines, ${QUICK.each} of each way to die, no minute is waited for
+  --list           list the cases and run none
+  --only NAME      run only cases with NAME in their name, or with this number; may be repeated
+  --seed N         repeat a random sequence (each row of the table shows its seed; use it together with --only)
+  --quick          short form: ${QUICK.lines} lines, ${QUICK.each} tries of each way to die, short waits
   --lines N        lines of a command (${WHOLE.lines}); --seconds N: how long it takes to print them (${WHOLE.seconds})
   --each N         how often each way to die is tried (${WHOLE.each})
-  --way NAME       of the ways to die, those alone whose name holds NAME
-  --mixed MINUTES  all kinds of faults at random and at once instead of the cases, one every few seconds or faster
-  --help           this
+  --way NAME       only ways to die with NAME in their name
+  --mixed MINUTES  instead of the cases: all kinds of faults at random and at once, one every few seconds or faster
+  --help           show this text
 `;
 
 const { values } = parseArgs({
@@ -41,7 +41,7 @@ const say = (line: string): void => {
 };
 const number = (name: string, text: string | undefined, otherwise: number): number => {
   const value = Number(text ?? otherwise);
-  if (!(value >= 0)) fail(`--${name} ${text} is no number`);
+  if (!(value >= 0)) fail(`--${name}: "${text}" is not a number.`);
   return value;
 };
 const fail = (text: string): never => {
@@ -53,7 +53,7 @@ const chosen = (): readonly FaultCase[] => {
   if (values.only.length === 0) return CASES;
   const matches = (one: FaultCase, text: string): boolean => one.name.includes(text) || String(one.number) === text;
   for (const text of values.only)
-    if (!CASES.some((one) => matches(one, text))) fail(`no case is called ${text} (--list names them)`);
+    if (!CASES.some((one) => matches(one, text))) fail(`No case matches "${text}". Use --list to see all cases.`);
   return CASES.filter((one) => values.only.some((text) => matches(one, text)));
 };
 
@@ -63,7 +63,7 @@ const quit = async (): Promise<never> => {
   process.exit(1);
 };
 
-/** How often a long case may tell how far it is. */
+/** Shortest time between two progress messages of a case. */
 const PROGRESS_MS = 20_000;
 
 const runOne = async (one: FaultCase, bench: Bench): Promise<Outcome> => {
@@ -74,13 +74,14 @@ const runOne = async (one: FaultCase, bench: Bench): Promise<Outcome> => {
     const verdict = await one.run(bench);
     return { ...about, verdict, state: passed(verdict) ? 'passed' : 'FAILED', seconds: seconds() };
   } catch (error) {
-    if (error instanceof NotHere) return { ...about, verdict: null, state: `not here: ${error.message}`, seconds: 0 };
+    if (error instanceof NotHere)
+      return { ...about, verdict: null, state: `cannot run here: ${error.message}`, seconds: 0 };
     say(`    ! ${inspect(error)}`);
     return { ...about, verdict: null, state: 'FAILED', seconds: seconds() };
   }
 };
 
-const tell = ({ notes, problems }: Pick<Verdict, 'notes' | 'problems'>): void => {
+const show = ({ notes, problems }: Pick<Verdict, 'notes' | 'problems'>): void => {
   for (const note of notes) say(`    ${note}`);
   for (const problem of problems) say(`    ! ${problem}`);
 };
@@ -103,7 +104,7 @@ process.on('uncaughtException', (error) => {
 const seed = number('seed', values.seed, Math.floor(Math.random() * 2 ** 31));
 const size = values.quick ? QUICK : WHOLE;
 const benchOf = (caseSeed: number): Bench => {
-  let toldAt = performance.now();
+  let shownAt = performance.now();
   return {
     random: randomFrom(caseSeed),
     lines: number('lines', values.lines, size.lines),
@@ -112,8 +113,8 @@ const benchOf = (caseSeed: number): Bench => {
     quick: values.quick,
     way: values.way,
     progress: (text) => {
-      if (performance.now() - toldAt < PROGRESS_MS) return;
-      toldAt = performance.now();
+      if (performance.now() - shownAt < PROGRESS_MS) return;
+      shownAt = performance.now();
       say(`    … ${text}`);
     },
   };
@@ -128,16 +129,16 @@ if (values.mixed !== undefined) {
   const all: FaultCase = { number: 0, name: 'mixed', title, run: () => mixed(minutes, seed, say) };
   say(title);
   const outcome = await runOne(all, benchOf(seed));
-  if (outcome.verdict !== null) tell(outcome.verdict);
+  if (outcome.verdict !== null) show(outcome.verdict);
   outcomes.push(outcome);
 } else {
   const cases = chosen();
   for (const [index, one] of cases.entries()) {
-    // A row's seed does not depend on which rows run: with --only it is the seed that was given.
+    // With --only, the seed of a case is the given one, so that a single case can be repeated.
     const bench = benchOf(values.only.length > 0 ? seed : (seed + one.number * 1000 + index) % 2 ** 31);
     say(`[${index + 1}/${cases.length}] ${one.number} ${one.name}: ${one.title} (seed ${bench.random.seed})`);
     const outcome = await runOne(one, bench);
-    if (outcome.verdict !== null) tell(outcome.verdict);
+    if (outcome.verdict !== null) show(outcome.verdict);
     say(`    ${outcome.state} after ${Math.round(outcome.seconds)} s`);
     outcomes.push(outcome);
   }
@@ -152,7 +153,7 @@ for (const line of LEGEND) say(line);
 const failed = outcomes.filter(({ state }) => state === 'FAILED').length;
 const good = outcomes.filter(({ state }) => state === 'passed').length;
 const absent = outcomes.length - failed - good;
-if (absent > 0) say(`${absent} could not run on this machine`);
+if (absent > 0) say(`${absent} cannot run on this machine`);
 say(`${Math.round((performance.now() - begun) / 1000)} s in all`);
 say(`${good} passed, ${failed} failed`);
 process.exit(failed === 0 && good > 0 ? 0 : 1);

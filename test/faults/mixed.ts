@@ -1,4 +1,4 @@
-/** All faults at random, several at once, on a few runs with 20 viewers each: `npm run chaos -- --mixed MINUTES`. */
+/** Random faults, several at once, on a few runs with 20 viewers each: `npm run chaos -- --mixed MINUTES`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from '../support/clients/client.ts';
 import { digestOfLines } from './follow/audit.ts';
@@ -15,7 +15,7 @@ const LINES = 50_000;
 const SECONDS = 10;
 const VIEWERS = 20;
 const RUNS_AT_ONCE = 3;
-/** No viewer of a run got anything for this long, all faults being healed in a few seconds: it is stuck. */
+/** A run is stuck if no viewer of it got anything for so long; every fault is healed within seconds. */
 const STUCK_MS = 90_000;
 const MOST_PROBLEMS = 20;
 
@@ -33,7 +33,7 @@ class Tally {
   wrongDigests = 0;
   plainLost = 0;
   plainOf = 0;
-  /** Milliseconds that runs took to their first line, and from there to their last viewer's end; summed. */
+  /** Sums, in milliseconds: time to the first line of a run, and from there to the end of its last viewer. */
   startMs = 0;
   followMs = 0;
 
@@ -152,7 +152,7 @@ const WHOLE_DIGEST = digestOfLines(LINES);
 
 const judge = async (stack: Stack, { id, viewers, killed }: LiveRun, tally: Tally): Promise<void> => {
   tally.runs += 1;
-  // A command may just have been done when its executor was killed; all must see the same end all the same.
+  // The command may have ended just before its executor was killed. All viewers must see the same end.
   const end = viewers.find(({ audit }) => audit.finished !== null)?.audit.finished;
   const lost = killed && end?.finalStatus === 'FAILED';
   if (lost) tally.lostExecutors += 1;
@@ -180,7 +180,7 @@ const judge = async (stack: Stack, { id, viewers, killed }: LiveRun, tally: Tall
   tally.problem(`${id}: stuck, the record says ${JSON.stringify(record)}`);
 };
 
-/** startRun as a careful client: repeated under one idempotency key. */
+/** startRun of a careful client: repeated with one idempotency key. */
 const start = async (stack: Stack, random: Random): Promise<string> => {
   const idempotencyKey = `${random.seed}-${random.next()}`;
   const input = { command: [...numbered(LINES, SECONDS)], idempotencyKey };

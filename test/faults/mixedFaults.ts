@@ -1,4 +1,4 @@
-/** The faults of `--mixed`: each puts itself in and mends it. */
+/** The faults of `--mixed`: each one is injected and healed here. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseRunId, type RunId } from '../../src/domain/ids.ts';
 import { recordKey } from '../../src/wire/keys.ts';
@@ -10,9 +10,9 @@ import type { Stack } from './stack/stack.ts';
 
 export interface Fault {
   readonly name: string;
-  /** What it hurts: one fault at a time on each. */
+  /** What it affects: one fault at a time on each. */
   readonly on: string;
-  /** False where there was nothing to hurt now. */
+  /** False if there was nothing to affect now. */
   readonly run: () => Promise<boolean>;
 }
 
@@ -20,26 +20,26 @@ export interface LiveRun {
   readonly id: string;
   readonly startedAt: number;
   readonly viewers: readonly Viewer[];
-  /** Of its lines, what its first viewer has. */
+  /** Lines that its first viewer has. */
   readonly share: () => number;
-  /** Its executor was killed: it ends as EXECUTOR_LOST. */
+  /** Its executor was killed, so it ends as EXECUTOR_LOST. */
   killed: boolean;
 }
 
 export interface Scenery {
   readonly live: () => readonly LiveRun[];
-  /** When a run whose executor had been killed ended last, by performance.now(). */
+  /** When the last run with a killed executor ended, by performance.now(). */
   readonly killedEndedAt: () => number;
 }
 
-/** Redis with everysec has synced within this, milliseconds. */
+/** Redis with everysec syncs within this time, milliseconds. */
 const SYNCED_MS = 3000;
 
-/** All of them; those that are to come more often stand there more than once. */
+/** All faults. Those that are to come more often are listed more than once. */
 export const faultsOf = (stack: Stack, random: Random, scenery: Scenery): readonly [Fault, ...Fault[]] => {
   /**
-   * Whether Redis may lose its last second now. What nobody can put back is left out: a run that was made in
-   * that second (its executor does not yet know of it), and the end of a run whose executor is dead.
+   * Whether Redis may lose its last second now. Not if nobody could restore it: a run that was made in that second (its
+   * executor does not know it yet), or the end of a run whose executor is dead.
    */
   const mayForget = (): boolean =>
     scenery.live().every((run) => !run.killed && performance.now() - run.startedAt > SYNCED_MS) &&
@@ -142,7 +142,7 @@ export const faultsOf = (stack: Stack, random: Random, scenery: Scenery): readon
   ];
   const killExecutor: Fault = {
     name: 'kill -9 of an executor',
-    // Not while Redis is hurt: what it forgets then is in this executor alone.
+    // Not while Redis has a fault: what Redis loses then exists only in this executor.
     on: 'redis',
     run: async () => {
       const run = scenery.live().find((one) => !one.killed && one.share() > 0.1 && one.share() < 0.8);
@@ -181,7 +181,7 @@ export const faultsOf = (stack: Stack, random: Random, scenery: Scenery): readon
   ];
 };
 
-/** A service that meets a Redis that is away gives up after a while, as it should; then it is started once more. */
+/** A service that starts while Redis is away gives up after a while, as it should; then it is started again. */
 const startAgain = async (stack: Stack, index: number): Promise<void> => {
   for (;;) {
     try {

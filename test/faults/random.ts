@@ -1,7 +1,7 @@
 /** A random generator that a printed seed repeats (mulberry32). */
 export interface Random {
   readonly seed: number;
-  /** From 0 up to 1. */
+  /** From 0 to below 1. */
   next(): number;
   /** A whole number, both ends included. */
   between(low: number, high: number): number;

@@ -1,4 +1,4 @@
-/** The scene of nearly every case: a command writes numbered lines, three viewers follow, something goes wrong. */
+/** The scene of nearly every case: a command writes numbered lines, three viewers follow, faults are injected. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, startRun } from '../support/clients/client.ts';
 import type { Bench } from './faultCase.ts';
@@ -15,14 +15,14 @@ export interface Scene {
   readonly random: Random;
   readonly runId: string;
   readonly lines: number;
-  /** Viewer from the start, the late one (once it came), the restless one. */
+  /** The viewer from the start, the one that comes late (once it came), and the one that reconnects often. */
   readonly viewers: readonly Viewer[];
   readonly started: Viewer;
   /** Resolves when the first viewer has this share of the lines, or after `withinMs`. */
   at(share: number, withinMs?: number): Promise<void>;
-  /** From now on viewers go to this service alone. */
+  /** From now on viewers use only this service. */
   moveTo(index: number): void;
-  /** Resolves when all viewers of now have ended, or after so long. */
+  /** Resolves when all present viewers have ended, or after so long. */
   allEnded(withinMs: number): Promise<void>;
   note(text: string): void;
   /** What makes the case fail. */
@@ -33,33 +33,33 @@ export interface ScenarioOptions {
   readonly stack: Stack;
   readonly bench: Bench;
   readonly lines: number;
-  /** How long the command takes, about. */
+  /** How long the command takes, roughly. */
   readonly seconds: number;
-  /** How long after the faults all must have ended. Default 60. */
+  /** How long after the faults everything must have ended. Default 60. */
   readonly settleSeconds?: number;
-  /** Beside command. */
+  /** Further input of startRun. */
   readonly input?: Readonly<Record<string, unknown>>;
   /** Another command: it must print "line N of <lines>". */
   readonly command?: readonly string[];
-  /** Viewers go to this service alone, until they are moved; default all services of the stack. */
+  /** Viewers use only this service until they are moved; default: all services of the stack. */
   readonly serving?: number;
-  /** Starts the run by other means than startRun. */
+  /** Starts the run without startRun. */
   readonly start?: () => Promise<string>;
-  /** `refused`: there is no end to come; each viewer must be told this. */
+  /** `refused`: the run will have no end, and each viewer must get this code. */
   readonly expect?: { readonly status: string; readonly reason?: string | null; readonly refused?: string };
-  /** Told to a viewer that has more than the log holds now: it counts as its end. */
+  /** A viewer that has more than the log now holds gets this code, which counts as its end. */
   readonly mayRefuse?: string;
-  /** Lines that are never printed do not count as lost: the command was killed. */
+  /** The command is killed, so lines that it did not print are not lost. */
   readonly partial?: boolean;
-  /** The lines hold more than numbers: the executor's digest is the one to be matched. */
+  /** The lines contain more than numbers: compare with the digest of the executor. */
   readonly ownDigest?: boolean;
-  /** A LinesDropped is allowed and is counted, never more than these. */
+  /** LinesDropped is allowed and counted. */
   readonly mayDrop?: boolean;
-  /** Puts the faults in and answers how many. */
+  /** Injects the faults and returns how many. */
   readonly faults: (scene: Scene) => Promise<number>;
 }
 
-/** Prints so many lines in about so many seconds, in steps of 50 ms; for any sh. */
+/** A command for any sh that prints so many lines in about so many seconds, in steps of 50 ms. */
 export const numbered = (lines: number, seconds: number): readonly string[] => {
   const step = Math.max(1, Math.round((lines * 0.05) / Math.max(seconds, 0.05)));
   const loop =
@@ -67,7 +67,7 @@ export const numbered = (lines: number, seconds: number): readonly string[] => {
   return ['sh', '-c', loop, 'sh', String(lines), String(seconds === 0 ? lines + 1 : step)];
 };
 
-/** Numbered lines with so many bytes behind them that do not compress, in steps of 20 ms. */
+/** Numbered lines, each followed by so many bytes that do not compress, in steps of 20 ms. */
 export const numberedWide = (lines: number, seconds: number, bytes: number): readonly string[] => [
   process.execPath,
   '-e',
@@ -77,7 +77,7 @@ export const numberedWide = (lines: number, seconds: number, bytes: number): rea
      process.stdout.write(text, () => (i < n ? setTimeout(go, 20) : undefined)); }; go();`,
 ];
 
-/** Does all of them, so many at a time. */
+/** Runs all of them, at most so many at a time. */
 export const atOnce = async <T>(
   limit: number,
   jobs: readonly (() => Promise<T>)[],
@@ -107,14 +107,14 @@ export interface RunAnswer {
 }
 
 export const runOf = async (url: string, id: string): Promise<RunAnswer | null> => {
-  // Under the load of some cases a connection may be refused or cut; who asks is patient.
+  // Under the load of some cases a connection may be refused or lost, so the request is repeated.
   const { data } = await request(url, RUN, { id })
     .catch(() => delay(500).then(() => request(url, RUN, { id })))
     .catch(() => delay(1000).then(() => request(url, RUN, { id })));
   return (data?.run as RunAnswer | null | undefined) ?? null;
 };
 
-/** A download's text; asked again where the connection was cut. */
+/** The text of a download. It is repeated if the connection is lost. */
 export const textOf = async (url: string): Promise<string> => {
   for (let tries = 0; ; tries += 1) {
     try {
@@ -180,7 +180,7 @@ export const scenario = async (options: ScenarioOptions): Promise<Verdict> => {
     const faults = await options.faults(scene);
     await late;
     await allEnded((options.settleSeconds ?? 60) * 1000 + seconds * 1000);
-    // What would come after an end.
+    // Time for what might wrongly come after the end.
     await delay(200);
     return await judge(options, scene, faults, plain, notes, problems);
   } finally {
@@ -201,7 +201,7 @@ const judge = async (
   const whole = partial ? (run?.lines ?? 0) : lines;
   const { refused = null } = expect;
   const per = viewers.map(({ audit }) => {
-    // A LinesDropped stands for events; of those, lines are what is missing of the lines then.
+    // LinesDropped counts events; the missing lines among them are computed.
     const covered = mayDrop ? Math.min(audit.dropped, Math.max(whole - audit.lines, 0)) : 0;
     return Math.max(whole - audit.lines - covered, audit.lost, 0);
   });
@@ -223,8 +223,8 @@ const judge = async (
     );
   }
   for (const viewer of viewers) {
-    if (viewer.refused !== null && !told(viewer)) problems.push(`refused: ${viewer.refused}`);
-    if (viewer.falseEnds > 0) problems.push(`${viewer.falseEnds} complete without an end`);
+    if (viewer.refused !== null && !told(viewer)) problems.push(`a viewer was refused: ${viewer.refused}`);
+    if (viewer.falseEnds > 0) problems.push(`${viewer.falseEnds} times complete without RunFinished`);
   }
   problems.push(...stack.deaths);
   const expected = partial || ownDigest ? (run?.digest ?? null) : digestOfLines(lines);
@@ -235,7 +235,7 @@ const judge = async (
       : run?.digest === expected && withDigest.every(({ audit }) => audit.digest === expected);
   if (digestRight === false) {
     const own = withDigest.map(({ audit }) => audit.digest?.slice(0, 8)).join(' ');
-    problems.push(`digest: the record has ${run?.digest?.slice(0, 8)}, the lines of viewers give ${own}`);
+    problems.push(`wrong digest: the record has ${run?.digest?.slice(0, 8)}, the lines of viewers give ${own}`);
   }
   return {
     faults,

@@ -6,7 +6,7 @@ export interface Outcome {
   readonly name: string;
   readonly seed: number;
   readonly seconds: number;
-  /** Null where it came to none. */
+  /** Null if the case threw or cannot run here. */
   readonly verdict: Verdict | null;
   /** passed, FAILED, or why it cannot run here. */
   readonly state: string;
@@ -30,8 +30,9 @@ const NAME_WIDTH = 27;
 export const HEAD = `${'   case'.padEnd(NAME_WIDTH)}${COLUMNS.map(([name, width]) => name.padStart(width)).join('')}`;
 
 export const LEGEND: readonly string[] = [
-  'faults: put in, none is a failure. delivered: lines that all viewers got together. order: lines out of order, or another line',
-  'under a seq that was seen. plain lost: of so many lines that viewers of the plain design (SUBSCRIBE, then ws.send) were to get.',
+  'faults: injected faults; 0 is a failure. delivered: lines that all viewers received together. lost, twice, order: lines that were',
+  'lost, came twice, or came out of order (or with a seq that another line had). stuck: viewers without an end. plain lost: lines that',
+  'viewers of a plain design (SUBSCRIBE, then ws.send) lost in the same case, of all lines that they should have received.',
 ];
 
 export const row = ({ number, name, seed, seconds, verdict, state }: Outcome): string => {

@@ -1,11 +1,11 @@
-/** Cases 3 and 9 with containers: the engine's side of a run is hurt. */
+/** Cases 3 and 9 with containers: faults of the container and of the engine. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultCase } from '../faultCase.ts';
 import { atEach, following } from '../follow/following.ts';
 import { containersOf, engine, killContainer, removeContainer, withEngine } from '../stack/engine.ts';
 import { killSupervisor, untilAfterAdoption } from './processes.ts';
 
-/** Containers go a moment after their run's end. */
+/** Containers are removed shortly after the end of their run. */
 export const containersLeft = async (socketPath: string, runId: string): Promise<number> => {
   for (let i = 0; ; i += 1, await delay(200)) {
     const left = await containersOf(socketPath, runId);
@@ -16,7 +16,7 @@ export const containersLeft = async (socketPath: string, runId: string): Promise
 export const containerAdopted: FaultCase = following({
   number: 3,
   name: 'container-adopted',
-  title: 'kill -9 of the process that supervises, the container alive: another adopts it',
+  title: 'kill -9 of the supervisor while the container lives: another service adopts the run',
   stack: () => withEngine({ services: 2, startAtFirst: 1 }),
   seconds: untilAfterAdoption,
   faults: killSupervisor(async ({ runId, problem }) => {
@@ -50,9 +50,9 @@ const lost = (name: string, title: string, hurt: (socketPath: string, id: string
 
 export const containerRemoved = lost(
   'container-removed',
-  'the container killed and removed behind our back: EXECUTOR_LOST, once',
+  'the container killed and removed by somebody else: EXECUTOR_LOST, once',
   async (socketPath, id) => {
-    // A forced removal of Podman's alone begins with a stop, which the executor tells of (SIGNALLED).
+    // Podman's forced removal alone begins with a stop, which the executor would report (SIGNALLED).
     await killContainer(socketPath, id);
     await removeContainer(socketPath, id);
   },
@@ -66,7 +66,7 @@ export const containerKilled = lost(
 export const engineRestarted: FaultCase = following({
   number: 9,
   name: 'engine-restarted',
-  title: "the engine's service restarted twice mid-run: the container lives, the run goes on",
+  title: "the engine's service restarted twice during a run: the container lives, the run goes on",
   stack: () => withEngine(),
   faults: (scene) =>
     atEach(scene, [0.3, 0.6], async () => {

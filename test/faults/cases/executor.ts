@@ -1,4 +1,4 @@
-/** Cases 9, 14, 16: executors and commands die; two of them on one attempt; a clock that is wrong. */
+/** Cases 9, 14, 16: executors and commands die; two executors on one attempt; a wrong clock. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const run = promisify(execFile);
 export const executorKilled: FaultCase = following({
   number: 9,
   name: 'executor-killed',
-  title: 'kill -9 of the executor: EXECUTOR_LOST, once, and nothing of the command lives on',
+  title: 'kill -9 of the executor: EXECUTOR_LOST, once, and no process of the command survives',
   partial: true,
   expect: { status: 'FAILED', reason: 'EXECUTOR_LOST' },
   faults: (scene) =>
@@ -29,7 +29,7 @@ export const executorKilled: FaultCase = following({
       await allEnded(20_000);
       note(`the end came after ${Math.round(performance.now() - killedAt)} ms`);
       const left = await stack.untilNoProcess(runId, 10_000);
-      if (left > 0) problem(`${left} processes of the command live on`);
+      if (left > 0) problem(`${left} processes of the command survived`);
       return executors.length;
     }),
 });
@@ -50,13 +50,13 @@ export const commandKilled: FaultCase = following({
 
 const SPOKEN = 30;
 /**
- * Each line holds the time and, in the place of the number of lines, who speaks. Whoever comes first (makes the
- * directory) speaks until he is stopped.
+ * Each line has the time and, instead of the number of lines, the pid of its writer. The first command (which makes the
+ * directory) writes until it is stopped.
  */
 const SPEAK = `if mkdir "$1" 2>/dev/null; then n=100000; else n=${SPOKEN}; fi
 i=0; while [ $i -lt $n ]; do i=$((i+1)); echo "line $(date +%s%3N) of $$"; sleep 0.1; done`;
 
-/** Two executors on one attempt: the older one is fenced, none of its lines comes after. */
+/** Two executors on one attempt: the older one is fenced, and none of its lines comes later. */
 export const twoExecutors: FaultCase = {
   number: 14,
   name: 'two-executors',
@@ -91,9 +91,10 @@ export const twoExecutors: FaultCase = {
             .split('\n')
             .map((line) => line.split(' ')[3]);
           const changes = speakers.filter((speaker, index) => index > 0 && speaker !== speakers[index - 1]).length;
-          if (changes !== 1) problem(`the speaker changed ${changes} times`);
+          if (changes !== 1) problem(`the writer of the lines changed ${changes} times, not once`);
           const last = speakers.at(-1);
-          if (speakers.filter((speaker) => speaker === last).length !== SPOKEN) problem('the second one is not whole');
+          if (speakers.filter((speaker) => speaker === last).length !== SPOKEN)
+            problem('lines of the second executor are missing');
           return 1;
         },
       });
@@ -140,7 +141,7 @@ const clockLibrary = async (ends: AsyncDisposableStack): Promise<string> => {
   const library = join(directory, 'clock.so');
   await writeFile(join(directory, 'clock.c'), CLOCK);
   await run('cc', ['-shared', '-fPIC', '-O1', '-o', library, join(directory, 'clock.c'), '-ldl']).catch((error) => {
-    throw new NotHere(`no other clock without a C compiler (${error.message})`);
+    throw new NotHere(`a wrong clock needs a C compiler (${error.message})`);
   });
   return library;
 };
@@ -148,7 +149,7 @@ const clockLibrary = async (ends: AsyncDisposableStack): Promise<string> => {
 export const clockBack: FaultCase = following({
   number: 16,
   name: 'clock-back',
-  title: "the executor's clock set back an hour while it runs: the order of seqs stands",
+  title: "the executor's clock set back an hour while it runs: the order of seqs stays",
   stack: { redis: 'always' },
   seconds: ({ seconds }) => Math.max(seconds, 6),
   start: async ({ stack, command, ends }) => {
@@ -167,7 +168,7 @@ export const clockBack: FaultCase = following({
       if (timestamp < before - 3_000_000) backwards += 1;
       before = timestamp;
     }
-    note(`timestamps went back by about an hour ${backwards} time(s)`);
+    note(`timestamps went back by about an hour, ${backwards} time(s)`);
     return backwards;
   },
 });

@@ -1,4 +1,4 @@
-/** Case 18: a heap of runs, many of them cancelled; nothing may be left behind. */
+/** Case 18: many runs at once, many of them cancelled; nothing may be left behind. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { request, startRun } from '../../support/clients/client.ts';
@@ -17,12 +17,12 @@ interface Heap {
   readonly sleep: string;
 }
 
-/** Every tenth run has a viewer, so that there are subscriptions that could be left. */
+/** Every tenth run has a viewer, so that a subscription could be left behind. */
 const WATCHED = 10;
 const END_MS = 600_000;
-/** Leases and what else runs out by itself. */
+/** Leases and other keys expire within this. */
 const RUNS_OUT_MS = 13_000;
-/** Of a service at rest: its own, and what HTTP keeps of the connections just before. */
+/** Timers and handles that may be added: those of idle HTTP connections. */
 const TIMERS_SPARE = 8;
 
 const cancelQuery = 'mutation ($id: ID!) { cancelRun(input: { runId: $id }) { run { id } } }';
@@ -38,7 +38,7 @@ const manyRuns = async ({ stack, bench, note, problem }: Scene, heap: Heap, serv
   ];
   const begun = performance.now();
   const ids = await Promise.all(Array.from({ length: heap.runs }, () => startRun(url(), { command: command() })));
-  note(`${heap.runs} startRun at once were answered within ${Math.round(performance.now() - begun)} ms`);
+  note(`${heap.runs} startRun calls at once were answered within ${Math.round(performance.now() - begun)} ms`);
   stack.runs.push(...ids);
   const watching = ids.filter((_, index) => index % WATCHED === 0);
   const viewers = watching.map((runId) => new Viewer({ runId, urls: stack.urls, random }));
@@ -49,14 +49,14 @@ const manyRuns = async ({ stack, bench, note, problem }: Scene, heap: Heap, serv
     return ((await pipeline.exec()) ?? []).filter(([, closed]) => closed === '1').length;
   };
   try {
-    // The moments are shares of the work done, so that they are spread over all of it on any machine.
+    // A cancel is due when so many runs have ended, so that cancels are spread evenly on any machine.
     const moments = Array.from({ length: heap.cancels }, () => random.between(0, heap.runs - 1)).sort((a, b) => a - b);
     let cancelled = 0;
     const deadline = performance.now() + END_MS;
     for (let done = await ended(); done < heap.runs && performance.now() < deadline; done = await ended()) {
       for (let next = moments[0]; next !== undefined && next <= done; next = moments[0]) {
         moments.shift();
-        // One of those that wait, run, or have just ended: they are taken in order, more or less.
+        // A run that waits, runs, or has just ended: runs start roughly in order.
         const id = ids[Math.min(heap.runs - 1, Math.max(0, done + random.between(-5, 60)))];
         const { errors } = await request(url(), cancelQuery, { id });
         if (errors !== undefined) problem(JSON.stringify(errors));
@@ -65,13 +65,13 @@ const manyRuns = async ({ stack, bench, note, problem }: Scene, heap: Heap, serv
       bench.progress(`${done} of ${heap.runs} have ended`);
       await delay(100);
     }
-    note(`${heap.runs} runs in ${Math.round((performance.now() - begun) / 1000)} s, ${cancelled} cancels`);
+    note(`${heap.runs} runs took ${Math.round((performance.now() - begun) / 1000)} s, ${cancelled} cancels`);
     const stuck = heap.runs - (await ended());
-    if (stuck > 0) problem(`${stuck} runs have not ended`);
+    if (stuck > 0) problem(`${stuck} runs did not end`);
     await Promise.race([Promise.all(viewers.map((one) => one.ended)), delay(20_000)]);
     for (const { audit, done } of viewers)
       if (!done || audit.ends !== 1 || audit.lost + audit.repeated + audit.altered > 0)
-        problem(`a viewer saw ${audit.ends} ends, lost ${audit.lost}, repeated ${audit.repeated}`);
+        problem(`a viewer saw ${audit.ends} ends; ${audit.lost} events lost, ${audit.repeated} repeated`);
   } finally {
     for (const one of viewers) one.stop();
   }
@@ -92,7 +92,7 @@ const tellEnds = async (
     counts.set(how, (counts.get(how) ?? 0) + 1);
     const text = await textOf(`${url}/runs/${id}/log.ndjson`);
     const ends = text.split('\n').filter((line) => line.includes('"RunFinished"')).length;
-    if (ends !== 1) problem(`${id}: ${ends} ends`);
+    if (ends !== 1) problem(`${id} has ${ends} ends`);
   };
   await atOnce(
     8,
@@ -100,10 +100,10 @@ const tellEnds = async (
   );
   note([...counts].map(([how, count]) => `${count} ${how}`).join(', '));
   for (const how of counts.keys())
-    if (how !== 'COMPLETED' && how !== 'CANCELLED') problem(`${counts.get(how)} ended ${how}`);
+    if (how !== 'COMPLETED' && how !== 'CANCELLED') problem(`${counts.get(how)} runs ended as ${how}`);
 };
 
-/** What is there that should not be, a sentence each. */
+/** What was left behind. */
 const leftBehind = async (stack: Stack, redis: Redis, ids: readonly string[]): Promise<readonly string[]> => {
   const left = (await stack.processesOfRuns()).map((pid) => `process ${pid}`);
   for (let cursor = ''; cursor !== '0'; ) {
@@ -118,7 +118,7 @@ const leftBehind = async (stack: Stack, redis: Redis, ids: readonly string[]): P
 };
 
 const heapOfRuns = async (bench: Bench, options: StackOptions, heap: Heap): Promise<Verdict> => {
-  // The inspector tells of timers; nothing else does.
+  // Only the inspector shows timers.
   await using stack = await Stack.open({
     ...options,
     services: 2,
@@ -132,7 +132,7 @@ const heapOfRuns = async (bench: Bench, options: StackOptions, heap: Heap): Prom
     bench,
     lines: bench.lines,
     seconds,
-    // It may wait in the queue behind all others.
+    // The run may wait in the queue behind all others.
     settleSeconds: 300,
     command,
     faults: async (scene) => {
@@ -140,10 +140,10 @@ const heapOfRuns = async (bench: Bench, options: StackOptions, heap: Heap): Prom
       const { ids, before } = await manyRuns(scene, heap, services.all);
       await scene.allEnded(120_000);
       for (const viewer of scene.viewers) viewer.stop();
-      // The plain design never unsubscribes.
+      // The plain design never unsubscribes, so it is ended first.
       stack.signal([stack.plainPidOf(0), stack.plainPidOf(1)], 'SIGKILL');
       const redis = await stack.admin();
-      // Looked at until nothing is there, or what runs out by itself has had its time.
+      // Checked until nothing is left, or until everything that expires has expired.
       let left: readonly string[] = [];
       for (const until = performance.now() + RUNS_OUT_MS; performance.now() < until; await delay(500)) {
         left = await leftBehind(stack, redis, [...ids, scene.runId]);
@@ -154,8 +154,8 @@ const heapOfRuns = async (bench: Bench, options: StackOptions, heap: Heap): Prom
         for (const id of ids)
           for (const container of await containersOf(socketPath, id)) left = [...left, `container ${container.id}`];
       }
-      for (const text of left.slice(0, 10)) scene.problem(`left: ${text}`);
-      if (left.length > 10) scene.problem(`and ${left.length - 10} more are left`);
+      for (const text of left.slice(0, 10)) scene.problem(`left behind: ${text}`);
+      if (left.length > 10) scene.problem(`and ${left.length - 10} more were left behind`);
       await tellTimers(scene, services.all, before);
       return heap.cancels;
     },
@@ -166,7 +166,7 @@ const tellTimers = async ({ note, problem }: Scene, services: readonly Inspected
   for (const [index, service] of services.entries()) {
     let now = await service.resources();
     const at = before[index] ?? 0;
-    // Connections that HTTP keeps for its next request, 75 s, have timers.
+    // Idle HTTP connections have timers for 75 s.
     for (let i = 0; i < 180 && now > at + TIMERS_SPARE; i += 1, await delay(500)) now = await service.resources();
     note(`service ${index}: ${at} timers and handles before, ${now} after`);
     if (now > at + TIMERS_SPARE) problem(`service ${index} has ${now - at} timers and handles more than before`);
@@ -176,7 +176,7 @@ const tellTimers = async ({ note, problem }: Scene, services: readonly Inspected
 export const manyProcesses: FaultCase = {
   number: 18,
   name: 'many-runs',
-  title: '500 startRun at once, 200 cancels at random moments: every run ends, once, and nothing is left behind',
+  title: '500 startRun calls at once, 200 cancels at random moments: every run ends once, and nothing is left behind',
   run: (bench) =>
     heapOfRuns(
       bench,
@@ -188,7 +188,7 @@ export const manyProcesses: FaultCase = {
 export const manyContainers: FaultCase = {
   number: 18,
   name: 'many-containers',
-  title: 'the same with 100 containers and 40 cancels: no container is left either',
+  title: 'the same with 100 containers and 40 cancels: no container is left behind either',
   run: async (bench) =>
     heapOfRuns(bench, await withEngine(), {
       runs: bench.quick ? 8 : 100,

@@ -1,4 +1,4 @@
-/** Case 8: replies lost, and the network between service and Redis, and executor and Redis. */
+/** Case 8: lost replies, and faults of the network between Redis and the service, and Redis and the executor. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -18,18 +18,18 @@ import type { Stack } from '../stack/stack.ts';
 
 const APPENDS = 10_000;
 const LINES_EACH = 5;
-/** One more than lose their answer: the first one finds its script missing, and is said otherwise. */
+/** One more than lose their reply: the first one finds no script and is sent in another way. */
 const appendsOf = (lines: number): number => Math.min(APPENDS, Math.round(lines / LINES_EACH)) + 1;
 
-/** Every append loses its answer once; the writer is the real one (src/log/append), repeated as the executor does. */
+/** Every append loses its reply once. It is the real append (src/wire/append), repeated as the executor does. */
 export const repliesLost: FaultCase = following({
   number: 8,
   name: 'replies-lost',
-  title: '10,000 appends whose reply is lost (the proxy cuts after Redis has answered): no duplicate',
+  title: '10,000 appends whose reply is lost (the proxy disconnects after Redis has replied): no duplicate',
   stack: { redis: 'always' },
   lines: ({ lines }) => appendsOf(lines) * LINES_EACH,
   seconds: 60,
-  // Not among the service's unfinished runs: no supervisor looks for it.
+  // The service does not know this run, so no supervisor looks for it.
   start: async ({ stack }) => await createRun(await stack.admin()),
   faults: async ({ stack, runId, lines, note, problem, bench }) => {
     const id = parseRunId(runId) as RunId;
@@ -48,7 +48,7 @@ export const repliesLost: FaultCase = following({
     try {
       const writer = await AppendingWriter.open(redis, id);
       const appends = appendsOf(bench.lines);
-      // The first script call of a connection may be answered NOSCRIPT; every second one loses its answer.
+      // The first script call of a connection may get NOSCRIPT. Every second one loses its reply.
       proxy.loseAnswers('evalsha', 2);
       let number = 0;
       for (let batch = 0; batch < appends; batch += 1) {
@@ -57,7 +57,7 @@ export const repliesLost: FaultCase = following({
           return line(`line ${number} of ${lines}`);
         });
         await writer.append(drafts);
-        if (batch % 1000 === 999) bench.progress(`${batch + 1} appends, ${proxy.lostAnswers()} answers lost`);
+        if (batch % 1000 === 999) bench.progress(`${batch + 1} appends, ${proxy.lostAnswers()} replies lost`);
       }
       proxy.loseAnswers('', 0);
       const lost = proxy.lostAnswers();
@@ -67,8 +67,8 @@ export const repliesLost: FaultCase = following({
         attempt: 1,
         digest,
       });
-      note(`${appends} appends, ${writer.calls} calls, ${lost} answers lost`);
-      if (lost < appends - 1) problem(`only ${lost} of ${appends} lost their answer`);
+      note(`${appends} appends, ${writer.calls} calls, ${lost} replies lost`);
+      if (lost < appends - 1) problem(`only ${lost} of ${appends} appends lost their reply`);
       return lost;
     } finally {
       redis.disconnect();
@@ -76,7 +76,7 @@ export const repliesLost: FaultCase = following({
   },
 });
 
-/** A writer that says each append again until it is answered. */
+/** A writer that repeats each append until it gets a reply. */
 class AppendingWriter {
   calls = 0;
   readonly #redis: Redis;
@@ -100,7 +100,7 @@ class AppendingWriter {
     return new AppendingWriter(redis, id, writer, claimed.run);
   }
 
-  /** With `changes` it is the end. */
+  /** With `changes` the batch is the end of the log. */
   async append(drafts: readonly EventDraft[], changes: RecordChanges | null = null): Promise<void> {
     const firstSeq = this.#firstSeq;
     const lines = changes === null ? drafts.length : 0;
@@ -117,7 +117,7 @@ class AppendingWriter {
     };
     for (;;) {
       this.calls += 1;
-      // A command that a cut took with it is never settled by ioredis (#2193): the close tells.
+      // ioredis never settles a command that a lost connection took with it (#2193), so the close event is awaited too.
       const cut = Promise.withResolvers<null>();
       const onClose = (): void => cut.resolve(null);
       this.#redis.once('close', onClose);
@@ -146,7 +146,7 @@ export const executorReplies = network(
   },
 );
 
-/** Hurts both networks so, one time after the other. */
+/** Sets both networks to these modes, one after the other. */
 const hurtBoth = (
   scene: Scene,
   times: readonly { readonly share: number; readonly mode: ProxyMode; readonly ms: number }[],
@@ -164,7 +164,7 @@ const hurtBoth = (
     },
   );
 
-export const netCut = network('network-cut', 'the network cut for 0.2 to 7 s, on both ways', (scene) =>
+export const netCut = network('network-cut', 'the network down for 0.2 to 7 s, in both directions', (scene) =>
   hurtBoth(scene, [
     { share: 0.15, mode: 'shut', ms: 200 },
     { share: 0.3, mode: 'shut', ms: 2000 },
@@ -175,11 +175,11 @@ export const netCut = network('network-cut', 'the network cut for 0.2 to 7 s, on
 
 export const netBlackhole = network(
   'network-blackhole',
-  'nothing moves for 12 s and nobody is told (then the old connections are gone)',
+  'no data moves for 12 s, without an error (then the old connections are gone)',
   (scene) => hurtBoth(scene, [{ share: 0.4, mode: 'blackhole', ms: 12_000 }]),
 );
 
-export const netOneWay = network('network-one-way', 'one way cut: up or down, for 1 to 8 s', (scene) =>
+export const netOneWay = network('network-one-way', 'one direction down, to or from Redis, for 1 to 8 s', (scene) =>
   hurtBoth(scene, [
     { share: 0.15, mode: 'upCut', ms: 1000 },
     { share: 0.3, mode: 'downCut', ms: 1000 },
@@ -188,7 +188,7 @@ export const netOneWay = network('network-one-way', 'one way cut: up or down, fo
   ]),
 );
 
-export const netSlow = network('network-delay', '200 ms delay each way, from the start', async (scene) => {
+export const netSlow = network('network-delay', '200 ms delay in each direction, from the start', async (scene) => {
   const { stack } = scene;
   for (const proxy of both(stack)) proxy.set('slow');
   await scene.at(0.95);

@@ -19,7 +19,7 @@ const powerLoss = (redis: 'private' | 'everysec', name: string, title: string): 
     title,
     power: true,
     stack: { redis },
-    // Long enough for the run to be under way at each of them: an end that is lost is another case.
+    // Long enough that the run is unfinished at each of them: losing the end is another case.
     seconds: ({ seconds }) => Math.max(seconds, 9),
     faults: (scene) =>
       atEach(scene, [0.1, 0.3, 0.5], async () => {
@@ -35,10 +35,10 @@ const powerLoss = (redis: 'private' | 'everysec', name: string, title: string): 
         }
         const admin = await stack.admin();
         await admin.ping();
-        note(`cut ${lost} bytes back to the last sync; seq ${acknowledged} was read just before`);
+        note(`${lost} bytes after the last sync were lost; the last acknowledged seq was ${acknowledged}`);
         if (redis === 'private') {
           const now = Number(await admin.hget(keyOf(runId), 'lastSeq'));
-          if (now < acknowledged) problem(`acknowledged up to ${acknowledged}, on disk ${now}`);
+          if (now < acknowledged) problem(`seq ${acknowledged} was acknowledged, but the disk ends at ${now}`);
         }
         return 1;
       }),
@@ -47,45 +47,45 @@ const powerLoss = (redis: 'private' | 'everysec', name: string, title: string): 
 export const powerLossAlways = powerLoss(
   'private',
   'power-loss-private',
-  'power failure under the private Redis (fsync always): nothing acknowledged is lost',
+  'power failure of the private Redis (fsync always): nothing acknowledged is lost',
 );
 export const powerLossEverysec = powerLoss(
   'everysec',
   'power-loss-everysec',
-  "power failure under an operator's Redis (everysec): the executor puts it back under the same seqs",
+  "power failure of an operator's Redis (everysec): the executor stores the lost events again, with the same seqs",
 );
 
 const END_LINES = 400;
 const END_SECONDS = 2;
 
-/** Waits for the stored end, and takes away the second that it was in. Answers 1 where the end was really lost. */
+/** Waits until the end is stored, then loses the last second. Returns 1 if the end was really lost. */
 const loseEnd = async ({ stack, runId, note, problem, bench, allEnded }: Scene): Promise<number> => {
   const redis = await stack.admin();
   const ended = (): Promise<boolean> => redis.hget(keyOf(runId), 'closed').then((closed) => closed === '1');
   for (let i = 0; i < 3000 && !(await ended()); i += 1) await delay(10);
-  // Some viewers have the end by now, and have been told that it is one.
+  // Some viewers have received the end by now.
   await delay(bench.random.between(0, 150));
   await loseUnsynced(stack.redisDirectory, await stack.redisPid());
   await stack.killRedis();
   await stack.startRedis();
   const lost = !(await ended());
   await allEnded(30_000);
-  // Who comes now must see the end that the others saw.
+  // A viewer that comes now must see the same end.
   const after = new Viewer({ runId, urls: stack.urls, random: bench.random });
   await Promise.race([after.ended, delay(30_000)]);
   after.stop();
   const seen = `${after.audit.ends}x${after.audit.finished?.finalStatus} at seq ${after.audit.last}`;
   const { audit } = after;
   if (audit.ends !== 1 || audit.finished?.finalStatus !== 'COMPLETED' || audit.lines !== END_LINES)
-    problem(`who came after it saw ${seen}, ${audit.lines} lines, refused ${after.refused}`);
-  if (!lost) note('the end had just been synced');
+    problem(`a viewer that came later saw ${seen}, ${audit.lines} lines, refused: ${after.refused}`);
+  if (!lost) note('the end had just been synced, so it was not lost');
   return lost ? 1 : 0;
 };
 
 export const endLost: FaultCase = {
   number: 5,
   name: 'end-lost',
-  title: 'the END of a run is in the second that an everysec Redis lost: one end, no viewer sees another',
+  title: 'the end of a run is in the second that an everysec Redis lost: all viewers see the same end',
   async run(bench) {
     await using recorder = await makeFsyncRecorder();
     await using stack = await Stack.open({ redis: 'everysec', path: recorder.path });
@@ -104,7 +104,7 @@ export const endLost: FaultCase = {
         }),
       );
     }
-    // A round whose end was synced in that moment is no fault and no failure, as long as others were.
+    // A round in which the end was already synced counts neither as a fault nor as a failure.
     const hurt = verdicts.filter((one) => one.faults > 0);
     return { ...together(hurt, [`the end was lost in ${hurt.length} of ${verdicts.length} rounds`]) };
   },
@@ -113,13 +113,14 @@ export const endLost: FaultCase = {
 export const powerLossWithExecutor: FaultCase = following({
   number: 5,
   name: 'power-loss-and-executor',
-  title: "power failure under an operator's Redis (everysec) that takes the executor with it: nobody can put it back",
+  title:
+    "power failure of an operator's Redis (everysec) together with the executor: nobody can restore the lost lines",
   power: true,
   stack: { redis: 'everysec' },
   partial: true,
   mayDrop: true,
   expect: { status: 'FAILED', reason: 'EXECUTOR_LOST' },
-  // A viewer that has more than the run's end is told so by an error: that is all that can be told then.
+  // A viewer that has more than the log now holds gets an error; nothing better is possible.
   mayRefuse: 'BAD_USER_INPUT',
   faults: async ({ stack, at, note, runId, viewers, allEnded }) => {
     await at(0.5);
@@ -133,8 +134,8 @@ export const powerLossWithExecutor: FaultCase = following({
     const told = viewers.filter((viewer) => viewer.refused !== null).length;
     const run = await runOf(stack.urls()[0] ?? '', runId);
     const seen = Math.max(...viewers.map((one) => one.audit.last));
-    note(`${lost} bytes gone; viewers saw up to seq ${seen}; ${run?.dropped} lines are known to be lost`);
-    note(`${told} viewers were told that the log ends before what they have`);
+    note(`${lost} bytes lost; viewers saw up to seq ${seen}; the record says ${run?.dropped} lines are lost`);
+    note(`${told} viewers were told that the log ends before their last event`);
     return 1;
   },
 });
@@ -146,7 +147,8 @@ const FLOOD_LOST_BYTES = 12 * 1024 * 1024;
 export const powerLossFlood: FaultCase = following({
   number: 5,
   name: 'power-loss-flood',
-  title: 'power failure that takes more than the executor keeps (12 MiB, no fsync): a LinesDropped STORE_LOST, no more',
+  title:
+    'power failure that loses more than the executor keeps (12 MiB, no fsync): one LinesDropped STORE_LOST, nothing else',
   power: true,
   stack: { redis: 'no', redisConfig: ['--auto-aof-rewrite-percentage', '0'] },
   lines: FLOOD_LINES,
@@ -155,10 +157,10 @@ export const powerLossFlood: FaultCase = following({
   ownDigest: true,
   mayDrop: true,
   faults: async ({ stack, note, runId }) => {
-    // By the record: viewers of such lines are some way behind.
+    // By the record, because viewers of such lines are behind.
     const redis = await stack.admin();
     while (Number(await redis.hget(keyOf(runId), 'lines')) < FLOOD_LINES * 0.1) await delay(10);
-    // A rewrite is the one sync: what comes after it is not on disk.
+    // Only a rewrite syncs: what comes after it is not on disk.
     await redis.bgrewriteaof();
     while (!/^aof_rewrite_in_progress:0/m.test(await redis.info('persistence'))) await delay(10);
     await untilUnsynced(stack.redisDirectory, FLOOD_LOST_BYTES);
@@ -169,18 +171,18 @@ export const powerLossFlood: FaultCase = following({
     for (let i = 0; i < 600 && (await runOf(url, runId).catch(() => null))?.status !== 'COMPLETED'; i += 1) {
       await delay(50);
     }
-    note(`${lost} bytes gone; ${(await runOf(url, runId))?.dropped} lines nobody had any more`);
+    note(`${lost} bytes lost; ${(await runOf(url, runId))?.dropped} lines could not be restored`);
     return lost > 0 ? 1 : 0;
   },
 });
 
-/** The viewers' own pause before they come again is up to 150 ms, and connecting takes its time. */
+/** Viewers wait up to 150 ms before they reconnect, and connecting takes time. */
 const TOLD_WITHIN_MS = 1000 + 500;
 
 export const wiped: FaultCase = following({
   number: 5,
   name: 'redis-wiped',
-  title: 'everything wiped: those who follow and those who resume are told NOT_FOUND within a second',
+  title: 'all data of Redis deleted: viewers that follow or resume get NOT_FOUND within a second',
   stack: { redis: 'everysec' },
   settleSeconds: 10,
   partial: true,
@@ -191,10 +193,10 @@ export const wiped: FaultCase = following({
     const wipedAt = performance.now();
     await allEnded(10_000);
     const took = Math.round(performance.now() - wipedAt);
-    note(`all told after ${took} ms`);
-    if (took > TOLD_WITHIN_MS) problem(`it took ${took} ms`);
+    note(`all viewers had NOT_FOUND after ${took} ms`);
+    if (took > TOLD_WITHIN_MS) problem(`viewers had NOT_FOUND only after ${took} ms`);
     const left = await stack.untilNoProcess(runId, 10_000);
-    if (left > 0) problem(`${left} of its processes go on`);
+    if (left > 0) problem(`${left} processes of the run go on`);
     return 1;
   },
 });

@@ -1,4 +1,4 @@
-/** Cases 1, 2, 3, 14, 17: processes of the service die, freeze, stop. */
+/** Cases 1, 2, 3, 14, 17: processes of the service die, freeze or stop. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
 import { leaseKey } from '../../../src/wire/keys.ts';
@@ -6,21 +6,21 @@ import type { FaultCase } from '../faultCase.ts';
 import { atEach, following } from '../follow/following.ts';
 import type { Scene } from '../scenario.ts';
 
-/** As the issue demands. */
+/** The bound that must be kept. */
 const ADOPTED_WITHIN_MS = 15_000;
 
-/** Who supervises the run: changes when another process adopts it. */
+/** The supervisor of the run; it changes when another process adopts the run. */
 const leaseHolder = async ({ stack, runId }: Scene): Promise<string | null> =>
   await (await stack.admin()).get(leaseKey(parseRunId(runId) as RunId));
 
-/** Waits until the lease is another's, and notes how long that took. */
+/** Waits until another process has the lease, and notes how long that took. */
 const untilAdopted = async (scene: Scene, before: string | null): Promise<void> => {
   const begun = performance.now();
   for (;;) {
     const holder = await leaseHolder(scene);
     const ms = Math.round(performance.now() - begun);
     if (holder !== null && holder !== before) return scene.note(`adopted after ${ms} ms`);
-    if (ms > ADOPTED_WITHIN_MS) return scene.problem(`nobody adopted it within ${ADOPTED_WITHIN_MS} ms`);
+    if (ms > ADOPTED_WITHIN_MS) return scene.problem(`nobody adopted the run within ${ADOPTED_WITHIN_MS} ms`);
     await delay(50);
   }
 };
@@ -28,7 +28,7 @@ const untilAdopted = async (scene: Scene, before: string | null): Promise<void> 
 export const apiKilled: FaultCase = following({
   number: 1,
   name: 'api-killed',
-  title: 'kill -9 of the service mid-run, started again',
+  title: 'kill -9 of the service during a run, then started again',
   faults: (scene) =>
     atEach(scene, [0.2, 0.5, 0.75], async () => {
       await scene.stack.kill(0);
@@ -41,7 +41,7 @@ export const apiKilled: FaultCase = following({
 export const otherServes: FaultCase = following({
   number: 2,
   name: 'viewers-move',
-  title: 'two services, the one with the viewers killed: they resume on the other',
+  title: 'two services, the one with the viewers killed: viewers resume on the other one',
   stack: { services: 2 },
   serving: 0,
   faults: (scene) =>
@@ -60,8 +60,8 @@ export const otherServes: FaultCase = following({
 });
 
 /**
- * Kills the process that supervises: the one that was alone when the run began, the other being started then.
- * `look`: what must hold once the run is adopted.
+ * Kills the supervisor: the only service when the run began; then starts the other one.
+ * `look` checks what must hold once the run is adopted.
  */
 export const killSupervisor = (look: (scene: Scene) => Promise<void>) => async (scene: Scene) => {
   await scene.stack.start(1);
@@ -74,13 +74,13 @@ export const killSupervisor = (look: (scene: Scene) => Promise<void>) => async (
     return 1;
   });
 };
-/** The run goes on until another may have adopted it. */
+/** The run must go on until another service has had time to adopt it. */
 export const untilAfterAdoption = ({ seconds }: { readonly seconds: number }): number => Math.max(seconds, 8) + 20;
 
 export const supervisorKilled: FaultCase = following({
   number: 3,
   name: 'supervisor-killed',
-  title: 'kill -9 of the process that supervises, its executor alive: another adopts it',
+  title: 'kill -9 of the supervisor while its executor lives: another service adopts the run',
   stack: { services: 2, startAtFirst: 1 },
   seconds: untilAfterAdoption,
   faults: killSupervisor(async ({ stack, runId, problem }) => {
@@ -92,7 +92,7 @@ export const supervisorKilled: FaultCase = following({
 export const terminated: FaultCase = following({
   number: 17,
   name: 'sigterm-under-load',
-  title: 'SIGTERM under load: viewers get 1001 and resume elsewhere, exit 0 within 10 s',
+  title: 'SIGTERM under load: viewers get close code 1001 and resume elsewhere; exit 0 within 10 s',
   stack: { services: 2 },
   seconds: ({ seconds }) => Math.max(seconds, 8),
   serving: 0,
@@ -106,11 +106,11 @@ export const terminated: FaultCase = following({
       const exit = await stopping;
       const took = Math.round(performance.now() - begun);
       const how = `${exit.code ?? exit.signal} after ${took} ms`;
-      note(`ended with ${how}`);
-      if (exit.code !== 0 || took > 10_000) problem(`exit ${how}`);
+      note(`the service exited with ${how}`);
+      if (exit.code !== 0 || took > 10_000) problem(`the service exited with ${how}`);
       await delay(300);
       if (!started.done && (started.closes.get(1001) ?? 0) !== closes + 1)
-        problem(`no 1001: ${JSON.stringify([...started.closes])}`);
+        problem(`no close code 1001, but ${JSON.stringify([...started.closes])}`);
       await stack.start(leaving);
       return 1;
     }),
@@ -122,7 +122,7 @@ const QUICK_FROZEN_MS = 18_000;
 export const frozen: FaultCase = following({
   number: 14,
   name: 'supervisor-frozen',
-  title: 'the supervisor frozen for a minute while another adopts its run, then awake again: one end, one executor',
+  title: 'the supervisor frozen for a minute while another service adopts its run, then resumed: one end, one executor',
   stack: { services: 2, startAtFirst: 1 },
   seconds: ({ quick }) => (quick ? 40 : 80),
   faults: async (scene) => {

@@ -1,4 +1,4 @@
-/** Cases 4, 6, 7: Redis dies, freezes, cuts. */
+/** Cases 4, 6, 7: Redis dies, freezes or disconnects clients. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readText } from '../../../src/redis/private/privateFiles.ts';
@@ -9,12 +9,12 @@ import { numberedWide, type Scene } from '../scenario.ts';
 export const redisStopped: FaultCase = following({
   number: 4,
   name: 'redis-shutdown',
-  title: 'SHUTDOWN of the private Redis mid-run; the service starts it again on its file',
+  title: 'SHUTDOWN of the private Redis during a run; the service starts it again on its file',
   faults: (scene) =>
     atEach(scene, [0.3, 0.7], async () => {
       const { stack } = scene;
       const before = await stack.redisPid();
-      // On a connection of its own, or ioredis says it again to the server that comes after.
+      // On a separate connection, because ioredis would repeat it to the next server.
       const once = (await stack.admin()).duplicate({ retryStrategy: () => null });
       once.on('error', () => undefined);
       await once.call('SHUTDOWN', 'NOSAVE').catch(() => undefined);
@@ -27,7 +27,7 @@ export const redisStopped: FaultCase = following({
 export const redisKilled: FaultCase = following({
   number: 4,
   name: 'redis-killed',
-  title: 'kill -9 of the private Redis mid-run; the service starts it again on its file',
+  title: 'kill -9 of the private Redis during a run; the service starts it again on its file',
   faults: (scene) =>
     atEach(scene, [0.2, 0.5, 0.8], async () => {
       const before = await scene.stack.redisPid();
@@ -40,7 +40,7 @@ export const redisKilled: FaultCase = following({
 export const operatorRestarted: FaultCase = following({
   number: 4,
   name: 'operator-redis-killed',
-  title: "kill -9 of an operator's Redis (everysec), started again after 2 s",
+  title: "kill -9 of an operator's Redis (everysec), then started again after 2 s",
   stack: { redis: 'everysec' },
   faults: (scene) =>
     atEach(scene, [0.3, 0.7], async () => {
@@ -81,7 +81,7 @@ export const clientPause: FaultCase = following({
     }),
 });
 
-/** Kills connections of a type again and again while the lines come. Answers how many that were. */
+/** Kills connections of a type again and again while lines come. Returns how many. */
 const killAll = async (
   { stack, started, lines }: Scene,
   pauseMs: () => number,
@@ -111,7 +111,7 @@ export const clientKill: FaultCase = following({
 export const subscriberCut: FaultCase = following({
   number: 7,
   name: 'subscriber-cut',
-  title: "the subscriber's connection cut again and again during a burst",
+  title: 'the connection of the subscriber killed again and again during a burst',
   seconds: ({ seconds }) => Math.min(seconds, 4),
   faults: (scene) =>
     killAll(
@@ -121,13 +121,13 @@ export const subscriberCut: FaultCase = following({
     ),
 });
 
-/** 2,000 bytes and more each, so as many as fill Redis' buffers. */
+/** Lines of 2,000 bytes or more: enough to fill the buffers of Redis. */
 const WIDE_BYTES = 2000;
 
 export const pubsubLimit: FaultCase = following({
   number: 7,
   name: 'pubsub-limit',
-  title: "the output buffer limit of pubsub clients hit, the service's process frozen for moments",
+  title: 'the output buffer limit of pubsub clients reached while the service is frozen for moments',
   command: (lines, seconds) => numberedWide(lines, seconds, WIDE_BYTES),
   seconds: ({ seconds }) => Math.max(seconds, 8),
   ownDigest: true,
@@ -136,7 +136,7 @@ export const pubsubLimit: FaultCase = following({
     await redis.config('SET', 'client-output-buffer-limit', 'pubsub 65536 32768 1');
     await at(0.1);
     while (started.audit.lines < lines * 0.9 && !started.done) {
-      // What reads nothing for a moment has its announcements pile up in Redis.
+      // While the service does not read, its announcements wait in Redis.
       const pids = [stack.pidOf(0), stack.plainPidOf(0)];
       for (const pid of pids) process.kill(pid, 'SIGSTOP');
       await delay(random.between(300, 900));
@@ -145,7 +145,7 @@ export const pubsubLimit: FaultCase = following({
     }
     const log = (await readText(join(stack.dataPath, 'redis.log'))) ?? '';
     const faults = log.split('for overcoming of output buffer limits').length - 1;
-    if (faults === 0) problem('Redis cut nobody');
+    if (faults === 0) problem('Redis disconnected nobody');
     return faults;
   },
 });

@@ -1,4 +1,4 @@
-/** Case 13: Redis has no memory left, or its disk is full: all wait, then all recover. */
+/** Case 13: Redis has no memory left, or its disk is full: everything waits, then everything recovers. */
 import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const execute = promisify(execFile);
 export const outOfMemory: FaultCase = following({
   number: 13,
   name: 'redis-out-of-memory',
-  title: 'maxmemory reached (noeviction) for 5 s, twice: all wait, then all recover; commands refused are counted',
+  title: 'maxmemory reached (noeviction) for 5 s, twice: everything waits, then recovers; faults are refused commands',
   faults: async (scene) => {
     const redis = await scene.stack.admin();
     await atEach(scene, [0.3, 0.7], async () => {
@@ -45,21 +45,25 @@ const diskFull = (redis: 'private' | 'everysec', name: string, title: string): F
       atEach(scene, [0.3, 0.6], async () => {
         const { stack } = scene;
         const filler = join(stack.redisDirectory, 'filler');
-        // It fails when the disk is full, which is what is wanted.
+        // It fails when the disk is full, as intended.
         await writeFile(filler, Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined);
         const before = await stack.redisPid();
         await delay(6000);
         await rm(filler);
         if (redis === 'private' && (await stack.redisPid()) !== before)
-          scene.note('Redis ended by itself, as it does with fsync always, and was started again');
+          scene.note('Redis exited by itself, as it does with fsync always, and was started again');
         for (let i = 0; i < 600 && (await stack.redisPid()) === 0; i += 1) await delay(50);
         return 1;
       }),
   });
 
-export const diskFullPrivate = diskFull('private', 'disk-full-private', "the private Redis' disk full for 6 s, twice");
+export const diskFullPrivate = diskFull(
+  'private',
+  'disk-full-private',
+  'the disk of the private Redis full for 6 s, twice',
+);
 export const diskFullOperator = diskFull(
   'everysec',
   'disk-full-operator',
-  "an operator's Redis' disk full for 6 s, twice",
+  "the disk of an operator's Redis full for 6 s, twice",
 );

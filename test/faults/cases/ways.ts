@@ -1,4 +1,4 @@
-/** Case 10: each way to die many times, on each launcher, several at once: the right reason, one end. */
+/** Case 10: each way to die, many times, several at once, on each launcher: the right reason, one end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from '../../support/clients/client.ts';
 import type { Bench, FaultCase } from '../faultCase.ts';
@@ -12,12 +12,12 @@ type Launcher = 'process' | 'container';
 
 interface Way {
   readonly name: string;
-  /** What the command does once it has printed its lines. */
+  /** What the command does after it has printed its lines. */
   readonly script?: string;
-  /** In the place of a command that prints and dies. */
+  /** Instead of a command that prints and dies. */
   readonly command?: readonly string[];
   readonly input?: Readonly<Record<string, unknown>>;
-  /** What happens to it from outside once all lines are there. */
+  /** What happens to it from outside once all lines are printed. */
   readonly hurt?: (scene: Scene, launcher: Launcher) => Promise<void>;
   readonly status?: string;
   readonly reason: string | null;
@@ -31,19 +31,19 @@ const PRINT = `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "line $i of $
 
 const killCommand = async ({ stack, runId, problem }: Scene): Promise<void> => {
   const { commands } = await stack.processesOf(runId);
-  if (commands.length === 0) problem('no command was found to be killed');
+  if (commands.length === 0) problem('found no command to kill');
   stack.signal(commands, 'SIGKILL');
 };
 const killExecutor = async ({ stack, runId, problem }: Scene, launcher: Launcher): Promise<void> => {
   if (launcher === 'container') {
     const { socketPath } = await engine();
     const containers = await containersOf(socketPath, runId);
-    if (containers.length !== 1) problem(`${containers.length} containers were found to be killed`);
+    if (containers.length !== 1) problem(`found ${containers.length} containers to kill, not 1`);
     for (const { id } of containers) await killContainer(socketPath, id);
     return;
   }
   const { executors } = await stack.processesOf(runId);
-  if (executors.length !== 1) problem(`${executors.length} executors were found to be killed`);
+  if (executors.length !== 1) problem(`found ${executors.length} executors to kill, not 1`);
   stack.signal(executors, 'SIGKILL');
 };
 const cancel = async ({ stack, runId, problem }: Scene): Promise<void> => {
@@ -54,11 +54,11 @@ const cancel = async ({ stack, runId, problem }: Scene): Promise<void> => {
 
 const SMALL = { resources: { memoryMb: 128 } };
 const NO_LIMIT = { launcher: 'process', because: 'no memory limit' } as const;
-/** A shell's own variable grows by doubling; a container's /workspace is memory too. */
+/** The variable of a shell grows by doubling. Files in a container's /workspace use memory too. */
 const EAT = 'x=0123456789abcdef; while :; do x="$x$x"; done';
 const FILL = 'i=0; while :; do i=$((i+1)); dd if=/dev/zero of=/workspace/$i bs=1M count=16 2>/dev/null; done';
 
-/** The twelve of the process launcher, and the three that need a memory limit. */
+/** Twelve for the process launcher, and three that need a memory limit. */
 const WAYS: readonly Way[] = [
   { name: 'exit 0', script: 'exit 0', status: 'COMPLETED', reason: null },
   { name: 'exit 7', script: 'exit 7', reason: 'NONZERO_EXIT' },
@@ -84,7 +84,7 @@ const WAYS: readonly Way[] = [
   { name: 'container out of memory', script: FILL, input: SMALL, reason: 'OUT_OF_MEMORY', notOn: NO_LIMIT },
 ];
 
-/** The image of the executor alone has this one shell. */
+/** The executor image has only this shell. */
 const SHELL: Readonly<Record<Launcher, readonly string[]>> = {
   process: ['sh', '-c'],
   container: ['/opt/runloom/bin/busybox', 'sh', '-c'],
@@ -102,7 +102,7 @@ const die = async (stack: Stack, bench: Bench, way: Way, launcher: Launcher): Pr
     bench,
     lines: way.command === undefined ? LINES : 0,
     seconds: 1,
-    // A minute for the queue.
+    // Includes a minute in the queue.
     settleSeconds: 120,
     command,
     input,
@@ -111,7 +111,7 @@ const die = async (stack: Stack, bench: Bench, way: Way, launcher: Launcher): Pr
     faults: async (scene) => {
       if (hurt === undefined) return 1;
       await scene.at(1, 60_000);
-      if (scene.started.audit.lines < LINES) scene.problem('it never printed its lines');
+      if (scene.started.audit.lines < LINES) scene.problem('the command did not print its lines');
       await hurt(scene, launcher);
       return 1;
     },
@@ -164,6 +164,6 @@ export const waysToDie: FaultCase = {
 export const containerWays: FaultCase = {
   number: 10,
   name: 'ways-container',
-  title: 'the same in containers, and out of memory in the command, in its child, in the whole container',
+  title: 'the same in containers, and out of memory in the command, in its child and in the whole container',
   run: async (bench) => everyWay(bench, 'container', await withEngine(), 4),
 };

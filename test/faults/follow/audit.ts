@@ -1,4 +1,4 @@
-/** What a viewer can prove of a log of numbered lines ("line 7 of 50000"), event by event and in little memory. */
+/** What a viewer can prove about a log of numbered lines ("line 7 of 50000"), event by event, in little memory. */
 import { createHash, type Hash } from 'node:crypto';
 
 export interface SeenEvent {
@@ -17,16 +17,16 @@ export interface SeenEvent {
 }
 
 export class LogAudit {
-  /** Seqs that were left out. */
+  /** Number of seqs that were skipped. */
   lost = 0;
   repeated = 0;
-  /** A line's number came after a greater one. */
+  /** Lines that came after a line with a greater number. */
   disordered = 0;
-  /** Another event under a seq that was seen, or a line that nobody printed. */
+  /** Different events with the same seq, and lines that the command did not print. */
   altered = 0;
-  /** Lines, all of them different. */
+  /** Number of lines, without repeats. */
   lines = 0;
-  /** Events that a LinesDropped stood for, and how many of those there were by reason. */
+  /** Events that LinesDropped stood for, and the reasons. */
   dropped = 0;
   readonly reasons = new Set<string>();
   finished: SeenEvent | null = null;
@@ -36,17 +36,17 @@ export class LogAudit {
   readonly #numbers: number[] | null;
   readonly #hash: Hash | null;
 
-  /** `light`: of a thousand viewers; keeps nothing of each event, so it tells no repeat from an altered one and has no digest. */
+  /** `light`: for a thousand viewers. It keeps nothing per event, so it cannot tell a repeat from an altered event, and has no digest. */
   constructor({ light = false } = {}) {
     this.#numbers = light ? null : [];
     this.#hash = light ? null : createHash('sha256');
   }
 
-  /** The last event's seq. */
+  /** seq of the last event. */
   get last(): number {
     return this.#last;
   }
-  /** SHA-256 over the lines, as RunFinished.digest has it. */
+  /** SHA-256 of the lines, computed as RunFinished.digest is. */
   get digest(): string | null {
     return this.#hash?.copy().digest('hex') ?? null;
   }
@@ -84,7 +84,7 @@ export class LogAudit {
 const numberOf = (event: SeenEvent): number =>
   Number(/^line (\d+) of \d+(?: [0-9a-f]+)?$/.exec(event.message ?? '')?.[1] ?? -1);
 
-/** The digest of a whole log of numbered lines. */
+/** The digest of a complete log of numbered lines. */
 export const digestOfLines = (count: number): string => {
   const hash = createHash('sha256');
   for (let i = 1; i <= count; i += 1) hash.update(`line ${i} of ${count}\n`);

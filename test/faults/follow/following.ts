@@ -1,4 +1,4 @@
-/** The one shape of a case: a stack is opened, a command writes numbered lines, three viewers follow, faults are put in. */
+/** The usual case: a stack is opened, a command writes numbered lines, three viewers follow, faults are injected. */
 import type { Bench, FaultCase } from '../faultCase.ts';
 import { numbered, type ScenarioOptions, type Scene, scenario } from '../scenario.ts';
 import { makeFsyncRecorder } from '../stack/powerLoss.ts';
@@ -8,14 +8,14 @@ export interface Following
   extends Pick<FaultCase, 'number' | 'name' | 'title'>,
     Omit<ScenarioOptions, 'stack' | 'bench' | 'lines' | 'seconds' | 'command' | 'start'> {
   readonly stack?: StackOptions | (() => Promise<StackOptions>);
-  /** Redis notes what it has synced, so that a power failure can be put in (powerLoss.ts). */
+  /** Redis records what it has synced, so that a power failure can be injected (powerLoss.ts). */
   readonly power?: boolean;
-  /** Where the command differs from the bench's. */
+  /** If the command differs from the one of the bench. */
   readonly lines?: number | ((bench: Bench) => number);
   readonly seconds?: number | ((bench: Bench) => number);
   /** Default: numbered lines. */
   readonly command?: (lines: number, seconds: number) => readonly string[];
-  /** Starts the run by other means than startRun; what it opens goes to `ends`. */
+  /** Starts the run without startRun. What it opens is added to `ends`. */
   readonly start?: (begin: Beginning) => Promise<string>;
 }
 
@@ -49,7 +49,7 @@ export const following = (one: Following): FaultCase => {
   };
 };
 
-/** Does it once the first viewer has each of the shares of the lines. Answers how many faults that were. */
+/** Injects a fault when the first viewer has each of these shares of the lines. Returns the number of faults. */
 export const atEach = async (
   { at, random }: Scene,
   shares: readonly number[],

@@ -1,4 +1,4 @@
-/** A viewer whose reading speed is ours, which a WebSocket of a library does not let us choose. */
+/** A viewer with a chosen reading speed, which a WebSocket library does not offer. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -7,13 +7,13 @@ import { LogAudit } from './audit.ts';
 const QUERY =
   'subscription ($id: ID!, $after: Int) { log: runLogBatches(runId: $id, after: $after) { events { __typename seq ... on LogLine { stream message } ... on LinesDropped { fromSeq count reason } ... on RunFinished { finalStatus: status digest } } } }';
 
-/** A WebSocket by hand, whose reading speed is ours: graphql-transport-ws over a bare socket. */
+/** graphql-transport-ws over a bare socket that is read at a chosen speed. */
 export class SlowViewer {
   readonly audit = new LogAudit();
   done = false;
-  /** When the server cut it, by performance.now(). */
+  /** When the server closed it, by performance.now(). */
   cutAt: number | null = null;
-  /** When bytes came last. */
+  /** When the last bytes came, by performance.now(). */
   readAt = performance.now();
   readonly #socket: Socket;
   readonly #runId: string;
@@ -30,7 +30,7 @@ export class SlowViewer {
     this.#socket = connect({
       port,
       host: '127.0.0.1',
-      // Reads so little at a time, and waits as long as that may take; what is left waits in the kernel.
+      // Reads a little, then waits as long as that may take; the rest waits in the kernel.
       onread: {
         buffer: piece,
         callback: (bytes, from) => this.#read(Buffer.from(from.buffer, from.byteOffset, bytes)),
@@ -57,7 +57,7 @@ export class SlowViewer {
     if (!this.#subscribed) {
       this.#subscribed = true;
       const variables = { id: this.#runId, after: this.#after };
-      // After connection_ack, which is on its way.
+      // connection_ack has come by then.
       setTimeout(() => this.#send({ id: '1', type: 'subscribe', payload: { query: QUERY, variables } }), 50);
       if (this.#bytesPerSecond === 0) setTimeout(() => this.#socket.pause(), 100);
     }
@@ -66,7 +66,7 @@ export class SlowViewer {
     return false;
   }
 
-  /** Of its own end of the connection. */
+  /** The local port. */
   get port(): number | undefined {
     return this.#socket.localPort;
   }
@@ -85,7 +85,7 @@ export class SlowViewer {
       body.length < 126
         ? Buffer.from([0x80 | opcode, 0x80 | body.length])
         : Buffer.from([0x80 | opcode, 0xfe, body.length >> 8, body.length & 255]);
-    // A mask of zeros is a mask.
+    // A mask of zeros is valid.
     this.#socket.write(Buffer.concat([head, Buffer.alloc(4), body]));
   }
 
@@ -134,8 +134,8 @@ export class SlowViewer {
 }
 
 /**
- * Ports of the clients that the server at `port` still has open (/proc/net/tcp; Linux): what never reads does not
- * notice that it was cut.
+ * Ports of the clients to which the server at `port` has an open connection (/proc/net/tcp; Linux). A client that never
+ * reads does not notice that it was disconnected.
  */
 export const clientsOf = async (port: number): Promise<ReadonlySet<number>> => {
   const rows = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((row) => row.trim().split(/\s+/));

@@ -1,23 +1,23 @@
-/** What a case came to: one line of the table. */
+/** The result of a case: one line of the table. */
 export interface Verdict {
-  /** Faults that were really put in. */
+  /** Faults that were actually injected. */
   readonly faults: number;
-  /** Lines that viewers got, all together. */
+  /** Lines that all viewers received together. */
   readonly delivered: number;
   readonly lost: number;
   readonly repeated: number;
-  /** Lines out of order, and other lines under a seq that was seen. */
+  /** Lines out of order, and different lines with the same seq. */
   readonly disordered: number;
   readonly stuck: number;
   readonly endRight: boolean;
-  /** Null where the end has none to be checked with. */
+  /** Null if the end has no digest to compare with. */
   readonly digestRight: boolean | null;
-  /** Lines that viewers of the plain design missed in the same case, and how many there were to get. */
+  /** Lines that viewers of the plain design lost in the same case, and how many they should have received. */
   readonly plainLost: number;
   readonly plainOf: number;
-  /** What else was measured. */
+  /** Other measurements. */
   readonly notes: readonly string[];
-  /** What is wrong beside the counts; a case with one fails. */
+  /** Other failures; a case with one fails. */
   readonly problems: readonly string[];
 }
 
@@ -31,16 +31,16 @@ export const passed = (verdict: Verdict): boolean =>
   verdict.digestRight !== false &&
   verdict.problems.length === 0;
 
-/** Problems that are told of one case. */
+/** Most problems that are shown of one case. */
 const TOLD = 20;
 
-/** Of a case that is made of many scenes. A scene in which no fault was put in is a problem. */
+/** The result of a case with many scenes. A scene without a fault is a problem. */
 export const together = (verdicts: readonly Verdict[], notes: readonly string[] = []): Verdict => {
   const sum = (of: (verdict: Verdict) => number): number => verdicts.reduce((all, one) => all + of(one), 0);
   const digests = verdicts.flatMap(({ digestRight }) => (digestRight === null ? [] : [digestRight]));
   const problems = verdicts.flatMap((one) => one.problems);
   const none = verdicts.filter((one) => one.faults === 0).length;
-  if (none > 0) problems.push(`no fault was put into ${none} of ${verdicts.length}`);
+  if (none > 0) problems.push(`no fault was injected in ${none} of ${verdicts.length} scenes`);
   const more = problems.length - TOLD;
   return {
     faults: sum((one) => one.faults),

@@ -1,4 +1,4 @@
-/** A viewer as a careful client is one: it goes on after what it has, wherever it is served, and audits as it goes. */
+/** A careful client: it resumes after its last event, on any service, and audits what it receives. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -17,10 +17,10 @@ interface Batch {
 
 export interface ViewerOptions {
   readonly runId: string;
-  /** Where it may be served now; tried in turn. */
+  /** Services that it may use now; tried in turn. */
   readonly urls: () => readonly string[];
   readonly random: Random;
-  /** It cuts its own socket after so many milliseconds at the least and at the most. */
+  /** It closes its own socket after a time between these two, milliseconds. */
   readonly restless?: readonly [number, number];
   /** See LogAudit. */
   readonly light?: boolean;
@@ -28,14 +28,14 @@ export interface ViewerOptions {
 
 export class Viewer {
   readonly audit: LogAudit;
-  /** Resolves at its end: RunFinished and complete, or refused. */
+  /** Resolves at the end: RunFinished and complete, or refused. */
   readonly ended: Promise<void>;
-  /** Codes of refusals that ended it. */
+  /** Codes of the refusal that ended it. */
   refused: string | null = null;
   /** `complete` without RunFinished. */
   falseEnds = 0;
   connections = 0;
-  /** Codes of closed sockets. */
+  /** Close codes of its sockets, and how often each came. */
   readonly closes = new Map<number, number>();
   /** When it last got an event, by performance.now(). */
   heardAt = performance.now();
@@ -60,7 +60,7 @@ export class Viewer {
     this.#cut?.();
   }
 
-  /** Cuts its socket as a lost network does; it comes back. */
+  /** Closes its socket without a close frame, as a lost network does. It then reconnects. */
   cut(): void {
     this.#cut?.();
   }
@@ -75,7 +75,7 @@ export class Viewer {
     }
   }
 
-  /** True where nothing more is to be had. */
+  /** True if nothing more will come. */
   async #subscribe(url: string): Promise<boolean> {
     const { runId, random, restless } = this.#options;
     const { promise, resolve: settle } = Promise.withResolvers<boolean>();
@@ -119,10 +119,10 @@ export class Viewer {
         },
         error: (error) => resolve(this.#isOver(error)),
         complete: () => {
-          // Disposing of the client completes what is open, too.
+          // Disposing the client also completes what is open.
           if (settled) return;
           if (this.audit.finished !== null) return resolve(true);
-          // The client takes a socket that closes with 1000 for this too; our server sends no such close.
+          // graphql-ws also completes when a socket closes with 1000, which our server never sends.
           this.falseEnds += 1;
           resolve(false);
         },
@@ -131,7 +131,7 @@ export class Viewer {
     const over = await promise;
     clearTimeout(timer);
     this.#cut = null;
-    // It rejects with the close of a socket that was never open.
+    // It rejects if the socket was never open.
     await Promise.resolve(client.dispose()).catch(() => undefined);
     return over;
   }

@@ -1,6 +1,6 @@
 /**
- * The plain design, to compare with: SUBSCRIBE, then ws.send, nothing stored or remembered. It is fed by the same
- * announcements as the service. Usage: node plainDesign.ts PORT REDIS_URL; ws://127.0.0.1:PORT/<channel>
+ * The plain design, for comparison: SUBSCRIBE, then ws.send, with nothing stored. It gets the same announcements as the
+ * service. Usage: node plainDesign.ts PORT REDIS_URL; ws://127.0.0.1:PORT/<channel>
  */
 import { Redis } from 'ioredis';
 import { type WebSocket, WebSocketServer } from 'ws';

@@ -1,4 +1,4 @@
-/** A viewer of the plain design: it connects again when it is cut, and has what it happened to get. */
+/** A viewer of the plain design: it reconnects when it is disconnected, and keeps what it happened to receive. */
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
@@ -23,7 +23,7 @@ export class PlainViewer {
     void this.#follow();
   }
 
-  /** Different lines that it got. */
+  /** Number of different lines that it received. */
   get lines(): number {
     return this.#seen.size;
   }

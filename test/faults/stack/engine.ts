@@ -1,4 +1,4 @@
-/** One private Podman for all container cases of a run of chaos, started when the first one asks. */
+/** One private Podman for all container cases, started when the first case needs it. */
 import { LABEL_RUN } from '../../../src/launchers/container/container.ts';
 import { connectEngine } from '../../../src/launchers/container/engine/engine.ts';
 import { ensureExecutorImage } from '../../../src/launchers/container/image/executorImage.ts';
@@ -8,7 +8,7 @@ import type { StackOptions } from './stack.ts';
 
 let podman: Promise<TestPodman> | null = null;
 
-/** @throws NotHere where no engine can run here */
+/** @throws NotHere if no engine can run here */
 export const engine = async (): Promise<TestPodman> => {
   const missing = await podmanMissing();
   if (missing !== null) throw new NotHere(missing);
@@ -21,7 +21,7 @@ export const engine = async (): Promise<TestPodman> => {
   return await podman;
 };
 
-/** A stack whose runs are containers. @throws NotHere where no engine can run here */
+/** A stack whose runs are containers. @throws NotHere if no engine can run here */
 export const withEngine = async ({ env, ...options }: StackOptions = {}): Promise<StackOptions> => {
   const { socketPath } = await engine();
   const containers = { LAUNCHER: 'container', CONTAINER_SOCKET: socketPath, EXECUTOR_NETWORK: 'none' };

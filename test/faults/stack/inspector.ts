@@ -1,4 +1,4 @@
-/** What a service's own event loop holds, asked through its inspector (Chrome DevTools Protocol, Runtime.evaluate). */
+/** Active timers and handles of a service, read through its inspector (Chrome DevTools Protocol, Runtime.evaluate). */
 import WebSocket from 'ws';
 import type { Stack } from './stack.ts';
 
@@ -11,7 +11,7 @@ export interface InspectedServices extends AsyncDisposable {
   readonly all: readonly Inspected[];
 }
 
-/** Those were started with --inspect=127.0.0.1:0. @throws Error where one tells no address */
+/** The services were started with --inspect=127.0.0.1:0. @throws Error if one printed no address */
 export const inspected = async (stack: Stack, indexes: readonly number[]): Promise<InspectedServices> => {
   const sockets: WebSocket[] = [];
   const all: Inspected[] = [];

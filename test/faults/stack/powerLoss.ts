@@ -1,6 +1,6 @@
 /**
- * A power failure, as far as Redis' files show it: redis-server runs with a small library that notes how long its
- * append-only file was at each fdatasync(2); then it is killed and the file is cut back to there.
+ * A power failure as the files of Redis show it. A small library in redis-server records the length of the append-only
+ * file at each fdatasync(2); then redis-server is killed and the file is truncated to that length.
  * Needs a C compiler.
  */
 import { execFile } from 'node:child_process';
@@ -13,7 +13,7 @@ import { NotHere } from '../faultCase.ts';
 
 const run = promisify(execFile);
 
-// The size is taken before the call: what is written during it may be on disk or not.
+// The size is read before the call: what is written during the call may or may not be on disk.
 const RECORDER = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -43,11 +43,11 @@ int fsync(int fd) { return note(fd, (int (*)(int))dlsym(RTLD_NEXT, "fsync")); }
 `;
 
 export interface FsyncRecorder extends AsyncDisposable {
-  /** A directory with a redis-server that is watched; to be first on the PATH. */
+  /** A directory with the wrapped redis-server; put it first on the PATH. */
   readonly path: string;
 }
 
-/** @throws NotHere where there is no C compiler */
+/** @throws NotHere if there is no C compiler */
 export const makeFsyncRecorder = async (): Promise<FsyncRecorder> => {
   const path = await mkdtemp(join(tmpdir(), 'rl-power-'));
   const dispose = () => rm(path, { recursive: true, force: true });
@@ -67,14 +67,14 @@ export const makeFsyncRecorder = async (): Promise<FsyncRecorder> => {
   return { path, [Symbol.asyncDispose]: dispose };
 };
 
-/** Waits for a moment at which so many bytes are not yet synced, ten seconds at most. */
+/** Waits until so many bytes are not yet synced, at most ten seconds. */
 export const untilUnsynced = async (directory: string, bytes: number): Promise<void> => {
   const files = join(directory, 'appendonlydir');
   for (let i = 0; i < 1000; i += 1, await delay(10)) {
     for (const name of await readdir(files)) {
       if (!name.endsWith('.incr.aof')) continue;
       const synced = Number(await readFile(join(files, `${name}.synced`), 'utf8').catch(() => '0'));
-      // A rewrite of the file may have taken it away.
+      // A rewrite may have removed the file.
       const size = await stat(join(files, name)).then(
         (found) => found.size,
         () => 0,
@@ -84,7 +84,7 @@ export const untilUnsynced = async (directory: string, bytes: number): Promise<v
   }
 };
 
-/** Stops the server where it is, cuts its file back to the last sync, and kills it. Answers the bytes that are gone. */
+/** Stops the server, truncates its file to the last sync, and kills the server. Returns the number of lost bytes. */
 export const loseUnsynced = async (directory: string, pid: number): Promise<number> => {
   process.kill(pid, 'SIGSTOP');
   const files = join(directory, 'appendonlydir');

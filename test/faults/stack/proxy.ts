@@ -1,12 +1,12 @@
-/** A TCP port before Redis, whose network can be hurt: cut, cut one way, slow, a byte at a time, answers lost. */
+/** A TCP port in front of Redis with faults of the network: down, down in one direction, slow, one byte at a time, lost replies. */
 import { connect, createServer, type Socket } from 'node:net';
 
 /**
- * - open: as if it were not there;
- * - shut: connections are cut, new ones too;
- * - blackhole: nothing moves in either direction, nobody is told;
- * - upCut, downCut: nothing moves towards Redis, or from it;
- * - slow: each piece arrives DELAY_MS later;
+ * - open: no fault;
+ * - shut: connections are closed, new ones too;
+ * - blackhole: no data moves in either direction, without an error;
+ * - upCut, downCut: no data moves to Redis, or from it;
+ * - slow: data arrives DELAY_MS later;
  * - bytes: one byte at a time.
  */
 export type ProxyMode = 'open' | 'shut' | 'blackhole' | 'upCut' | 'downCut' | 'slow' | 'bytes';
@@ -14,9 +14,9 @@ export type ProxyMode = 'open' | 'shut' | 'blackhole' | 'upCut' | 'downCut' | 's
 export interface NetworkProxy extends AsyncDisposable {
   readonly url: string;
   set(mode: ProxyMode): void;
-  /** Cuts all connections of now. Answers how many there were. */
+  /** Closes all present connections. Returns how many there were. */
   cut(): number;
-  /** From now on, each `every`-th request with `marker` reaches Redis and loses its answer; 0: no more. */
+  /** From now on, each `every`-th request with `marker` reaches Redis but loses its reply; 0: none. */
   loseAnswers(marker: string, every: number): void;
   readonly lostAnswers: () => number;
 }
@@ -26,11 +26,11 @@ const DELAY_MS = 200;
 interface Pair {
   readonly client: Socket;
   readonly redis: Socket;
-  /** What waits for its way to be open again. */
+  /** Data that waits until the mode lets it pass. */
   readonly look: () => void;
 }
 
-/** @param target path of Redis' unix socket */
+/** @param target path of the unix socket of Redis */
 export const startProxy = async (target: string): Promise<NetworkProxy> => {
   const pairs = new Set<Pair>();
   let mode: ProxyMode = 'open';
@@ -86,7 +86,7 @@ export const startProxy = async (target: string): Promise<NetworkProxy> => {
         down.push(chunk);
         return;
       }
-      // Redis has answered, so it has done what was asked.
+      // Redis has replied, so the command was executed.
       lost += 1;
       redis.destroy();
       client.destroy();
@@ -124,7 +124,7 @@ export const startProxy = async (target: string): Promise<NetworkProxy> => {
   };
 };
 
-/** One direction of one connection, in order. Holds what cannot pass (the test's own amount, so unbounded). */
+/** One direction of one connection, in order. Data that cannot pass is held without bound: the test decides how much there is. */
 class Way {
   readonly #to: Socket;
   readonly #held: () => boolean;
@@ -168,7 +168,7 @@ class Way {
       this.#go();
       return;
     }
-    // Each byte is a write and a packet of its own (no Nagle); some per turn, or nothing would ever arrive.
+    // Each byte is one write and one packet (no Nagle). Several per turn, or it would never end.
     const end = Math.min(from + 64, chunk.length);
     for (let at = from; at < end; at += 1) this.#to.write(chunk.subarray(at, at + 1));
     if (end === chunk.length) this.#go();

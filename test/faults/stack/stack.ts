@@ -1,4 +1,4 @@
-/** The real parts under test: services as processes, a Redis (the private one or an operator's), the plain design beside. */
+/** The real parts under test: services as processes, a Redis (private or an operator's), and the plain design for comparison. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,21 +24,21 @@ import { type NetworkProxy, startProxy } from './proxy.ts';
 export interface StackOptions {
   /** Processes of the service; default 1. */
   readonly services?: number;
-  /** How many of them are started at once; the others when a case starts them. Default all. */
+  /** How many of them are started at the beginning; a case starts the others. Default: all. */
   readonly startAtFirst?: number;
-  /** private: the service's own; else an operator's with this appendfsync. Default private. */
+  /** private: the Redis of the service; otherwise an operator's Redis with this appendfsync. Default: private. */
   readonly redis?: 'private' | 'always' | 'everysec' | 'no';
-  /** The operator's Redis is reached through proxies, one for services and one for executors. */
+  /** Services and executors each reach the operator's Redis through a proxy. */
   readonly proxied?: boolean;
   readonly env?: Readonly<Record<string, string>>;
-  /** More arguments of the operator's redis-server. */
+  /** Further arguments of the operator's redis-server. */
   readonly redisConfig?: readonly string[];
   /**
-   * Called with the directory of Redis' files before Redis starts there for the first time; what it answers
-   * is called when Redis is gone, before the files are removed.
+   * Called with the directory of Redis' files before Redis starts there for the first time. The function that it returns
+   * is called when Redis has ended, before the files are removed.
    */
   readonly prepareFiles?: (directory: string) => Promise<() => Promise<void>>;
-  /** Loaded into redis-server (LD_PRELOAD): where a program of that name stands, first on the PATH. */
+  /** A directory with another program of the name redis-server, put first on the PATH. */
   readonly path?: string;
 }
 
@@ -52,7 +52,7 @@ interface Slot {
 
 const PLAIN = fileURLToPath(new URL('../plain/plainDesign.ts', import.meta.url));
 
-/** Those that are open: whoever ends the whole ends them first. */
+/** The open stacks, which are closed before the process exits. */
 const openStacks = new Set<Stack>();
 export const closeStacks = async (): Promise<void> => {
   await Promise.allSettled([...openStacks].map((stack) => stack[Symbol.asyncDispose]()));
@@ -61,9 +61,9 @@ export const closeStacks = async (): Promise<void> => {
 export class Stack implements AsyncDisposable {
   readonly options: StackOptions;
   readonly runs: string[] = [];
-  /** Services that ended by themselves, and what they said: a fault that nobody put in. */
+  /** Services that exited by themselves, which no fault explains, and their output. */
   readonly deaths: string[] = [];
-  /** Of executors and services; only where proxied. */
+  /** The proxies of executors and services, if proxied. */
   serviceProxy: NetworkProxy | null = null;
   executorProxy: NetworkProxy | null = null;
   readonly #slots: Slot[] = [];
@@ -116,13 +116,13 @@ export class Stack implements AsyncDisposable {
     for (let i = 0; i < (this.options.startAtFirst ?? services); i += 1) await this.start(i);
   }
 
-  /** Addresses of the services that are started. */
+  /** Addresses of the running services. */
   readonly urls = (): readonly string[] =>
     this.#slots.filter((slot) => slot.service !== null).map((slot) => `http://127.0.0.1:${slot.port}`);
 
   readonly urlOf = (index: number): string => `http://127.0.0.1:${this.#slots[index]?.port}`;
 
-  /** Addresses of the plain design's servers. */
+  /** Addresses of the servers of the plain design. */
   readonly plainUrls = (): readonly string[] =>
     this.#slots.filter((slot) => slot.plain !== null).map((slot) => `ws://127.0.0.1:${slot.plainPort}`);
 
@@ -134,13 +134,13 @@ export class Stack implements AsyncDisposable {
     return this.#slots[index]?.plain?.pid ?? 0;
   }
 
-  /** What the service printed, for a failure's report. */
+  /** What the service printed, for reports of failures. */
   printed(index: number): string {
     const service = this.#slots[index]?.service;
     return service ? service.out() + service.err() : '';
   }
 
-  /** Starts (again) the service and the plain design's server at their ports, and waits until both serve. */
+  /** Starts the service and the server of the plain design on their ports, also again, and waits until both serve. */
   async start(index: number): Promise<void> {
     const slot = this.#slots[index];
     if (slot === undefined) throw new Error(`no service ${index}`);
@@ -168,13 +168,13 @@ export class Stack implements AsyncDisposable {
     });
     await service.address();
     slot.plain = spawn(process.execPath, ['--no-warnings', PLAIN, String(slot.plainPort), await this.redisUrl()], {
-      // It ends when nobody holds its standard input any more.
+      // It ends when its standard input is closed.
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     await untilListens(slot.plainPort);
   }
 
-  /** Kills both, and waits until they are gone. */
+  /** Kills both and waits until they have ended. */
   async kill(index: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
     const slot = this.#slots[index];
     const { service = null, plain = null } = slot ?? {};
@@ -189,7 +189,7 @@ export class Stack implements AsyncDisposable {
     return exit;
   }
 
-  /** As the services reach it: through the proxy, where there is one. */
+  /** The address that services use: the proxy, if there is one. */
   async redisUrl(): Promise<string> {
     if (this.serviceProxy !== null) return this.serviceProxy.url;
     if (this.#serverDirectory !== '') return `unix://${this.#socketPath}`;
@@ -199,7 +199,7 @@ export class Stack implements AsyncDisposable {
     return formatRedisUrl({ socketPath, host: '', port: 0, tls: false, username: 'default', password, db: 0 });
   }
 
-  /** A connection of the test's own, past all proxies. */
+  /** A connection of the test, without a proxy. */
   async admin(): Promise<Redis> {
     if (this.#admin !== null) return this.#admin;
     const path =
@@ -225,7 +225,7 @@ export class Stack implements AsyncDisposable {
     return (await privateRedisPid(this.#data?.path ?? '')) ?? 0;
   }
 
-  /** Where the append-only file is. */
+  /** Path of the append-only file. */
   get redisDirectory(): string {
     return this.#serverDirectory === '' ? (this.#data?.path ?? '') : this.#serverDirectory;
   }
@@ -233,18 +233,18 @@ export class Stack implements AsyncDisposable {
     return this.#data?.path ?? '';
   }
 
-  /** kill -9 of Redis. An operator's is started again by `startRedis`, the private one by the service. */
+  /** kill -9 of Redis. `startRedis` starts an operator's Redis again; the service starts the private one again. */
   async killRedis(): Promise<void> {
     const pid = await this.redisPid();
     try {
       if (pid > 0) process.kill(pid, 'SIGKILL');
     } catch {
-      // It is dead already.
+      // It has already ended.
     }
     if (this.#serverDirectory !== '') await this.#server?.stop();
   }
 
-  /** An operator's Redis: on its files, at the same address. */
+  /** Starts an operator's Redis on the same files, at the same address. */
   async startRedis(): Promise<void> {
     const { redis, redisConfig = [], path } = this.options;
     const before = process.env.PATH;
@@ -257,21 +257,21 @@ export class Stack implements AsyncDisposable {
     }
   }
 
-  /** Processes of the run's attempt: its executor, and what the command started. */
+  /** Processes of the run's attempt: its executor, and the command with its children. */
   async processesOf(runId: string): Promise<{ readonly executors: number[]; readonly commands: number[] }> {
     const all = await findByEnvironment({ RUN_ID: runId });
     const executors: number[] = [];
     const commands: number[] = [];
     for (const pid of all) {
       const line = (await readText(`/proc/${pid}/cmdline`).catch(() => null)) ?? '';
-      // In a container the first process stands before the executor, with the same fate.
+      // In a container, the first process is the parent of the executor and ends with it.
       if (/--workspace=|\/opt\/runloom\/(bin\/tini|executor)/.test(line)) executors.push(pid);
       else commands.push(pid);
     }
     return { executors, commands };
   }
 
-  /** Of all runs of this stack, executors and commands. */
+  /** Executors and commands of all runs of this stack. */
   async processesOfRuns(): Promise<readonly number[]> {
     const runs = new Set(this.runs);
     const found: number[] = [];
@@ -283,18 +283,18 @@ export class Stack implements AsyncDisposable {
     return found;
   }
 
-  /** To those of them that still are. */
+  /** Sends a signal to those that still exist. */
   signal(pids: readonly number[], name: NodeJS.Signals): void {
     for (const pid of pids) {
       try {
         process.kill(pid, name);
       } catch {
-        // It ended by itself.
+        // It has already ended.
       }
     }
   }
 
-  /** Waits until nothing of the run lives. Answers how many processes still do after that time. */
+  /** Waits until the run has no process. Returns how many are left after that time. */
   async untilNoProcess(runId: string, withinMs: number): Promise<number> {
     const deadline = performance.now() + withinMs;
     for (;;) {
@@ -305,7 +305,7 @@ export class Stack implements AsyncDisposable {
     }
   }
 
-  /** Waits for a redis-server of another pid, that is for one that was started again. */
+  /** Waits for a redis-server with another pid, which was started again. */
   async untilRedisOtherThan(before: number): Promise<void> {
     for (let i = 0; i < 600; i += 1) {
       const now = await this.redisPid();
@@ -321,7 +321,7 @@ export class Stack implements AsyncDisposable {
     for (const death of this.deaths) process.stderr.write(`${death}\n`);
     for (const slot of this.#slots) {
       if (slot.service?.child.pid !== undefined) {
-        // A frozen one cannot die of SIGTERM; this stack is thrown away as a whole.
+        // A frozen process does not end on SIGTERM.
         await slot.service[Symbol.asyncDispose]();
       }
       slot.plain?.kill('SIGKILL');
