@@ -9,7 +9,7 @@ import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { BatchBuilder } from '../wire/codec.ts';
 import { logKey, packedKey, recordKey } from '../wire/keys.ts';
-import { COPY, MEASURE, PAGE } from '../wire/scripts/readScripts.ts';
+import { COPY, MEASURE, PAGE, SWAP } from '../wire/scripts/readScripts.ts';
 import { Script } from '../wire/scripts/script.ts';
 import { EVENT_BYTES, StoredEntry } from './entry.ts';
 
@@ -27,18 +27,7 @@ const LEFTOVER_MS = 120_000;
 const measure = new Script(MEASURE);
 const copy = new Script(COPY);
 const page = new Script(PAGE);
-
-/** Puts the packed log in the place of the log it was made of. KEYS: record, log, packed. ARGV: entries read, last ID. */
-const SWAP = new Script(`
-local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-if redis.call('HGET', KEYS[1], 'closed') ~= '1' or redis.call('XLEN', KEYS[2]) ~= tonumber(ARGV[1])
-  or not newest or newest[1] ~= ARGV[2] or redis.call('EXISTS', KEYS[3]) == 0 then
-  redis.call('DEL', KEYS[3])
-  return 0
-end
-redis.call('RENAME', KEYS[3], KEYS[2])
-redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
-return 1`);
+const swap = new Script(SWAP);
 
 /** What is known of an entry without reading it. */
 interface Measured {
@@ -71,7 +60,7 @@ export const packLog = async (redis: Redis, runId: RunId): Promise<number | null
     last = group.at(-1)?.id ?? last;
   }
   await packing.copyWaiting();
-  const swapped = await SWAP.run(redis, [recordKey(runId), logKey(runId), packing.key], [read, last]);
+  const swapped = await swap.run(redis, [recordKey(runId), logKey(runId), packing.key], [read, last]);
   return swapped === 1 ? packing.entries : null;
 };
 

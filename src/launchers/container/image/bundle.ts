@@ -1,11 +1,32 @@
 /** The executor as one file, so that it can be carried into any image. */
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'esbuild';
 
 const ENTRY = fileURLToPath(new URL('../../../../executor/main.ts', import.meta.url));
 
 // Dependencies that are CommonJS ask for require, which a module has not by itself.
 const BANNER =
   "import { createRequire as runloomRequire } from 'node:module'; const require = runloomRequire(import.meta.url);";
+
+/** Puts the texts of the Lua scripts into the bundle, in the place of the module that reads their files. */
+const LUA_TEXTS: Plugin = {
+  name: 'lua-texts',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/wire\/scripts\/lua\.ts$/ }, async ({ path }) => {
+      const files = (await readdir(dirname(path))).filter((name) => name.endsWith('.lua')).sort();
+      const read = async (file: string) => [
+        file.slice(0, -'.lua'.length),
+        await readFile(join(dirname(path), file), 'utf8'),
+      ];
+      const texts = JSON.stringify(Object.fromEntries(await Promise.all(files.map(read))));
+      return {
+        contents: `const texts = ${texts}; export const lua = (...names) => () => names.map((name) => texts[name]).join('\\n');`,
+      };
+    });
+  },
+};
 
 /** Bundles executor/main.ts (or another entry) for Node.js 24. The same input gives the same bytes. */
 export const bundleExecutor = async (entry = ENTRY): Promise<Buffer> => {
@@ -21,6 +42,7 @@ export const bundleExecutor = async (entry = ENTRY): Promise<Buffer> => {
     minifyWhitespace: true,
     legalComments: 'none',
     banner: { js: BANNER },
+    plugins: [LUA_TEXTS],
     logLevel: 'silent',
   });
   const file = result.outputFiles[0];
