@@ -1,4 +1,4 @@
-/** A run with a log in a real Redis, written by a writer of the test's own. */
+/** A run with a log in a real Redis, written by the test itself. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { EventDraft } from '../../src/domain/events.ts';
@@ -36,7 +36,7 @@ export const finished = (): EventDraft => ({
   digest: null,
 });
 
-/** A PENDING run with its seq 1, as the API makes it. */
+/** A PENDING run with its event of seq 1, as the API makes it. */
 export const createRun = async (redis: Redis, changes: Partial<RunRecord> = {}): Promise<RunId> => {
   const id = newRunId();
   const now = Date.now();
@@ -77,7 +77,7 @@ export const createRun = async (redis: Redis, changes: Partial<RunRecord> = {}):
   return id;
 };
 
-/** Appends what it is told to, with no care of its own. */
+/** Appends what the test gives it, without checks. */
 export class PlainWriter {
   readonly writer = randomUUID();
   readonly redis: Redis;
@@ -96,7 +96,7 @@ export class PlainWriter {
       attempt: null,
       statuses: ['PENDING', 'STARTING', 'RUNNING'],
     });
-    if (reply.code !== 'OK') throw new Error(`claim: ${reply.code}`);
+    if (reply.code !== 'OK') throw new Error(`could not claim the log: ${reply.code}`);
     this.term = reply.run.term;
     this.nextSeq = reply.run.lastSeq + 1;
     return this;
@@ -129,7 +129,7 @@ export class PlainWriter {
   }
 }
 
-/** All entries of the log, by as many pages as it takes. */
+/** All entries of the log, read page by page. */
 export const storedEntries = async (redis: Redis, runId: RunId): Promise<readonly LogEntry[]> => {
   const reader = new RedisLogReader(redis);
   const entries: LogEntry[] = [];

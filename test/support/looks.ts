@@ -1,7 +1,7 @@
-/** Time as this process has it: what runs in the same event loop is late by as much. */
+/** Time as this event loop sees it: if the loop is late, this clock is late too. */
 const PARTS = 20;
 
-/** Counts periods from its making on, by looks that are put off as other timers of this process are. */
+/** Counts periods since it was made. Its timer is delayed as other timers of this process are. */
 export class Looks implements Disposable {
   #looks = 0;
   readonly #timer: NodeJS.Timeout;

@@ -1,24 +1,25 @@
-/** Runs bytes through the output pipeline and collects what its sink gets. */
+/** Sends bytes through the output pipeline and collects what its sink gets. */
 import { isUtf8 } from 'node:buffer';
 import { createOutput, type Output, type OutputOptions } from '../../executor/output/output.ts';
 import type { OutputSink, PipeStream } from '../../executor/output/sink.ts';
 import type { EpochMs, EventDraft } from '../../src/domain/events.ts';
 
-/** A sink that keeps everything as drafts, and holds the pipeline to what sink.ts promises. */
+/** A sink that keeps everything as drafts, and checks what sink.ts promises. */
 export class CollectingSink implements OutputSink {
   readonly drafts: EventDraft[] = [];
   plainCalls = 0;
 
   lines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void {
-    if (!isUtf8(text)) throw new Error('the sink got bytes that are no UTF-8');
+    if (!isUtf8(text)) throw new Error('the sink got bytes that are not valid UTF-8');
     const messages = text.toString().split('\n');
-    if (messages.pop() !== '' || messages.length !== count) throw new Error(`the sink got no ${count} lines`);
+    if (messages.pop() !== '' || messages.length !== count)
+      throw new Error(`the sink did not get ${count} whole lines`);
     for (const message of messages) this.drafts.push({ kind: 'LogLine', timestamp, level: 'INFO', stream, message });
     this.plainCalls += 1;
   }
 
   event(draft: EventDraft): void {
-    // what the codec does with it must not lose anything
+    // As the codec does it: nothing may be lost.
     this.drafts.push(JSON.parse(JSON.stringify(draft)) as EventDraft);
   }
 
@@ -36,7 +37,7 @@ export const startOutput = (
   return { ...createOutput({ maxLineBytes: 65_536, secrets: [], ...options, sink }), sink };
 };
 
-/** The events of a standard output that was printed as these chunks at one instant. */
+/** The events of these chunks of standard output, all printed at the same time. */
 export const eventsOf = (
   chunks: string | Uint8Array | readonly (string | Uint8Array)[],
   options: Partial<Omit<OutputOptions, 'sink'>> = {},
@@ -48,13 +49,13 @@ export const eventsOf = (
   return sink.drafts;
 };
 
-/** The bytes divided at these places, which may be beyond the end and in any order. */
+/** The bytes, split at these places, which may be in any order and beyond the end. */
 export const cutAtPlaces = (bytes: Uint8Array, places: readonly number[]): Uint8Array[] => {
   const sorted = [...places, bytes.length].map((place) => Math.min(place, bytes.length)).sort((a, b) => a - b);
   return sorted.map((end, index) => bytes.subarray(index === 0 ? 0 : sorted[index - 1], end));
 };
 
-/** Every text in the drafts, member names included. */
+/** Every text in the drafts, including member names. */
 export const textsOf = (drafts: readonly EventDraft[]): string[] => {
   const texts: string[] = [];
   const walk = (value: unknown): void => {

@@ -1,15 +1,15 @@
-/** The real service with a DATA_DIR of its own, for tests that only use it. */
+/** The real service with its own DATA_DIR, for tests that only use it. */
 import { dataDirectory, type ServiceOptions, spawnService } from './startedService.ts';
 
 export interface TestService {
   /** `http://127.0.0.1:<port>`, without a path. */
   readonly url: string;
   readonly pid: number;
-  /** Ends it, its private Redis and its files. Safe to call more than once. */
+  /** Ends the service and its private Redis and removes its files. May be called again. */
   stop(): Promise<void>;
 }
 
-/** Resolves when it serves: local processes, a private Redis. @throws Error with what it printed, where it ended */
+/** Resolves when it serves, with local processes and a private Redis. @throws Error with its output if it exits */
 export const startService = async (options: ServiceOptions = {}): Promise<TestService> => {
   await using begun = new AsyncDisposableStack();
   const data = begun.use(await dataDirectory());

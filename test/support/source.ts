@@ -1,7 +1,7 @@
 import type { PullSource } from '../../src/async/pullIterator.ts';
 import { LATER, type Source } from '../../src/async/source.ts';
 
-/** The next one, waited for; null at the end. @throws the signal's reason, and what the source throws */
+/** Waits for the next item; null at the end. @throws the signal's reason, and what the source throws */
 export const nextOf = async <T>(source: Source<T>, signal: AbortSignal): Promise<T | null> => {
   for (;;) {
     const taken = source.take();
@@ -10,7 +10,7 @@ export const nextOf = async <T>(source: Source<T>, signal: AbortSignal): Promise
   }
 };
 
-/** The same as what a PullIterator goes through. */
+/** The same as the source of a PullIterator. */
 export const pulling = <T>(source: Source<T>): PullSource<T> => ({
   next: (signal) => nextOf(source, signal),
   close: () => source.close(),

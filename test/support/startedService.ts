@@ -1,4 +1,4 @@
-/** The real service as a process of its own, as an operator starts it. */
+/** The real service as a separate process, as an operator starts it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -30,19 +30,19 @@ export interface StartedService extends AsyncDisposable {
   readonly out: () => string;
   readonly err: () => string;
   readonly ended: Promise<Exit>;
-  /** Resolves when it serves; the address without a path. @throws Error with what it printed, where it ended */
+  /** Resolves with the address, without a path, when it serves. @throws Error with its output if it exits */
   address(): Promise<string>;
 }
 
 export interface ServiceOptions {
-  /** Beside PATH and PORT=0; nothing else of the test's environment is handed on. */
+  /** Beside PATH and PORT=0. The rest of the test's environment is not passed on. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default: what `npm start` runs. */
   readonly command?: readonly [string, ...string[]];
   readonly cwd?: string;
 }
 
-/** Starts it and does not wait. Disposing kills the process, not what it left running on purpose. */
+/** Starts it without waiting. Disposing kills the process, but not what it leaves running on purpose. */
 export const spawnService = (options: ServiceOptions = {}): StartedService => {
   const [program, ...args] = options.command ?? START;
   const child = spawn(program, args, {
@@ -69,8 +69,8 @@ export const spawnService = (options: ServiceOptions = {}): StartedService => {
       };
       changed.addEventListener('change', look);
       look();
-      void ended.then(({ code }) => reject(new Error(`the service ended with ${code}: ${out}${err}`)));
-      setTimeout(() => reject(new Error(`the service did not start: ${out}${err}`)), START_MS).unref();
+      void ended.then(({ code }) => reject(new Error(`the service exited with ${code}: ${out}${err}`)));
+      setTimeout(() => reject(new Error(`the service did not start in time: ${out}${err}`)), START_MS).unref();
     });
     return await served;
   };
@@ -91,7 +91,7 @@ export interface DataDirectory extends AsyncDisposable {
   readonly path: string;
 }
 
-/** A DATA_DIR; with it goes the private Redis that works on it. */
+/** A DATA_DIR. Disposing it also ends the private Redis on it. */
 export const dataDirectory = async (): Promise<DataDirectory> => {
   const path = await mkdtemp(join(tmpdir(), 'rl-e2e-'));
   return {
@@ -106,7 +106,7 @@ export const dataDirectory = async (): Promise<DataDirectory> => {
   };
 };
 
-/** Of the private redis-server on this DATA_DIR; null where none lives. */
+/** Pid of the private redis-server on this DATA_DIR; null if none runs. */
 export const privateRedisPid = async (path: string): Promise<number | null> => {
   const text = await readFile(join(path, 'redis.pid'), 'utf8').catch(() => '0');
   const pid = Number(text);
@@ -115,7 +115,7 @@ export const privateRedisPid = async (path: string): Promise<number | null> => {
   return words.includes(join(path, 'redis.conf')) ? pid : null;
 };
 
-/** One GraphQL request. @throws Error where the answer has errors */
+/** One GraphQL request. @throws Error if the answer has errors */
 export const ask = async (address: string, query: string, variables: object = {}): Promise<Record<string, unknown>> => {
   const response = await fetch(`${address}/graphql`, {
     method: 'POST',

@@ -1,8 +1,8 @@
-/** Which files the executor of a run opens, from its first process on, as strace saw it. */
+/** Which files the executor of a run opens, from its first process on, as strace reports them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A runtime for startPodman that traces each container that it makes into `directory`, one file per process. */
+/** A runtime for startPodman that writes a trace of each container to `directory`, one file per process. */
 export const tracingRuntime = (directory: string): string => `#!/bin/sh
 case " $* " in
   *" create "*) exec strace -D -ff -qq -s 400 --pidns-translation -e trace=%file,chroot,fchdir,setresuid,clone,clone3,fork,vfork \\
@@ -12,7 +12,7 @@ esac
 `;
 
 export interface OpenedFile {
-  /** Whose root directory the name is looked for in. */
+  /** Whose root directory the name is resolved in. */
   readonly root: 'image' | 'executor';
   readonly call: string;
   readonly path: string;
@@ -21,15 +21,15 @@ export interface OpenedFile {
 
 interface State {
   root: OpenedFile['root'];
-  /** False once it has given up its rights: what it does from its next program on is the command's. */
+  /** False once it has given up its rights: from its next program on it is the command. */
   privileged: boolean;
 }
 
 const CALL = /^(\w+)\((?:AT_FDCWD, )?(?:"((?:[^"\\]|\\.)*)")?(.*)\)\s+= (-?\d+|\?)/;
-/** In a PID namespace strace tells both numbers; its files are named by its own. */
+/** In a PID namespace strace prints both numbers; its files are named by the number in strace's own namespace. */
 const STARTS_CHILD = /^(?:clone3?|fork|vfork)\(.*= (\d+)(?: \/\* (\d+) in strace's PID NS \*\/)?$/;
 
-/** All files named by the first process (tini), and by what comes of it until it is the command. */
+/** All files that the first process (tini) and its descendants name, until one becomes the command. */
 export const openedFiles = async (directory: string): Promise<readonly OpenedFile[]> => {
   const traces = new Map<string, readonly string[]>();
   for (const name of await readdir(directory)) {

@@ -1,33 +1,33 @@
-/** Debian's Chromium, headless, with everything that a page asks for written down. */
+/** Debian's Chromium, headless. It records everything that a page requests. */
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 const EXECUTABLES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const executablePath = EXECUTABLES.find((path) => existsSync(path));
 
-/** False where no Chromium is installed: the tests that need one are skipped there, and fail in CI. */
+/** False if no Chromium is installed: tests that need one are then skipped, and fail in CI. */
 export const hasBrowser = executablePath !== undefined;
 
 export interface TestBrowser extends AsyncDisposable {
   readonly browser: Browser;
-  /** A page of a new profile. */
+  /** Opens a page with a new profile. */
   open(): Promise<OpenPage>;
 }
 export interface OpenPage {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Addresses that were asked for, of WebSockets too. */
+  /** Requested addresses, including those of WebSockets. */
   readonly requests: readonly string[];
-  /** Messages of the protocol that the page sent over WebSockets. */
+  /** Protocol messages that the page sent over WebSockets. */
   readonly sent: readonly { readonly type: string; readonly payload?: unknown }[];
-  /** Errors of the page's own: thrown, or written to the console. */
+  /** Errors of the page: thrown, or written to the console. */
   readonly faults: readonly string[];
 }
 
 export const startBrowser = async (): Promise<TestBrowser> => {
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
-    // Without these Chromium looks for hosts of its own, and has no GPU here.
+    // Without these Chromium contacts hosts of its vendor, and it has no GPU here.
     args: [
       '--no-sandbox',
       '--disable-gpu',

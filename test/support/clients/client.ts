@@ -1,4 +1,4 @@
-/** Clients as users have them: fetch for queries and mutations, graphql-ws for subscriptions. */
+/** Clients as users write them: fetch for queries and mutations, graphql-ws for subscriptions. */
 import { createHash } from 'node:crypto';
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -18,7 +18,7 @@ export const request = async (url: string, query: string, variables: Record<stri
   return (await response.json()) as Answer;
 };
 
-/** Starts a run and answers its id. @throws Error with what was refused */
+/** Starts a run and returns its id. @throws Error with the reason if it was refused */
 export const startRun = async (url: string, input: Record<string, unknown>): Promise<string> => {
   const answer = await request(url, 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id } } }', {
     input,
@@ -31,7 +31,7 @@ export const startRun = async (url: string, input: Record<string, unknown>): Pro
 export const wsClient = (url: string, options: { readonly retryAttempts?: number } = {}): Client =>
   createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0, ...options });
 
-/** The fields that a proof of completeness needs. */
+/** The fields that prove completeness. */
 const EVENT = `__typename seq attempt timestamp
   ... on LogLine { level stream message logger fields truncated exception { type message stack } }
   ... on StatusChanged { status previous detail }
@@ -69,7 +69,7 @@ const QUERIES = {
     log: runLogs(runId: $runId, after: $after, tail: $tail) { ${EVENT} } }`,
 };
 
-/** Follows a run's log to its `complete`, or until `enough` events are there. @throws what the server refused */
+/** Follows a run's log until `complete`, or until `enough` events have come. @throws Error with the errors of the server */
 export const follow = async (
   client: Client,
   runId: string,
@@ -94,7 +94,7 @@ export const follow = async (
   return { events, completed: true };
 };
 
-/** What a client may check of a whole log. `holes` and `repeats` are 0 where each event follows the last one. */
+/** What a client can check in a complete log. `holes` and `repeats` are 0 if each event follows the one before. */
 export const audit = (events: readonly ClientEvent[], after = 0) => {
   let holes = 0;
   let repeats = 0;

@@ -1,16 +1,16 @@
-/** A reader of server-sent events on a raw socket: it sees the bytes as they are, and does what no good client does. */
+/** A reader of server-sent events on a raw socket: it sees the raw bytes, and can behave badly. */
 import { connect, type Socket } from 'node:net';
 
 export interface EventRequest {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly method?: 'GET' | 'POST';
-  /** Lines of the head beside the usual ones. */
+  /** Further lines of the request head. */
   readonly headers?: readonly string[];
   readonly version?: '1.0' | '1.1';
 }
 
-/** The bytes of a request for a subscription's events. */
+/** The bytes of a request for a subscription. */
 export const eventRequest = ({ query, variables = {}, method, headers = [], version }: EventRequest): string => {
   const get = method === 'GET';
   const parameters = `query=${encodeURIComponent(query)}&variables=${encodeURIComponent(JSON.stringify(variables))}`;
@@ -30,15 +30,15 @@ export class EventReader implements AsyncDisposable {
   readonly socket: Socket;
   /** Status line and headers. */
   head = '';
-  /** Events in order: `next` with what its data line says, `complete` with null. */
+  /** Events in order: `next` with the value of its data line, `complete` with null. */
   readonly events: { readonly event: string; readonly data: unknown }[] = [];
-  /** Of each event, in the same order; null where it has none. */
+  /** The id of each event, in the same order; null if it has none. */
   readonly ids: (string | null)[] = [];
-  /** Lines that are comments. */
+  /** Comment lines. */
   comments = 0;
-  /** What was no HTTP or no event. */
+  /** The first thing that was not valid HTTP or not a valid event. */
   fault: Error | null = null;
-  /** How the answer ended: with its last chunk, or because the connection did. */
+  /** How the answer ended: with its last chunk, or with the connection. */
   readonly ended: Promise<'whole' | 'cut'>;
   #bytes: Buffer = Buffer.alloc(0);
   #text = '';
@@ -66,13 +66,13 @@ export class EventReader implements AsyncDisposable {
     });
   }
 
-  /** Asks again on the same connection, after an answer that ended whole. */
+  /** Sends another request on the same connection, after a complete answer. */
   ask(request: EventRequest): void {
     this.head = '';
     this.socket.write(eventRequest(request));
   }
 
-  /** Resolves when it holds, or the connection ends. @throws fault */
+  /** Resolves when the condition holds or the connection ends. @throws fault */
   async until(holds: (reader: this) => boolean): Promise<void> {
     while (!holds(this) && !this.socket.destroyed) {
       await new Promise<void>((resolve) => {
@@ -100,7 +100,7 @@ export class EventReader implements AsyncDisposable {
       const line = this.#bytes.indexOf('\r\n');
       if (line < 0) return;
       const length = this.#bytes.toString('latin1', 0, line);
-      if (!/^[0-9a-f]+$/i.test(length)) throw new Error(`this is no length of a chunk: ${length}`);
+      if (!/^[0-9a-f]+$/i.test(length)) throw new Error(`not a chunk length: ${length}`);
       const size = Number.parseInt(length, 16);
       if (this.#bytes.length < line + 2 + size + 2) return;
       this.#bytes = this.#bytes.subarray(line + 2);
@@ -109,7 +109,7 @@ export class EventReader implements AsyncDisposable {
     }
   }
 
-  /** Chunks end where the server likes; whole characters stay together since only line ends are looked for. */
+  /** A chunk can end anywhere. Characters stay whole because the text is split only at line ends. */
   #take(size: number, more: number): void {
     this.#text += this.#bytes.toString('latin1', 0, size);
     this.#bytes = this.#bytes.subarray(size + more);
@@ -125,7 +125,7 @@ export class EventReader implements AsyncDisposable {
     }
     const [, id, event, data] =
       /^(?:id: ([^\n]+)\n)?event: (next|complete)\ndata:(?: (\{[^\r\n]*\}))?$/.exec(block) ?? [];
-    if (event === undefined) throw new Error(`this is no event: ${block.slice(0, 200)}`);
+    if (event === undefined) throw new Error(`not an event: ${block.slice(0, 200)}`);
     this.ids.push(id ?? null);
     this.events.push({ event, data: data === undefined ? null : JSON.parse(data) });
   }
@@ -141,7 +141,7 @@ interface Logs {
   readonly runLogBatches?: { readonly events: readonly { readonly seq: number }[] };
 }
 
-/** The seqs of all events that a reader of a log got. */
+/** The seqs of all events that the reader of a log received. */
 export const seqsOf = ({ events }: EventReader): readonly number[] =>
   events.flatMap(({ data }) => {
     const logs = (data as { readonly data?: Logs } | null)?.data;

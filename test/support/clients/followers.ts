@@ -1,4 +1,4 @@
-/** The clients that people have, each following one run by the means of its kind, with what each was sent. */
+/** Clients that people use. Each follows one run in its own way and records what it receives. */
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { getMainDefinition } from '@apollo/client/utilities';
@@ -28,7 +28,7 @@ export const followingClient = (
     { maxPauseMs: 500, onState: (state, _, details) => onState?.(state, details) },
   );
 
-/** As examples/apollo has it. */
+/** As in examples/apollo. */
 export const apollo = (url: string, socket: Client): ApolloClient =>
   new ApolloClient({
     cache: new InMemoryCache({ possibleTypes }),
@@ -42,7 +42,7 @@ export const apollo = (url: string, socket: Client): ApolloClient =>
     ),
   });
 
-/** As examples/urql has it. */
+/** As in examples/urql. */
 export const urql = (url: string, socket: Client) =>
   urqlClient({
     url: endpoint(url),
@@ -60,13 +60,13 @@ export const urql = (url: string, socket: Client) =>
     ],
   });
 
-/** What one client got, in the order in which it got it; nothing is dropped here. */
+/** What one client received, in order; nothing is dropped here. */
 export interface Follower {
   readonly name: string;
   readonly events: ClientEvent[];
   /** How often its connection was lost. */
   losses: number;
-  /** Resolves at the end that it tells; rejects with what it tells instead. */
+  /** Resolves when the client reports the end; rejects with what it reports instead. */
   readonly ended: Promise<void>;
 }
 
@@ -156,7 +156,7 @@ const plain = (client: Client, query: string, runId: string, push: (events: read
     );
   });
 
-/** A client of server-sent events as somebody writes it in an hour: asks again with `after` until RunFinished. */
+/** A simple client of server-sent events: it asks again with `after` until RunFinished. */
 const followSse = async (
   url: string,
   runId: string,
@@ -188,7 +188,7 @@ const followSse = async (
   }
 };
 
-/** The events of one answer. @throws TypeError (fetch's) where it is cut or refused */
+/** The events of one answer. @throws TypeError (of fetch) if it is cut off or refused */
 export async function* serverSentEvents(
   url: string,
   query: string,

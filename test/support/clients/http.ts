@@ -1,4 +1,4 @@
-/** The HTTP server over the real parts on a test's own Redis, with nothing that starts runs. */
+/** The HTTP server with real parts on the test's own Redis, without anything that starts runs. */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
@@ -21,16 +21,16 @@ export interface TestApi extends AsyncDisposable {
   readonly url: string;
   readonly api: Api;
   readonly server: TestRedis;
-  /** A connection of the test's own. */
+  /** A Redis connection of the test. */
   readonly redis: Redis;
   readonly hub: RedisLogHub;
-  /** What is being done for clients now: feeds, questions, and commands that Redis has not answered. */
+  /** What is done for clients now: feeds, reads, and Redis commands without a reply yet. */
   work(): { feeds: number; asking: number; commands: number };
-  /** Lines that the server logged, parsed. */
+  /** The log lines of the server, parsed. */
   readonly logged: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Serves on a free port of the loopback. `more` changes the options, such as limits of time. */
+/** Serves on a free loopback port. `more` changes the options, such as time limits. */
 export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<TestApi> => {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startRedis());
@@ -76,7 +76,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
   };
 };
 
-/** ioredis' own queues, which it does not show. */
+/** The queues of ioredis, which its types do not show. */
 const unanswered = (redis: Redis): number => {
   const { commandQueue, offlineQueue } = redis as unknown as Record<string, { readonly length: number }>;
   return (commandQueue?.length ?? 0) + (offlineQueue?.length ?? 0);
@@ -95,7 +95,7 @@ export interface Answer {
   readonly errors?: readonly GraphqlError[];
 }
 
-/** POSTs an operation and answers status and result. */
+/** POSTs an operation and returns status and result. */
 export const post = async (
   url: string,
   query: string,
@@ -118,13 +118,13 @@ export const client = (url: string): Client =>
     lazy: true,
   });
 
-/** How an operation over WebSocket ended, with what came before. */
+/** How an operation over WebSocket ended, and its results before that. */
 export interface Outcome {
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
   readonly results: any[];
   readonly errors: readonly GraphqlError[] | null;
   readonly completed: boolean;
-  /** The close event, where the socket was closed under it. */
+  /** The close event, if the socket was closed during the operation. */
   readonly closed: { readonly code: number; readonly reason: string } | null;
 }
 
@@ -146,7 +146,7 @@ export const operate = (ws: Client, query: string, variables: Record<string, unk
     );
   });
 
-/** A WebSocket with its messages as they come, for what no well-behaved client does. */
+/** A WebSocket with its raw messages, for clients that behave badly. */
 export class RawSocket implements AsyncDisposable {
   readonly socket: WebSocket;
   readonly messages: { readonly id?: string; readonly type: string; readonly payload?: unknown }[] = [];
@@ -173,7 +173,7 @@ export class RawSocket implements AsyncDisposable {
     return this;
   }
 
-  /** Opened, and its connection initialised. */
+  /** Opens it and initialises the connection. */
   async ready(): Promise<this> {
     await this.opened();
     this.send({ type: 'connection_init' });
@@ -189,7 +189,7 @@ export class RawSocket implements AsyncDisposable {
     this.send({ id, type: 'subscribe', payload: { query, variables } });
   }
 
-  /** The first message that matches, of those that came and those that will. */
+  /** The first message that matches, among those that came and those that will come. */
   async until(matches: (message: RawSocket['messages'][number]) => boolean): Promise<RawSocket['messages'][number]> {
     for (let seen = 0; ; ) {
       for (; seen < this.messages.length; seen += 1) {
@@ -209,7 +209,7 @@ export class RawSocket implements AsyncDisposable {
   }
 }
 
-/** Bytes to a port as they are, and all that comes back until the other end closes. */
+/** Sends raw bytes to a port and returns everything until the other end closes. */
 export const rawHttp = (port: number, text: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket: Socket = connect(port, '127.0.0.1', () => socket.write(text));
@@ -222,6 +222,6 @@ export const rawHttp = (port: number, text: string): Promise<string> =>
     socket.on('error', reject);
   });
 
-/** Redis subscriptions of a run's log. */
+/** Number of Redis subscriptions to a run's log. */
 export const followers = async (redis: Redis, runId: string): Promise<number> =>
   Number((await redis.pubsub('NUMSUB', logChannel(runId as Parameters<typeof logChannel>[0])))[1]);

@@ -1,4 +1,4 @@
-/** A private Docker for one run of the tests: its own data, socket and bridge; the machine's firewall is left alone. */
+/** A private Docker for one test run: its own data, socket and bridge; the firewall of the machine is not changed. */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,10 +14,10 @@ const run = promisify(execFile);
 const READY_MS = 30_000;
 const STOP_MS = 20_000;
 
-/** Null, or why no private Docker can run here. */
+/** Null, or the reason why no private Docker can run here. */
 export const dockerMissing = (): Promise<string | null> => missingPrograms(['dockerd', 'containerd', 'runc', 'ip']);
 
-/** Starts one and waits until it answers. @throws Error with what it printed */
+/** Starts it and waits until it answers. @throws Error with its output */
 export const startDocker = async (): Promise<TestEngine> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-docker-'));
   const socketPath = join(directory, 'docker.sock');
@@ -60,7 +60,7 @@ export const startDocker = async (): Promise<TestEngine> => {
   };
 };
 
-/** A bridge of its own: a Docker of the machine's has docker0. */
+/** Its own bridge, because the machine's Docker uses docker0. */
 const makeBridge = async (): Promise<string> => {
   const number = Math.floor(Math.random() * 0xffff);
   const name = `rl-${number.toString(16)}`;

@@ -1,11 +1,11 @@
-/** What private engines need of the machine, and what they leave. */
+/** What private engines need from the machine, and what they leave behind. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Null, or why an engine that needs root and these programs can't run here. */
+/** Null, or the reason why an engine that needs root and these programs cannot run here. */
 export const missingPrograms = async (programs: readonly string[]): Promise<string | null> => {
   if (process.platform !== 'linux') return 'container tests need Linux';
   if (process.getuid?.() !== 0) return 'container tests need root (or an engine of your own in TEST_CONTAINER_SOCKET)';

@@ -1,4 +1,4 @@
-/** Launchers on the engine that the container tests share. */
+/** Launchers on the engine that all container tests share. */
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { ContainerLauncher, type ContainerLauncherOptions } from '../../../src/launchers/container/launcher.ts';
 import type { TestRedis } from '../redis/redis.ts';
 
-/** Nobody's group on any machine that tests run on. */
+/** A group that no machine with these tests uses. */
 export const REDIS_GID = 54_321;
-/** Owner of the directory: neither the executor (0) nor any command. */
+/** Owner of the directory: not the executor (0) and not a command. */
 const REDIS_UID = 54_320;
 
-/** Where a container finds the test's Redis. */
+/** Path of the test's Redis in a container. */
 export const REDIS_IN_CONTAINER = 'unix:///run/runloom-redis/redis.sock';
 
 /** Lets only the group into the directory, as the service does with its private Redis. */
@@ -42,7 +42,7 @@ export const containerLauncher = async (
   return launcher;
 };
 
-/** A socket in front of the engine's that can be cut, as when the engine is restarted. */
+/** A socket in front of the engine's socket. It can be cut, as when the engine restarts. */
 export const cuttableEngine = async (socketPath: string) => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-cut-'));
   const path = join(directory, 'engine.sock');

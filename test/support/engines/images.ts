@@ -1,13 +1,13 @@
-/** Images that tests need, built on the spot from busybox and a Dockerfile. */
+/** Images for tests, built from busybox and a Dockerfile. */
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { type Headers, pack } from 'tar-stream';
 import { readSteps } from '../../../src/launchers/container/image/steps.ts';
 
-/** Holds nothing but /bin/busybox, whose applets have no names of their own. */
+/** Contains only /bin/busybox, without links for its applets. */
 export const ONLY_BUSYBOX = 'localhost/only-busybox:1';
 
-/** Builds an image; `files` and busybox are in the context, executable. @throws Error with the engine's words */
+/** Builds an image; `files` and busybox are in the context, executable. @throws Error with the message of the engine */
 export const buildImage = async (
   docker: Docker,
   name: string,
@@ -23,12 +23,12 @@ export const buildImage = async (
   return name;
 };
 
-/** One entry of a root file system, as tar has it; `content` makes it a file with mode 755. */
+/** One entry of a root file system, as in tar; with `content` it is a file with mode 755. */
 export type RootEntry = Partial<Headers> & { readonly name: string; readonly content?: Buffer | string };
 
 /**
- * An image of these files and busybox, with lines of a Dockerfile that change its settings. No container runs for it,
- * so it can have what none could make: links in the place of /proc, FIFOs in the place of /etc/hosts.
+ * An image of these files and busybox, with Dockerfile lines that change its settings. No container builds it, so it can
+ * contain what a container could not make: a link instead of /proc, a FIFO instead of /etc/hosts.
  */
 export const importImage = async (
   docker: Docker,

@@ -1,4 +1,4 @@
-/** A private Podman for one run of the tests: its own storage, settings and socket; nothing of the machine's own. */
+/** A private Podman for one test run: its own storage, settings and socket; it uses nothing of the machine's Podman. */
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ import type { TestEngine } from './testEngine.ts';
 const run = promisify(execFile);
 
 export interface TestPodman extends TestEngine {
-  /** Restarts the engine's service; containers live on. `runtime`: a path, for those that are made from then on. */
+  /** Restarts the service of the engine; containers live on. `runtime`: path of the runtime of later containers. */
   restart(runtime?: string): Promise<void>;
 }
 
-// crun does not run on every kernel that tests run on; a machine that refuses to raise limits needs lower ones.
+// crun does not work on every kernel that tests run on. A machine that refuses to raise limits needs lower ones.
 const containersConf = (runtime: string): string => `[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 log_driver = "k8s-file"
@@ -25,14 +25,14 @@ runtime = "${runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
 `;
-/** No registry is known, so an image that is not here fails at once. */
+/** Without a registry, a missing image fails at once. */
 const REGISTRIES_CONF = 'unqualified-search-registries = []\n';
 const READY_MS = 20_000;
 
-/** Null, or why no private Podman can run here. */
+/** Null, or the reason why no private Podman can run here. */
 export const podmanMissing = (): Promise<string | null> => missingPrograms(['podman', 'runc', 'conmon']);
 
-/** Starts one and waits until it answers. @throws Error with what it printed */
+/** Starts it and waits until it answers. @throws Error with its output */
 export const startPodman = async (): Promise<TestPodman> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-podman-'));
   const socketPath = join(directory, 'podman.sock');
@@ -68,7 +68,7 @@ export const startPodman = async (): Promise<TestPodman> => {
     }
     return async () => {
       child.kill('SIGKILL');
-      // conmon of a living container keeps standard error open; the exit alone is what counts.
+      // The conmon of a living container keeps standard error open, so wait only for the exit.
       if (child.exitCode === null && child.signalCode === null) {
         await Promise.race([ended, new Promise((resolve) => child.once('exit', resolve))]);
       }
@@ -95,7 +95,7 @@ export const startPodman = async (): Promise<TestPodman> => {
   return { socketPath, restart, stop };
 };
 
-/** Pids of all conmon processes of this Podman, for a check that nothing stays. */
+/** Pids of all conmon processes of this Podman, to check that none is left behind. */
 export const processesNaming = async (text: string): Promise<readonly number[]> => {
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {

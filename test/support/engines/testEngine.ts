@@ -1,6 +1,6 @@
-/** An engine that one run of the tests has for itself. */
+/** An engine that only one test run uses. */
 export interface TestEngine {
   readonly socketPath: string;
-  /** Ends it and removes all containers, images and files of it. Safe to call more than once. */
+  /** Ends it and removes its containers, images and files. May be called again. */
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** A unix socket before Redis that, when told, lets a request through and cuts the line before its answer. */
+/** A unix socket in front of Redis. On demand it lets a request through and closes the connection before the reply. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -7,11 +7,11 @@ import { join } from 'node:path';
 
 export interface CuttingProxy extends AsyncDisposable {
   readonly url: string;
-  /** Answers lost so far. */
+  /** Replies lost so far. */
   readonly cuts: () => number;
 }
 
-/** Of the requests that hold `marker`, each `every`-th one loses its answer. */
+/** Each `every`-th request that contains `marker` loses its reply. */
 export const startCuttingProxy = async (target: string, marker: string, every: number): Promise<CuttingProxy> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-proxy-'));
   const path = join(directory, 'redis.sock');
@@ -42,7 +42,7 @@ export const startCuttingProxy = async (target: string, marker: string, every: n
         client.write(chunk);
         return;
       }
-      // Redis has answered, so it has done what was asked.
+      // Redis has replied, so the command was executed.
       cuts += 1;
       client.destroy();
       upstream.destroy();

@@ -1,4 +1,4 @@
-/** A TCP port before a service, so that a test can cut what goes through it, or move the service. */
+/** A TCP port in front of a service, so that a test can cut its connections or move the service. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface LinkProxy extends AsyncDisposable {
@@ -6,9 +6,9 @@ export interface LinkProxy extends AsyncDisposable {
   readonly url: string;
   /** Connections that were cut so far. */
   readonly cuts: () => number;
-  /** Ends every connection without a word to either side. */
+  /** Ends every connection without a close handshake. */
   cut(): void;
-  /** Where new connections go from now on; null: they are refused by an immediate end. */
+  /** Target of new connections from now on; null: they are closed at once. */
   target(url: string | null): void;
 }
 

@@ -1,4 +1,4 @@
-/** A server of graphql-transport-ws that says what each test wants, over real sockets, and a client that follows it. */
+/** A graphql-transport-ws server on real sockets that each test scripts, and a client that follows it. */
 import type { AddressInfo } from 'node:net';
 import { type ClientOptions, createClient, type SubscribePayload } from 'graphql-ws';
 import { onTestFinished } from 'vitest';
@@ -15,7 +15,7 @@ interface Event {
   readonly seq: number;
   readonly fromSeq?: number;
 }
-/** One subscription as the server sees it. */
+/** One subscription, as the server sees it. */
 interface Asked {
   readonly variables: Record<string, unknown>;
   /** What the connection began with. */
@@ -25,7 +25,7 @@ interface Asked {
   next(data: unknown, errors?: unknown): void;
   error(...codes: string[]): void;
   complete(): void;
-  /** Cuts the socket: with a close frame, or without a word. */
+  /** Closes the socket, with or without a close frame. */
   close(code?: number, reason?: string): void;
   errors(errors: readonly unknown[]): void;
   /** The client has completed it, or its socket is closed. */
@@ -33,15 +33,15 @@ interface Asked {
 }
 type Script = (asked: Asked, turn: number) => void;
 interface ServeOptions {
-  /** HTTP status with which a handshake is refused, by the number of the connection; undefined lets it in. */
+  /** HTTP status that refuses a handshake, by the number of the connection; undefined accepts it. */
   readonly refuse?: (connection: number) => number | undefined;
 }
 interface Serving {
   readonly url: string;
   readonly asked: SubscribePayload[];
-  /** Handshakes, the refused ones included. */
+  /** Handshakes, including refused ones. */
   readonly connections: () => number;
-  /** Cuts all sockets. */
+  /** Closes all sockets. */
   readonly cut: () => void;
   readonly stop: () => void;
 }
@@ -50,7 +50,7 @@ export const line = (seq: number): Event => ({ __typename: 'LogLine', seq });
 export const end = (seq: number): Event => ({ __typename: 'RunFinished', seq });
 export const batch = (...events: Event[]) => ({ log: { lastSeq: events.at(-1)?.seq, events } });
 
-/** Speaks graphql-transport-ws; each subscription is answered by the script. */
+/** Speaks graphql-transport-ws; the script answers each subscription. */
 export const serve = async (script: Script, { refuse }: ServeOptions = {}): Promise<Serving> => {
   let connections = 0;
   const server = new WebSocketServer({

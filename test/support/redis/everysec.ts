@@ -1,4 +1,4 @@
-/** A Redis as operators have it, appendfsync everysec, whose machine loses power and comes back. */
+/** An operator's Redis with appendfsync everysec, on a machine that loses power and comes back. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,18 +10,18 @@ import { startRedis, type TestRedis } from './redis.ts';
 const EVERYSEC = ['--appendonly', 'yes', '--appendfsync', 'everysec'];
 
 export interface EverysecRedis extends AsyncDisposable {
-  /** The server of now; its url and directory stay the same. */
+  /** The present server; url and directory stay the same after a restart. */
   readonly server: TestRedis;
-  /** What is written up to here is on disk; from here on the disk stalls, and nothing is until the next start. */
+  /** Everything written so far is on disk. From now on the disk stalls: nothing is synced until the next start. */
   stall(): Promise<void>;
-  /** Power fails: what was not synced is gone. It stays off until `start`. */
+  /** Loses power: what was not synced is lost. Redis stays off until `start`. */
   lose(): Promise<void>;
   start(): Promise<void>;
-  /** Whether the file on disk holds this text. */
+  /** Whether the file on disk contains this text. */
   holds(text: string): Promise<boolean>;
 }
 
-/** @throws NotHere where there is no C compiler */
+/** @throws NotHere if there is no C compiler */
 export const startEverysec = async (): Promise<EverysecRedis> => {
   const recorder: FsyncRecorder = await makeFsyncRecorder();
   const directory = await mkdtemp(join(tmpdir(), 'rl-everysec-'));
@@ -48,7 +48,7 @@ export const startEverysec = async (): Promise<EverysecRedis> => {
     },
     async lose() {
       await loseUnsynced(directory, server.pid);
-      // Not by `stop`: the connections to it live on, as a service's would.
+      // Not with `stop`, which closes the connections to it: those of a service would stay open.
       while (identify(server.pid) !== null) await delay(5);
     },
     async start() {

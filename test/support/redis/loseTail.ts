@@ -1,9 +1,9 @@
-/** What a Redis that lost its tail looks like: the newest entries are gone, and the record is as it was then. */
+/** Makes a Redis look as if it lost its last writes: the newest entries are gone, and the record is as it was before them. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { logKey, recordKey } from '../../../src/wire/keys.ts';
 
-/** The stream is made anew: from 7.2 on, Redis does not lower the top of one (redis#11444). */
+/** The stream is made again, because Redis from 7.2 on does not lower the last id of a stream (redis#11444). */
 const LOSE_TAIL = `
 local entries = redis.call('XRANGE', KEYS[2], '-', '+')
 local lost = math.min(tonumber(ARGV[1]), #entries)
@@ -19,6 +19,6 @@ for i, entry in ipairs(entries) do
 end
 return lost`;
 
-/** Takes so many entries away, at most; answers how many. Lines and bytes of the record follow, its status does not. */
+/** Removes at most so many entries and returns how many. It corrects lines and bytes of the record, but not its status. */
 export const loseTail = async (redis: Redis, runId: RunId, entries: number): Promise<number> =>
   Number(await redis.eval(LOSE_TAIL, 2, recordKey(runId), logKey(runId), entries));

@@ -7,22 +7,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 export interface TestRedis extends AsyncDisposable {
-  /** `unix:///…`, as REDIS_URL takes it. */
+  /** `unix:///…`, in the form of REDIS_URL. */
   readonly url: string;
   readonly socketPath: string;
-  /** The directory that holds the socket and nothing that matters besides; what a container gets mounted. */
+  /** The directory of the socket, without anything else of value; it is mounted into containers. */
   readonly directory: string;
   readonly pid: number;
-  /** A connection that is ready. The caller may quit it; `stop` disconnects those that are left. */
+  /** A connection that is ready. The caller may quit it; `stop` closes the others. */
   connect(): Promise<Redis>;
-  /** Ends the server and removes its directory. Safe to call more than once. */
+  /** Ends the server and removes its directory. May be called again. */
   stop(): Promise<void>;
 }
 
 export interface TestRedisOptions {
-  /** More arguments of redis-server, such as ['--maxmemory', '10mb']. */
+  /** Further arguments of redis-server, such as ['--maxmemory', '10mb']. */
   readonly config?: readonly string[];
-  /** Where its files are, to start a stopped one again; default: a fresh directory, removed by `stop`. */
+  /** Directory of its files, to start a stopped server again; default: a new directory that `stop` removes. */
   readonly directory?: string;
 }
 
@@ -30,7 +30,7 @@ const READY_MS = 10_000;
 
 const exited = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-/** Starts one and waits until it answers. @throws Error with what redis-server printed, where it did not start */
+/** Starts it and waits until it answers. @throws Error with the output of redis-server if it does not start */
 export const startRedis = async (options: TestRedisOptions = {}): Promise<TestRedis> => {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'rl-redis-')));
   const socketPath = join(directory, 'redis.sock');
@@ -83,13 +83,13 @@ const untilAnswers = async (path: string, child: ChildProcess, printed: () => st
   probe.on('error', () => undefined);
   try {
     for (;;) {
-      if (exited(child)) throw new Error(`redis-server ended at once: ${printed()}`);
+      if (exited(child)) throw new Error(`redis-server exited at once: ${printed()}`);
       const answer = await probe
         .connect()
         .then(() => probe.ping())
         .catch(() => null);
       if (answer === 'PONG') return;
-      if (Date.now() > deadline) throw new Error(`redis-server did not answer: ${printed()}`);
+      if (Date.now() > deadline) throw new Error(`redis-server did not answer in time: ${printed()}`);
       await delay(20);
     }
   } finally {

@@ -1,4 +1,4 @@
-/** Two redis-servers behind one TCP address: a primary with its replica, as an operator has them. */
+/** Two redis-servers behind one TCP address: a primary and its replica, as an operator runs them. */
 import { createServer } from 'node:net';
 import type { Redis } from 'ioredis';
 import { type LinkProxy, startLinkProxy } from '../network/linkProxy.ts';
@@ -6,19 +6,19 @@ import { until } from '../runs/runs.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 export interface RedisPair extends AsyncDisposable {
-  /** redis://127.0.0.1:<port>: new connections through it reach the primary of now. */
+  /** redis://127.0.0.1:<port>: new connections reach the present primary. */
   readonly url: string;
-  /** Admin connections to the two servers, beside the address. */
+  /** Admin connections directly to the two servers. */
   readonly first: Redis;
   readonly second: Redis;
   /**
-   * The second becomes the primary, and the first its replica. Connections are left alone: who was connected to the
-   * first one stays connected to it.
+   * The second server becomes the primary, and the first one its replica. Connections are not closed: clients of the
+   * first server stay connected to it.
    */
   failOver(options?: { readonly addressStays?: boolean }): Promise<void>;
-  /** New connections reach the second server from now on. `failOver` does it unless told otherwise. */
+  /** New connections reach the second server from now on. `failOver` does this by default. */
   moveAddress(): void;
-  /** Connections to the first server but for the admin's and its replication. */
+  /** Connections to the first server, without those of the admin and of replication. */
   leftOnFirst(): Promise<string[]>;
 }
 
@@ -30,7 +30,7 @@ const freePort = async (): Promise<number> => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 };
 
-/** @param config more arguments of both servers */
+/** @param config further arguments of both servers */
 export const startRedisPair = async (config: readonly string[] = []): Promise<RedisPair> => {
   await using begun = new AsyncDisposableStack();
   const [firstPort, secondPort] = [await freePort(), await freePort()];
@@ -65,7 +65,7 @@ export const startRedisPair = async (config: readonly string[] = []): Promise<Re
       const lines = String(await first.client('LIST'))
         .trimEnd()
         .split('\n');
-      // The admin's comes by the unix socket; M and S are replication's.
+      // The admin uses the unix socket; the flags M and S mean replication.
       return lines.filter((line) => !/ addr=\S*redis\.sock:/.test(line) && !/ flags=[MS]/.test(line));
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

@@ -1,4 +1,4 @@
-/** Attempts for tests of launchers: a record that is ready to be claimed by an executor, and what it wrote. */
+/** Attempts for tests of launchers: a record that an executor can claim, and what the executor wrote. */
 import type { Redis } from 'ioredis';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
@@ -15,7 +15,7 @@ export interface AttemptOptions {
   readonly changes?: Partial<RunRecord>;
 }
 
-/** A run in STARTING, and the spec with which its first attempt is launched. */
+/** A run in STARTING, and the spec to launch its first attempt. */
 export const newAttempt = async (
   redis: Redis,
   redisUrl: string,
@@ -26,7 +26,7 @@ export const newAttempt = async (
   return { runId, attempt: 1, image, resources, stopGraceMs: changes.cancelGraceMs ?? 1000, environment };
 };
 
-/** All events that the run's log has now. */
+/** All present events of the log. */
 export const eventsOf = async (redis: Redis, runId: RunId): Promise<readonly RunEvent[]> => {
   const entries = await redis.xrangeBuffer(logKey(runId), '-', '+');
   return entries.flatMap(([, fields]) => decodeBatch(fields[1] ?? Buffer.alloc(0)));
@@ -51,7 +51,7 @@ export interface Carried {
   readonly steps: readonly LaunchProgress[];
 }
 
-/** Launches, waits for the end, removes, and answers the log. */
+/** Launches the attempt, waits for its end, removes it, and returns the log. */
 export const carryOut = async (launcher: Launcher, redis: Redis, spec: LaunchSpec): Promise<Carried> => {
   const signal = AbortSignal.timeout(LAUNCH_MS);
   const steps: LaunchProgress[] = [];

@@ -1,4 +1,4 @@
-/** One event of every type that is stored, with all its members set. */
+/** One event of every stored type, with all members set. */
 import type { EventDraft } from '../../../src/domain/events.ts';
 
 const timestamp = 1_700_000_000_123;
@@ -43,7 +43,7 @@ export const EVERY_EVENT: readonly EventDraft[] = [
   },
 ];
 
-/** Every field of every event, under its own name, so that shapes can be compared. */
+/** A selection of every field of every event without aliases, so that shapes can be compared. */
 export const EVERY_FIELD = `__typename
   ... on RunEvent { seq runId attempt timestamp }
   ... on LogLine { level stream message logger fields exception { type message stack } truncated }

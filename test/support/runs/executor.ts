@@ -1,4 +1,4 @@
-/** Executors as the process launcher starts them, for runs that a supervisor's claim has made STARTING. */
+/** Executors as the process launcher starts them, for runs that a supervisor has claimed and set to STARTING. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,16 +18,16 @@ import { parseRecord } from '../../../src/wire/runRecord.ts';
 import { createRun } from '../log.ts';
 
 const MAIN = fileURLToPath(new URL('../../../executor/main.ts', import.meta.url));
-/** For vi.waitFor: long, since a loaded machine is no failure. */
+/** For vi.waitFor: long, because a busy machine is not a failure. */
 export const WAIT = { timeout: 20_000, interval: 20 } as const;
 
 export const RUN_KEY = Buffer.alloc(32, 7);
 
-/** Path of a tiny program in test/fixtures/commands. */
+/** Path of a small program in test/fixtures/commands. */
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/commands/${name}`, import.meta.url));
 
-/** A run whose supervisor has said STARTING; seqs 1 and 2 are taken. */
+/** A run that a supervisor has set to STARTING; it has events with seq 1 and 2. */
 export const startingRun = async (redis: Redis, changes: Partial<RunRecord> = {}): Promise<RunId> => {
   const id = await createRun(redis, changes);
   await becomeStarting(redis, id, changes.nextAttempt ?? 1);
@@ -37,7 +37,7 @@ export const startingRun = async (redis: Redis, changes: Partial<RunRecord> = {}
 export const becomeStarting = async (redis: Redis, id: RunId, attempt: number): Promise<void> => {
   const writer = `supervisor of ${attempt}`;
   const claim = await claimLog(redis, id, { writer, attempt, statuses: ['PENDING'] });
-  if (claim.code !== 'OK') throw new Error(`claim: ${claim.code}`);
+  if (claim.code !== 'OK') throw new Error(`could not claim the log: ${claim.code}`);
   const firstSeq = claim.run.lastSeq + 1;
   const timestamp = Date.now();
   await appendBatch(redis, id, {
@@ -60,11 +60,11 @@ export const becomeStarting = async (redis: Redis, id: RunId, attempt: number): 
 export interface TestExecutor extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly pid: number;
-  /** The attempt's directory. */
+  /** Directory of the attempt. */
   readonly directory: string;
   /** Its exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
-  /** What it printed so far, for operators. */
+  /** Its output so far, which is for operators. */
   readonly printed: () => string;
 }
 
@@ -105,7 +105,7 @@ export const startExecutor = async (
     printed: () => printed,
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) {
-        // Its own ending first, so that it takes its command with it.
+        // First let it end by itself, so that it ends its command too.
         child.kill('SIGTERM');
         setTimeout(() => child.kill('SIGKILL'), 3000).unref();
         await exited;
@@ -117,7 +117,7 @@ export const startExecutor = async (
 
 export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord> => {
   const run = parseRecord(await redis.hgetall(recordKey(id)));
-  if (run === null) throw new Error('the run is gone');
+  if (run === null) throw new Error('the run does not exist any more');
   return run;
 };
 
@@ -127,21 +127,21 @@ export const readEvents = async (redis: Redis, id: RunId): Promise<RunEvent[]> =
   return entries.flatMap(([, fields]) => decodeBatch(fields[1] ?? Buffer.alloc(0)));
 };
 
-/** Messages of the command's own lines. */
+/** Messages of the lines of the command. */
 export const messages = (events: readonly RunEvent[]): string[] =>
   events.flatMap((event) => (event.kind === 'LogLine' && isCommandLine(event) ? [event.message] : []));
 
-/** SHA-256 over the lines, as RunFinished.digest has it. */
+/** SHA-256 of the lines, computed as RunFinished.digest is. */
 export const digestOf = (lines: readonly string[]): string => {
   const hash = createHash('sha256');
   for (const line of lines) hash.update(`${line}\n`);
   return hash.digest('hex');
 };
 
-/** Whether the events' seqs are 1, 2, 3 … without a hole or a repeat. */
+/** Whether the seqs are 1, 2, 3, … without a hole or a repeat. */
 export const isWhole = (events: readonly RunEvent[]): boolean => events.every((event, at) => event.seq === at + 1);
 
-/** Waits until the log holds a line with this message. */
+/** Waits until the log has a line with this message. */
 export const untilLine = (redis: Redis, id: RunId, message: string): Promise<void> =>
   vi.waitFor(async () => {
     if (!messages(await readEvents(redis, id)).includes(message)) throw new Error(`no line "${message}" yet`);
@@ -154,7 +154,7 @@ export const untilStatus = (redis: Redis, id: RunId, status: RunRecord['status']
     return run;
   }, WAIT);
 
-/** Waits until the process is gone. */
+/** Waits until the process has ended. */
 export const untilGone = (pid: number): Promise<void> =>
   vi.waitFor(() => {
     try {
@@ -162,5 +162,5 @@ export const untilGone = (pid: number): Promise<void> =>
     } catch {
       return;
     }
-    throw new Error(`process ${pid} lives`);
+    throw new Error(`process ${pid} still runs`);
   }, WAIT);

@@ -1,4 +1,4 @@
-/** A run from outside: what the API shows of it, and whether its log and its record tell the same end. */
+/** A run as seen from outside: what the API shows, and whether its log and its record have the same end. */
 import { expect } from 'vitest';
 import { type Answer, request } from '../clients/client.ts';
 import { until } from './runs.ts';
@@ -31,7 +31,7 @@ export interface LoggedEvent {
 
 const FIELDS = 'id status attempt exitCode failure { reason message signal } cancelRequestedAt lastSeq lines digest';
 const TERMINAL = ['COMPLETED', 'FAILED', 'CANCELLED'];
-/** Only against a test that would hang: a busy machine is no failure. */
+/** Long: it only ends a test that would hang, because a busy machine is not a failure. */
 const STUCK_MS = 50_000;
 
 export const shell = (script: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
@@ -48,7 +48,7 @@ export const untilRun = async (url: string, id: string, enough: (run: Shown) => 
     (one) => one != null && enough(one),
     STUCK_MS,
   );
-  if (run === null) throw new Error(`run ${id} is gone`);
+  if (run === null) throw new Error(`run ${id} does not exist`);
   return run;
 };
 
@@ -65,7 +65,7 @@ export const deleteRun = (url: string, id: string): Promise<Answer> =>
 
 export const codeOf = (answer: Answer): unknown => answer.errors?.[0]?.extensions?.code ?? null;
 
-/** The whole log, by download. */
+/** The whole log, downloaded. */
 export const loggedEvents = async (url: string, id: string): Promise<LoggedEvent[]> => {
   const text = await (await fetch(`${url}/runs/${id}/log.ndjson`)).text();
   return text
@@ -74,7 +74,7 @@ export const loggedEvents = async (url: string, id: string): Promise<LoggedEvent
     .map((line) => JSON.parse(line) as LoggedEvent);
 };
 
-/** Waits for the end, and expects one end, the last of a log without a hole, that says what the record says. */
+/** Waits for the end. Expects one end, at the end of a log without holes, that agrees with the record. */
 export const expectOneEnd = async (url: string, id: string): Promise<{ run: Shown; events: LoggedEvent[] }> => {
   const run = await untilEnd(url, id);
   const events = await loggedEvents(url, id);

@@ -1,4 +1,4 @@
-/** The runs' parts on a test's own Redis, as main.ts wires them. */
+/** The parts of runs on the test's own Redis, wired as in main.ts. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -43,7 +43,7 @@ export interface Api extends AsyncDisposable {
   readonly context: CommandsContext;
 }
 
-/** The API's half alone: commands and reads, nothing that starts or supervises. */
+/** Only the half of the API: commands and reads, without starting or supervising runs. */
 export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes(32)): Promise<Api> => {
   const redis = await server.connect();
   const connect = (): Redis => new Redis(redisOptions(server.url, 'queue', 'test'));
@@ -77,7 +77,7 @@ export const storedEvents = async (redis: Redis, id: RunId): Promise<RunEvent[]>
   return entries.flatMap(([, fields]) => decodeBatch(fields[1] as Buffer));
 };
 
-/** Waits until `read` answers what `enough` takes. @throws Error after `withinMs`, with what it answered last */
+/** Waits until `enough` accepts the result of `read`. @throws Error with the last result after `withinMs` */
 export const until = async <T>(
   read: () => Promise<T>,
   enough: (value: T) => boolean,
@@ -87,16 +87,17 @@ export const until = async <T>(
   for (;;) {
     const value = await read();
     if (enough(value)) return value;
-    if (performance.now() > deadline) throw new Error(`not in ${withinMs} ms: ${JSON.stringify(value)}`);
+    if (performance.now() > deadline)
+      throw new Error(`the condition did not hold within ${withinMs} ms; last value: ${JSON.stringify(value)}`);
     await delay(20);
   }
 };
 
-/** With all its details. */
+/** The run with all details. */
 export const wholeRun = async (runs: Runs, run: RunSummary): Promise<RunSummary & RunDetails> => {
   const wanted = [{ id: run.id, names: RUN_DETAILS }];
   const [details] = await runs.details(wanted, await runs.detailBytes(wanted), AbortSignal.timeout(5000));
-  if (!details) throw new Error(`run ${run.id} is gone`);
+  if (!details) throw new Error(`run ${run.id} does not exist`);
   return { ...run, ...(details as RunDetails) };
 };
 
@@ -106,7 +107,7 @@ export const untilFinished = async (runs: Runs, id: RunId, withinMs?: number): P
     (record) => record === null || isTerminal(record.status),
     withinMs,
   );
-  if (run === null) throw new Error(`run ${id} is gone`);
+  if (run === null) throw new Error(`run ${id} does not exist`);
   return await wholeRun(runs, run);
 };
 
@@ -115,7 +116,7 @@ export interface ServiceOptions {
   readonly masterKey: Buffer;
   /** State of the process launcher, shared by the services of one test. */
   readonly directory: string;
-  /** Another program in the executor's place: one that fails in a certain way. */
+  /** A program instead of the executor, which fails in a certain way. */
   readonly executor?: string;
   readonly maxConcurrentRuns?: number;
   readonly mayLoseTails?: boolean;
@@ -126,11 +127,11 @@ export interface TestService extends AsyncDisposable {
   readonly runs: Runs;
   readonly launcher: ProcessLauncher;
   readonly redis: Redis;
-  /** Lets the process vanish as kill -9 would: nothing is released, no more is renewed. */
+  /** Ends the service as kill -9 would: nothing is released, and nothing is renewed. */
   vanish(): void;
 }
 
-/** A whole service of runs on local processes, started. */
+/** A started service of runs with local processes. */
 export const openService = async (options: ServiceOptions): Promise<TestService> => {
   const { server, directory, executor, masterKey } = options;
   const { PATH = '' } = process.env;
@@ -181,7 +182,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
   };
 };
 
-/** Announcements on a connection of their own. */
+/** Announcements on a separate connection. */
 export const openAnnouncements = async (server: TestRedis) => {
   const connection = connectRedis(server.url, 'subscriber', 'test', quiet);
   await connection.whenReady(AbortSignal.timeout(5000));
