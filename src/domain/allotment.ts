@@ -1,9 +1,9 @@
-/** What a run gets that does not ask, and the most that it may ask for: the operator's bounds. Pure. */
+/** The operator's limits: what a run gets by default, and the most that it can ask for. Pure. */
 import { isAllowedImage } from './allowedImages.ts';
 import { type InputProblem, inputProblem } from './errors.ts';
 import type { Resources, RunSpec } from './run.ts';
 
-/** Null: no maximum of the operator's. */
+/** Null: the operator set no maximum. */
 export interface Allotment {
   /** Patterns of images that runs are allowed to use; null: any image. The default image is always allowed. */
   readonly allowedImages: readonly string[] | null;
@@ -14,7 +14,7 @@ export interface Allotment {
   readonly maxTimeoutSeconds: number | null;
 }
 
-/** Of a service whose operator set nothing (config.ts). */
+/** If the operator set nothing (config.ts). */
 export const DEFAULT_ALLOTMENT: Allotment = {
   allowedImages: null,
   defaultMemoryMb: 1024,
@@ -30,7 +30,7 @@ type AskedWithImage = Asked & Pick<RunSpec, 'image'>;
 const isOver = (asked: number | null, most: number | null): most is number =>
   asked !== null && most !== null && asked > most;
 
-/** What of it is more than the operator allows. */
+/** What exceeds the operator's maximums. */
 export const overMaximum = (
   { image, resources, timeoutSeconds }: AskedWithImage,
   { allowedImages, maxMemoryMb, maxCpus, maxTimeoutSeconds }: Allotment,
@@ -43,17 +43,18 @@ export const overMaximum = (
     add('image', `The image is not allowed here. Use one of ${allowedImages.join(', ')} (ALLOWED_IMAGES).`);
   }
   if (isOver(resources.memoryMb, maxMemoryMb))
-    add('resources.memoryMb', `At most ${maxMemoryMb} here (MAX_MEMORY_MB).`);
-  if (isOver(resources.cpus, maxCpus)) add('resources.cpus', `At most ${maxCpus} here (MAX_CPUS).`);
+    add('resources.memoryMb', `Too much: this service allows at most ${maxMemoryMb} (MAX_MEMORY_MB).`);
+  if (isOver(resources.cpus, maxCpus))
+    add('resources.cpus', `Too much: this service allows at most ${maxCpus} (MAX_CPUS).`);
   if (isOver(timeoutSeconds, maxTimeoutSeconds)) {
-    add('timeoutSeconds', `At most ${maxTimeoutSeconds} here (MAX_TIMEOUT_SECONDS).`);
+    add('timeoutSeconds', `Too long: this service allows at most ${maxTimeoutSeconds} (MAX_TIMEOUT_SECONDS).`);
   }
   return problems;
 };
 
 const clip = (value: number, most: number | null): number => (most === null ? value : Math.min(value, most));
 
-/** What the run gets. `enforces`: a bound that the launcher cannot hold is not claimed. */
+/** What the run gets. A limit that the launcher cannot enforce is null: the API must not claim it. */
 export const allot = (
   { resources, timeoutSeconds }: Asked,
   allotment: Allotment,

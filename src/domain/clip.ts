@@ -1,9 +1,9 @@
-/** A reader gets of a LinesDropped the part that it asked for. */
+/** Cuts an event to the range of seqs that a reader asked for. */
 import type { RunEvent, Seq } from './events.ts';
 
 /**
- * The event as it lies between `after` and `before`, both exclusive; null where it does not. Only a
- * LinesDropped that stands for a range can be cut: what its bytes and lines were is not known for a part of it.
+ * The part of the event between `after` and `before`, both exclusive; null if there is none. Only a LinesDropped that
+ * stands for a range can be cut. Its bytes and lines are null then: they are known only for the whole range.
  */
 export const clipBetween = (event: RunEvent, after: Seq, before: Seq): RunEvent | null => {
   if (event.kind !== 'LinesDropped' || event.fromSeq === event.seq) {

@@ -1,21 +1,21 @@
 /**
- * The last events of an attempt. Executor, supervisor and API (a cancel in the queue) all build
- * them here, so that an end has one shape whoever writes it.
+ * The last events of an attempt. Executor, supervisor and API (a cancel while the run is queued) all build them here, so
+ * that every end has the same shape.
  */
 import type { EpochMs, EventDraft } from './events.ts';
 import { type AttemptEnd, backoffMs, finishedMessage, type RunRecord, type RunStatus, retryFollows } from './run.ts';
 
-/** The last events of an attempt and what they change on the run's record. */
+/** The last events of an attempt, and what they change in the run's record. */
 export interface EndingBatch {
   readonly drafts: readonly EventDraft[];
   readonly status: RunStatus;
-  /** When the next attempt is due, or null where the run is over (the batch closes the log). */
+  /** When the next attempt is due; null if the run has ended (the batch closes the log). */
   readonly retryAt: EpochMs | null;
 }
 
 /**
- * AttemptFinished, then StatusChanged to PENDING where another attempt follows, else StatusChanged
- * and RunFinished. `totals` must be those of the whole log before this batch; the batch holds no line.
+ * AttemptFinished; then, if another attempt follows, StatusChanged to PENDING, else StatusChanged and RunFinished.
+ * `totals` must be those of the whole log before this batch. The batch has no LogLine.
  */
 export const endingBatch = (
   run: Pick<RunRecord, 'maxAttempts' | 'backoffSeconds' | 'cancelRequestedAt'>,
@@ -29,7 +29,7 @@ export const endingBatch = (
   const retryAt = retryFollows(run, attempt, end) ? now + backoffMs(run.backoffSeconds, attempt) : null;
   const finished: EventDraft = { kind: 'AttemptFinished', timestamp: now, exitCode, failure, digest, retryAt };
   if (retryAt !== null) {
-    const detail = `attempt ${attempt} failed: ${failure?.message ?? 'no reason known'}`;
+    const detail = `attempt ${attempt} failed: ${failure?.message ?? 'unknown reason'}`;
     return {
       drafts: [finished, { kind: 'StatusChanged', timestamp: now, status: 'PENDING', previous, detail }],
       status: 'PENDING',

@@ -21,7 +21,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export const isErrorCode = (code: unknown): code is ErrorCode => ERROR_CODES.some((known) => known === code);
 
-/** An error whose message a client may see. `cause` is for the service's own log and is never sent. */
+/** An error whose message clients can see. `cause` is for the service's own log and is never sent. */
 export abstract class Refusal extends Error {
   abstract readonly code: ErrorCode;
 }
@@ -30,14 +30,14 @@ export abstract class Refusal extends Error {
 export interface InputProblem {
   /** Path of the argument, such as "input.env.0.name". */
   readonly argument: string;
-  /** For a person who does not see the path: "env[0].name: …". It never repeats a value, which may be a secret. */
+  /** For a person, such as "env[0].name: …". It never repeats a value, which can be a secret. */
   readonly message: string;
 }
 
-/** What an input type checks of its values by itself (`extensions.problems`); its problems are reported with the rest. */
+/** A check of an input type's values (`extensions.problems`). Its problems are reported together with those of types. */
 export type InputCheck = (value: unknown, path: string) => readonly InputProblem[];
 
-/** Longer names are cut in messages: clients choose them. */
+/** Longer names are cut in messages, because clients choose them. */
 const SHOWN_NAME_CHARACTERS = 40;
 
 const shownStep = (step: string): string =>
@@ -45,14 +45,14 @@ const shownStep = (step: string): string =>
     ? `[${step}]`
     : `.${step.length > SHOWN_NAME_CHARACTERS ? `${step.slice(0, SHOWN_NAME_CHARACTERS)}…` : step}`;
 
-/** The path as people write it, without the argument that mutations call `input`. */
+/** The path as people write it, without the leading `input` of mutations. */
 const shownPath = (argument: string): string => {
   const steps = argument.split('.');
   const [root = '', ...rest] = steps[0] === 'input' && steps.length > 1 ? steps.slice(1) : steps;
   return [shownStep(root).replace(/^\./, ''), ...rest.map(shownStep)].join('');
 };
 
-/** @param text what is wrong, then what to do, without the argument's name */
+/** @param text what is wrong, then what to do; without the argument's name, which is put before it */
 export const inputProblem = (argument: string, text: string): InputProblem => ({
   argument,
   message: `${shownPath(argument)}: ${text}`,
@@ -66,7 +66,7 @@ export class BadUserInput extends Refusal {
 
   /** One problem; see inputProblem. */
   constructor(argument: string, text: string);
-  /** Several; at least one. */
+  /** At least one problem. */
   constructor(problems: readonly InputProblem[]);
   constructor(given: string | readonly InputProblem[], text = '') {
     const problems = typeof given === 'string' ? [inputProblem(given, text)] : given;
@@ -75,27 +75,29 @@ export class BadUserInput extends Refusal {
     this.problems = problems;
   }
 
-  /** Path of the first problem's argument. */
+  /** Path of the first problem. */
   get argument(): string {
     return this.problems[0]?.argument ?? '';
   }
 }
 
-/** @throws BadUserInput where there is a problem */
+/** @throws BadUserInput if there is a problem */
 export const throwProblems = (problems: readonly InputProblem[]): void => {
   if (problems.length > 0) throw new BadUserInput(problems);
 };
+
+export const RUN_NOT_FOUND = 'Run not found. Check the id; the run can also have been removed.';
 
 /** The run does not exist, or no longer. */
 export class NotFound extends Refusal {
   override readonly name = 'NotFound';
   readonly code = 'NOT_FOUND';
-  constructor(message = 'There is no such run.') {
+  constructor(message = RUN_NOT_FOUND) {
     super(message);
   }
 }
 
-/** The request contradicts the present state: delete of an unfinished run, idempotency key of another input. */
+/** The current state does not allow the request: deleting an unfinished run, an idempotency key with another input. */
 export class Conflict extends Refusal {
   override readonly name = 'Conflict';
   readonly code = 'CONFLICT';
@@ -113,17 +115,17 @@ export class LimitExceeded extends Refusal {
   readonly code = 'LIMIT_EXCEEDED';
 }
 
-/** The service is busy: the same call may succeed after `retryAfterSeconds`. */
+/** The service is busy: the same call can succeed after `retryAfterSeconds`. */
 export class Busy extends LimitExceeded {
   override readonly name = 'Busy';
   readonly retryAfterSeconds: number = LIMITS.busySeconds;
 }
 
-/** Redis or the container engine does not answer; the same call may succeed later. */
+/** Redis or the container engine does not answer; the same call can succeed later. */
 export class Unavailable extends Refusal {
   override readonly name = 'Unavailable';
   readonly code = 'UNAVAILABLE';
-  constructor(message = 'The store does not answer at present. Try again in a moment.', cause?: unknown) {
+  constructor(message = 'The store does not answer. Try again in a moment.', cause?: unknown) {
     super(message, { cause });
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What can happen in a run. Every event has its place (`seq`) in the run's ONE sequence, which
- * starts at 1, goes up by exactly 1 and never repeats, across attempts too (PROTOCOL.md, E1).
- * The shapes are those of schema/schema.graphql, less `runId`, with instants as epoch milliseconds.
+ * The events of a run. They form ONE sequence: `seq` starts at 1, increases by exactly 1 and never repeats, across
+ * attempts too (PROTOCOL.md, E1). The shapes are those of schema/schema.graphql without `runId`, and with instants as
+ * milliseconds since the Unix epoch.
  */
 import type { Failure, RunStatus } from './run.ts';
 
-/** Place in the run's sequence, from 1; an `after` may also be 0, "from the beginning". At most 2^31 - 1. */
+/** Position in the run's sequence, from 1 to 2^31 - 1. An `after` can also be 0: from the beginning. */
 export type Seq = number;
 /** An instant in milliseconds since the Unix epoch. */
 export type EpochMs = number;
@@ -45,12 +45,12 @@ interface Draft<Kind extends string> {
 export interface LogLineDraft extends Draft<'LogLine'> {
   readonly level: LogLevel;
   readonly stream: LogStream;
-  /** Without its line break; never invalid Unicode; ANSI is kept. */
+  /** The text without its line break. Always valid Unicode; ANSI sequences are kept. */
   readonly message: string;
   readonly logger?: string | null;
   readonly fields?: JsonObject | null;
   readonly exception?: LogException | null;
-  /** True where the text was cut at MAX_LINE_BYTES. */
+  /** True if the text was cut at MAX_LINE_BYTES. */
   readonly truncated?: boolean;
 }
 export interface StatusChangedDraft extends Draft<'StatusChanged'> {
@@ -73,7 +73,7 @@ export interface GroupEndedDraft extends Draft<'GroupEnded'> {
 export interface OutputProducedDraft extends Draft<'OutputProduced'> {
   readonly value: JsonValue;
 }
-/** What the command reported in its own terms, or what a later version of the service has to say. */
+/** Reported by the command in its own terms, or by a later version of the service. */
 export interface CustomEventDraft extends Draft<'CustomEvent'> {
   readonly name: string;
   readonly data: JsonValue;
@@ -101,20 +101,20 @@ export interface RunFinishedDraft extends Draft<'RunFinished'> {
 }
 
 /**
- * What is not there. Where it had seqs, it stands for all from fromSeq to its own, and is made by readers; where it never had
- * one (LIMITS.runEvents), it is stored and fromSeq is its own seq.
+ * Missing events. If they had seqs, readers make this event: it stands for all seqs from fromSeq to its own. If they
+ * never had seqs (LIMITS.runEvents), it is stored, and fromSeq is its own seq.
  */
 export interface LinesDroppedDraft extends Draft<'LinesDropped'> {
   readonly fromSeq: Seq;
   readonly count: number;
-  /** UTF-8 bytes of the messages of its lines; null where nobody counted. */
+  /** UTF-8 bytes of the messages of its lines; null if they were not counted. */
   readonly droppedBytes: number | null;
-  /** LogLine events among them; null where nobody counted. */
+  /** LogLine events among them; null if they were not counted. */
   readonly droppedLines: number | null;
   readonly reason: DropReason;
 }
 
-/** An event before its writer has given it a place. */
+/** An event before its writer gives it a seq. */
 export type EventDraft =
   | LogLineDraft
   | StatusChangedDraft
@@ -137,7 +137,7 @@ export type LinesDropped = LinesDroppedDraft & Placed;
 export type RunEvent = EventDraft & Placed;
 export type EventKind = RunEvent['kind'];
 
-/** Closed within a major version: what is new comes as fields of these, or as a CustomEvent. */
+/** Closed within a major version: additions come as fields of these types, or as CustomEvent. */
 export const EVENT_KINDS = [
   'LogLine',
   'StatusChanged',
@@ -155,6 +155,6 @@ export const EVENT_KINDS = [
 /** First seq that the event stands for: its own, or fromSeq of a LinesDropped. */
 export const firstSeqOf = (event: RunEvent): Seq => (event.kind === 'LinesDropped' ? event.fromSeq : event.seq);
 
-/** Whether the line is the command's own, which is what the digest and log.txt cover. */
+/** Whether it is a line of the command itself: these are what the digest and log.txt cover. */
 export const isCommandLine = (event: { readonly kind: string; readonly stream?: LogStream }): boolean =>
   event.kind === 'LogLine' && event.stream !== 'SYSTEM';

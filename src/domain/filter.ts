@@ -1,12 +1,11 @@
-/** Which events a viewer wants (schema/schema.graphql, LogFilter). Pure: checked once, then one call per event. */
-
+/** Which events a viewer wants (schema/schema.graphql, LogFilter). Pure. Built once, then called once per event. */
 import { type InputProblem, inputProblem, throwProblems } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
 import { hasEscape, withoutAnsi } from './text/ansi.ts';
 import { textFinder } from './text/textSearch.ts';
 
-/** As the API has it; null, an empty list and an empty text say the same as a member that is missing. */
+/** As the API takes it. Null, an empty list and an empty string mean the same as a missing member. */
 export interface LogFilterInput {
   readonly minLevel?: LogLevel | null | undefined;
   readonly levels?: readonly LogLevel[] | null | undefined;
@@ -18,26 +17,26 @@ export interface LogFilterInput {
   readonly types?: readonly string[] | null | undefined;
 }
 
-/** `null` in place of a filter means that everything passes. */
+/** Null instead of a filter means that every event passes. */
 export interface LogFilter {
-  /** Whether the event is told. */
+  /** Whether the event is delivered. */
   passes(event: RunEvent): boolean;
-  /** Whether it is one of those that are asked for. Loss and the end pass without that; `tail` does not count them. */
+  /** Whether the event matches. LinesDropped and RunFinished can pass without matching; `tail` does not count those. */
   selects(event: RunEvent): boolean;
 }
 
 type Line = Extract<RunEvent, { kind: 'LogLine' }>;
 type Test = (line: Line) => boolean;
 
-/** Whether the filter looks at messages: if not, lines that share all else pass together or not at all. */
+/** Whether the filter reads messages. If not, lines that differ only in their messages all pass, or none does. */
 export const readsMessages = (input: LogFilterInput | null | undefined): boolean =>
   Boolean(input?.contains || input?.exclude);
 
 const isEventKind = (name: string): name is EventKind => (EVENT_KINDS as readonly string[]).includes(name);
 
 /**
- * The filter, or null where it takes nothing out. What it says of lines means lines: without types it selects LogLine
- * alone, and RunFinished passes as the end. LinesDropped always passes.
+ * The filter as functions, or null if it removes nothing. A condition on lines without types selects only LogLine; then
+ * RunFinished passes too, as the end. LinesDropped always passes.
  * @param path of the filter among the arguments, such as "filter"
  * @throws BadUserInput; see filterProblems
  */
@@ -54,40 +53,39 @@ export const logFilter = (input: LogFilterInput | null | undefined, path: string
     if (event.kind === 'LogLine') return tests.every((test) => test(event));
     return wanted !== null || tests.length === 0;
   };
-  const tellsEnd = wanted === null && tests.length > 0;
+  const passesEnd = wanted === null && tests.length > 0;
   const passes = (event: RunEvent): boolean =>
-    event.kind === 'LinesDropped' || (tellsEnd && event.kind === 'RunFinished') || selects(event);
+    event.kind === 'LinesDropped' || (passesEnd && event.kind === 'RunFinished') || selects(event);
   return { passes, selects };
 };
 
 /**
- * What is wrong with the filter: an unknown type's name, an attempt below 1, a text over LIMITS.containsBytes, a list
+ * What is wrong with the filter: an unknown event type, an attempt below 1, a string over LIMITS.containsBytes, a list
  * over LIMITS.filterEntries.
  */
 export const filterProblems = (input: LogFilterInput | null | undefined, path: string): readonly InputProblem[] => {
   const { contains, exclude, logger, attempt, types, levels, streams } = input ?? {};
   for (const [name, list] of Object.entries({ types, levels, streams })) {
     if (list && list.length > LIMITS.filterEntries) {
-      return [inputProblem(`${path}.${name}`, `At most ${LIMITS.filterEntries} entries.`)];
+      return [inputProblem(`${path}.${name}`, `Too many entries: at most ${LIMITS.filterEntries}.`)];
     }
   }
   const problems: InputProblem[] = [];
   types?.forEach((name, index) => {
-    if (!isEventKind(name))
-      problems.push(inputProblem(`${path}.types.${index}`, `There is no such event type. ${KINDS}`));
+    if (!isEventKind(name)) problems.push(inputProblem(`${path}.types.${index}`, `Unknown event type. ${KINDS}`));
   });
-  if (attempt != null && attempt < 1) problems.push(inputProblem(`${path}.attempt`, 'An attempt is 1 or more.'));
+  if (attempt != null && attempt < 1) problems.push(inputProblem(`${path}.attempt`, 'Must be 1 or more.'));
   for (const [name, text] of Object.entries({ contains, exclude, logger })) {
     if (text != null && Buffer.byteLength(text) > LIMITS.containsBytes) {
-      problems.push(inputProblem(`${path}.${name}`, `At most ${LIMITS.containsBytes} bytes.`));
+      problems.push(inputProblem(`${path}.${name}`, `Too long: at most ${LIMITS.containsBytes} bytes.`));
     }
   }
   return problems.slice(0, LIMITS.inputProblems);
 };
 
-const KINDS = `There are ${EVENT_KINDS.join(', ')}.`;
+const KINDS = `Use one of ${EVENT_KINDS.join(', ')}.`;
 
-/** What a line must pass, the cheapest first. */
+/** The conditions on a line, the cheapest first. */
 const lineTests = (input: LogFilterInput): readonly Test[] => {
   const { minLevel, levels, streams, logger, contains, exclude } = input;
   const tests: Test[] = [];
@@ -112,7 +110,7 @@ const lineTests = (input: LogFilterInput): readonly Test[] => {
   return tests;
 };
 
-/** Compares in lower case, without escape sequences unless one is looked for. */
+/** Compares in lower case, and without escape sequences unless the searched text has one. */
 const holds = (text: string): Test => {
   const isIn = textFinder(text.toLowerCase());
   const shown = hasEscape(text) ? (message: string) => message : withoutAnsi;

@@ -1,5 +1,5 @@
-/** Numbers that one run could make too large for GraphQL's Int: one of them would fail a whole list. */
+/** Counts that could exceed GraphQL's Int: a larger number would fail the field, and with it a whole list of runs. */
 const LARGEST = 2 ** 31 - 1;
 
-/** The number, or the largest Int where it is larger. */
+/** The number, at most the largest Int. */
 export const asInt = (value: number): number => Math.min(value, LARGEST);

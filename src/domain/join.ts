@@ -1,63 +1,62 @@
 /**
- * The join of history and live, as facts in and decisions out: no promise, timer or clock in here, so
- * that every interleaving can be tested by generation (PROTOCOL.md, part 5).
+ * Joins the stored log with live announcements. Facts in, decisions out: no promise, timer or clock, so that tests can
+ * generate every order of facts (PROTOCOL.md, part 5).
  *
- * A feed knows how far the stored log goes (`head`) and keeps the newest entries (`ring`), which end
- * at the head without a hole. It learns of both from announcements, which may come late, twice, in any
- * order or never, and from answers of the store, which is the truth. A viewer has nothing but its
- * position; what the ring does not hold it reads from the store.
+ * A feed knows how far the stored log goes (`head`) and keeps the newest entries (`ring`), which end at the head without
+ * a gap. It learns of both from announcements, which can come late, twice, in any order or never, and from the store's
+ * replies, which are authoritative. A viewer has only its position; it reads from the store what is not in the ring.
  */
 import type { Seq } from './events.ts';
 
-/** A stored entry as far as the join looks at it. */
+/** The part of a stored entry that the join needs. */
 export interface Span {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** It ends with RunFinished. */
+  /** Its last event is RunFinished. */
   readonly closes: boolean;
-  /** About what keeping it costs, bytes. */
+  /** Approximate size in memory, bytes. */
   readonly size: number;
 }
 
-/** How much a feed keeps; beyond it the oldest go, and viewers that need them read the store. */
+/** The most that a feed keeps. Beyond it the oldest entries are dropped; viewers that need them read the store. */
 export interface RingBounds {
   readonly entries: number;
   readonly bytes: number;
 }
 
 export interface FeedState<Entry extends Span> {
-  /** The newest seq known to be stored; null until the store has answered for the first time. */
+  /** The newest seq that is known to be stored; null until the store's first reply. */
   readonly head: Seq | null;
-  /** The seq of RunFinished once it is known. */
+  /** The seq of RunFinished, once known. */
   readonly end: Seq | null;
-  /** The run is not there (any more). */
+  /** The run does not exist, or no longer. */
   readonly gone: boolean;
-  /** Newest entries without a hole, the last one ending at the head; empty after a jump. */
+  /** The newest entries without a gap, ending at the head. Empty after the head jumped. */
   readonly ring: readonly Entry[];
   readonly ringBytes: number;
-  /** Announced beyond a hole, while the store is asked; bounded like the ring, the oldest go first. */
+  /** Entries announced beyond a gap, kept while the store is asked. Bounded like the ring; the oldest are dropped first. */
   readonly held: readonly Entry[];
   readonly asking: boolean;
-  /** A viewer read the store in vain and waits for its next answer, whatever that is. */
+  /** A viewer's last read of the store was empty: it is woken by the store's next reply, even an unchanged one. */
   readonly readInVain: boolean;
 }
 
 export type FeedFact<Entry extends Span> =
   | { readonly kind: 'announced'; readonly entry: Entry }
-  /** The store's answer to a question: how far the log goes; null where the run is not there. */
+  /** The store's reply: how far the log goes; null if the run does not exist. */
   | { readonly kind: 'answered'; readonly stored: { readonly lastSeq: Seq; readonly closed: boolean } | null }
-  /** The question could not be answered; whoever asked asks again later. */
+  /** The store did not reply; the caller asks again later. */
   | { readonly kind: 'unanswered' }
-  /** Announcements may have been missed (the subscriber was reconnected). */
+  /** Announcements may have been missed: the subscriber reconnected. */
   | { readonly kind: 'reconnected' }
-  /** A viewer found nothing in the store though the head is beyond its position: the store has lost its tail. */
+  /** A viewer's read was empty although the head is beyond its position: the store has lost its newest entries. */
   | { readonly kind: 'readInVain' };
 
 export interface FeedDecision<Entry extends Span> {
   readonly state: FeedState<Entry>;
-  /** Ask the store how far the log goes, then tell `answered` or `unanswered`. */
+  /** Ask the store how far the log goes, then report `answered` or `unanswered`. */
   readonly ask: boolean;
-  /** Viewers that wait should look again. */
+  /** Wake the viewers that wait. */
   readonly wake: boolean;
 }
 
@@ -72,7 +71,7 @@ export const newFeed = <Entry extends Span>(): FeedState<Entry> => ({
   readInVain: false,
 });
 
-/** One fact, one decision. Facts after the end or the removal of the run change nothing. */
+/** The decision on one fact. Facts after the end or the removal of the run change nothing. */
 export const decideFeed = <Entry extends Span>(
   state: FeedState<Entry>,
   fact: FeedFact<Entry>,
@@ -101,12 +100,12 @@ const onAnnounced = <Entry extends Span>(
   entry: Entry,
   bounds: RingBounds,
 ): FeedDecision<Entry> => {
-  // A repeat. It wakes all the same: a store that lost its tail is being filled again, and viewers wait to read it.
+  // A repeat. It wakes too: viewers may wait for a store that lost its newest entries and is being filled again.
   if (state.head !== null && entry.lastSeq <= state.head) return { state, ask: false, wake: true };
   if (state.head !== null && entry.firstSeq === state.head + 1) {
     return { state: joinHeld(extend(state, entry, bounds), bounds), ask: false, wake: true };
   }
-  // A hole (or nothing known yet): keep it, so that the live entries join right after the answer.
+  // A gap, or the head is not known yet: keep the entry, so that it can be joined right after the store's reply.
   return ask({ ...state, held: hold(state.held, entry, bounds) });
 };
 
@@ -117,25 +116,26 @@ const onAnswered = <Entry extends Span>(
 ): FeedDecision<Entry> => {
   if (stored === null) return { state: { ...newFeed<Entry>(), gone: true }, ask: false, wake: true };
   let next: FeedState<Entry> = { ...state, asking: false };
-  // An answer may be older than what was announced meanwhile, and a store that lost its tail may answer
-  // less than before: the head never goes back, since the writer puts the same events back.
+  // The head never goes back. An announcement received while we wait can be newer than the reply, and a store that lost
+  // its newest entries replies with less than before, but the writer stores the same events again.
   if (next.head === null || stored.lastSeq > next.head) {
     next = { ...next, head: stored.lastSeq, ring: [], ringBytes: 0 };
   }
   if (stored.closed) {
-    // Closed below the head: the store lost its tail and nobody was left to put it back.
+    // Closed below the head: the store lost its newest entries, and no process was left to store them again.
     if (stored.lastSeq < (next.head ?? 0)) next = { ...next, head: stored.lastSeq, ring: [], ringBytes: 0 };
     next = { ...next, end: stored.lastSeq, held: [] };
   }
   next = joinHeld(next, bounds);
-  // Most answers have no news, and each would wake all viewers of all runs once a second.
+  // If nothing changed, only viewers whose last read was empty are woken. Most replies change nothing, and each would
+  // wake all viewers of all runs once a second.
   const wake = state.readInVain || next.head !== state.head || next.end !== state.end;
   next = { ...next, readInVain: false };
-  // Still a hole: the answer is older than the announcement, or the store lost its tail. Ask once more (paced).
+  // Still a gap: the reply is older than the announcement, or the store lost its newest entries. Ask again (paced).
   return next.held.length > 0 ? { ...ask(next), wake } : { state: next, ask: false, wake };
 };
 
-/** Takes over what was held, as far as it follows without a hole. */
+/** Moves held entries to the ring, as far as they follow without a gap. */
 const joinHeld = <Entry extends Span>(state: FeedState<Entry>, bounds: RingBounds): FeedState<Entry> => {
   if (state.held.length === 0 || state.head === null) return state;
   let next = state;
@@ -174,17 +174,17 @@ const hold = <Entry extends Span>(held: readonly Entry[], entry: Entry, bounds: 
   return next;
 };
 
-/** What a viewer at this position does next. */
+/** What a viewer at a position does next. */
 export type ViewerStep<Entry> =
-  /** These entries follow the position without a hole (the first may begin before it). */
+  /** These entries follow the position without a gap. The first one can begin before it. */
   | { readonly kind: 'take'; readonly entries: readonly Entry[] }
-  /** Read the store from the position on. */
+  /** Read the store from the position. */
   | { readonly kind: 'read' }
-  /** Nothing yet. */
+  /** There is nothing yet. */
   | { readonly kind: 'wait' }
-  /** The run has ended and all was delivered. */
+  /** The run has ended and everything was delivered. */
   | { readonly kind: 'done' }
-  /** The run ended before the position was reached. */
+  /** The run ended before the position. */
   | { readonly kind: 'beyond'; readonly end: Seq }
   | { readonly kind: 'gone' };
 
@@ -201,7 +201,7 @@ export const nextStep = <Entry extends Span>(state: FeedState<Entry>, position: 
     : { kind: 'read' };
 };
 
-/** Index of the first entry that holds something after the position (binary search). */
+/** Index of the first entry with an event after the position (binary search). */
 const firstAfter = (ring: readonly Span[], position: Seq): number => {
   let low = 0;
   let high = ring.length;

@@ -2,7 +2,7 @@
 import type { EpochMs, JsonValue, ProgressUpdatedDraft, Seq } from './events.ts';
 import type { RunId } from './ids.ts';
 
-/** Where a run is in its life (schema/schema.graphql, RunStatus); this list will not grow. */
+/** The states of a run (schema/schema.graphql, RunStatus). This list will not grow. */
 export const RUN_STATUSES = ['PENDING', 'STARTING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 export type TerminalStatus = 'COMPLETED' | 'FAILED' | 'CANCELLED';
@@ -26,11 +26,11 @@ export interface Failure {
   readonly reason: FailureReason;
   /** One sentence for a person. */
   readonly message: string;
-  /** Name of the signal, such as SIGKILL, where one ended it. */
+  /** Name of the signal that ended the command, such as SIGKILL; null if none did. */
   readonly signal: string | null;
 }
 
-/** How an attempt ended, whoever noticed it. `failure` is null for COMPLETED and CANCELLED. */
+/** How an attempt ended. `failure` is null for COMPLETED and CANCELLED. */
 export interface AttemptEnd {
   readonly status: TerminalStatus;
   readonly exitCode: number | null;
@@ -57,10 +57,10 @@ export interface Resources {
   readonly memoryMb: number | null;
 }
 
-/** What startRun was asked for, checked and with its defaults. */
+/** The input of startRun, checked and with defaults. */
 export interface RunSpec {
   readonly name: string | null;
-  /** The image that was asked for; null means the service's executor image. */
+  /** The requested image; null means the service's executor image. */
   readonly image: string | null;
   readonly command: readonly string[];
   readonly input: JsonValue | undefined;
@@ -75,7 +75,7 @@ export interface RunSpec {
 /** The run's record as Redis had it at one moment, with how far its log goes and who writes it. */
 export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly id: RunId;
-  /** What the API shows as image: what was asked for, or the executor image's name. */
+  /** The image that the API shows: the requested one, or the executor image's name. */
   readonly image: string;
   readonly status: RunStatus;
   readonly attempt: number;
@@ -90,7 +90,7 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly retryOf: RunId | null;
   /** Between two attempts: when the next one is due. */
   readonly retryAt: EpochMs | null;
-  /** The attempt that a supervisor may start while the run is PENDING. */
+  /** The attempt that a supervisor can start while the run is PENDING. */
   readonly nextAttempt: number;
   readonly progress: (ProgressUpdatedDraft & { readonly seq: Seq; readonly attempt: number }) | null;
   readonly output: JsonValue | undefined;
@@ -101,7 +101,7 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly lastSeq: Seq;
   /** True once RunFinished is stored: nothing is ever added after it. */
   readonly closed: boolean;
-  /** The term of the log's present writer. */
+  /** The term of the log's current writer. */
   readonly term: number;
   readonly writer: string;
   readonly maxLineBytes: number;
@@ -117,7 +117,7 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly version: number;
 }
 
-/** Members that can be large: lists don't read them, and whoever asks for one pays for its bytes (LIMITS.requestDetailBytes). */
+/** Members that can be large. Lists do not read them; a request that asks for them is charged for their bytes (LIMITS.requestDetailBytes). */
 export const RUN_DETAILS = ['command', 'input', 'labels', 'output', 'progress', 'failure'] as const;
 export type RunDetail = (typeof RUN_DETAILS)[number];
 export type RunDetails = Pick<RunRecord, RunDetail>;

@@ -1,21 +1,21 @@
 /**
- * Who may speak to the service from a browser (docs/reference/http.md). A page is known by its Origin
- * and must be on the list; a Host must be a name of the service, or a page of a foreign name that resolves to it
- * (DNS rebinding) would be of the same origin. What has no Origin (curl, a server) is no page and passes.
+ * Which web pages can use the service (docs/reference/http.md). The Origin of a page must be on the list. The Host must
+ * be a name of the service: otherwise a page of a foreign name that resolves to the service (DNS rebinding) would have the
+ * same origin. A request without Origin (curl, a server) does not come from a page and passes.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
 import { Forbidden } from '../domain/errors.ts';
 
 export interface GateOptions {
-  /** What the service listens on, HOST. */
+  /** HOST: the address that the service listens on. */
   readonly host: string;
   readonly port: number;
-  /** ALLOWED_ORIGINS, beside the service's own origins; null: the own ones alone. */
+  /** ALLOWED_ORIGINS, added to the service's own origins; null: only the service's own. */
   readonly allowedOrigins: readonly string[] | null;
 }
 
-/** The header that a request was refused for, with its value. */
+/** The header that was the reason of a refusal, with its value. */
 export interface RefusedValue {
   readonly header: 'Host' | 'Origin';
   readonly value: string;
@@ -26,28 +26,28 @@ export type Verdict =
   | { readonly passes: true; readonly origin: string | null }
   | { readonly passes: false; readonly refusal: Forbidden; readonly refused: RefusedValue | null };
 
-/** Names that can only mean this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
+/** Names that always mean this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
 const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
-/** The name in a Host header, without its port, in lower case; null where it is no host at all. */
+/** The name in a Host header, in lower case and without the port; null if it is not a valid host. */
 const hostName = (host: string): string | null =>
   /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/.exec(host.toLowerCase())?.[1] ?? null;
 
 const bracketed = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
 
-/** Origins of the service's own pages: the loopback names and HOST, with the port that it listens on. */
+/** Origins of the service's own pages: the loopback names and HOST, with its port. */
 export const ownOrigins = ({ host, port }: Pick<GateOptions, 'host' | 'port'>): readonly string[] =>
-  // An IPv6 address with a zone is no host of a URL, so no page can come from it.
+  // An IPv6 address with a zone is not valid in a URL, so no page can come from it.
   ['127.0.0.1', 'localhost', '[::1]', bracketed(host)].flatMap(
     (name) => URL.parse(`http://${name}:${port}`)?.origin ?? [],
   );
 
-/** Of a header's value, characters that a log line or an answer repeats. */
+/** How many characters of a header's value are repeated in a log line or a response. */
 const SHOWN_CHARACTERS = 200;
 const shown = (value: string): string =>
   value.length <= SHOWN_CHARACTERS ? value : `${value.slice(0, SHOWN_CHARACTERS)}…`;
 
-/** What to do about a refused value, as a sentence. */
+/** What to do about a refused value. */
 const REMEDY = {
   Host: 'Add it to ALLOWED_ORIGINS to serve it',
   Origin: "Add it to ALLOWED_ORIGINS to let its pages use the service, also through a development server's proxy",
@@ -69,7 +69,7 @@ export class Gate {
     this.#hosts = new Set([bracketed(host.toLowerCase()), ...names]);
   }
 
-  /** Decides on a request or an upgrade by its headers alone; `anyHost`: whatever name or address it was sent to. */
+  /** Decides on a request or an upgrade by its headers. @param anyHost skip the check of Host */
   check(headers: IncomingHttpHeaders, anyHost = false): Verdict {
     const { host, origin } = headers;
     if (!anyHost && host !== undefined && host !== '') {
@@ -79,19 +79,23 @@ export class Gate {
     if (origin !== undefined) {
       return this.#origins.has(origin) ? { passes: true, origin } : refuse('Origin', origin);
     }
-    // A page's <img> or <script> has no Origin but says where it comes from (Fetch Metadata).
+    // An <img> or <script> of a page sends no Origin, but says where it comes from (Fetch Metadata).
     const site = headers['sec-fetch-site'];
     if ((site === 'cross-site' || site === 'same-site') && headers['sec-fetch-mode'] !== 'navigate') {
-      return { passes: false, refusal: new Forbidden('Pages of other sites cannot embed this.'), refused: null };
+      return {
+        passes: false,
+        refusal: new Forbidden('Pages of other sites cannot embed this. Open its address directly.'),
+        refused: null,
+      };
     }
     return { passes: true, origin: null };
   }
 }
 
-/** Values that are remembered as logged. A client chooses them, so there is a bound. */
+/** How many values are remembered as logged. Bounded, because clients choose them. */
 const LOGGED_VALUES = 100;
 
-/** Logs each refused Origin and Host once, so that an operator sees why a page cannot connect: browsers don't tell. */
+/** Logs each refused Origin and Host once, so that an operator sees why a page cannot connect: browsers do not show it. */
 export class RefusalLog {
   readonly #logger: Pick<Logger, 'warn'>;
   readonly #logged = new Set<string>();
@@ -107,11 +111,14 @@ export class RefusalLog {
     const fields = { [header.toLowerCase()]: value };
     if (this.#logged.size <= LOGGED_VALUES) this.#logger.warn(fields, `${header} not allowed: ${REMEDY[header]}`);
     else
-      this.#logger.warn({ values: LOGGED_VALUES }, 'many Hosts and Origins were refused: further ones are not logged');
+      this.#logger.warn(
+        { values: LOGGED_VALUES },
+        'refused many different Hosts and Origins: no more of them are logged',
+      );
   }
 }
 
-/** What a page of an allowed origin needs in order to read the answer. No credentials: there are no cookies. */
+/** Headers with which a page of an allowed origin can read the response. No credentials: there are no cookies. */
 export const corsHeaders = (origin: string | null): OutgoingHttpHeaders =>
   origin === null
     ? { Vary: 'Origin' }
@@ -123,7 +130,7 @@ export const corsHeaders = (origin: string | null): OutgoingHttpHeaders =>
 
 const HEADER_NAMES = /^[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*$/i;
 
-/** The answer to the preflight of an allowed origin; it may send what headers it likes. */
+/** Headers of the response to the preflight of an allowed origin. All request headers are allowed. */
 export const preflightHeaders = (headers: IncomingHttpHeaders): OutgoingHttpHeaders => {
   const wanted = headers['access-control-request-headers'];
   return {

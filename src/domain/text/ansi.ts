@@ -1,11 +1,11 @@
-/** Escape sequences of terminals (ECMA-48) in a text. */
+/** Terminal escape sequences (ECMA-48) in a string. */
 
 const ESC = '\u001b';
 const CSI = '\u009b';
 
 /**
- * In this order: control sequences (colours, cursor), in their 7 and 8 bit forms; operating system commands (titles,
- * hyperlinks), up to BEL or ST; device control and other strings, up to ST; what is left, of two or three characters.
+ * In this order: control sequences (colours, cursor) in their 7-bit and 8-bit forms; operating system commands (titles,
+ * hyperlinks) up to BEL or ST; device control and other strings up to ST; other sequences of two or three characters.
  * Each part ends at the next ESC, so the search is linear.
  */
 const SEQUENCE =
@@ -14,5 +14,5 @@ const SEQUENCE =
 
 export const hasEscape = (text: string): boolean => text.includes(ESC) || text.includes(CSI);
 
-/** The text as a terminal would show it. Nothing is searched in a text that has no such sequence. */
+/** The text without escape sequences. A text without ESC or CSI is returned unsearched. */
 export const withoutAnsi = (text: string): string => (hasEscape(text) ? text.replace(SEQUENCE, '') : text);

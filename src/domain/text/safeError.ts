@@ -1,16 +1,17 @@
 /**
- * What of an error may be written to a log. Errors carry more than they say: ioredis' the command with its arguments,
- * child_process' the arguments and the environment, dockerode's what the engine sent, JSON.parse's a piece of its input.
+ * The part of an error that is safe to log. Errors carry more than their message: those of ioredis the command with its
+ * arguments, those of child_process arguments and environment, those of dockerode the engine's response, those of
+ * JSON.parse a piece of the input.
  */
 
 const MESSAGE_CHARACTERS = 2000;
 const STACK_CHARACTERS = 8000;
-/** Causes of causes that are told. */
+/** How many causes of causes are logged. */
 const DEPTH = 5;
-/** Errors of an AggregateError that are told. */
+/** How many errors of an AggregateError are logged. */
 const ERRORS = 10;
 
-/** An error without its other members. */
+/** An error without other members. */
 export interface SafeError {
   readonly type: string;
   readonly message: string;
@@ -24,21 +25,21 @@ export interface SafeError {
 }
 
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
-  // A password in a URL, whatever its scheme.
+  // A password in a URL, of any scheme.
   [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'`]*@/gi, '$1[redacted]@'],
-  // Variables of executors, as an engine may repeat them.
+  // Variables of executors, which an engine can repeat.
   [
     /\b(RUN_KEY|RUN_INPUT|REDIS_URL|EXECUTOR_REDIS_URL|SECRETS_KEY|ADMIN_TOKEN|JWT_SECRET)(["']?\s*[=:]\s*)[^\s,\]}]+/g,
     '$1$2[redacted]',
   ],
   [/\bBearer\s+[\w.~+/=-]+/gi, 'Bearer [redacted]'],
-  // Redis repeats what it does not understand.
+  // Redis repeats commands that it does not know.
   [/(with args beginning with: ).*/g, '$1[redacted]'],
-  // V8 shows where JSON.parse stopped: `Unexpected token 'x', ..."input"... is not valid JSON`.
+  // V8 quotes the input of JSON.parse: `Unexpected token 'x', ..."input"... is not valid JSON`.
   [/Unexpected token .*? is not valid JSON/gs, 'the text is not valid JSON'],
 ];
 
-/** The text without passwords, tokens and input that errors are known to repeat. */
+/** The text without the passwords, tokens and input that errors are known to repeat. */
 export const redact = (text: string): string =>
   PATTERNS.reduce((safe, [pattern, replacement]) => safe.replace(pattern, replacement), text);
 
@@ -46,10 +47,10 @@ const short = (text: string, most: number): string => (text.length > most ? `${t
 
 const known = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
 
-/** Anything that was thrown, for a log. */
+/** Any thrown value, for a log. */
 export const safeError = (thrown: unknown, depth = 0): SafeError => {
   if (!(thrown instanceof Error)) {
-    // Who throws no error may throw anything, input too.
+    // Code that throws something else can throw anything, even input.
     return {
       type: typeof thrown,
       message: known(thrown) ? redact(short(String(thrown), MESSAGE_CHARACTERS)) : '',
@@ -77,7 +78,7 @@ export const safeError = (thrown: unknown, depth = 0): SafeError => {
   };
 };
 
-/** The same as text, for standard error: its stack, and those of its causes. */
+/** The same as text, for standard error: its stack and those of its causes. */
 export const safeErrorText = (thrown: unknown): string => {
   const lines: string[] = [];
   const add = (error: SafeError, prefix: string): void => {

@@ -1,9 +1,9 @@
-/** Searches texts in time linear in their length, whatever is searched: V8's own search multiplies the two at worst. */
+/** Searches in time linear in the text's length. V8's own search takes, at worst, that times the needle's length. */
 
-/** Up to here V8's search costs at most so many comparisons a character, and is much faster nearly always. */
+/** Needles up to this length are searched by V8: at most this many comparisons per character, and usually far fewer. */
 const SHORT = 16;
 
-/** For each beginning of the needle, the length of the longest proper beginning of it that it also ends with. */
+/** For each prefix of the needle: the length of its longest proper prefix that is also its suffix. */
 const bordersOf = (needle: string): Uint32Array => {
   const borders = new Uint32Array(needle.length);
   for (let at = 1, length = 0; at < needle.length; at += 1) {
@@ -14,13 +14,13 @@ const bordersOf = (needle: string): Uint32Array => {
   return borders;
 };
 
-/** Whether a text has the needle in it, as String.includes says. */
+/** A function that tells whether a text contains the needle, as String.includes does. */
 export const textFinder = (needle: string): ((text: string) => boolean) => {
   if (needle.length <= SHORT) return (text) => text.includes(needle);
   const beginning = needle.slice(0, SHORT);
   const borders = bordersOf(needle);
   return (text) => {
-    // Most texts have not even the beginning. The rest is Knuth, Morris and Pratt's.
+    // Most texts do not contain even the beginning. The rest is the algorithm of Knuth, Morris and Pratt.
     const from = text.indexOf(beginning);
     if (from < 0) return false;
     for (let at = from, length = 0; at < text.length; at += 1) {

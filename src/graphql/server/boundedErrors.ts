@@ -1,31 +1,31 @@
 /**
- * Errors as they may leave: few, short, and without the values that a client sent, which can be secrets. graphql-js
- * repeats names, literals and whole objects in its messages, once per error.
+ * Makes errors safe to send: few, short, and without values that a client sent, which can be secrets. graphql-js repeats
+ * names, literals and whole objects in its messages, once per error.
  */
 import { GraphQLError } from 'graphql';
 import type { InputProblem } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
-/** Places of one error that are told. */
+/** Locations of one error that are sent. */
 const MAX_LOCATIONS = 4;
-/** Messages of graphql-js about a value; what follows the last colon is the value itself. */
+/** Messages of graphql-js about a value. The value follows the last colon. */
 const ABOUT_A_VALUE = /^(?:Expected value of type |Enum "|[^:]* cannot represent )/;
 const VALUE = /(?:[,;.?] ?found)?: .*$/is;
-/** The token that a syntax error complains about, where it carries a value. */
+/** The token of a syntax error, if it has a value. */
 const TOKEN_VALUE = /\b(String|BlockString|Int|Float) ".*/s;
 
 /** The text, cut at LIMITS.errorCharacters. */
 const clip = (text: string): string =>
   text.length <= LIMITS.errorCharacters ? text : `${text.slice(0, LIMITS.errorCharacters)}…`;
 
-/** What was found goes; a question ("Did you mean …?") keeps its mark. */
+/** Removes the value; a question ("Did you mean …?") keeps its question mark. */
 const withoutValue = (message: string): string => {
   if (message.startsWith('Syntax Error')) return message.replace(TOKEN_VALUE, '$1.');
   if (!ABOUT_A_VALUE.test(message)) return message;
   return message.replace(VALUE, (found) => (found.startsWith('?') ? '?' : '.'));
 };
 
-/** The error with a message of bounded length and few places; the same object where nothing is to be changed. */
+/** The error with a short message and few locations; the same object if nothing needs to change. */
 export const boundedError = (error: GraphQLError): GraphQLError => {
   const message = clip(withoutValue(error.message));
   const { nodes, positions } = error;
@@ -37,19 +37,19 @@ export const boundedError = (error: GraphQLError): GraphQLError => {
     positions: positions?.slice(0, MAX_LOCATIONS),
     path: error.path,
     extensions: error.extensions,
-    // Of an error without a cause graphql-js makes itself the cause.
+    // graphql-js would make an error without a cause its own cause.
     ...(error.originalError === undefined ? {} : { originalError: error.originalError }),
   });
 };
 
-/** At most `most` of them; where some are left out, a last one says so. */
+/** The first `most` errors. If there are more, one more error says how many. */
 export const boundedErrors = (errors: readonly GraphQLError[], most: number): readonly GraphQLError[] => {
-  const told = errors.slice(0, most).map(boundedError);
+  const kept = errors.slice(0, most).map(boundedError);
   return errors.length <= most
-    ? told
+    ? kept
     : [
-        ...told,
-        new GraphQLError(`${errors.length - most} more errors are left out.`, {
+        ...kept,
+        new GraphQLError(`${errors.length - most} more errors are not shown. Fix these first.`, {
           extensions: { code: 'LIMIT_EXCEEDED' },
         }),
       ];

@@ -1,7 +1,7 @@
 /**
- * Bounds on a document, the same on every transport: they stand in front of graphql-js' own rules, whose cost
- * they bound too. All counts run through fragments; each fragment is counted once and remembered, so a
- * bomb of fragments within fragments costs no more than its text.
+ * Limits on documents, the same on every transport. They are checked before graphql-js' own rules, whose cost they limit
+ * too. Counts include fragments. Each fragment is counted once and remembered, so nested fragments cost no more than
+ * their text (decision 25).
  */
 import {
   type DocumentNode,
@@ -34,11 +34,11 @@ interface Cost {
   readonly depth: number;
   /** Levels of fields at and below __schema and __type. */
   readonly introspection: number;
-  /** How often those two are asked for. */
+  /** How often __schema and __type are selected. */
   readonly introspections: number;
   readonly aliases: number;
   readonly directives: number;
-  /** Fields of the selection itself, not of those below. */
+  /** Fields of the selection itself, without those below. */
   readonly width: number;
 }
 
@@ -93,7 +93,7 @@ class Counter {
     if (known !== undefined) return known;
     const fragment = this.#fragments.get(name);
     if (fragment === undefined) return NOTHING;
-    // Meanwhile, a fragment within itself counts nothing; graphql-js' own rule refuses it.
+    // A fragment inside itself counts as nothing here; a rule of graphql-js refuses it.
     this.#costs.set(name, NOTHING);
     const cost = this.of(fragment.selectionSet);
     const full = { ...cost, directives: cost.directives + (fragment.directives?.length ?? 0) };
@@ -102,7 +102,7 @@ class Counter {
   }
 }
 
-/** Fields of the whole document as it is written. */
+/** Number of fields as written, without those of spread fragments. */
 const fieldsIn = (selectionSet: SelectionSetNode | undefined): number => {
   let count = 0;
   for (const selection of selectionSet?.selections ?? []) {
@@ -117,7 +117,7 @@ const exceeded = (what: string, limit: number): GraphQLError =>
     extensions: { code: 'LIMIT_EXCEEDED', http: { status: 400, spec: true } },
   });
 
-/** What is too much in the document; empty where nothing is. */
+/** The first limit that the document exceeds; empty if there is none. */
 export const limitErrors = (document: DocumentNode): readonly GraphQLError[] => {
   const counter = new Counter(document);
   let fields = 0;
@@ -141,7 +141,7 @@ export const limitErrors = (document: DocumentNode): readonly GraphQLError[] => 
 
 const TOO_MANY_TOKENS = /more tha[nt] \d+ tokens/;
 
-/** What is too long or too deep in the document as it is written: names, and brackets of any kind within each other. */
+/** Limits on the document as written: length of names, nesting of brackets of any kind. */
 const tokenErrors = (document: DocumentNode): readonly GraphQLError[] => {
   let depth = 0;
   for (let token = document.loc?.startToken; token; token = token.next ?? undefined) {
@@ -167,7 +167,7 @@ const boundedParse = (source: string | Source, options?: ParseOptions): Document
   }
 };
 
-/** Stops at the first few errors: graphql-js finds 100, and each can repeat the whole document. */
+/** Stops at the first few errors. graphql-js reports up to 100, and each can repeat the whole document. */
 const boundedValidate =
   ({ introspection }: AllowedDocuments): typeof validate =>
   (schema, document) => {
@@ -178,7 +178,7 @@ const boundedValidate =
     return boundedErrors(introspection ? errors : errors.map(withoutSuggestions), LIMITS.documentErrors);
   };
 
-/** An envelop plugin; it acts wherever yoga's envelope is used, so on all transports. */
+/** An envelop plugin. It works wherever yoga's envelope is used: on all transports. */
 export const documentLimits = (allowed: AllowedDocuments): Plugin => {
   const validateDocument = boundedValidate(allowed);
   return {

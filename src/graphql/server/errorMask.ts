@@ -1,6 +1,6 @@
 /**
- * What a client may be told of an error (docs/reference/errors.md): refusals and the faults of its own document
- * as they are, anything else as INTERNAL_SERVER_ERROR with an id that the service's log has too.
+ * What a client sees of an error (docs/reference/errors.md): refusals and errors of its own document as they are, anything
+ * else as INTERNAL_SERVER_ERROR with an id that the service's log has too.
  */
 import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
@@ -9,13 +9,13 @@ import { BadUserInput, Busy, type ErrorCode, isErrorCode, Refusal } from '../../
 import { LIMITS } from '../../domain/limits.ts';
 import { boundedError, boundedErrors, withoutSuggestions } from './boundedErrors.ts';
 
-/** Members of extensions that yoga uses between its parts and removes itself on HTTP alone. */
+/** Members of `extensions` that yoga uses internally. It removes them only on HTTP. */
 const INTERNAL_EXTENSIONS: ReadonlySet<string> = new Set(['http', 'unexpected', 'originalError']);
 
 const causeOf = (error: Error): unknown =>
   error instanceof GraphQLError ? (error.originalError ?? error.cause) : undefined;
 
-/** The innermost cause through GraphQLErrors, which say where something was thrown. */
+/** The innermost cause: GraphQLErrors only wrap it, to say where it was thrown. */
 const rootOf = (error: unknown): unknown => {
   let root = error;
   for (let depth = 0; root instanceof GraphQLError && depth < 10; depth += 1) {
@@ -29,11 +29,11 @@ const rootOf = (error: unknown): unknown => {
 const placeOf = (error: unknown): { nodes?: GraphQLError['nodes']; path?: GraphQLError['path'] } =>
   error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
 
-/** The code of an error that graphql-js itself made, or null where a resolver's result is at fault. */
+/** The code of an error that graphql-js made itself; null if a resolver's result is wrong. */
 const documentCode = (error: GraphQLError): ErrorCode | null => {
   if (error.message.startsWith('Syntax Error')) return 'GRAPHQL_PARSE_FAILED';
   if (error.message.startsWith('Variable "$') || error.message.startsWith('Argument "')) return 'BAD_USER_INPUT';
-  // Execution errors have a path; without a cause they tell that a value did not fit the schema.
+  // Execution errors have a path. One without a cause means that a value did not fit the schema.
   return error.path === undefined ? 'BAD_REQUEST' : null;
 };
 
@@ -46,7 +46,7 @@ const withCode = (error: GraphQLError, code: ErrorCode): GraphQLError =>
     extensions: { ...error.extensions, code },
   });
 
-/** A refusal as the API tells it. */
+/** A refusal as a GraphQL error. */
 export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLError =>
   new GraphQLError(refusal.message, {
     ...placeOf(place),
@@ -57,32 +57,32 @@ export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLEr
     },
   });
 
-/** Turns what was thrown into what may be told. Calling it with its own result answers that result. */
+/** Turns a thrown value into an error for the client. Its own results are returned unchanged. */
 export type ErrorMask = (error: unknown) => GraphQLError;
 
 /** @param suggests whether messages suggest names of the schema; false where introspection is off */
 export const createErrorMask = (logger: Logger, suggests = true): ErrorMask => {
-  const told = new WeakSet<GraphQLError>();
-  const tell = (found: GraphQLError): GraphQLError => {
+  const masked = new WeakSet<GraphQLError>();
+  const done = (found: GraphQLError): GraphQLError => {
     const error = boundedError(suggests ? found : withoutSuggestions(found));
-    told.add(error);
+    masked.add(error);
     return error;
   };
   return (error) => {
-    if (error instanceof GraphQLError && told.has(error)) return error;
+    if (error instanceof GraphQLError && masked.has(error)) return error;
     const root = rootOf(error);
-    if (root instanceof GraphQLError && told.has(root)) return root;
-    if (root instanceof Refusal) return tell(refusalError(root, error));
+    if (root instanceof GraphQLError && masked.has(root)) return root;
+    if (root instanceof Refusal) return done(refusalError(root, error));
     if (root instanceof GraphQLError) {
       // A code that a library made up is not passed on.
-      if (isErrorCode(root.extensions.code)) return tell(root);
+      if (isErrorCode(root.extensions.code)) return done(root);
       const code = documentCode(error instanceof GraphQLError ? error : root);
-      if (code !== null) return tell(withCode(root, code));
+      if (code !== null) return done(withCode(root, code));
     }
     const id = randomUUID();
-    logger.error({ err: root, id }, 'an operation failed unexpectedly');
-    return tell(
-      new GraphQLError('Something went wrong in the service. Its log has more under this id.', {
+    logger.error({ err: root, id }, 'operation failed unexpectedly');
+    return done(
+      new GraphQLError('Internal error. The log of the service has the details under this id.', {
         ...placeOf(error),
         extensions: { code: 'INTERNAL_SERVER_ERROR', id, unexpected: true, http: { status: 500, spec: true } },
       }),
@@ -90,14 +90,14 @@ export const createErrorMask = (logger: Logger, suggests = true): ErrorMask => {
   };
 };
 
-/** The error as clients get it: what yoga keeps in extensions for itself is not for them. */
+/** The error as clients get it, without the internal members of `extensions`. */
 export const formatError = (error: GraphQLError): GraphQLFormattedError => {
   const { extensions, ...rest } = error.toJSON();
   const shown = Object.entries(extensions ?? {}).filter(([name]) => !INTERNAL_EXTENSIONS.has(name));
   return shown.length === 0 ? rest : { ...rest, extensions: Object.fromEntries(shown) };
 };
 
-/** A result of graphql-js, also where a member that is not there is written as undefined (graphql-ws' type of it). */
+/** A result of graphql-js. In graphql-ws' type, missing members can be undefined. */
 type Outcome = { readonly [K in keyof ExecutionResult]: ExecutionResult[K] | undefined };
 
 /** The result as clients get it. */

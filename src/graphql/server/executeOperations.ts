@@ -1,6 +1,6 @@
 /**
- * All operations are executed by graphql-js: yoga's own executor coerces literals otherwise. Log subscriptions have
- * a path of their own from their source on: pieces of a log, results shared as text.
+ * Executes all operations with graphql-js, because yoga's own executor coerces literals differently. Log subscriptions
+ * are executed differently from their source on: pieces of a log, and results shared as text.
  */
 import {
   createSourceEventStream,
@@ -19,14 +19,14 @@ import type { Seq } from '../../domain/events.ts';
 import type { ApiContext } from '../context/context.ts';
 
 /**
- * Sends a viewer's shared texts to its sink and gives back only what graphql-js made: a text costs none of what the
- * layers around an iterator do for each result.
+ * Sends a viewer's shared texts directly to its sink, and returns only results that graphql-js made. So a shared text
+ * does not pay for the layers around an iterator.
  */
 export class ResultSource implements PullSource<ExecutionResult> {
   readonly #pieces: PieceSource;
   readonly #selection: SharedSelection;
   readonly #sink: TextSink | null;
-  /** Of the present piece; at most LIMITS.batchEvents. */
+  /** Results of the current piece that were not returned yet; at most LIMITS.batchEvents. */
   #waiting: PlacedResult[] = [];
 
   constructor(pieces: PieceSource, selection: SharedSelection, sink: TextSink | null) {
@@ -69,13 +69,13 @@ export class ResultSource implements PullSource<ExecutionResult> {
   }
 }
 
-/** A result of graphql-js with the position in the log that it leads to. */
+/** A result of graphql-js, with the log position that a client has reached when it has the result. */
 interface PlacedResult {
   readonly result: ExecutionResult;
   readonly position: Seq;
 }
 
-/** One result is the whole piece, several are its events; the last one leads to the piece's end. */
+/** One result stands for the whole piece; several stand for its events. The last one reaches the end of the piece. */
 const placed = (piece: LogPiece, results: readonly ExecutionResult[]): PlacedResult[] => {
   const events = results.length > 1 ? piece.events() : [];
   return results.map((result, index) => {

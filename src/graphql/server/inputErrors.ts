@@ -1,4 +1,4 @@
-/** Errors of arguments, in literals and in variables: one for each argument or variable, with all that is wrong in it. */
+/** Errors of arguments, in literals and in variables: one error per argument or variable, with all of its problems. */
 import {
   type ASTVisitor,
   type DocumentNode,
@@ -28,7 +28,7 @@ const errorOf = (problems: readonly InputProblem[], node: GraphQLError['nodes'])
   return new GraphQLError(message, { nodes: node, extensions: { ...extensions, http: { status: 400, spec: true } } });
 };
 
-/** In the place of graphql-js' ValuesOfCorrectTypeRule, which repeats values and tells no paths. */
+/** Replaces graphql-js' ValuesOfCorrectTypeRule, whose messages repeat values and have no paths. */
 const inputLiteralsRule = (context: ValidationContext): ASTVisitor => {
   const check = (node: ValueNode, path: string): void => {
     const type = context.getInputType();
@@ -45,12 +45,12 @@ const inputLiteralsRule = (context: ValidationContext): ASTVisitor => {
   };
 };
 
-/** The rules that documents are validated by. */
+/** The rules for the validation of documents. */
 export const documentRules = specifiedRules.map((rule) =>
   rule === ValuesOfCorrectTypeRule ? inputLiteralsRule : rule,
 );
 
-/** Where the variable is used: the path of the argument that it is, or is a part of. */
+/** Path of the argument that the variable is used in; the variable's name if it is not used. */
 const argumentOf = (document: DocumentNode, variable: string): string => {
   let found: string | null = null;
   const search = (value: ValueNode, path: string): void => {
@@ -84,7 +84,7 @@ interface Execution {
   variableValues?: Values | null | undefined;
 }
 
-/** What is wrong with the variables, an error for each; those that fit get the numbers that their types take. */
+/** One error for each variable that is not valid. Replaces RawNumbers in valid ones where their types need plain numbers. */
 const prepareVariables = (args: Execution): readonly GraphQLError[] => {
   const { schema, document, operationName } = args;
   const operation = getOperationAST(document, operationName);
@@ -112,7 +112,7 @@ const variableProblems = (
   const name = definition.variable.name.value;
   if (value === undefined) {
     if (definition.type.kind !== Kind.NON_NULL_TYPE || definition.defaultValue !== undefined) return [];
-    return [inputProblem(argumentOf(document, name), `The variable $${name.slice(0, 40)} is needed.`)];
+    return [inputProblem(argumentOf(document, name), `The variable $${name.slice(0, 40)} is required.`)];
   }
   return problemsOfValue(type, value, argumentOf(document, name));
 };
@@ -122,21 +122,21 @@ interface Outcome {
   readonly errors?: readonly GraphQLError[];
 }
 
-/** The result with errors that are few and short; null where nothing is to be changed. */
-const told = (result: unknown): Outcome | null => {
+/** The result with fewer and shorter errors; null if nothing needs to change. */
+const bounded = (result: unknown): Outcome | null => {
   if (typeof result !== 'object' || result === null || !('errors' in result)) return null;
   const { errors, ...rest } = result as Outcome;
   return errors === undefined ? null : { ...rest, errors: boundedErrors(errors, LIMITS.resultErrors) };
 };
 
-/** An envelop plugin; it must stand before the masking of errors. */
+/** An envelop plugin. It must come before the masking of errors. */
 export const inputErrors: Plugin = {
   onExecute: ({ args, setResultAndStopExecution }) => {
     const errors = prepareVariables(args as Execution);
     if (errors.length > 0) setResultAndStopExecution({ errors });
     return {
       onExecuteDone: ({ result, setResult }) => {
-        const outcome = told(result);
+        const outcome = bounded(result);
         if (outcome !== null) setResult(outcome as Parameters<typeof setResult>[0]);
       },
     };
@@ -146,7 +146,7 @@ export const inputErrors: Plugin = {
     if (errors.length > 0) setResultAndStopExecution({ errors });
     return {
       onSubscribeResult: ({ result, setResult }) => {
-        const outcome = told(result);
+        const outcome = bounded(result);
         if (outcome !== null) setResult(outcome as Parameters<typeof setResult>[0]);
       },
     };

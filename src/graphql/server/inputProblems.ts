@@ -1,6 +1,6 @@
 /**
- * What does not fit the type of an argument: all of it at once, each problem with its path, and never with the value,
- * which can be a secret. graphql-js' own messages repeat what was given and name the parent of a misspelt field.
+ * Checks an argument against its type. Reports all problems at once, each with its path and never with the value, which
+ * can be a secret. The messages of graphql-js repeat the value and have no path (decision 24).
  */
 import {
   type GraphQLInputObjectType,
@@ -22,7 +22,7 @@ import { LIMITS } from '../../domain/limits.ts';
 import { isRawNumber, plainNumber, type RawNumber } from '../../domain/text/exactJson.ts';
 import { BARE_WORD, bareWords } from '../schema/base/jsonScalar.ts';
 
-/** Collects up to LIMITS.inputProblems; whoever walks stops when it is full. */
+/** Collects up to LIMITS.inputProblems problems; a walk stops when it is full. */
 class Problems {
   readonly list: InputProblem[] = [];
   get isFull(): boolean {
@@ -33,36 +33,36 @@ class Problems {
   }
 }
 
-/** A value of a variable, or a literal: both are walked in the same way. */
+/** Access to a value of a variable or to a literal, so that one walk serves both. */
 interface Given<T> {
   isNull(value: T): boolean;
-  /** Null where it is not a list. */
+  /** Null if it is not a list. */
   items(value: T): readonly T[] | null;
-  /** Null where it is not an object. */
+  /** Null if it is not an object. */
   members(value: T): ReadonlyMap<string, T> | null;
-  /** Nothing is known of it here: a variable within a literal, which is looked at by itself. */
+  /** A variable inside a literal: its value is checked separately. */
   isUnknown(value: T): boolean;
   leaf(type: GraphQLLeafType, value: T, path: string, problems: Problems): void;
 }
 
-const wanted = (type: GraphQLLeafType): string => {
+const expected = (type: GraphQLLeafType): string => {
   if (isEnumType(type))
-    return `One of ${type
+    return `Must be one of ${type
       .getValues()
       .map(({ name }) => name)
-      .join(', ')} is needed.`;
-  return NEEDED[type.name] ?? `A value of type ${type.name} is needed.`;
+      .join(', ')}.`;
+  return EXPECTED[type.name] ?? `Must be a value of type ${type.name}.`;
 };
-const NEEDED: Readonly<Record<string, string>> = {
-  Int: 'A whole number of 32 bits is needed.',
-  Float: 'A number is needed.',
-  String: 'A text is needed.',
-  ID: 'An id, which is a text, is needed.',
-  Boolean: 'true or false is needed.',
-  DateTime: 'A date and time is needed, such as "2026-01-31T12:00:00.000Z".',
+const EXPECTED: Readonly<Record<string, string>> = {
+  Int: 'Must be a whole number of 32 bits.',
+  Float: 'Must be a number.',
+  String: 'Must be a string.',
+  ID: 'Must be an id, which is a string.',
+  Boolean: 'Must be true or false.',
+  DateTime: 'Must be a date and time, such as "2026-01-31T12:00:00.000Z".',
 };
 
-/** A text has quotes, an enum's value has none. */
+/** Strings have quotes, enum values have none. */
 const quotesHint = (type: GraphQLLeafType, { kind }: ValueNode): string => {
   if (isEnumType(type)) return kind === Kind.STRING ? ' Write it without quotes.' : '';
   return kind === Kind.ENUM && (type.name === 'String' || type.name === 'ID') ? ' Put it in quotes.' : '';
@@ -83,7 +83,7 @@ const VALUES: Given<unknown> = {
   members: (value) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) ? new Map(Object.entries(value)) : null,
   leaf: (type, value, path, problems) => {
-    if (!fits(() => type.coerceInputValue(value))) problems.add(path, wanted(type));
+    if (!fits(() => type.coerceInputValue(value))) problems.add(path, expected(type));
   },
 };
 
@@ -97,7 +97,7 @@ const LITERALS: Given<ValueNode> = {
     if (type.name === 'JSON') {
       for (const word of bareWords(node)) problems.add(`${path}${word}`, BARE_WORD);
     } else if (!fits(() => type.coerceInputLiteral?.(node as never))) {
-      problems.add(path, `${wanted(type)}${quotesHint(type, node)}`);
+      problems.add(path, `${expected(type)}${quotesHint(type, node)}`);
     }
   },
 };
@@ -105,18 +105,18 @@ const LITERALS: Given<ValueNode> = {
 const walk = <T>(given: Given<T>, type: GraphQLInputType, value: T, path: string, problems: Problems): void => {
   if (problems.isFull || given.isUnknown(value)) return;
   if (given.isNull(value)) {
-    if (isNonNullType(type)) problems.add(path, 'null is not allowed here.');
+    if (isNonNullType(type)) problems.add(path, 'Must not be null.');
     return;
   }
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
     const items = given.items(value);
-    // GraphQL takes a single value for a list of one.
+    // GraphQL accepts a single value in place of a list of one.
     if (items === null) walk(given, nullable.ofType, value, path, problems);
     else for (const [index, item] of items.entries()) walk(given, nullable.ofType, item, `${path}.${index}`, problems);
   } else if (isInputObjectType(nullable)) {
     const members = given.members(value);
-    if (members === null) problems.add(path, `An object (${nullable.name}) is needed.`);
+    if (members === null) problems.add(path, `Must be an object (${nullable.name}).`);
     else walkMembers(given, nullable, members, path, problems);
   } else {
     given.leaf(nullable as GraphQLLeafType, value, path, problems);
@@ -140,25 +140,26 @@ const walkMembers = <T>(
   }
   for (const field of Object.values(fields)) {
     if (isRequiredInputField(field) && members.get(field.name) === undefined) {
-      problems.add(`${path}.${field.name}`, 'This field is needed.');
+      problems.add(`${path}.${field.name}`, 'This field is required.');
     }
   }
 };
 
-/** What is wrong with the value of a variable; empty where it fits its type, whatever else is wrong with it. */
+/** Problems of a variable's value. Empty if the value fits its type; the values inside are checked by the resolver then. */
 export const problemsOfValue = (type: GraphQLInputType, value: unknown, path: string): readonly InputProblem[] => {
   const problems = new Problems();
   walk(VALUES, type, value, path, problems);
   return withChecks(problems.list, type, () => value, path);
 };
 
-/** The same of a literal; variables in it are passed over. */
+/** Problems of a literal, in the same way. Variables inside it are skipped. */
 export const problemsOfLiteral = (type: GraphQLInputType, node: ValueNode, path: string): readonly InputProblem[] => {
   const problems = new Problems();
   walk(LITERALS, type, node, path, problems);
   return withChecks(problems.list, type, () => valueFromASTUntyped(node), path);
 };
 
+/** Adds what the input type's own check finds (InputCheck), except for paths that have a problem already. */
 const withChecks = (
   found: readonly InputProblem[],
   type: GraphQLInputType,
@@ -180,13 +181,13 @@ const unknownField = (name: string, known: readonly string[]): string => {
     .map((one) => ({ one, distance: distance(name.toLowerCase(), one.toLowerCase()) }))
     .filter(({ one, distance: far }) => far <= Math.max(1, Math.floor(one.length * 0.4)))
     .sort((a, b) => a.distance - b.distance)[0];
-  return `There is no such field.${near === undefined ? '' : ` Did you mean "${near.one}"?`}`;
+  return `Unknown field.${near === undefined ? '' : ` Did you mean "${near.one}"?`}`;
 };
 
-/** Longer names are no typing errors. */
+/** Longer names are not typing errors. */
 const COMPARED_CHARACTERS = 40;
 
-/** Levenshtein's: characters to change, add or leave out. */
+/** Levenshtein distance: number of characters to change, add or remove. */
 const distance = (a: string, b: string): number => {
   if (a.length > COMPARED_CHARACTERS) return Number.POSITIVE_INFINITY;
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -201,14 +202,14 @@ const distance = (a: string, b: string): number => {
   return row.at(-1) ?? 0;
 };
 
-/** An id is a text, which may be given as a whole number: it keeps all of its digits. */
+/** An id is a string, but can be given as a whole number; it keeps all digits. */
 const rawFor = (type: GraphQLInputType, value: RawNumber): unknown => {
   const name = isScalarType(type) ? type.name : null;
   if (name === 'JSON') return value;
   return name === 'ID' && /^-?\d+$/.test(value.rawJSON) ? value.rawJSON : plainNumber(value);
 };
 
-/** The value with JavaScript's numbers wherever its type is not JSON: no scalar but that one takes others. */
+/** The value with plain JavaScript numbers where its type is not JSON: only the scalar JSON accepts RawNumbers. */
 export const withPlainNumbers = (type: GraphQLInputType, value: unknown): unknown => {
   const nullable = getNullableType(type);
   if (isListType(nullable)) {

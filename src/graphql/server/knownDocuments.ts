@@ -1,12 +1,12 @@
-/** Valid documents are kept parsed. What was refused is not kept: whoever sends it pays for it each time. */
+/** A cache of parsed, valid documents. Refused documents are not cached: each costs its client again. */
 import type { DocumentNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** All kept documents together, bytes in memory, about; the one that was not used for longest goes first. */
+/** Approximate memory of all cached documents, bytes. The least recently used one is removed first. */
 const KEPT_BYTES = 16 * 1024 * 1024;
-/** A longer text is not kept: clients choose it. */
+/** Longer documents are not cached, because clients choose them. */
 const MAX_CHARACTERS = 8000;
-/** A token with its nodes and places in the tree (measured with graphql 17.1). */
+/** Memory of a token with its nodes and its place in the tree (measured with graphql 17.1). */
 const TOKEN_BYTES = 300;
 
 const bytesOf = (text: string, document: DocumentNode): number =>
@@ -45,7 +45,7 @@ class KnownDocuments {
   }
 }
 
-/** An envelop plugin, in place of yoga's own cache, which keeps errors too and counts documents, not bytes. */
+/** An envelop plugin. It replaces yoga's own cache, which also caches errors and counts documents instead of bytes. */
 export const knownDocuments = (): Plugin => {
   const known = new KnownDocuments();
   return {

@@ -1,9 +1,8 @@
-/** JSON that a client sent: its depth is looked at before it is parsed, since parsing deep nests costs most. */
-
+/** Parses JSON of clients. The depth is checked first, because parsing deep nesting is expensive. */
 import { LIMITS } from '../../domain/limits.ts';
 import { parseExactJson } from '../../domain/text/exactJson.ts';
 
-/** The text is nested more deeply than LIMITS.jsonDepth. */
+/** The JSON is nested deeper than LIMITS.jsonDepth. */
 export class JsonTooDeep extends Error {
   override readonly name = 'JsonTooDeep';
   constructor() {
@@ -15,7 +14,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Where the string that begins at `from` ends. */
+/** Index of the closing quote of the string that begins at `from`. */
 const endOfString = (text: string, from: number): number => {
   for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
@@ -38,12 +37,12 @@ const isTooDeep = (text: string): boolean => {
   return false;
 };
 
-/** For a text that somebody else parses. @throws JsonTooDeep */
+/** For JSON that other code parses. @throws JsonTooDeep */
 export const checkJsonDepth = (text: string): void => {
   if (isTooDeep(text)) throw new JsonTooDeep();
 };
 
-/** As JSON.parse; numbers keep their text (domain/text/exactJson.ts). The cost is linear in the text's length. @throws JsonTooDeep; SyntaxError as JSON.parse does */
+/** Like JSON.parse, but numbers keep their digits (domain/text/exactJson.ts). Linear in the length. @throws JsonTooDeep, SyntaxError */
 export const parseJson = (text: string): unknown => {
   checkJsonDepth(text);
   return parseExactJson(text);

@@ -1,5 +1,6 @@
-/** /runs/:id/log.txt and log.ndjson: a run's log to where it is, page by page, as fast as the client reads. */
+/** /runs/:id/log.txt and log.ndjson: a run's log up to its current end, page by page, as fast as the client reads. */
 import { clipBetween } from '../../domain/clip.ts';
+import { RUN_NOT_FOUND } from '../../domain/errors.ts';
 import { isCommandLine, type RunEvent, type Seq } from '../../domain/events.ts';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import type { LogEntry, LogReader } from '../../log/viewer.ts';
@@ -14,22 +15,22 @@ import {
 } from '../exchange/respond.ts';
 import { eventJson } from './eventJson.ts';
 
-/** Entries of one read; what a download holds at once. An entry is at most LIMITS.appendBytes. */
+/** Entries of one read: what a download holds in memory. An entry is at most LIMITS.appendBytes. */
 const READ_ENTRIES = 8;
-/** Largest seq, and so the largest `after`. */
+/** The largest seq, and so the largest `after`. */
 const MAX_SEQ = 2 ** 31 - 1;
 const PATH = /^\/runs\/([^/]+)\/log\.(txt|ndjson)$/;
 
 const TYPES = { txt: 'text/plain; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const;
 type Format = keyof typeof TYPES;
 
-/** What the path asks for, or null where it is no download's. */
+/** Run and format of the path; null if it is not the path of a download. */
 export const downloadOf = (path: string): { readonly id: string; readonly format: Format } | null => {
   const [, id, format] = PATH.exec(path) ?? [];
   return id === undefined || format === undefined ? null : { id, format: format as Format };
 };
 
-/** null: not given; undefined: no seq. */
+/** Null if not given; undefined if it is not a valid seq. */
 const afterOf = (url: URL): Seq | null | undefined => {
   const given = url.searchParams.getAll('after');
   const [text] = given;
@@ -44,11 +45,11 @@ export interface Downloads {
   streams(response: Exchange['response']): void;
 }
 
-/** Of parameters that are not known, how many an answer names, and how much of each. */
+/** How many unknown parameters the error names, and how many characters of each. */
 const NAMED = 5;
 const NAMED_CHARACTERS = 50;
 
-/** A sentence and the first parameter that it is about, or null where only `after` is given. */
+/** The error for unknown parameters, with the first of them; null if there is none. */
 const unknownParameters = (url: URL): { readonly message: string; readonly argument: string } | null => {
   const unknown = [...new Set(url.searchParams.keys())].filter((name) => name !== 'after');
   const names = unknown.slice(0, NAMED).map((name) => name.slice(0, NAMED_CHARACTERS));
@@ -56,12 +57,12 @@ const unknownParameters = (url: URL): { readonly message: string; readonly argum
   if (argument === undefined) return null;
   const list = names.map((name) => JSON.stringify(name)).join(', ');
   const more = unknown.length > NAMED ? ' and more' : '';
-  return { message: `Unknown parameter: ${list}${more}. Only "after" can be used here.`, argument };
+  return { message: `Unknown parameter: ${list}${more}. The only parameter is "after".`, argument };
 };
 
 const badAfter = (message: string): string => errorBody('BAD_USER_INPUT', message, { argument: 'after' });
 
-/** @throws what the reader throws; where the answer has begun, the caller cuts it off so that it is seen to be short */
+/** @throws what the reader throws. If the response has begun, the caller must cut it, so that it is not taken as complete. */
 export const serveDownload = async (
   exchange: Exchange,
   { id, format }: { readonly id: string; readonly format: Format },
@@ -75,14 +76,18 @@ export const serveDownload = async (
   }
   const after = afterOf(exchange.url);
   if (after === undefined) {
-    return sendJson(exchange, 400, badAfter(`after is one whole number, 0 to ${MAX_SEQ}.`));
+    return sendJson(exchange, 400, badAfter(`after must be one whole number from 0 to ${MAX_SEQ}.`));
   }
   const runId = parseRunId(id);
   let page = runId === null ? null : await reader.forward(runId, after ?? 0, READ_ENTRIES);
-  if (runId === null || page === null) return sendError(exchange, 404, 'NOT_FOUND', 'There is no such run.');
+  if (runId === null || page === null) return sendError(exchange, 404, 'NOT_FOUND', RUN_NOT_FOUND);
   const end = page.lastSeq;
   if (page.closed && (after ?? 0) > end) {
-    return sendJson(exchange, 400, badAfter(`The run has ended and its log goes to ${end}.`));
+    return sendJson(
+      exchange,
+      400,
+      badAfter(`The run has ended and its last seq is ${end}. Use an after of at most ${end}.`),
+    );
   }
   const { request, response, cors } = exchange;
   response.writeHead(200, {
@@ -106,12 +111,12 @@ export const serveDownload = async (
     position = reached;
     if (position < end) page = await reader.forward(runId, position, READ_ENTRIES);
   }
-  // Removed while it was read: what was sent is not the whole, and must not look like it.
+  // The run was removed meanwhile. The response is not complete and must not look complete.
   if (page === null) response.destroy();
   else response.end();
 };
 
-/** Waits until the client has taken what was written; a client for which nothing more may wait is cut. */
+/** Waits until the client has read what was written. Cuts the client if no more memory is allowed to wait for it. */
 const taken = async ({ response, backlog }: Exchange, entries: readonly LogEntry[]): Promise<void> => {
   const release = backlog.hold(entries.reduce((sum, { size }) => sum + size, 0));
   if (release === null) response.destroy();

@@ -1,4 +1,4 @@
-/** An event as the API shows it: the names and shapes of its GraphQL type, all fields, with __typename. */
+/** An event as JSON for log.ndjson: all fields of its GraphQL type under their names, with __typename. */
 import type { RunEvent } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { Failure } from '../../domain/run.ts';

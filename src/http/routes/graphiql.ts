@@ -1,4 +1,4 @@
-/** GraphiQL, whole without internet: 9 MB of page, built and compressed once, then kept compressed alone. */
+/** GraphiQL, complete without internet. The page has 9 MB; it is built once and kept only in compressed form. */
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
@@ -10,7 +10,7 @@ const brotliAsync = promisify(brotliCompress);
 const unbrotliAsync = promisify(brotliDecompress);
 const gzipAsync = promisify(gzip);
 
-/** The page's scripts are in it, its workers are blobs, and it speaks to this service alone. */
+/** Scripts are inline, workers are blobs, and the page connects only to this service. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'unsafe-inline' blob:",
@@ -31,7 +31,7 @@ interface Page {
 }
 
 const build = async (): Promise<Page> => {
-  // Loaded when somebody wants the page: it is 9 MB of text in memory.
+  // Loaded only when the page is requested, because it takes 9 MB of memory.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const page = renderGraphiQL({ title: 'runloom', defaultQuery: FIRST_QUERY, subscriptionsProtocol: 'WS' }).trimStart();
   const root = '<div id="root"></div>';
@@ -46,11 +46,11 @@ const build = async (): Promise<Page> => {
 
 export class GraphiqlPage {
   #page: Promise<Page> | null = null;
-  /** The page as it is: one copy for all whom it is being sent to, gone with the last of them. */
+  /** The uncompressed page: one copy for all current responses, freed after the last of them. */
   #plain: WeakRef<Buffer> | null = null;
   #unpacking: Promise<Buffer> | null = null;
 
-  /** The page in what encoding the browser takes; built at the first call. */
+  /** Sends the page in an encoding that the browser accepts. The first call builds it. */
   async serve(exchange: Exchange): Promise<void> {
     const { request, response, cors } = exchange;
     this.#page ??= build();

@@ -1,7 +1,7 @@
 /** /health/live and /health/ready. */
 import { type Exchange, onlyMethods, sendJson } from '../exchange/respond.ts';
 
-/** Why the service cannot do its work at present, in one sentence, or null where it can. */
+/** Why the service is not ready, in one sentence; null if it is ready. */
 export type Readiness = () => Promise<string | null>;
 
 export const serveLive = (exchange: Exchange): void => {
@@ -10,7 +10,7 @@ export const serveLive = (exchange: Exchange): void => {
 
 export const serveReady = async (exchange: Exchange, ready: Readiness): Promise<void> => {
   if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
-  const reason = await ready().catch(() => 'The service does not know whether it is ready.');
+  const reason = await ready().catch(() => 'The readiness check failed. See the log of the service.');
   if (reason === null) sendJson(exchange, 200, JSON.stringify({ status: 'ready' }));
   else sendJson(exchange, 503, JSON.stringify({ status: 'unready', reason }));
 };

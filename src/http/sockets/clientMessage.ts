@@ -1,15 +1,15 @@
-/** What a client may send on a graphql-transport-ws socket, checked before graphql-ws sees it (PROTOCOL.md, S6). */
+/** Checks messages of graphql-transport-ws clients before graphql-ws gets them (PROTOCOL.md, S6). */
 import { CloseCode, MessageType } from 'graphql-ws';
 import { LIMITS } from '../../domain/limits.ts';
 import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 
-/** How a socket is closed; a reason is at most 123 bytes (RFC 6455, 5.5). */
+/** How a WebSocket is closed. A reason has at most 123 bytes (RFC 6455, 5.5). */
 export interface Close {
   readonly code: number;
   readonly reason: string;
 }
 
-/** The message's type and, of an operation, its id; or the close that it deserves. */
+/** The type of a message and the id of its operation, or how to close the WebSocket because of it. */
 export type ClientMessage =
   | { readonly type: MessageType; readonly id: string | null; readonly close: null }
   | { readonly close: Close };
@@ -18,14 +18,14 @@ const invalid = (what: string): ClientMessage => ({
   close: { code: CloseCode.BadRequest, reason: `Invalid message received: ${what}` },
 });
 
-/** Types that only a server sends are not among them. */
+/** Types that clients can send. Others are only for servers. */
 const OF_OPERATIONS: ReadonlySet<unknown> = new Set([MessageType.Subscribe, MessageType.Complete]);
 const OF_CONNECTIONS: ReadonlySet<unknown> = new Set([MessageType.ConnectionInit, MessageType.Ping, MessageType.Pong]);
 
 const isId = (id: unknown): id is string =>
   typeof id === 'string' && id !== '' && id.length <= LIMITS.operationIdCharacters;
 
-/** Null: it is no JSON object. @throws JsonTooDeep */
+/** Null if it is not a JSON object. @throws JsonTooDeep */
 const parseObject = (text: string): { readonly type?: unknown; readonly id?: unknown } | null => {
   try {
     const value = parseJson(text);
@@ -36,18 +36,18 @@ const parseObject = (text: string): { readonly type?: unknown; readonly id?: unk
   }
 };
 
-/** Reads as much of it as is decided on here; the rest, such as `payload`, is graphql-ws' matter. */
+/** Reads only what is decided here; graphql-ws checks the rest, such as `payload`. */
 export const readClientMessage = (text: string, acknowledged: boolean): ClientMessage => {
   try {
     const message = parseObject(text);
-    if (message === null) return invalid('it is no JSON object');
+    if (message === null) return invalid('not a JSON object');
     const { type, id } = message;
     if (OF_CONNECTIONS.has(type)) return { type: type as MessageType, id: null, close: null };
-    if (!OF_OPERATIONS.has(type)) return invalid('its type is none of a client');
-    if (!isId(id)) return invalid(`its id must be a text of 1 to ${LIMITS.operationIdCharacters} characters`);
+    if (!OF_OPERATIONS.has(type)) return invalid('a client cannot send this type');
+    if (!isId(id)) return invalid(`id must be a string of 1 to ${LIMITS.operationIdCharacters} characters`);
     if (!acknowledged) return { close: { code: CloseCode.Unauthorized, reason: 'Unauthorized' } };
     return { type: type as MessageType, id, close: null };
   } catch {
-    return invalid('its JSON is nested too deeply');
+    return invalid('JSON nested too deeply');
   }
 };

@@ -1,40 +1,40 @@
-/** Finds sockets whose other end is gone, and leaves alone those that are merely slow. */
+/** Finds clients that are gone, and does not cut clients that are only slow. */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { reset, type Taken, takenOf } from '../../system/socketProgress.ts';
 
 export interface KeepAliveOptions {
-  /** Between two looks, and between a pong and the next ping. */
+  /** Time between two pings, ms. */
   readonly pingMs: number;
-  /** A socket without any progress for so long is cut. */
+  /** A connection without any progress for this long is cut, ms. */
   readonly stalledMs: number;
 }
 
 export const KEEP_ALIVE: KeepAliveOptions = { pingMs: 12_000, stalledMs: 60_000 };
 
 /**
- * A ping waits behind what the kernel still holds for the client (some MB), and the kernel does not say how
- * much that is. So an answer may take as long as those bytes take at this speed; slower counts as gone.
+ * A ping waits behind the bytes that the kernel still holds for the client. These can be some MB; the kernel does not say
+ * how many. So a pong can take as long as these bytes take at this speed. A slower client counts as gone.
  */
 const SLOWEST_BYTES_PER_MS = 8;
-/** More than a kernel holds for one socket. */
+/** More than a kernel holds for one connection. */
 const KERNEL_BYTES = 4 * 1024 * 1024;
 
-/** Looks in the time after which a client counts as stalled; it is found one look late at most. */
+/** Number of checks during `stalledMs`; a stalled client is found at most one check late. */
 const LOOKS = 20;
 
-/** What is sent to a client. */
+/** What is being sent to a client. */
 export interface Sending {
-  /** Null: its turn has not come yet, or it is over. */
+  /** Null if its turn has not come yet, or it is complete. */
   readonly socket: () => Socket | null;
-  /** Bytes that wait here, in whatever buffer. */
+  /** Bytes that wait in the buffers of this process. */
   readonly waiting: () => number;
 }
 
 /**
- * Cuts a client once the kernel has taken nothing for `stalledMs` of what waits for it. (Node's own socket timeout
- * needs up to twice the time while a write is under way.) Looks are counted and not time, so a process that was
- * stopped for a while finds nobody stalled. The returned function ends the watch.
+ * Cuts a client once the kernel has taken none of its waiting bytes for `stalledMs`. (Node's own socket timeout takes up
+ * to twice that time during a write.) It counts checks instead of time, so that no client seems stalled after the process
+ * was suspended. Call the returned function to end the watch.
  */
 export const cutStalled = ({ socket, waiting }: Sending, stalledMs: number): (() => void) => {
   let before: Taken | null = null;
@@ -51,8 +51,8 @@ export const cutStalled = ({ socket, waiting }: Sending, stalledMs: number): (()
 };
 
 /**
- * Pings the client and cuts it when nothing moves: while data waits here, that the kernel takes none of it;
- * otherwise, that no answer comes.
+ * Pings the client and cuts it when there is no progress: while data waits, if the kernel takes none of it; otherwise, if
+ * no pong arrives.
  */
 export const keepAlive = (client: WebSocket, { pingMs, stalledMs }: KeepAliveOptions): void => {
   const socket = socketOf(client);
@@ -83,6 +83,6 @@ const cut = (client: WebSocket): void => {
   else reset(socket);
 };
 
-/** ws does not show its socket in its types; without it a stalled client is found by its missing pong alone. */
+/** ws does not declare its socket in its types. Without it, only missing pongs show a stalled client. */
 export const socketOf = (client: WebSocket): Socket | null =>
   (client as WebSocket & { readonly _socket?: Socket })._socket ?? null;

@@ -1,4 +1,4 @@
-/** Counts what clients hold (connections, sockets) by their address and in all. */
+/** Counts connections or WebSockets, per client address and in total. */
 
 export interface TallyBounds {
   readonly perAddress: number;
@@ -7,7 +7,7 @@ export interface TallyBounds {
 
 export class Tally {
   readonly #bounds: TallyBounds;
-  /** No entry for an address that holds nothing. */
+  /** Has no entry for an address with a count of 0. */
   readonly #byAddress = new Map<string, number>();
   #all = 0;
 
@@ -15,7 +15,7 @@ export class Tally {
     this.#bounds = bounds;
   }
 
-  /** The bound that one more would break, or null. */
+  /** The bound that one more would exceed, or null. */
   full(address: string): keyof TallyBounds | null {
     if ((this.#byAddress.get(address) ?? 0) >= this.#bounds.perAddress) return 'perAddress';
     return this.#all >= this.#bounds.all ? 'all' : null;

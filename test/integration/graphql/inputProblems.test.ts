@@ -76,12 +76,12 @@ test('values that make no sense', async () => {
     retry: { maxAttempts: 99 },
   });
   expect(found).toEqual({
-    'input.command.0': 'command[0]: It must not have a NUL character.',
-    'input.env.0.name': 'env[0].name: Use letters, digits and _ only, and no digit first.',
-    'input.env.2.name': 'env[2].name: Another one has this name already.',
-    'input.labels.0.name': 'labels[0].name: A label needs a name.',
-    'input.timeoutSeconds': 'timeoutSeconds: Between 1 and 2592000.',
-    'input.retry.maxAttempts': 'retry.maxAttempts: Between 1 and 10.',
+    'input.command.0': 'command[0]: Must not contain a NUL character.',
+    'input.env.0.name': 'env[0].name: Use only letters, digits and _, and do not begin with a digit.',
+    'input.env.2.name': 'env[2].name: This name is used twice. Use each name once.',
+    'input.labels.0.name': 'labels[0].name: The name of a label must not be empty.',
+    'input.timeoutSeconds': 'timeoutSeconds: Must be between 1 and 2592000.',
+    'input.retry.maxAttempts': 'retry.maxAttempts: Must be between 1 and 10.',
   });
 });
 
@@ -96,27 +96,27 @@ test('values that make no sense beside others of the wrong type and names that a
     nothingLikeIt: 1,
   });
   expect(found).toEqual({
-    'input.comand': 'comand: There is no such field. Did you mean "command"?',
-    'input.timeoutSeconds': 'timeoutSeconds: A whole number of 32 bits is needed.',
-    'input.env.0.nam': 'env[0].nam: There is no such field. Did you mean "name"?',
-    'input.env.0.value': 'env[0].value: A text is needed.',
-    'input.env.0.name': 'env[0].name: This field is needed.',
-    'input.env.1': 'env[1]: An object (EnvVarInput) is needed.',
-    'input.env.2.value': 'env[2].value: null is not allowed here.',
-    'input.env.2.name': 'env[2].name: Use letters, digits and _ only, and no digit first.',
-    'input.labels': 'labels: An object (LabelInput) is needed.',
-    'input.resources.cpus': 'resources.cpus: A number is needed.',
-    'input.resources.memoryMB': 'resources.memoryMB: There is no such field. Did you mean "memoryMb"?',
-    'input.retry.backoffSeconds': 'retry.backoffSeconds: A whole number of 32 bits is needed.',
-    'input.retry.maxAttempts': 'retry.maxAttempts: Between 1 and 10.',
-    'input.nothingLikeIt': 'nothingLikeIt: There is no such field.',
-    'input.command': 'command: This field is needed.',
+    'input.comand': 'comand: Unknown field. Did you mean "command"?',
+    'input.timeoutSeconds': 'timeoutSeconds: Must be a whole number of 32 bits.',
+    'input.env.0.nam': 'env[0].nam: Unknown field. Did you mean "name"?',
+    'input.env.0.value': 'env[0].value: Must be a string.',
+    'input.env.0.name': 'env[0].name: This field is required.',
+    'input.env.1': 'env[1]: Must be an object (EnvVarInput).',
+    'input.env.2.value': 'env[2].value: Must not be null.',
+    'input.env.2.name': 'env[2].name: Use only letters, digits and _, and do not begin with a digit.',
+    'input.labels': 'labels: Must be an object (LabelInput).',
+    'input.resources.cpus': 'resources.cpus: Must be a number.',
+    'input.resources.memoryMB': 'resources.memoryMB: Unknown field. Did you mean "memoryMb"?',
+    'input.retry.backoffSeconds': 'retry.backoffSeconds: Must be a whole number of 32 bits.',
+    'input.retry.maxAttempts': 'retry.maxAttempts: Must be between 1 and 10.',
+    'input.nothingLikeIt': 'nothingLikeIt: Unknown field.',
+    'input.command': 'command: This field is required.',
   });
 });
 
 test('the one problem is the message, several are counted in it, and many are bounded', async () => {
   const [one] = await errorsOf(START, { input: { command: [] } });
-  expect(one?.message).toBe('command: A program to run is needed.');
+  expect(one?.message).toBe('command: Must not be empty: give the program to run.');
   const env = Array.from({ length: 400 }, () => ({ name: '1', value: '' }));
   const [many] = await errorsOf(START, { input: { command: ['a'], env } });
   expect(many?.extensions.problems).toHaveLength(50);
@@ -128,13 +128,13 @@ test('the one problem is the message, several are counted in it, and many are bo
 test('a text without quotes, and an enum with them, are told what to do', async () => {
   const query = 'mutation { startRun(input: { command: [ls], name: x, env: [{ name: A, value: b }] }) { run { id } } }';
   expect(await problemsOf(query)).toEqual({
-    'input.command.0': 'command[0]: A text is needed. Put it in quotes.',
-    'input.name': 'name: A text is needed. Put it in quotes.',
-    'input.env.0.name': 'env[0].name: A text is needed. Put it in quotes.',
-    'input.env.0.value': 'env[0].value: A text is needed. Put it in quotes.',
+    'input.command.0': 'command[0]: Must be a string. Put it in quotes.',
+    'input.name': 'name: Must be a string. Put it in quotes.',
+    'input.env.0.name': 'env[0].name: Must be a string. Put it in quotes.',
+    'input.env.0.value': 'env[0].value: Must be a string. Put it in quotes.',
   });
   const status = '{ runs(filter: { status: ["FAILED"] }) { edges { cursor } } }';
-  expect(Object.values(await problemsOf(status))[0]).toMatch(/ is needed\. Write it without quotes\.$/);
+  expect(Object.values(await problemsOf(status))[0]).toMatch(/: Must be one of .*\. Write it without quotes\.$/);
 });
 
 test('a variable within a literal has the path of its place', async () => {

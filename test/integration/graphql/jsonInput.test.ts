@@ -143,11 +143,11 @@ test.each([
   const over = [await text(query), await overSocket(query)];
   for (const answer of over) {
     const [json] = /\{"message.*\}\]?/.exec(answer) ?? [];
-    expect(json).toContain('has no quotes');
+    expect(json).toContain('A string must be in quotes');
     for (const argument of expected) expect(answer).toContain(`"argument":"${argument}"`);
   }
   const withDefault = `mutation ($v: JSON = ${literal}) { startRun(input: { command: ["true"], input: $v }) { run { id } } }`;
-  expect(await text(withDefault)).toContain('has no quotes');
+  expect(await text(withDefault)).toContain('A string must be in quotes');
 });
 
 test.each([

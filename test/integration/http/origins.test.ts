@@ -148,7 +148,7 @@ test('what was refused is said to whoever reads the answer, and to the operator 
   ]);
   for (let i = 0; i < 300; i += 1) await ask([`Host: ${i}.${'x'.repeat(1000)}.example`]);
   expect(own.logged).toHaveLength(101);
-  expect(own.logged.at(-1)?.msg).toContain('further ones are not logged');
+  expect(own.logged.at(-1)?.msg).toContain('no more of them are logged');
   expect(Math.max(...own.logged.map((line) => JSON.stringify(line).length))).toBeLessThan(1000);
 });
 

@@ -68,8 +68,8 @@ const follow = async (field: LogField, given: FollowArguments, context: ApiConte
   const { after, tail } = given;
   const maxBatch = given.maxBatch ?? LIMITS.batchEvents;
   throwProblems([
-    ...notNegative('after', after, 'A seq'),
-    ...notNegative('tail', tail, 'A count'),
+    ...notNegative('after', after),
+    ...notNegative('tail', tail),
     ...between('maxBatch', maxBatch, 1, LIMITS.batchEvents),
     ...filterProblems(given.filter, 'filter'),
   ]);

@@ -52,8 +52,8 @@ builder.objectField(Run, 'logs', (t) =>
         ...notBoth(first, last),
         ...between('first', first, 0, LIMITS.pageEvents),
         ...between('last', last, 0, LIMITS.pageEvents),
-        ...notNegative('after', after, 'A seq'),
-        ...notNegative('before', before, 'A seq'),
+        ...notNegative('after', after),
+        ...notNegative('before', before),
         ...filterProblems(filter, 'filter'),
       ]);
       const request: PageRequest = {
