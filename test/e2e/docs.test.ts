@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { whatIsMissing } from '../../packages/client/src/proof.ts';
 import { hasBrowser, startBrowser } from '../support/clients/browser.ts';
 import { follow, startRun, wsClient } from '../support/clients/client.ts';
-import { DOCUMENTS, EXAMPLES, exampleCode, ROOT } from '../support/documents.ts';
+import { EXAMPLES, exampleCode, ROOT } from '../support/documents.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const used = new Set<string>();
@@ -169,14 +169,5 @@ test('every example of the documentation is run', async () => {
   expect([...used, ...skipped, ...Object.keys(ELSEWHERE)].sort()).toEqual(names.sort());
   for (const [name, path] of Object.entries(ELSEWHERE)) {
     expect(await readFile(join(ROOT, path), 'utf8'), path).toContain(`exampleCode('${name}')`);
-  }
-});
-
-test('every block of code is an example that is run, or says why it is not', () => {
-  for (const { path, text } of DOCUMENTS) {
-    const fences = [...text.matchAll(/(?:^|\n)([^\n]*)\n```(\w+)\n/g)];
-    for (const [, before = '', language] of fences) {
-      expect(before, `${path}: a block of ${language}`).toMatch(/^\s*<!-- (test|not run): .+ -->$/);
-    }
   }
 });
