@@ -58,7 +58,7 @@ export const LIMITS = {
   connectionsBesideSockets: 1000,
   /** Requests of one connection that are answered at the same time, and that wait there (HTTP pipelining); over it, it is cut. */
   requestsAtOnce: 4,
-  requestsWaiting: 256,
+  requestsWaiting: 128,
   /**
    * Bytes of answers that wait to be taken, and of bodies that are being received: of one connection, of one client
    * address and of all. What is over it makes

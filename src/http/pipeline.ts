@@ -9,21 +9,28 @@ import { LIMITS } from '../domain/limits.ts';
 
 interface Connection {
   running: number;
-  readonly waiting: (() => void)[];
+  readonly waiting: Waiting[];
+}
+
+interface Waiting {
+  readonly request: IncomingMessage;
+  readonly resolve: () => void;
 }
 
 export class Pipelines {
   readonly #connections = new WeakMap<Socket, Connection>();
 
   /** Resolves when the request may be answered: true; false: its connection is gone. */
-  async enter({ socket }: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  async enter(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const { socket, method } = request;
     const connection = this.#of(socket);
     if (connection.running < LIMITS.requestsAtOnce) connection.running += 1;
-    else if (connection.waiting.length >= LIMITS.requestsWaiting) socket.destroy();
-    else await new Promise<void>((resolve) => connection.waiting.push(resolve));
+    else if (connection.waiting.length >= LIMITS.requestsWaiting) cut(socket, connection);
+    else await new Promise<void>((resolve) => connection.waiting.push({ request, resolve }));
     response.once('close', () => this.#leave(connection));
     if (socket.destroyed) return false;
-    const turn = workTurn(socket.remoteAddress ?? '');
+    // The turn of a POST comes when its body is there (body.ts).
+    const turn = method === 'POST' ? null : workTurn(socket.remoteAddress ?? '');
     if (turn !== null) await turn;
     return !socket.destroyed;
   }
@@ -34,7 +41,7 @@ export class Pipelines {
     const made: Connection = { running: 0, waiting: [] };
     this.#connections.set(socket, made);
     socket.once('close', () => {
-      for (const resolve of made.waiting.splice(0)) resolve();
+      for (const { resolve } of made.waiting.splice(0)) resolve();
     });
     return made;
   }
@@ -43,6 +50,12 @@ export class Pipelines {
   #leave(connection: Connection): void {
     const next = connection.waiting.shift();
     if (next === undefined) connection.running -= 1;
-    else next();
+    else next.resolve();
   }
 }
+
+/** Node.js makes an error with its stack for each request of a connection that is gone, unless it was destroyed before. */
+const cut = (socket: Socket, { waiting }: Connection): void => {
+  socket.destroy();
+  for (const { request } of waiting) request.destroy();
+};

@@ -148,6 +148,11 @@ class ApiServer implements HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Of a connection that was cut, Node.js still hands over what it had read.
+    if (request.socket.destroyed) {
+      request.destroy();
+      return;
+    }
     // While the server stops, a connection that becomes idle must not be kept for the next request.
     response.once('close', () => {
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());

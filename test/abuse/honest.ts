@@ -13,19 +13,27 @@ export interface HonestOptions {
   readonly callers: number;
 }
 
-export interface HonestResult {
+/** What its parent may ask for. `begin`: measure from now on; `end`: tell it, and measure no more. */
+export type HonestOrder = 'begin' | 'end' | 'stop';
+
+/** The answer to `end`. */
+export interface Measured {
   /** How long callers waited for answers, and viewers for lines, milliseconds. */
   readonly calls: readonly number[];
   readonly lines: readonly number[];
   /** Calls that got no data. */
   readonly failed: number;
+}
+
+/** The answer to `stop`. */
+export interface HonestEnd {
   /** Faults of viewers: a hole, a wrong digest, no end. */
   readonly faults: readonly string[];
 }
 
 const { port, runId, viewers, callers } = JSON.parse(process.argv[2] ?? '') as HonestOptions;
-const calls: number[] = [];
-const lines: number[] = [];
+let calls: number[] = [];
+let lines: number[] = [];
 const faults: string[] = [];
 let failed = 0;
 let measuring = false;
@@ -109,24 +117,25 @@ const call = async (signal: AbortSignal): Promise<void> => {
 
 const stop = new AbortController();
 let began = 0;
+let told = false;
 const following = Array.from({ length: viewers }, () => {
   let first = true;
   return view(() => {
     if (first) began += 1;
     first = false;
-    if (began === viewers && !measuring && !stop.signal.aborted) {
-      measuring = true;
-      process.send?.('ready');
-    }
+    if (began === viewers && !told) process.send?.('ready');
+    told ||= began === viewers;
   });
 });
 const calling = Array.from({ length: callers }, () => call(stop.signal));
-process.once('message', () => {
-  measuring = false;
+process.on('message', (order: HonestOrder) => {
+  measuring = order === 'begin';
+  if (order === 'begin') [calls, lines, failed] = [[], [], 0];
+  if (order === 'end') process.send?.({ calls, lines, failed } satisfies Measured);
+  if (order !== 'stop') return;
   stop.abort();
   void Promise.all([...following, ...calling]).then(() => {
-    const result: HonestResult = { calls, lines, failed, faults };
-    process.send?.(result, () => process.exit(0));
+    process.send?.({ faults } satisfies HonestEnd, () => process.exit(0));
   });
 });
 process.once('disconnect', () => process.exit(1));

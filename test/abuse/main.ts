@@ -1,15 +1,18 @@
 /** npm run abuse: honest viewers and callers beside each abuse, and beside all at once; prints a table with one line for each. */
+import { writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ABUSES } from './abuses.ts';
 import { openScene } from './scene.ts';
 import { type PhaseResult, runPhase } from './soak.ts';
-import { HEAD, LEGEND, problems, row } from './table.ts';
+import { HEAD, LEGEND, markdown, problems, row } from './table.ts';
 
 const HELP = `npm run abuse -- [options]
   --list          list the abuses and run none
   --only NAME     run only abuses with NAME in their name, and not all at once; may be repeated
-  --seconds N     length of each abuse (60)
+  --seconds N     length of each abuse (60); before it a quarter of that at rest, and again beside a neighbour
   --viewers N     honest viewers (50); --callers N: honest callers (10)
+  --out FILE      writes the table there too, as Markdown
   --quick         3 s of each abuse, 10 viewers, 4 callers, fewer runs
   --help          show this text
 `;
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     viewers: { type: 'string' },
     callers: { type: 'string' },
+    out: { type: 'string' },
     quick: { type: 'boolean', default: false },
   },
 });
@@ -28,7 +32,7 @@ const { values } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const ALL = 'all at once';
 
-/** Ends the service and its Redis if the soak is interrupted. */
+/** Ends the services and their Redis if the soak is interrupted. */
 let leave = async (): Promise<void> => undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -47,8 +51,10 @@ const main = async (): Promise<number> => {
     return 0;
   }
   const { quick, only } = values;
+  const seconds = Number(values.seconds ?? (quick ? 3 : 60));
   const about = {
-    seconds: Number(values.seconds ?? (quick ? 3 : 60)),
+    seconds,
+    restSeconds: Math.max(seconds / 4, 3),
     viewers: Number(values.viewers ?? (quick ? 10 : 50)),
     callers: Number(values.callers ?? (quick ? 4 : 10)),
   };
@@ -56,25 +62,43 @@ const main = async (): Promise<number> => {
   const scene = { heavyRuns: quick ? 100 : 500, lightRuns: quick ? 2000 : 20_000 };
   say(LEGEND);
   say(HEAD);
-  let rest: PhaseResult | null = null;
-  let failed = 0;
+  const rows: [name: string, result: PhaseResult][] = [];
+  const begun = new Date();
   const phases: readonly (readonly [string, readonly string[]])[] = [
     ['(at rest)', []],
     ...chosen.map((name) => [name, [name]] as const),
     ...(only.length === 0 ? [[ALL, names] as const] : []),
   ];
+  await using neighbour = await openScene(scene);
   for (const [name, abuses] of phases) {
     // Each phase has a new service, so that the peak of memory belongs to it.
     await using open = await openScene(scene);
-    leave = async () => await open[Symbol.asyncDispose]();
-    const result = await runPhase(open, { names: abuses, ...about });
-    rest ??= result;
-    if (problems(result, rest).length > 0) failed += 1;
-    say(row(name, result, rest));
+    leave = async () => {
+      await Promise.all([open[Symbol.asyncDispose](), neighbour[Symbol.asyncDispose]()]);
+    };
+    const result = await runPhase(open, { names: abuses, ...about }, neighbour);
+    rows.push([name, result]);
+    if (values.out !== undefined) writeFileSync(values.out, report(begun, seconds, rows));
+    say(row(name, result));
     for (const fault of result.faults.slice(0, 3)) say(`    ! ${fault}`);
   }
+  const failed = rows.filter(([, result]) => problems(result).length > 0).length;
   say(`${phases.length - failed} held, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 };
+
+const report = (
+  begun: Date,
+  seconds: number,
+  rows: Parameters<typeof markdown>[0],
+): string => `# Honest clients beside abusers
+
+Written by \`npm run abuse\`, ${begun.toISOString()}: ${cpus().length} cores (${cpus()[0]?.model ?? ''}), ${Math.round(totalmem() / 1e9)} GB, Node.js ${process.version},
+${seconds} s of each abuse. Service, Redis, honest clients and abusers share the machine.
+
+${LEGEND.replaceAll('\n', '\\\n')}
+
+${markdown(rows)}
+`;
 
 process.exitCode = await main();

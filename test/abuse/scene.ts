@@ -26,6 +26,8 @@ export interface Scene extends AsyncDisposable {
   startClock(seconds: number): Promise<string>;
   /** Resident memory of the service, bytes; 0 if it has ended. */
   rss(): Promise<number>;
+  /** The longest that the service worked in one go since then (Date.now()), ms of CPU time. */
+  longestWork(since: number): Promise<number>;
 }
 
 const KIB = 1024;
@@ -37,7 +39,15 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-abuse-'));
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   await seed(redis, options);
-  const env = { HOST: '127.0.0.1', REDIS_URL: redis.url, DATA_DIR: directory, LOG_LEVEL: 'error' };
+  const loopFile = join(directory, 'loop');
+  const env = {
+    HOST: '127.0.0.1',
+    REDIS_URL: redis.url,
+    DATA_DIR: directory,
+    LOG_LEVEL: 'error',
+    NODE_OPTIONS: `--no-warnings --import ${new URL('./loopProbe.ts', import.meta.url).pathname}`,
+    LOOP_FILE: loopFile,
+  };
   const service = stack.use(spawnService({ env }));
   const address = await service.address();
   const start = async (command: readonly string[]): Promise<string> => {
@@ -60,6 +70,11 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     rss: async () => {
       const text = await readFile(`/proc/${service.child.pid}/status`, 'utf8').catch(() => '');
       return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1] ?? 0) * KIB;
+    },
+    longestWork: async (since) => {
+      const text = await readFile(loopFile, 'utf8').catch(() => '');
+      const rows = text.split('\n').map((line) => line.split(' ').map(Number));
+      return Math.max(0, ...rows.map(([at = 0, longest = 0]) => (at >= since ? longest : 0)));
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

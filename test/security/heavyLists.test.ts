@@ -121,6 +121,10 @@ test('input, command and labels are there where they are selected, for as many r
 });
 
 test.each([
+  [
+    'input and command of 500 heavy runs, an item at a time',
+    '{ runs(first: 500) { edges { node { input command } } } }',
+  ],
   ['input of 500 heavy runs', '{ runs(first: 500) { edges { node { input } } } }'],
   ['labels of 500 heavy runs', '{ runs(first: 500) { edges { node { labels { name value } } } } }'],
   ['one input 30 times of 10 runs', `{ runs(first: 10) { edges { node ${aliased(30, () => 'input')} } } }`],

@@ -38,6 +38,13 @@ export const endingFor = (events: string): string =>
     ? events
     : events.replace(/event: complete\ndata:\s*$/, () => completeEvent(NOTHING_FOLLOWS));
 
+/** The events of a query's result, whose text is in pieces. */
+export const resultEvents = (pieces: readonly Buffer[], errors: ExecutionResult['errors']): readonly Buffer[] => [
+  Buffer.from('event: next\ndata: '),
+  ...pieces,
+  Buffer.from(`\n\n${completeEvent(heals(errors) ? null : NOTHING_FOLLOWS)}`),
+];
+
 /** A comment: shows that the connection lives. Some browsers report an open connection only after the first bytes. */
 const PING = ':\n\n';
 

@@ -18,6 +18,8 @@ const COPY_BYTES = 8192;
 /** A longer message can wait only if the backlog has room for it (backlog.ts). */
 const LARGE_CHARACTERS = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
+/** Ends the message that messageHead begins. */
+const END = Buffer.from('}');
 
 export class Outbox {
   readonly #client: WebSocket;
@@ -36,7 +38,7 @@ export class Outbox {
   readonly taken = (): Promise<void> | null => (this.#socket.writableLength > 0 ? this.#written() : null);
 
   /** Sends in order; resolves when the kernel has all bytes, and also if the socket is closed. */
-  readonly send = async (message: string): Promise<void> => {
+  readonly send = async (message: string | Buffer): Promise<void> => {
     const client = this.#client;
     if (client.readyState !== client.OPEN) return;
     const release = message.length > LARGE_CHARACTERS ? this.#holds(message.length) : null;
@@ -45,9 +47,14 @@ export class Outbox {
     release?.();
   };
 
-  async #sendNow(message: string, held: Release | null): Promise<void> {
+  /** The result of a query, whose text is in pieces; as `send`. */
+  async sendResult(id: string, pieces: readonly Buffer[]): Promise<void> {
+    await this.send(Buffer.concat([messageHead(id), ...pieces, END]));
+  }
+
+  async #sendNow(message: string | Buffer, held: Release | null): Promise<void> {
     const { promise: written, resolve } = Promise.withResolvers<void>();
-    this.#client.send(message, () => resolve());
+    this.#client.send(message, { binary: false }, () => resolve());
     if (this.#client.bufferedAmount > 0) {
       const release = held ?? this.#backlog.note(message.length);
       await written;

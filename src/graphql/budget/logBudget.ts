@@ -3,22 +3,18 @@
  * be a query of a few lines. Pages of one request are read one after the other, so that the bound is
  * known before each.
  */
-import { LimitExceeded, Unavailable } from '../../domain/errors.ts';
+import { LimitExceeded } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { RequestBudget } from './requestBudget.ts';
 
-/** How long a walk may go on before others have their turn. */
-const SLICE_MS = 5;
-
 export class LogBudget {
-  readonly #request: Pick<RequestBudget, 'signal' | 'large'>;
+  readonly #request: Pick<RequestBudget, 'goOn' | 'large'>;
   #events: number = LIMITS.requestEvents;
   #bytes: number = LIMITS.requestBytes;
   #scanned: number = LIMITS.requestScanBytes;
   #turn: Promise<unknown> = Promise.resolve();
-  #sliceEnds = 0;
 
-  constructor(request: Pick<RequestBudget, 'signal' | 'large'>) {
+  constructor(request: Pick<RequestBudget, 'goOn' | 'large'>) {
     this.#request = request;
   }
 
@@ -39,7 +35,6 @@ export class LogBudget {
       if (this.#events <= 0 || this.#bytes <= 0 || this.#scanned <= 0) {
         throw new LimitExceeded(`One request reads at most ${LIMITS.requestEvents} events. Ask for fewer, in pages.`);
       }
-      this.#sliceEnds = performance.now() + SLICE_MS;
       return read();
     });
     this.#turn = turn.catch(() => undefined);
@@ -49,11 +44,7 @@ export class LogBudget {
   /** To be awaited between entries: `bytes` are those that the page holds. @throws Unavailable where the client left */
   async goOn(bytes: number): Promise<void> {
     if (bytes > LIMITS.largeAnswerBytes) await this.#request.large();
-    if (performance.now() >= this.#sliceEnds) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      this.#sliceEnds = performance.now() + SLICE_MS;
-    }
-    if (this.#request.signal.aborted) throw new Unavailable('Nobody waits for the answer any more.');
+    await this.#request.goOn();
   }
 
   spend(events: number, bytes: number, scanned: number): void {

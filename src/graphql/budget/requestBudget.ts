@@ -4,7 +4,8 @@
  */
 
 import { type Release, Semaphore } from '../../async/semaphore.ts';
-import { Busy, LimitExceeded } from '../../domain/errors.ts';
+import type { Work } from '../../async/workTurn.ts';
+import { Busy, LimitExceeded, Unavailable } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { STORE_DEADLINE_MS } from '../../redis/wait.ts';
 import { Scan } from '../../runs/records/runs.ts';
@@ -16,15 +17,18 @@ const largeAnswers = new Semaphore(2, { what: 'large answers' });
 export class RequestBudget {
   /** Aborts when nobody waits for the answer. */
   readonly signal: AbortSignal;
+  readonly #work: Pick<Work, 'step'>;
   #scan: Scan;
   #log: LogBudget;
+  readonly #lists = new Set<Promise<void>>();
   #runs = 0;
   #loads = 0;
   #detailBytes = 0;
   #seat: Promise<Release> | null = null;
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, work: Pick<Work, 'step'>) {
     this.signal = signal;
+    this.#work = work;
     this.#scan = new Scan(signal);
     this.#log = new LogBudget(this);
   }
@@ -35,6 +39,29 @@ export class RequestBudget {
   }
   get scan(): Scan {
     return this.#scan;
+  }
+
+  /** To be awaited between the steps of what may take long and is to be done in any case. */
+  async slice(): Promise<void> {
+    const turn = this.#work.step();
+    if (turn !== null) await turn;
+  }
+
+  /** The same for what may be given up. @throws Unavailable where the client left */
+  async goOn(): Promise<void> {
+    await this.slice();
+    if (this.signal.aborted) throw new Unavailable('Nobody waits for the answer any more.');
+  }
+
+  /** Notes that a list of the result is being filled until `filled` resolves. */
+  noteList(filled: Promise<void>): void {
+    this.#lists.add(filled);
+    void filled.then(() => this.#lists.delete(filled));
+  }
+
+  /** Resolves when no list is being filled: what their items ask for is known. */
+  async listsFilled(): Promise<void> {
+    while (this.#lists.size > 0) await Promise.all(this.#lists);
   }
 
   /** Notes that so many runs are asked for. @throws LimitExceeded where they are too many in all; as large */

@@ -1,5 +1,7 @@
 /** What resolvers work with. */
+import type { ExecutionResult } from 'graphql';
 import type { Logger } from 'pino';
+import { Work } from '../../async/workTurn.ts';
 import type { TextSink } from '../../delivery/textSink.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Seq } from '../../domain/events.ts';
@@ -38,6 +40,12 @@ export interface Transport {
   readonly resume?: Resumption;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
+  /** Takes the result of a query whose text is large: the transport makes it itself, with resultPieces. */
+  readonly takeLarge?: (result: ExecutionResult) => void;
+  /** What the operation does; long lists and texts are made in its slices. */
+  readonly work?: Work;
+  /** Resolves when the text of a query's answer is made; until then a large answer keeps its seat. Never rejects. */
+  readonly written?: Promise<void>;
 }
 
 /** Of one operation: a request, or a subscription for as long as it lives. */
@@ -50,18 +58,21 @@ export interface ApiContext extends Omit<Services, 'runsFor'>, Transport {
   loadDetail<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]>;
   /** What it may cost. */
   readonly budget: RequestBudget;
+  readonly work: Work;
 }
 
 /** Of a transport that can't tell when its client leaves. */
 const NEVER = new AbortController().signal;
+/** The client of a transport that names none. */
+const NOBODY = '';
 
 /** A context for one operation. */
 export const createContext = (
   { runsFor, ...services }: Services,
-  { caller, signal = NEVER }: Transport,
+  { caller, signal = NEVER, work = new Work(NOBODY) }: Transport,
 ): ApiContext => {
   const runs = runsFor(caller);
-  const budget = new RequestBudget(signal);
+  const budget = new RequestBudget(signal, work);
   const loader = new RunLoader(runs, budget);
   const details = new DetailLoader(runs, budget);
   return {
@@ -71,5 +82,6 @@ export const createContext = (
     loadRun: (id) => loader.load(id),
     loadDetail: (id, name) => details.load(id, name),
     budget,
+    work,
   };
 };

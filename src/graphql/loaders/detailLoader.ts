@@ -8,15 +8,14 @@ import type { RunDetail, RunDetails } from '../../domain/run.ts';
 import type { DetailsWanted, Runs } from '../../runs/records/runs.ts';
 import type { RequestBudget } from '../budget/requestBudget.ts';
 
-type Read = ReadonlyMap<RunId, Partial<RunDetails> | null>;
-/** How often each detail of a run is asked for: the answer has it as often. */
-type Wanted = Map<RunId, Map<RunDetail, number>>;
+/** Who waits for each detail of a run: the answer has it as often. */
+type Wanted = Map<RunId, Map<RunDetail, PromiseWithResolvers<unknown>[]>>;
 
 export class DetailLoader {
   readonly #runs: Pick<Runs, 'details' | 'detailBytes'>;
   readonly #budget: RequestBudget;
   #wanted: Wanted = new Map();
-  #batch: Promise<Read> | null = null;
+  #collecting = false;
 
   constructor(runs: Pick<Runs, 'details' | 'detailBytes'>, budget: RequestBudget) {
     this.#runs = runs;
@@ -25,29 +24,54 @@ export class DetailLoader {
 
   /** @throws NotFound where the run is gone, LimitExceeded, Unavailable */
   async load<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]> {
-    this.#batch ??= this.#readNext();
-    const batch = this.#batch;
-    const names = this.#wanted.get(id) ?? new Map<RunDetail, number>();
-    this.#wanted.set(id, names.set(name, (names.get(name) ?? 0) + 1));
-    const details = (await batch).get(id);
-    if (!details) throw new NotFound('The run was removed while it was read.');
-    return details[name] as RunDetails[Name];
+    const names = this.#wanted.get(id) ?? new Map<RunDetail, PromiseWithResolvers<unknown>[]>();
+    this.#wanted.set(id, names);
+    const place = Promise.withResolvers<unknown>();
+    const places = names.get(name);
+    if (places === undefined) names.set(name, [place]);
+    else places.push(place);
+    if (!this.#collecting) void this.#readNext();
+    this.#collecting = true;
+    return (await place.promise) as RunDetails[Name];
   }
 
-  async #readNext(): Promise<Read> {
+  async #readNext(): Promise<void> {
     // Resolvers of one level run in the microtasks of one turn, and all of those come before this.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const counts = [...this.#wanted];
+    await this.#budget.listsFilled();
+    const wanted = [...this.#wanted];
     this.#wanted = new Map();
-    this.#batch = null;
+    this.#collecting = false;
+    let read: readonly (Partial<RunDetails> | null)[] = [];
+    let failure: unknown = null;
+    try {
+      read = await this.#read(wanted);
+    } catch (error) {
+      failure = error ?? new Error('details of runs were not read');
+    }
+    for (const [i, [, names]] of wanted.entries()) {
+      const details = read[i];
+      for (const [name, places] of names) {
+        for (const { resolve, reject } of places) {
+          await this.#budget.slice();
+          if (failure !== null) reject(failure);
+          else if (details) resolve(details[name]);
+          else reject(new NotFound('The run was removed while it was read.'));
+        }
+      }
+    }
+  }
+
+  async #read(
+    counts: readonly (readonly [RunId, ReadonlyMap<RunDetail, readonly unknown[]>])[],
+  ): Promise<readonly (Partial<RunDetails> | null)[]> {
     const wanted: DetailsWanted[] = counts.map(([id, names]) => ({ id, names: [...names.keys()] }));
     const bytes = await this.#runs.detailBytes(wanted);
     let all = 0;
     for (const [i, [, names]] of counts.entries()) {
-      for (const [j, count] of [...names.values()].entries()) all += count * (bytes[i]?.[j] ?? 0);
+      for (const [j, { length }] of [...names.values()].entries()) all += length * (bytes[i]?.[j] ?? 0);
     }
     await this.#budget.takeDetails(all);
-    const read = await this.#runs.details(wanted, bytes, this.#budget.signal);
-    return new Map(wanted.map(({ id }, i) => [id, read[i] ?? null]));
+    return await this.#runs.details(wanted, bytes, this.#budget.signal);
   }
 }

@@ -6,11 +6,11 @@ import type { RequestBudget } from '../budget/requestBudget.ts';
 
 export class RunLoader {
   readonly #runs: Pick<Runs, 'getMany'>;
-  readonly #budget: Pick<RequestBudget, 'takeLoads'>;
+  readonly #budget: Pick<RequestBudget, 'takeLoads' | 'listsFilled'>;
   #wanted: Map<RunId, Promise<RunSummary | null>> | null = null;
   #batch: Promise<ReadonlyMap<RunId, RunSummary | null>> | null = null;
 
-  constructor(runs: Pick<Runs, 'getMany'>, budget: Pick<RequestBudget, 'takeLoads'>) {
+  constructor(runs: Pick<Runs, 'getMany'>, budget: Pick<RequestBudget, 'takeLoads' | 'listsFilled'>) {
     this.#runs = runs;
     this.#budget = budget;
   }
@@ -29,6 +29,7 @@ export class RunLoader {
   async #readNext(): Promise<ReadonlyMap<RunId, RunSummary | null>> {
     // Resolvers of one level run in the microtasks of one turn, and all of those come before this.
     await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.#budget.listsFilled();
     const ids = [...(this.#wanted?.keys() ?? [])];
     this.#wanted = null;
     this.#batch = null;

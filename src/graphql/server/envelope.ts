@@ -26,7 +26,12 @@ const parsedBody: Plugin<object, Transport> = {
 
 /** An envelop plugin: what a large answer held is free for others when it is made. */
 const budgets: Plugin<ApiContext> = {
-  onExecute: ({ args }) => ({ onExecuteDone: () => args.contextValue.budget.renew() }),
+  onExecute: ({ args: { contextValue } }) => ({
+    onExecuteDone: () => {
+      const { budget, written = Promise.resolve() } = contextValue;
+      void written.then(() => budget.renew());
+    },
+  }),
 };
 
 /** What yoga itself provides for browsers is off: http/ decides on origins, GraphiQL and sizes. */

@@ -1,5 +1,6 @@
 /** Reads a request's body up to a bound, and as what it says it is. */
 import type { IncomingMessage } from 'node:http';
+import { workTurn } from '../../async/workTurn.ts';
 import type { Holding, Release } from '../../delivery/sinks/backlog.ts';
 import { type ErrorCode, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
@@ -42,7 +43,10 @@ export const readJsonObject = async (request: IncomingMessage, backlog: Holding)
     throw new BodyError(415, 'BAD_REQUEST', 'Send application/json in UTF-8, not compressed.');
   }
   if (Number(request.headers['content-length'] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
-  const parsed = parse(decode(await readBytes(request, backlog)));
+  const bytes = await readBytes(request, backlog);
+  const turn = workTurn(request.socket.remoteAddress ?? '');
+  if (turn !== null) await turn;
+  const parsed = parse(decode(bytes));
   if (Array.isArray(parsed)) throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported.');
   if (typeof parsed !== 'object' || parsed === null) {
     throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON object.');

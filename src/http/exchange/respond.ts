@@ -86,19 +86,21 @@ export const sendBusy = (
 const SMALL_BYTES = 16 * 1024;
 const TOO_MUCH_WAITS = 'Too many answers wait for clients that do not read them. Read them, or try again in a moment.';
 
-/** Sends a body of any size; `own` are its bytes that are not shared with other answers. */
-export const sendBody = (
+/** Sends a body that is small. */
+export const sendSmall = (exchange: Exchange, status: number, headers: OutgoingHttpHeaders, body: Buffer): void => {
+  if (body.length > SMALL_BYTES) sendLarge(exchange, status, headers, [body]);
+  else exchange.response.writeHead(status, headers).end(body);
+};
+
+/** Sends a body of any size in turns with others; `own` are its bytes that are not shared with other answers. */
+export const sendLarge = (
   exchange: Exchange,
   status: number,
   headers: OutgoingHttpHeaders,
-  body: Buffer,
-  own = body.length,
+  body: readonly Buffer[],
+  own = body.reduce((sum, { length }) => sum + length, 0),
 ): void => {
   const { response, backlog, watch } = exchange;
-  if (body.length <= SMALL_BYTES) {
-    response.writeHead(status, headers).end(body);
-    return;
-  }
   const release = backlog.hold(own);
   if (release === null) {
     sendBusy(exchange, TOO_MUCH_WAITS, LIMITS.stalledSeconds);
@@ -107,23 +109,21 @@ export const sendBody = (
   response.once('close', release);
   watch();
   response.writeHead(status, headers);
-  if (own > 0) response.end(body);
-  else void sendInTurns(response, body);
+  void sendInTurns(response, body);
 };
 
 /** A piece is what one turn may send (turn.ts). */
 const PIECE_BYTES = 128 * 1024;
 
-/**
- * For shared bodies, which cost nothing while they wait. Kernels take some MB at once: one write for each of many clients
- * would hold up live lines for a second.
- */
-const sendInTurns = async (response: ServerResponse, body: Buffer): Promise<void> => {
-  for (let at = 0; at < body.length; at += PIECE_BYTES) {
-    await nextTurn();
-    if (response.destroyed) return;
-    response.write(body.subarray(at, at + PIECE_BYTES));
-    await drained(response);
+/** Kernels take some MB at once: one write for each of many clients would hold up live lines for a second. */
+const sendInTurns = async (response: ServerResponse, body: readonly Buffer[]): Promise<void> => {
+  for (const part of body) {
+    for (let at = 0; at < part.length; at += PIECE_BYTES) {
+      await nextTurn();
+      if (response.destroyed) return;
+      response.write(part.subarray(at, at + PIECE_BYTES));
+      await drained(response);
+    }
   }
   response.end();
 };

@@ -1,14 +1,12 @@
 /** GraphiQL, complete without internet. The page has 9 MB; it is built once and kept only in compressed form. */
-import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { brotliCompress, brotliDecompress, constants, gzip } from 'node:zlib';
-import { type Exchange, SECURITY_HEADERS, sendBody } from '../exchange/respond.ts';
-import { PAGE_SCRIPT } from './graphiqlScripts.ts';
-import { FIRST_QUERY } from './graphiqlTabs.ts';
+import { Worker } from 'node:worker_threads';
+import { brotliDecompress } from 'node:zlib';
+import { type Exchange, SECURITY_HEADERS, sendLarge } from '../exchange/respond.ts';
+import type { GraphiqlBuild } from './graphiqlBuild.ts';
 
-const brotliAsync = promisify(brotliCompress);
 const unbrotliAsync = promisify(brotliDecompress);
-const gzipAsync = promisify(gzip);
 
 /** Scripts are inline, workers are blobs, and the page connects only to this service. */
 const POLICY = [
@@ -30,19 +28,14 @@ interface Page {
   readonly etag: string;
 }
 
+/** Builds it in a thread, because it takes a quarter of a second. @throws what the thread throws */
 const build = async (): Promise<Page> => {
-  // Loaded only when the page is requested, because it takes 9 MB of memory.
-  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const page = renderGraphiQL({ title: 'runloom', defaultQuery: FIRST_QUERY, subscriptionsProtocol: 'WS' }).trimStart();
-  const root = '<div id="root"></div>';
-  const html = Buffer.from(page.replace(root, () => `${root}<script>${PAGE_SCRIPT}</script>`));
-  const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
-  const [brotli, gzipped] = await Promise.all([
-    brotliAsync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
-    gzipAsync(html),
-  ]);
-  return { brotli, gzip: gzipped, etag };
+  const thread = new Worker(new URL('./graphiqlBuild.ts', import.meta.url));
+  const [{ brotli, gzip, etag }] = (await once(thread, 'message')) as [GraphiqlBuild];
+  return { brotli: viewOf(brotli), gzip: viewOf(gzip), etag };
 };
+
+const viewOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export class GraphiqlPage {
   #page: Promise<Page> | null = null;
@@ -54,6 +47,10 @@ export class GraphiqlPage {
   async serve(exchange: Exchange): Promise<void> {
     const { request, response, cors } = exchange;
     this.#page ??= build();
+    // A build that failed is tried again.
+    this.#page.catch(() => {
+      this.#page = null;
+    });
     const page = await this.#page;
     const headers = {
       ...SECURITY_HEADERS,
@@ -81,7 +78,7 @@ export class GraphiqlPage {
       ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
     };
     if (request.method === 'HEAD') response.writeHead(200, all).end();
-    else sendBody(exchange, 200, all, body, 0);
+    else sendLarge(exchange, 200, all, [body], 0);
   }
 
   async #unpacked({ brotli }: Page): Promise<Buffer> {

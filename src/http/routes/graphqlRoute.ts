@@ -1,7 +1,10 @@
 /** /graphql over HTTP: GraphQL over HTTP, server-sent events, and GraphiQL for a browser. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
-import { EventStream, endingFor, NOTHING_FOLLOWS } from '../../delivery/sinks/sseSink.ts';
+import type { ExecutionResult } from 'graphql';
+import { Work } from '../../async/workTurn.ts';
+import { type Making, resultPieces } from '../../delivery/resultText.ts';
+import { EventStream, endingFor, NOTHING_FOLLOWS, resultEvents } from '../../delivery/sinks/sseSink.ts';
 import type { Seq } from '../../domain/events.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
@@ -16,10 +19,11 @@ import {
   onlyMethods,
   SECURITY_HEADERS,
   STREAM_HEADERS,
-  sendBody,
   sendBusy,
   sendError,
   sendJson,
+  sendLarge,
+  sendSmall,
 } from '../exchange/respond.ts';
 import type { GraphiqlPage } from './graphiql.ts';
 
@@ -117,6 +121,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   }
   if (last === NOTHING_FOLLOWS) return nothingFollows(exchange);
   const resume = last === null ? null : { after: last, nothingFollows: false };
+  const making: Making = { work: new Work(request.socket.remoteAddress ?? ''), signal: left(response) };
   const stream = new EventStream(response, exchange.backlog, formatResult);
   const headers = new Headers();
   for (const name of ['accept', 'content-type'] as const) {
@@ -125,15 +130,24 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   }
   // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
   const init = { method: request.method ?? 'GET', headers };
-  const answer = await route.envelope.fetch(exchange.url.href, init, {
-    caller: exchange.caller,
-    sink: stream,
-    ...(resume === null ? {} : { resume }),
-    signal: left(response),
-    body,
-  });
-  if (resume?.nothingFollows) return nothingFollows(exchange);
-  await send(exchange, route, answer, stream);
+  const { promise: written, resolve } = Promise.withResolvers<void>();
+  const large: ExecutionResult[] = [];
+  try {
+    const answer = await route.envelope.fetch(exchange.url.href, init, {
+      caller: exchange.caller,
+      sink: stream,
+      ...(resume === null ? {} : { resume }),
+      ...making,
+      written,
+      takeLarge: (result) => void large.push(result),
+      body,
+    });
+    if (resume?.nothingFollows) return nothingFollows(exchange);
+    const [result] = large;
+    await (result === undefined ? send(exchange, route, answer, stream) : sendResult(exchange, answer, result, making));
+  } finally {
+    resolve();
+  }
 };
 
 /** Headers of yoga's for proxies, on which this service decides by itself. */
@@ -142,8 +156,7 @@ const NOT_YOGAS = ['connection', 'content-encoding', 'cache-control'];
 const headersOf = (answer: Response): OutgoingHttpHeaders => {
   const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
   for (const name of NOT_YOGAS) delete own[name];
-  const streams = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
-  return { ...(streams ? STREAM_HEADERS : SECURITY_HEADERS), ...own };
+  return { ...(isEventStream(answer) ? STREAM_HEADERS : SECURITY_HEADERS), ...own };
 };
 
 const NOT_ACCEPTABLE =
@@ -158,14 +171,32 @@ const left = (response: ServerResponse): AbortSignal => {
   return controller.signal;
 };
 
+const isEventStream = (answer: Response): boolean =>
+  answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+
+/** A large result of a query, where yoga's answer has no body. */
+const sendResult = async (
+  exchange: Exchange,
+  answer: Response,
+  result: ExecutionResult,
+  making: Making,
+): Promise<void> => {
+  // yoga's stream holds a timer until it is read.
+  await answer.text();
+  const pieces = await resultPieces(formatResult(result), making);
+  const headers = { ...headersOf(answer), ...exchange.cors };
+  const body = isEventStream(answer) ? resultEvents(pieces, result.errors) : pieces;
+  sendLarge(exchange, answer.status, headers, body);
+};
+
 const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, stream: EventStream): Promise<void> => {
   const { response, cors } = exchange;
   if (answer.status === 406) return sendError(exchange, 406, 'BAD_REQUEST', NOT_ACCEPTABLE);
   const headers = { ...headersOf(answer), ...cors };
   if (!(answer instanceof StreamedAnswer)) {
     const text = await answer.text();
-    const body = answer.headers.get('content-type')?.startsWith('text/event-stream') ? endingFor(text) : text;
-    sendBody(exchange, answer.status, headers, Buffer.from(body));
+    const body = isEventStream(answer) ? endingFor(text) : text;
+    sendSmall(exchange, answer.status, headers, Buffer.from(body));
     return;
   }
   if (!response.destroyed) {

@@ -8,6 +8,8 @@ import {
   getOperationAST,
 } from 'graphql';
 import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws';
+import { Work } from '../../async/workTurn.ts';
+import { isLarge, type Making, resultPieces } from '../../delivery/resultText.ts';
 import type { Outbox } from '../../delivery/sinks/webSocketSink.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { LIMITS } from '../../domain/limits.ts';
@@ -17,6 +19,13 @@ import { type ErrorMask, formatError, formatResult } from '../../graphql/server/
 import type { PersistedDocuments } from '../../graphql/server/persistedDocuments.ts';
 import { callerOf } from '../exchange/callerOf.ts';
 
+/** An operation that was asked for. */
+export interface BegunOperation {
+  /** Aborts when its client completes it, or leaves. */
+  readonly left: AbortController;
+  readonly over: Promise<void>;
+}
+
 /** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
 export interface SocketExtra {
   context: Context | null;
@@ -25,8 +34,12 @@ export interface SocketExtra {
   /** Of the request that was upgraded. */
   readonly headers: IncomingHttpHeaders;
   readonly outbox: Outbox;
+  /** Of the client, whose turns it takes. */
+  readonly address: string;
   /** Aborts when the socket is closed. */
   readonly closed: AbortSignal;
+  /** Operations by their ids, from their message until all that it led to is over. */
+  readonly begun: Map<string, BegunOperation>;
   /** Variables of the message that is being handled, where their numbers would change on graphql-ws' way; else null. */
   variables: Readonly<Record<string, unknown>> | null;
 }
@@ -43,6 +56,13 @@ class RefusedOperation extends Error {
 type Operation = ReturnType<Envelope['getEnveloped']>;
 interface EnvelopedArgs extends ExecutionArgs {
   readonly operation: Operation;
+  readonly made: MadeOperation;
+}
+/** Of one operation: how its result is made and sent. */
+interface MadeOperation extends Making {
+  send(pieces: readonly Buffer[]): Promise<void>;
+  /** The result's text is made. */
+  wrote(): void;
 }
 type Outcome = ExecutionResult | AsyncIterableIterator<ExecutionResult>;
 
@@ -50,6 +70,14 @@ type Outcome = ExecutionResult | AsyncIterableIterator<ExecutionResult>;
 const failing = (errors: readonly GraphQLError[]): AsyncIterableIterator<ExecutionResult> => ({
   next: () => Promise.reject(new RefusedOperation(errors)),
   return: () => Promise.resolve({ done: true, value: undefined }),
+  [Symbol.asyncIterator]() {
+    return this;
+  },
+});
+
+/** An operation whose result was sent, or that nobody waits for. */
+const ended = (): AsyncIterableIterator<ExecutionResult> => ({
+  next: () => Promise.resolve({ done: true, value: undefined }),
   [Symbol.asyncIterator]() {
     return this;
   },
@@ -68,6 +96,7 @@ export const isInUse = ({ context }: SocketExtra, id: string): boolean =>
 const prepare = async (
   envelope: Envelope,
   payload: SubscribePayload,
+  made: MadeOperation,
   transport: Transport,
 ): Promise<EnvelopedArgs | readonly GraphQLError[]> => {
   const operation = envelope.getEnveloped({ params: payload, ...transport });
@@ -87,6 +116,7 @@ const prepare = async (
     ...(payload.variables ? { variableValues: payload.variables } : {}),
     ...(operationName === undefined ? {} : { operationName }),
     operation,
+    made,
   };
 };
 
@@ -97,13 +127,21 @@ export const createOperations = (
   mask: ErrorMask,
 ): Server<SocketExtra> => {
   const run = async (args: ExecutionArgs, kind: 'execute' | 'subscribe'): Promise<Outcome> => {
-    const { operation, ...rest } = args as EnvelopedArgs;
+    const { operation, made, ...rest } = args as EnvelopedArgs;
     try {
       const outcome: Outcome = await operation[kind](rest);
-      if (isIterator(outcome) || outcome.data !== undefined) return outcome;
-      return failing(outcome.errors ?? []);
+      if (isIterator(outcome)) return outcome;
+      if (made.signal.aborted) return ended();
+      if (outcome.data === undefined) return failing(outcome.errors ?? []);
+      if (!isLarge(outcome)) return outcome;
+      const pieces = await resultPieces(formatResult(outcome), made);
+      made.wrote();
+      await made.send(pieces);
+      return ended();
     } catch (error) {
-      return failing([mask(error)]);
+      return made.signal.aborted ? ended() : failing([mask(error)]);
+    } finally {
+      made.wrote();
     }
   };
   const told = (error: GraphQLError): readonly GraphQLError[] => {
@@ -123,16 +161,16 @@ export const createOperations = (
       if (Object.keys(context.subscriptions).length > LIMITS.operationsPerSocket) {
         return [limitError(`At most ${LIMITS.operationsPerSocket} operations can live on one socket.`)];
       }
-      const { variables, caller } = context.extra;
+      const { variables, outbox, address, caller } = context.extra;
       if (caller === null) throw new Error('an operation began before connection_init');
+      const signal = context.extra.begun.get(id)?.left.signal ?? context.extra.closed;
+      const { promise: written, resolve } = Promise.withResolvers<void>();
+      const work = new Work(address);
+      const made = { work, signal, send: (pieces: readonly Buffer[]) => outbox.sendResult(id, pieces), wrote: resolve };
       try {
         const resolved = documents.resolve(payload);
         const exact = variables === null ? resolved : { ...resolved, variables };
-        return await prepare(envelope, exact, {
-          caller,
-          sink: context.extra.outbox.sink(id),
-          signal: context.extra.closed,
-        });
+        return await prepare(envelope, exact, made, { caller, sink: outbox.sink(id), signal, work, written });
       } catch (error) {
         return [mask(error)];
       }

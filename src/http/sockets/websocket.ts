@@ -13,7 +13,7 @@ import { formatError } from '../../graphql/server/errorMask.ts';
 import { readClientMessage } from './clientMessage.ts';
 import { Inbox } from './inbox.ts';
 import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
-import { isInUse, limitError, type SocketExtra } from './operations.ts';
+import { type BegunOperation, isInUse, limitError, type SocketExtra } from './operations.ts';
 import { Tally, type TallyBounds } from './tally.ts';
 
 /** Close codes of RFC 6455, 7.4.1. */
@@ -87,7 +87,9 @@ export class GraphqlSockets {
       headers: request.headers,
       variables: null,
       outbox: new Outbox(client, socket, this.#options.backlog.for(request.socket)),
+      address,
       closed: gone.signal,
+      begun: new Map(),
     };
     const { send, taken } = extra.outbox;
     // Without a listener an error (a frame that breaks RFC 6455, a reset) would end the process; ws closes by itself.
@@ -121,6 +123,7 @@ export class GraphqlSockets {
     keepAlive(client, this.#options.keepAlive);
     client.once('close', (code, reason) => {
       gone.abort();
+      for (const { left } of extra.begun.values()) left.abort();
       closed(code, reason.toString()).catch((error) => logger.error({ err: error }, 'a WebSocket was not cleaned up'));
     });
   }
@@ -136,11 +139,36 @@ export class GraphqlSockets {
     const message = readClientMessage(text, acknowledged);
     if (message.close !== null) return close(client, message.close.code, message.close.reason);
     if (bytes.length > LIMITS.messageBytes) return await refuseLarge(message, client, extra);
+    const { type, id } = message;
+    // The end of an operation that its client completed must not be taken for that of another with its id.
+    for (let one = completedOf(extra, id); one !== null; one = completedOf(extra, id)) await one.over;
     extra.variables = exactVariables(text);
-    await handle(withQuery(text));
+    if (type === MessageType.Complete && id !== null) extra.begun.get(id)?.left.abort();
+    if (type === MessageType.Subscribe && id !== null) await begin(extra, id, () => handle(withQuery(text)));
+    else await handle(withQuery(text));
     if (message.type === MessageType.ConnectionInit) boundPayload(client, LIMITS.bodyBytes);
   }
 }
+
+/** What is still being done for an operation that its client has completed. */
+const completedOf = ({ begun }: SocketExtra, id: string | null): BegunOperation | null => {
+  const operation = id === null ? undefined : begun.get(id);
+  return operation?.left.signal.aborted ? operation : null;
+};
+
+/** Handles the message of an operation, which can be given up until all is over. */
+const begin = async ({ begun, closed }: SocketExtra, id: string, handle: () => Promise<void>): Promise<void> => {
+  // A second one under the same id closes the socket.
+  if (begun.has(id) || closed.aborted) return await handle();
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  begun.set(id, { left: new AbortController(), over });
+  try {
+    await handle();
+  } finally {
+    begun.delete(id);
+    resolve();
+  }
+};
 
 /** As ws' own, for a reason of any length; a client that does not answer is cut. */
 const close = (client: WebSocket, code: number, reason: string): void => {

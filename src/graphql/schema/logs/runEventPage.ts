@@ -3,6 +3,7 @@ import { throwProblems } from '../../../domain/errors.ts';
 import { filterProblems, logFilter } from '../../../domain/filter.ts';
 import { between, notBoth, notNegative } from '../../../domain/inputChecks.ts';
 import { LIMITS } from '../../../domain/limits.ts';
+import { pacedList } from '../../loaders/pacedList.ts';
 import { builder } from '../base/builder.ts';
 import { RunEventRef } from '../events/runEvent.ts';
 import { Run } from '../runs/runType.ts';
@@ -14,7 +15,11 @@ const DEFAULT_PAGE = 100;
 const RunEventPage = builder.objectRef<EventPage>('RunEventPage').implement({
   description: 'A page of stored events.',
   fields: (t) => ({
-    events: t.field({ type: [RunEventRef], resolve: (page) => page.events, description: 'In seq order.' }),
+    events: t.field({
+      type: [RunEventRef],
+      resolve: (page, _args, { budget }) => pacedList(page.events, budget),
+      description: 'In seq order.',
+    }),
     startSeq: t.exposeInt('startSeq', {
       nullable: true,
       description: `First seq that was looked at, filtered-out events included (of a LinesDropped at the start: its fromSeq). Null if

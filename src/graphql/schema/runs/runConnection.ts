@@ -5,6 +5,7 @@ import { between, notBoth } from '../../../domain/inputChecks.ts';
 import { LIMITS } from '../../../domain/limits.ts';
 import type { RunSummary } from '../../../domain/run.ts';
 import type { RunPage, RunPageRequest } from '../../../runs/records/runs.ts';
+import { pacedList } from '../../loaders/pacedList.ts';
 import { builder } from '../base/builder.ts';
 import { RunFilterInput, runFilterProblems, toRunFilter } from './runFilterInput.ts';
 import { Run } from './runType.ts';
@@ -48,7 +49,11 @@ const RunEdge = builder.objectRef<RunSummary>('RunEdge').implement({
 const RunConnection = builder.objectRef<RunPage>('RunConnection').implement({
   description: 'A page of runs, newest first.',
   fields: (t) => ({
-    edges: t.field({ type: [RunEdge], resolve: (page) => page.runs, description: 'The runs, newest first.' }),
+    edges: t.field({
+      type: [RunEdge],
+      resolve: (page, _args, { budget }) => pacedList(page.runs, budget),
+      description: 'The runs, newest first.',
+    }),
     pageInfo: t.field({ type: PageInfo, resolve: (page) => page, description: 'Where the page is in the list.' }),
   }),
 });
