@@ -208,7 +208,9 @@ test('S7b: an error is a next and a complete, before the first result and after 
   expect(await reader.ended).toBe('whole');
   await using late = new EventReader(api.port, { query: LINES, variables: { id } });
   expect(await late.ended).toBe('whole');
-  const errors = [{ message: 'Run not found. Check the id; the run can also have been removed.', extensions: { code: 'NOT_FOUND' } }];
+  const errors = [
+    { message: 'Run not found. Check the id; the run can also have been removed.', extensions: { code: 'NOT_FOUND' } },
+  ];
   expect(reader.events.slice(1)).toMatchObject([
     { event: 'next', data: { errors } },
     { event: 'complete', data: null },
