@@ -1,6 +1,7 @@
 /**
- * Messages of one socket, one at a time and in turns with those of other clients. While one waits, because others have
- * their turn or the client does not take its answers, nothing more is read: the rest waits in the client.
+ * Handles the messages of one WebSocket one at a time, in turns with those of other clients. While a message waits,
+ * because it is another client's turn or the client does not read its responses, nothing more is read from the socket:
+ * the rest waits in the client.
  */
 import type { WebSocket } from 'ws';
 import { TokenBucket } from '../../async/tokenBucket.ts';
@@ -12,24 +13,24 @@ const PERMIT_BYTES = 4096;
 
 export interface InboxOptions {
   readonly client: WebSocket;
-  /** Of the client, which takes turns with other ones. */
+  /** Address of the client. Turns are given to addresses. */
   readonly address: string;
-  /** Null: nothing waits to be taken by the client. Else resolves when the kernel has it, or never will. */
+  /** Null if nothing waits for the client. Else resolves when the kernel has taken it, or never will. */
   readonly taken: () => Promise<void> | null;
-  /** Begins with the message; resolves when all that it led to is over. Never rejects. */
+  /** Handles a message. Resolves when all that it started has ended. Never rejects. */
   readonly handle: (message: Buffer) => Promise<void>;
-  /** Called once, when the client sends more than it may. */
+  /** Called once, when the client exceeds the limit on messages. */
   readonly tooMany: () => void;
 }
 
 export class Inbox {
   readonly #options: InboxOptions;
-  /** What came with one read of the socket, at most: then reading stops. */
+  /** At most what one read of the socket brought; reading stops then. */
   readonly #waiting: Buffer[] = [];
   readonly #bucket = new TokenBucket({ burst: LIMITS.messageBurst, perSecond: LIMITS.messagesPerSecond });
   #working = false;
   #refused = false;
-  /** Messages that led to something which is not over: operations, answers on their way. */
+  /** Messages that started something that has not ended: operations, responses that are being sent. */
   #running = 0;
   #ended = (): void => undefined;
 
@@ -80,5 +81,5 @@ export class Inbox {
   }
 }
 
-/** Beside the operations that may live: refused ones, and those that were completed while they were being begun. */
+/** Added to the concurrent operations: refused ones, and those that were completed while they were starting. */
 const SPARE = 8;
