@@ -332,7 +332,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/redis/private': {
     purpose: 'the private redis-server',
-    rooms: ['src/system', 'src/wire'],
+    rooms: ['src/async', 'src/system', 'src/wire'],
     packages: ['ioredis', 'node', 'pino'],
   },
   'src/redis/relay': {

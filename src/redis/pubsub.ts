@@ -174,7 +174,7 @@ class SubscribedChannels {
         if (epoch !== this.#epoch || !this.#connection.ready) return false;
         this.#logger.warn({ err: error, channels: wanted.slice(0, 3) }, 'Redis refused a subscription');
       }
-      await pause(REFUSED_RETRY_MS);
+      await pause(REFUSED_RETRY_MS, undefined, false);
       if (epoch !== this.#epoch || !this.#connection.ready) return false;
     }
   }

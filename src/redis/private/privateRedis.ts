@@ -1,92 +1,67 @@
 /**
- * The private redis-server (docs/reference/redis.md): one per DATA_DIR, on a unix socket, in a session of
- * its own. It and the runs outlive a kill -9 of the service, whose successor adopts it, as does a second
- * service on the same DATA_DIR. That there is one only is the kernel's doing: the server itself holds a
- * flock(2) on DATA_DIR/redis.lock, taken by the shell that becomes it (an open file description's lock is
- * kept over execve(2) and freed with the last process that holds it).
+ * The private redis-server (docs/reference/redis.md): one for each DATA_DIR, on a unix socket, in a session of its own. It
+ * outlives a kill -9 of the service, as runs do; the next service, or a second one on the same DATA_DIR, adopts it. The
+ * kernel keeps it single: the server holds a flock(2) on DATA_DIR/redis.lock. The shell that becomes the server takes the
+ * lock, which belongs to the open file: execve(2) keeps it, and it is freed with the last process that has the file.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { open, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { realpath, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { pause } from '../../async/pause.ts';
 import { commandLineOf, isAlive } from '../../system/processes.ts';
-import { makeShortDirectory, shortDirectoryFor } from '../../system/shortDirectory.ts';
 import { formatRedisUrl } from '../../wire/redisUrl.ts';
-import {
-  aclText,
-  configText,
-  draftOf,
-  type PrivateFiles,
-  privateFilesIn,
-  readPassword,
-  readText,
-  socketPathIn,
-} from './privateFiles.ts';
-import { type Environment, NoRedisServer, redisServerCommand } from './serverBinary.ts';
+import { foundLocked, launchFailure, launchServer } from './launch.ts';
+import { oneConnection, type ServerState, serverStateAt, settledClients } from './oneConnection.ts';
+import { type PrivateFiles, privateFilesIn, readPassword, readText, socketPathIn } from './privateFiles.ts';
+import { type Environment, NoRedisServer } from './serverBinary.ts';
 
 export interface PrivateRedisOptions {
   readonly dataDirectory: string;
-  /** XDG_RUNTIME_DIR or null (/tmp). */
+  /** XDG_RUNTIME_DIR, or null for /tmp. */
   readonly runtimeDirectory: string | null;
-  /** PATH at least; the server gets nothing else of the service's environment. */
+  /** The server's whole environment; PATH at least. */
   readonly environment: Environment;
-  /** This service's name in CLIENT LIST (connectRedis), to tell its connections from other services'. */
+  /** This service's name in CLIENT LIST (connectRedis). Other names are other services. */
   readonly instance: string;
   readonly logger: Logger;
-  /** Lines for a person at the start. */
+  /** Prints a line for the operator. */
   readonly say: (line: string) => void;
 }
 
-/** Why the server was left running; null where it was stopped. */
+/** Why the server was left running; null if it was stopped. */
 export type KeptFor = 'runs' | 'another service' | 'it did not answer' | null;
 
 export interface PrivateRedis {
   readonly url: string;
   readonly socketPath: string;
-  /** Holds the socket and nothing else; what containers get mounted. It stays when the server restarts. */
+  /** Contains only the socket; containers get it mounted. It stays when the server restarts. */
   readonly directory: string;
-  /** True where a server that ran already was taken over. */
+  /** True if the server was already running. */
   readonly adopted: boolean;
-  /** Of the server that runs now. */
+  /** The process id of the server that runs now. */
   readonly pid: number;
   /**
-   * Ends the watch and stops the server, unless runs are alive (as the caller knows, or an executor is
-   * connected) or another service is connected. One whose files were removed is stopped for all runs: nobody could
-   * find it again. The caller has closed its own connections, or will.
+   * Ends the watch and stops the server, unless runs are alive (the caller knows, or an executor is connected) or another
+   * service is connected. A server whose files were removed is stopped in spite of runs: no service could find it again.
+   * The caller closes its own connections.
    */
   stop(use: { readonly runsAlive: boolean }): Promise<KeptFor>;
-  /** Ends the watch alone; the server goes on. */
+  /** Ends the watch; the server goes on. */
   leave(): void;
 }
 
-const SOCKET_NAME = 'redis.sock';
-const EXIT_LOCKED = 75;
-const EXIT_NO_FLOCK = 76;
-const PROBE_MS = 2000;
 const POLL_MS = 50;
 const WATCH_MS = 250;
-/** A server that holds the lock and says nothing for this long is killed: all it acknowledged is on disk. */
+/** A server that holds the lock and answers nothing for this long is killed. Every acknowledged write is on disk. */
 const SILENT_MS = 30_000;
 const STOP_MS = 5000;
 const BACKOFF_MAX_MS = 10_000;
-/** An executor whose run has just ended may still be on its way out; one that stays longer has a run that is alive. */
-const EXECUTOR_LEAVES_MS = 1000;
-/** A server that lived this long is restarted without delay. */
+/** After a life this long, a server is restarted without delay. */
 const HEALTHY_MS = 30_000;
-const LOG_BYTES_MAX = 8 * 1024 * 1024;
 
-/** $1 lock, $2 and $3 the drafts of config and ACL, $4 and $5 where they go, $6 pid file, $7 the server. */
-const START = `umask 077
-command -v flock >/dev/null || exit ${EXIT_NO_FLOCK}
-exec 9>>"$1" || exit 74
-flock -n 9 || exit ${EXIT_LOCKED}
-mv -f "$2" "$4" && mv -f "$3" "$5" && echo $$ >"$6" || exit 74
-exec "$7" "$4"`;
-
-/** Starts or adopts it, and resolves when it answers. @throws NoRedisServer, or the signal's reason */
+/** Starts or adopts the server; resolves when it answers. @throws NoRedisServer, or the signal's reason */
 export const startPrivateRedis = async (options: PrivateRedisOptions, signal: AbortSignal): Promise<PrivateRedis> => {
   let server: Server;
   try {
@@ -99,11 +74,6 @@ export const startPrivateRedis = async (options: PrivateRedisOptions, signal: Ab
   await server.start(signal);
   return server;
 };
-
-interface Answer {
-  readonly pid: number;
-  readonly loading: boolean;
-}
 
 class Server implements PrivateRedis {
   readonly #options: PrivateRedisOptions;
@@ -150,18 +120,17 @@ class Server implements PrivateRedis {
 
   async stop(use: { readonly runsAlive: boolean }): Promise<KeptFor> {
     this.leave();
-    // Without its files no successor finds it again, and with its files gone it keeps nothing for the runs either.
+    // Without its files no later service finds it, and it keeps nothing for the runs either.
     const findable = (await readText(this.#files.config)) !== null;
     if (use.runsAlive && findable) return 'runs';
     if (!isThere(this.#socketPath)) return await this.#terminate();
-    const redis = connectOnce(this.#socketPath, this.#password);
+    const redis = oneConnection(this.#socketPath, this.#password);
     try {
       await redis.connect();
-      const clients = await clientsThatStay(redis);
-      if (findable && EXECUTOR.test(clients)) return 'runs';
-      const names = clients.matchAll(/ name=runloom:([^: ]+):/g);
-      if (names.some(([, instance]) => instance !== this.#options.instance)) return 'another service';
-      // Nothing is lost by NOSAVE: the append-only file has every write that was answered.
+      const { executors, instances } = await settledClients(redis);
+      if (findable && executors) return 'runs';
+      if (instances.some((instance) => instance !== this.#options.instance)) return 'another service';
+      // NOSAVE loses nothing: the append-only file has every acknowledged write.
       redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined);
       return await this.#untilGone();
     } catch (error) {
@@ -176,14 +145,14 @@ class Server implements PrivateRedis {
     const deadline = Date.now() + STOP_MS;
     while (this.#isServer(this.#pid)) {
       if (Date.now() > deadline) return 'it did not answer';
-      await delay(POLL_MS);
+      await pause(POLL_MS);
     }
-    // Left where somebody else has begun to use it.
+    // Fails if another server uses it already.
     await rmdir(this.directory).catch(() => undefined);
     return null;
   }
 
-  /** It can't be asked, since its socket is gone. All that it acknowledged is on disk. */
+  /** Stops a server whose socket is gone, by signals. Every acknowledged write is on disk. */
   async #terminate(): Promise<KeptFor> {
     if (this.#isServer(this.#pid)) process.kill(this.#pid, 'SIGTERM');
     const kept = await this.#untilGone();
@@ -192,7 +161,7 @@ class Server implements PrivateRedis {
     return await this.#untilGone();
   }
 
-  /** Until a server answers: the one that runs, or one that is started here. */
+  /** Waits for a server that answers: the one that runs, or one that is started here. */
   async #ensure(signal: AbortSignal): Promise<void> {
     let silentSince = Date.now();
     let child: ChildProcess | null = null;
@@ -208,133 +177,60 @@ class Server implements PrivateRedis {
           return;
         }
       } else if (child === null || child.exitCode !== null || child.signalCode !== null) {
-        if (child !== null && child.exitCode !== EXIT_LOCKED) throw await this.#failure(child);
+        if (child !== null && !foundLocked(child)) throw await launchFailure(child, this.#files);
         if (child !== null && Date.now() - silentSince > SILENT_MS) {
           await this.#killSilent();
           silentSince = Date.now();
         }
-        child = await this.#spawn();
+        child = await launchServer({ ...this.#options, files: this.#files, password: this.#password });
       }
-      await delay(POLL_MS, undefined, { signal });
+      await pause(POLL_MS, signal);
     }
   }
 
-  /** Asks the server that the config tells of; null where none answers. */
-  async #probe(): Promise<Answer | null> {
+  /** The state of the server that the config names; null if none answers. */
+  async #probe(): Promise<ServerState | null> {
     const path = socketPathIn(await readText(this.#files.config));
-    if (path === null) return null;
-    const redis = connectOnce(path, this.#password);
-    try {
-      await redis.connect();
-      const facts = await redis.info();
-      this.#socketPath = path;
-      const pid = Number(/^process_id:(\d+)/m.exec(facts)?.[1] ?? 0);
-      return { pid, loading: /^loading:1/m.test(facts) };
-    } catch {
-      return null;
-    } finally {
-      redis.disconnect();
-    }
-  }
-
-  async #spawn(): Promise<ChildProcess> {
-    const files = this.#files;
-    const { environment, runtimeDirectory, say } = this.#options;
-    const command = await redisServerCommand(environment, say);
-    const directory = await this.#socketDirectory(runtimeDirectory);
-    await this.#turnLog();
-    const config = await draftOf(files.config, configText(files, join(directory, SOCKET_NAME)));
-    const acl = await draftOf(files.acl, aclText(this.#password, (await readText(files.acl)) ?? ''));
-    const log = await open(files.log, 'a', 0o600);
-    try {
-      const args = [files.lock, config, acl, files.config, files.acl, files.pid, command];
-      const child = spawn('sh', ['-c', START, 'sh', ...args], {
-        cwd: '/',
-        detached: true,
-        env: { ...environment },
-        stdio: ['ignore', log.fd, log.fd],
-      });
-      child.unref();
-      await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-      child.once('exit', () => {
-        for (const draft of [config, acl]) unlink(draft).catch(() => undefined);
-      });
-      return child;
-    } finally {
-      await log.close();
-    }
-  }
-
-  /** XDG_RUNTIME_DIR can be gone, or never have been made, where nobody is logged in. */
-  async #socketDirectory(runtimeDirectory: string | null): Promise<string> {
-    const purpose = `redis ${this.#files.directory}`;
-    try {
-      const directory = shortDirectoryFor(runtimeDirectory, purpose);
-      await makeShortDirectory(directory);
-      return directory;
-    } catch (error) {
-      if (runtimeDirectory === null) throw error;
-      return await this.#socketDirectory(null);
-    }
-  }
-
-  /** Bounds redis.log: at each start the full one becomes redis.log.1, and that of before goes. */
-  async #turnLog(): Promise<void> {
-    const size = await stat(this.#files.log).then(
-      (found) => found.size,
-      () => 0,
-    );
-    if (size > LOG_BYTES_MAX) await rename(this.#files.log, `${this.#files.log}.1`);
+    const state = path === null ? null : await serverStateAt(path, this.#password);
+    if (path !== null && state !== null) this.#socketPath = path;
+    return state;
   }
 
   async #killSilent(): Promise<void> {
     const pid = Number(await readText(this.#files.pid));
     if (!(pid > 0) || !this.#isServer(pid) || commandLineOf(pid).length === 0) return;
-    this.#logger.warn(
-      { serverPid: pid },
-      'the private Redis holds its lock and does not answer: it is killed and started again',
-    );
+    this.#logger.warn({ serverPid: pid }, 'killed the private Redis, which did not answer; it is started again');
     process.kill(pid, 'SIGKILL');
   }
 
-  /** Pids are used again; the command line names the config, which is this server's alone. */
+  /** Process ids are reused, so the command line must name this server's config. */
   #isServer(pid: number): boolean {
     if (!isAlive(pid)) return false;
     const words = commandLineOf(pid);
     return words.length === 0 || words.includes(this.#files.config);
   }
 
-  async #failure(child: ChildProcess): Promise<NoRedisServer> {
-    if (child.exitCode === EXIT_NO_FLOCK) {
-      return new NoRedisServer(
-        'There is no flock on this machine, which keeps the private Redis single: install util-linux',
-      );
-    }
-    const printed = ((await readText(this.#files.log)) ?? '').trimEnd().split('\n').slice(-3).join(' | ');
-    return new NoRedisServer(`redis-server ended at its start; ${this.#files.log} says: ${printed}`);
-  }
-
-  /** A server without its socket takes nobody any more: it is ended, to be started again with one. */
+  /** Ends a server whose socket was removed, since nobody can connect; it is then started again. */
   async #lives(): Promise<boolean> {
     if (!this.#isServer(this.#pid)) return false;
     if (isThere(this.#socketPath) || !isThere(this.#files.config)) return true;
-    this.#logger.warn({ serverPid: this.#pid }, 'the socket of the private Redis was removed: it is started again');
+    this.#logger.warn({ serverPid: this.#pid }, 'the socket of the private Redis was removed; it is started again');
     return (await this.#terminate()) !== null;
   }
 
-  /** Starts it again when it dies: at once where it had lived, with growing delays where it keeps dying. */
+  /** Restarts the server when it dies: at once after a long life, otherwise with growing delays. */
   async #watch(): Promise<void> {
     const { signal } = this.#ended;
     let failures = 0;
     while (!signal.aborted) {
-      await delay(WATCH_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause(WATCH_MS, signal, false).catch(() => undefined);
       if (signal.aborted || (await this.#lives())) continue;
       if (Date.now() - this.#since > HEALTHY_MS) failures = 0;
       const waitMs = failures === 0 ? 0 : Math.min(500 * 2 ** (failures - 1), BACKOFF_MAX_MS);
       failures += 1;
       this.#logger.warn({ serverPid: this.#pid, waitMs }, 'the private Redis is gone and is started again');
       try {
-        await delay(waitMs, undefined, { signal, ref: false });
+        await pause(waitMs, signal, false);
         await this.#ensure(signal);
         this.#logger.info({ serverPid: this.#pid }, 'the private Redis is back');
       } catch (error) {
@@ -344,7 +240,7 @@ class Server implements PrivateRedis {
   }
 }
 
-/** Errors other than its absence (no rights, a disk that fails) say nothing. */
+/** Only absence counts: other errors (no rights, a failing disk) do not prove that the file is gone. */
 const isThere = (path: string): boolean => {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -353,36 +249,5 @@ const isThere = (path: string): boolean => {
   }
 };
 
-/** An executor among the lines of CLIENT LIST. */
-const EXECUTOR = / user=runloom-executor( |$)/m;
-
-/** CLIENT LIST, once no executor is in it or those that are have had their time to leave. */
-const clientsThatStay = async (redis: Redis): Promise<string> => {
-  const deadline = Date.now() + EXECUTOR_LEAVES_MS;
-  for (;;) {
-    const clients = String(await redis.client('LIST'));
-    if (!EXECUTOR.test(clients) || Date.now() > deadline) return clients;
-    await delay(POLL_MS);
-  }
-};
-
 const urlOf = (socketPath: string, password: string): string =>
   formatRedisUrl({ socketPath, host: '', port: 0, tls: false, username: 'default', password, db: 0 });
-
-/** A connection for one question: no retry, no queue, an end to its patience. */
-const connectOnce = (path: string, password: string): Redis => {
-  const redis = new Redis({
-    path,
-    username: 'default',
-    password,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    connectTimeout: PROBE_MS,
-    commandTimeout: PROBE_MS,
-    disconnectTimeout: 100,
-  });
-  redis.on('error', () => undefined);
-  return redis;
-};
