@@ -1,72 +1,108 @@
-/** Which launcher the service uses: what LAUNCHER says, or the best that is there. */
+/** Chooses the launcher: the one that LAUNCHER names, or the best that is available. */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { engineAnswers, findContainerSocket, socketCandidates } from './launchers/container/engine/socket.ts';
-import { ContainerLauncher } from './launchers/container/launcher.ts';
-import type { Launcher } from './launchers/launcher.ts';
-import { ProcessLauncher } from './launchers/process/launcher.ts';
+import { ContainerLauncher, containerTraits } from './launchers/container/launcher.ts';
+import type { Launcher, LauncherTraits, RedisMount } from './launchers/launcher.ts';
+import { PROCESS_TRAITS, ProcessLauncher } from './launchers/process/launcher.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
 
-/** Processes and threads of one run; a fork bomb ends there. */
+/** Processes and threads of one run, at most: it stops a fork bomb. */
 const PIDS_LIMIT = 1024;
-/** Of /workspace and of /tmp, which are memory: as much as a run may take without being asked. */
+/** Size limit of /workspace and of /tmp, which are in memory. */
 const WORKSPACE_BYTES = 1024 ** 3;
-/** Names by which the engines call their host, given to the container where the executor's Redis is there. */
+/** Names of the host in containers. They are added where the executors' Redis address uses one. */
 const HOST_NAMES: readonly string[] = ['host.docker.internal', 'host.containers.internal'];
+const UNLIMITED = 'no image, no other user, no limit of memory or disk (development only)';
 
-export type LauncherChoice =
-  | { readonly kind: 'container'; readonly socketPath: string; readonly why: string }
-  | { readonly kind: 'process'; readonly why: string };
-
-type Asked = Pick<
-  Config,
-  'launcher' | 'containerSocket' | 'dockerHost' | 'runtimeDirectory' | 'openToNetwork' | 'host'
->;
-
-/** `why` is one line for the start. @throws StartFailure where what was asked for is not there */
-export const chooseLauncher = async (config: Asked): Promise<LauncherChoice> => {
-  if (config.launcher === 'process') {
-    return { kind: 'process', why: 'LAUNCHER=process: no image, no other user, no bound (development only)' };
-  }
-  const named = config.containerSocket;
-  const socketPath = named === null ? await findContainerSocket(config) : (await engineAnswers(named)) ? named : null;
-  if (socketPath !== null) return { kind: 'container', socketPath, why: `the engine on ${socketPath} answers` };
-  const tried = (named === null ? socketCandidates(config) : [named]).join(', ');
-  const foreign = config.dockerHost !== null && !config.dockerHost.startsWith('unix://') && named === null;
-  const none = `no container engine answers (tried ${tried}${foreign ? '; DOCKER_HOST is no unix:// socket' : ''})`;
-  if (config.launcher === 'container') throw new StartFailure(`LAUNCHER=container, but ${none}`, EXIT.unavailable);
-  if (config.openToNetwork) {
-    const message = `${none}, and local processes are for a loopback HOST alone, which ${config.host} is not`;
-    throw new StartFailure(`${message}; start an engine, or set LAUNCHER=process all the same`, EXIT.unavailable);
-  }
-  return { kind: 'process', why: `${none}; no image, no other user, no bound (development only)` };
-};
-
+/** What a launcher is made of, known after Redis is there. */
 export interface LauncherParts {
-  readonly config: Pick<Config, 'dataDirectory' | 'childEnvironment' | 'executorNetwork' | 'executorImage'>;
   readonly installationId: string;
-  readonly redis: { readonly url: string; readonly mountDirectory: string | null; readonly mountGid: number | null };
+  /** How executors reach Redis. */
+  readonly redis: { readonly url: string; readonly mount: RedisMount | null };
 }
 
-/** The launcher that was chosen, not prepared yet. */
-export const createLauncher = (choice: LauncherChoice, { config, installationId, redis }: LauncherParts): Launcher => {
-  if (choice.kind === 'process') {
+/** A launcher that can be made. Redis for executors is opened in between, by its traits. */
+export interface LauncherChoice {
+  readonly traits: LauncherTraits;
+  /** One line for the start of the service. */
+  readonly why: string;
+  /** What to do where it cannot start runs; '' where nothing is known. */
+  readonly remedy: string;
+  /** The launcher, not prepared yet. */
+  create(parts: LauncherParts): Launcher;
+}
+
+type LauncherConfig = Pick<
+  Config,
+  | 'launcher'
+  | 'containerSocket'
+  | 'dockerHost'
+  | 'runtimeDirectory'
+  | 'openToNetwork'
+  | 'host'
+  | 'dataDirectory'
+  | 'childEnvironment'
+  | 'executorNetwork'
+  | 'executorImage'
+>;
+
+/** @throws StartFailure where LAUNCHER or HOST needs a container engine and none answers */
+export const chooseLauncher = async (config: LauncherConfig): Promise<LauncherChoice> => {
+  if (config.launcher === 'process') return processChoice(config, `LAUNCHER=process: ${UNLIMITED}`);
+  const named = config.containerSocket;
+  const socketPath = named === null ? await findContainerSocket(config) : (await engineAnswers(named)) ? named : null;
+  if (socketPath !== null) return containerChoice(config, socketPath);
+  const none = noEngine(config);
+  if (config.launcher === 'container') {
+    const remedy = 'Start an engine, or set CONTAINER_SOCKET to the path of its API socket.';
+    throw new StartFailure(`LAUNCHER=container, but ${none}. ${remedy}`, EXIT.unavailable);
+  }
+  if (config.openToNetwork) {
+    const message = `${none}, and local processes need a loopback HOST, which ${config.host} is not`;
+    throw new StartFailure(
+      `${message}. Start an engine, or set LAUNCHER=process to run without one.`,
+      EXIT.unavailable,
+    );
+  }
+  return processChoice(config, `${none}; ${UNLIMITED}`);
+};
+
+const noEngine = (config: LauncherConfig): string => {
+  const { containerSocket, dockerHost } = config;
+  const tried = (containerSocket === null ? socketCandidates(config) : [containerSocket]).join(', ');
+  const foreign = dockerHost !== null && !dockerHost.startsWith('unix://') && containerSocket === null;
+  return `no container engine answers (tried ${tried}${foreign ? '; DOCKER_HOST is not a unix:// socket' : ''})`;
+};
+
+const processChoice = (config: LauncherConfig, why: string): LauncherChoice => ({
+  traits: PROCESS_TRAITS,
+  why,
+  remedy: '',
+  create({ installationId }) {
     const processes = join(config.dataDirectory, 'processes');
     return new ProcessLauncher({
       stateDirectory: join(processes, installationId),
       cacheDirectory: join(processes, 'compiled'),
       environment: config.childEnvironment,
     });
-  }
-  return new ContainerLauncher({
-    socketPath: choice.socketPath,
-    network: config.executorNetwork,
-    executorImage: config.executorImage,
-    redisSocketDirectory: redis.mountDirectory,
-    redisSocketGid: redis.mountGid,
-    extraHosts: HOST_NAMES.filter((name) => redis.url.includes(name)).map((name) => `${name}:host-gateway`),
-    installationId,
-    pidsLimit: PIDS_LIMIT,
-    workspaceBytes: WORKSPACE_BYTES,
-  });
-};
+  },
+});
+
+const containerChoice = (config: LauncherConfig, socketPath: string): LauncherChoice => ({
+  traits: containerTraits(config.executorNetwork),
+  why: `the engine on ${socketPath} answers`,
+  remedy: 'Set LAUNCHER=process to run without a container engine.',
+  create({ installationId, redis }) {
+    return new ContainerLauncher({
+      socketPath,
+      network: config.executorNetwork,
+      executorImage: config.executorImage,
+      redisMount: redis.mount,
+      extraHosts: HOST_NAMES.filter((name) => redis.url.includes(name)).map((name) => `${name}:host-gateway`),
+      installationId,
+      pidsLimit: PIDS_LIMIT,
+      workspaceBytes: WORKSPACE_BYTES,
+    });
+  },
+});

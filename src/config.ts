@@ -7,8 +7,8 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Allotment, DEFAULT_ALLOTMENT } from './domain/allotment.ts';
 import { LIMITS } from './domain/limits.ts';
+import { type Allotment, DEFAULT_ALLOTMENT } from './domain/policy/allotment.ts';
 import { isLoopback } from './system/loopback.ts';
 import { parseRedisUrl } from './wire/redisUrl.ts';
 

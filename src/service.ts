@@ -1,139 +1,184 @@
-/** Puts the parts together: Redis, launcher, runs, HTTP. Everything that is begun here is ended by `close`. */
+/**
+ * The service: puts the parts together in the order in which they need each other. Each part is made by one function,
+ * which also registers how the part ends; the parts end in the opposite order.
+ */
 import { randomUUID } from 'node:crypto';
-import type { Logger } from 'pino';
-import { abortable } from './async/abortable.ts';
-import { chooseLauncher, createLauncher } from './chooseLauncher.ts';
+import { withDeadline } from './async/deadline.ts';
+import { chooseLauncher, type LauncherChoice, type LauncherParts } from './chooseLauncher.ts';
 import type { Config } from './config.ts';
-import type { Seq } from './domain/events.ts';
-import type { RunId } from './domain/ids.ts';
 import { manifestProblems } from './graphql/server/persistedDocuments.ts';
-import { createHttpServer } from './http/server.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { RedisLogHub } from './log/hub.ts';
 import { RedisLogReader } from './log/reader.ts';
-import { hideFromLog } from './logger.ts';
+import type { LogReader } from './log/viewer.ts';
+import { NO_METRICS } from './metrics/metrics.ts';
 import { assertPortFree, portFailure } from './port.ts';
-import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
-import { mayLoseAcknowledged } from './redis/durability.ts';
-import { keepExecutorUser } from './redis/executorUser.ts';
-import { masterKeyOf } from './redis/masterKey.ts';
+import { connectRedis } from './redis/connection.ts';
 import { createAnnouncements } from './redis/pubsub.ts';
 import { redisReadiness } from './redis/readiness.ts';
-import { redisForExecutors } from './redis/relay/executorRedis.ts';
-import { openRedis } from './redisChoice.ts';
-import { createRuns } from './runs/createRuns.ts';
+import { createRuns, type RunService } from './runs/createRuns.ts';
+import type { LossGuard } from './runs/lossyRedis/lossGuard.ts';
 import { installationId } from './runs/records/installation.ts';
+import type { ServiceOptions, Start } from './serviceStart.ts';
+import {
+  type Connections,
+  connect,
+  openExecutorRedis,
+  openLossGuard,
+  openMasterKey,
+  openServer,
+  type RedisServer,
+} from './serviceStore.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
-import { parseRedisUrl } from './wire/redisUrl.ts';
+import type { Announcements } from './wire/announcements.ts';
 
 export interface Service {
   readonly port: number;
   /**
-   * Stops accepting, closes sockets with 1001, lets go of runs (which go on, to be found again) and stops
-   * the private Redis unless runs are alive. Safe to call more than once.
+   * Stops accepting, closes WebSockets with 1001, ends the supervision of runs (which go on and are found again), and
+   * stops the private Redis unless runs are alive. Safe to repeat.
    */
   close(): Promise<void>;
 }
 
-export interface ServiceOptions {
-  readonly config: Config;
-  readonly logger: Logger;
-  /** Lines for the person who starts it. */
-  readonly say: (line: string) => void;
-}
+/** How long the stop waits for the number of living runs, milliseconds. */
+const COUNT_MS = 1500;
 
-/** How long the stop waits for an answer of Redis. */
-const ANSWER_MS = 1500;
-
-/** Resolves when it serves. What was begun is ended again where it fails. @throws StartFailure, or the signal's reason */
+/** Resolves when it serves. A start that fails ends what it began. @throws StartFailure, or the signal's reason */
 export const startService = async (options: ServiceOptions, signal: AbortSignal): Promise<Service> => {
   await using begun = new AsyncDisposableStack();
-  const port = await begin(options, begun, signal);
+  const instance = randomUUID().slice(0, 8);
+  const port = await begin({ ...options, instance, parts: begun, signal, metrics: NO_METRICS });
   const parts = begun.move();
   return { port, close: () => parts.disposeAsync() };
 };
 
-const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signal: AbortSignal): Promise<number> => {
-  const { config, logger, say } = options;
-  const instance = randomUUID().slice(0, 8);
+const begin = async (start: Start): Promise<number> => {
+  const { config } = start;
   assertDocumentsFit(config);
   await assertPortFree(config);
   const choice = await chooseLauncher(config);
-
-  const chosen = await openRedis({ config, instance, logger, say }, signal);
-  const { url, server } = chosen;
-  hideFromLog(parseRedisUrl(url).password);
-  // Until they can be counted, a server that was here before is taken to have some.
-  let runsAlive = server?.adopted ?? false;
-  if (server !== null) {
-    begun.defer(async () => {
-      const kept = await server.stop({ runsAlive });
-      logger.info({ kept }, kept === null ? 'the private Redis is stopped' : 'the private Redis goes on');
-    });
-  }
-  say(`Redis: ${chosen.description}`);
-
-  const connect = (role: RedisRole): RedisConnection => begun.use(connectRedis(url, role, instance, logger));
-  const [commands, reading, subscriber] = [connect('commands'), connect('commands'), connect('subscriber')];
-  await Promise.all([commands, reading, subscriber].map((connection) => connection.whenReady(signal)));
-  const masterKey = await masterKeyOf(commands.redis, config.secretsKey);
-  for (const form of ['base64', 'base64url', 'hex'] as const) hideFromLog(masterKey.toString(form));
-  const credentials = await keepExecutorUser(commands, masterKey, server !== null, logger);
-
-  hideFromLog(credentials?.password ?? null);
-
-  const executorRedis = begun.use(
-    await redisForExecutors({
-      serviceUrl: url,
-      explicitUrl: config.executorRedisUrl,
-      launcher: choice.kind,
-      network: config.executorNetwork,
-      credentials,
-      runtimeDirectory: config.runtimeDirectory,
-      environment: config.childEnvironment,
-      logger,
-    }),
-  );
-  const installation = await installationId(commands.redis);
-  const launcher = createLauncher(choice, { config, installationId: installation, redis: executorRedis });
-  begun.defer(() => launcher.close());
-  say(`Launcher: ${choice.kind}; ${choice.why}`);
-  await prepare(launcher, say, signal);
-
-  const announcements = createAnnouncements(subscriber, logger);
-  const reader = new RedisLogReader(reading.redis);
-  const onAhead = (runId: RunId, head: Seq): void => runs.ahead(runId, head);
-  const hub = begun.use(new RedisLogHub({ reader, announcements, logger, onAhead }));
-  const runs = createRuns({
-    redis: commands.redis,
-    // The queue closes it.
-    connectQueue: () => connectRedis(url, 'queue', instance, logger).redis,
-    announcements,
-    launcher,
+  const server = await openServer(start);
+  const connections = await connect(start, server);
+  const masterKey = await openMasterKey(start, connections);
+  const executorRedis = await openExecutorRedis(start, { server, connections, masterKey }, choice.traits);
+  const installation = await installationId(connections.commands.redis);
+  const launcher = await openLauncher(start, choice, { installationId: installation, redis: executorRedis });
+  const losses = await openLossGuard(start, server, connections);
+  const log = openLog(start, connections, losses);
+  const runs = openRuns(start, server, {
+    ...log,
+    connections,
     masterKey,
     executorRedisUrl: executorRedis.url,
+    launcher,
+    losses,
+  });
+  const http = openHttp(start, { ...log, connections, launcher, runs });
+  start.signal.throwIfAborted();
+  const { port } = await http.listen().catch((error: unknown) => {
+    throw portFailure(error, config);
+  });
+  runs.start();
+  return port;
+};
+
+/** @throws StartFailure if a document of PERSISTED_DOCUMENTS does not fit the schema */
+const assertDocumentsFit = ({ persistedDocuments }: Config): void => {
+  const [problem] = persistedDocuments === null ? [] : manifestProblems(persistedDocuments);
+  if (problem === undefined) return;
+  const message = `PERSISTED_DOCUMENTS has a document that does not fit the schema. ${problem}`;
+  throw new StartFailure(message, EXIT.config);
+};
+
+/** Makes and prepares the launcher. @throws StartFailure where it cannot start runs */
+const openLauncher = async (
+  { say, signal, parts: begun }: Start,
+  choice: LauncherChoice,
+  parts: LauncherParts,
+): Promise<Launcher> => {
+  const { traits, why, remedy } = choice;
+  const launcher = choice.create(parts);
+  begun.defer(() => launcher.close());
+  say(`Launcher: ${traits.kind}; ${why}`);
+  try {
+    await launcher.prepare(say, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The ${traits.kind} launcher cannot start runs: ${reason} ${remedy}`.trimEnd();
+    throw new StartFailure(message, EXIT.unavailable, error);
+  }
+  return launcher;
+};
+
+interface LogParts {
+  readonly announcements: Announcements;
+  readonly reader: LogReader;
+  readonly hub: RedisLogHub;
+}
+
+const openLog = ({ logger, parts, metrics }: Start, connections: Connections, losses: LossGuard): LogParts => {
+  const announcements = createAnnouncements(connections.subscriber, logger);
+  const reader = new RedisLogReader(connections.reading.redis);
+  const onAhead = losses.publishHead;
+  const hub = parts.use(new RedisLogHub({ reader, announcements, logger, onAhead }));
+  metrics.gauge('followedLogs', () => hub.feeds);
+  return { announcements, reader, hub };
+};
+
+interface RunsNeeds extends LogParts {
+  readonly connections: Connections;
+  readonly masterKey: Buffer;
+  readonly executorRedisUrl: string;
+  readonly launcher: Launcher;
+  readonly losses: LossGuard;
+}
+
+/** Makes the runs, not started yet. At their stop the server learns whether runs are alive. */
+const openRuns = (start: Start, server: RedisServer, needs: RunsNeeds): RunService => {
+  const { config, logger, instance, parts, metrics } = start;
+  const { connections, hub, ...rest } = needs;
+  const runs = createRuns({
+    ...rest,
     allotment: config.allotment,
     maxConcurrentRuns: config.maxConcurrentRuns,
     retentionMs: config.retentionMs,
     cancelGraceMs: config.cancelGraceMs,
     maxLineBytes: config.maxLineBytes,
     maxLogBytes: config.maxLogBytes,
+    redis: connections.commands.redis,
+    // The queue closes it.
+    connectQueue: () => connectRedis(server.url, 'queue', instance, logger).redis,
     followedTo: (runId) => hub.headOf(runId),
-    mayLoseTails: server === null && (await mayLoseAcknowledged(commands.redis)),
+    metrics,
     log: logger,
   });
-  begun.defer(async () => {
+  parts.defer(async () => {
     await runs.stop();
-    runsAlive = await abortable(runs.aliveRuns(), AbortSignal.timeout(ANSWER_MS)).then(
+    server.runsAlive = await withDeadline(() => runs.aliveRuns(), { ms: COUNT_MS }).then(
       (count) => count > 0,
       () => true,
     );
   });
+  return runs;
+};
+
+interface HttpNeeds extends LogParts {
+  readonly connections: Connections;
+  readonly launcher: Launcher;
+  readonly runs: RunService;
+}
+
+/** Makes the HTTP server, which does not listen yet. */
+const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds): HttpServer => {
+  const { connections, launcher, runs, hub, reader } = needs;
   const redisReady = redisReadiness({
-    commands,
-    others: [reading, subscriber],
+    commands: connections.commands,
+    others: [connections.reading, connections.subscriber],
     instance,
-    onTrouble: (err) => logger.warn({ err }, 'not ready: a write to Redis failed'),
+    onTrouble: (err) => logger.warn({ err }, 'readiness check failed: Redis refused a write'),
   });
   const http = createHttpServer({
     host: config.host,
@@ -150,34 +195,6 @@ const begin = async (options: ServiceOptions, begun: AsyncDisposableStack, signa
     logger,
     ready: async () => (await redisReady()) ?? (await launcher.unready()),
   });
-  begun.defer(() => http.close());
-  signal.throwIfAborted();
-  const { port } = await http.listen().catch((error: unknown) => {
-    throw portFailure(error, config);
-  });
-  runs.start();
-  return port;
-};
-
-/** @throws StartFailure if a document of PERSISTED_DOCUMENTS does not fit the schema */
-const assertDocumentsFit = ({ persistedDocuments }: Config): void => {
-  const [problem] = persistedDocuments === null ? [] : manifestProblems(persistedDocuments);
-  if (problem === undefined) return;
-  const message = `PERSISTED_DOCUMENTS has a document that does not fit the schema. ${problem}`;
-  throw new StartFailure(message, EXIT.config);
-};
-
-const prepare = async (launcher: Launcher, say: (line: string) => void, signal: AbortSignal): Promise<void> => {
-  try {
-    await launcher.prepare(say, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `The ${launcher.kind} launcher cannot start runs: ${reason}`;
-    throw new StartFailure(
-      launcher.kind === 'process' ? message : `${message} (LAUNCHER=process does without)`,
-      EXIT.unavailable,
-      error,
-    );
-  }
+  parts.defer(() => http.close());
+  return http;
 };

@@ -125,6 +125,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [
       'src/async',
       'src/domain',
+      'src/domain/policy',
       'src/domain/text',
       'src/graphql/server',
       'src/http',
@@ -133,10 +134,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/launchers/container/engine',
       'src/launchers/process',
       'src/log',
+      'src/metrics',
       'src/redis',
       'src/redis/private',
       'src/redis/relay',
       'src/runs',
+      'src/runs/lossyRedis',
       'src/runs/records',
       'src/system',
       'src/wire',
@@ -162,6 +165,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'runs, events, filters and their rules; pure',
     rooms: ['src/domain/text'],
     packages: ['uuid', 'zod'],
+  },
+  'src/domain/policy': {
+    purpose: 'what an operator allows runs: images, resources; pure',
+    rooms: ['src/domain'],
+    packages: [],
   },
   'src/domain/text': {
     purpose: 'texts and JSON; pure',
@@ -325,6 +333,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['src/async', 'src/domain', 'src/wire', 'src/wire/scripts'],
     packages: ['ioredis', 'node', 'pino'],
   },
+  'src/metrics': {
+    purpose: 'what is counted and measured',
+    rooms: [],
+    packages: [],
+  },
   'src/redis': {
     purpose: 'connections to Redis and what is known of it',
     rooms: ['src/async', 'src/domain', 'src/wire'],
@@ -337,14 +350,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/redis/relay': {
     purpose: 'how executors reach Redis',
-    rooms: ['src/async', 'src/redis', 'src/redis/private', 'src/system', 'src/wire'],
+    rooms: ['src/async', 'src/launchers', 'src/redis', 'src/redis/private', 'src/system', 'src/wire'],
     packages: ['node', 'pino'],
   },
   'src/runs': {
     purpose: "wires the runs' parts",
     rooms: [
+      'src/async',
       'src/domain',
+      'src/domain/policy',
       'src/launchers',
+      'src/metrics',
       'src/runs/api',
       'src/runs/lossyRedis',
       'src/runs/records',
@@ -358,6 +374,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [
       'src/async',
       'src/domain',
+      'src/domain/policy',
       'src/redis',
       'src/runs/lossyRedis',
       'src/runs/records',
@@ -374,7 +391,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/runs/records': {
     purpose: 'runs as they are stored: records, index, secrets',
-    rooms: ['src/domain', 'src/domain/text', 'src/launchers', 'src/wire', 'src/wire/scripts'],
+    rooms: ['src/domain', 'src/domain/policy', 'src/domain/text', 'src/launchers', 'src/wire', 'src/wire/scripts'],
     packages: ['ioredis', 'node'],
   },
   'src/runs/supervision': {
@@ -384,6 +401,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/domain',
       'src/launchers',
       'src/log',
+      'src/metrics',
       'src/redis',
       'src/runs/lossyRedis',
       'src/runs/records',

@@ -4,6 +4,13 @@
  */
 import type { EpochMs, EventDraft } from './events.ts';
 import { type AttemptEnd, backoffMs, finishedMessage, type RunRecord, type RunStatus, retryFollows } from './run.ts';
+import { type RunStateEvent, statusAfter } from './runStates.ts';
+
+const EVENT_OF_END: Readonly<Record<AttemptEnd['status'], RunStateEvent>> = {
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+};
 
 /** The last events of an attempt, and what they change in the run's record. */
 export interface EndingBatch {
@@ -27,12 +34,13 @@ export const endingBatch = (
 ): EndingBatch => {
   const { exitCode, failure, digest } = end;
   const retryAt = retryFollows(run, attempt, end) ? now + backoffMs(run.backoffSeconds, attempt) : null;
+  const status = statusAfter(previous, retryAt === null ? EVENT_OF_END[end.status] : 'failedToRetry');
   const finished: EventDraft = { kind: 'AttemptFinished', timestamp: now, exitCode, failure, digest, retryAt };
   if (retryAt !== null) {
     const detail = `attempt ${attempt} failed: ${failure?.message ?? 'unknown reason'}`;
     return {
-      drafts: [finished, { kind: 'StatusChanged', timestamp: now, status: 'PENDING', previous, detail }],
-      status: 'PENDING',
+      drafts: [finished, { kind: 'StatusChanged', timestamp: now, status, previous, detail }],
+      status,
       retryAt,
     };
   }
@@ -57,7 +65,7 @@ export const endingBatch = (
         digest,
       },
     ],
-    status: end.status,
+    status,
     retryAt: null,
   };
 };

@@ -1,13 +1,13 @@
-/** The named volume that is the executor's root directory in containers, filled once from the executor image. */
+/** The named volume that is the executor's root directory in containers. It is filled once from the executor image. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { BUSYBOX, CARRIED, FIFO_DIRECTORY } from '../../wire/executorRoot.ts';
 import { LABEL_INSTALLATION, LABEL_PROBE } from './container.ts';
 import { engineMessage, isNotFound, UNTIL_STOPPED } from './engine/engine.ts';
 
-/** Written last, so a volume whose filling was cut off is filled again. */
+/** Name of the file that is written last: without it the volume is filled again. */
 export const COMPLETE = '.complete';
-/** Only root may enter the volume: Redis' socket is mounted in it, and a command's uid may be its owner's. */
+/** Only root gets access to the volume: Redis' socket is mounted in it, and a command can have its owner's uid. */
 const FILL_SCRIPT = `set -e
 busybox=${BUSYBOX}
 copy() { $busybox cp -a --remove-destination "$1" "/carry$2"; }
@@ -17,8 +17,8 @@ $busybox chmod 700 /carry /carry${FIFO_DIRECTORY}
 $busybox touch /carry/${COMPLETE}`;
 
 /**
- * Makes the volume of the image's /opt/runloom; safe to repeat, and at once from two services (a file that runs
- * cannot be written, but replaced).
+ * Copies /opt/runloom of the image into the volume. Safe to repeat, also from two services at the same time: files are
+ * replaced, never written to, so a program that runs from one is not disturbed. @throws Error for the operator
  */
 export const fillCarriedVolume = async (
   docker: Docker,
@@ -40,10 +40,10 @@ export const fillCarriedVolume = async (
       Binds: [`${volume}:/carry:rw,nocopy`],
     },
   });
-  if (exitCode !== 0) throw new Error(`The executor could not be copied out of its image ${image}: ${output}`);
+  if (exitCode !== 0) throw new Error(`Could not copy the executor out of its image ${image}: ${output}`);
 };
 
-/** Makes a container, waits for its end, answers its exit code and output (64 KiB at most), removes it. */
+/** Runs a container to its end and removes it. Resolves with its exit code and output (64 KiB at most). */
 export const runOnce = async (
   docker: Docker,
   options: Docker.ContainerCreateOptions,
@@ -61,7 +61,7 @@ export const runOnce = async (
   }
 };
 
-/** Podman writes the log a moment after the exit; an empty one is asked for again for a short while. */
+/** Asks again, up to 0.5 s, while the log is empty: Podman writes it shortly after the exit. */
 const outputOf = async (container: Docker.Container): Promise<string> => {
   for (let asked = 0; ; asked += 1) {
     const framed = (await container.logs({ stdout: true, stderr: true })) as unknown as Buffer;
@@ -71,7 +71,7 @@ const outputOf = async (container: Docker.Container): Promise<string> => {
   }
 };
 
-/** The engine's log frames (Docker Engine API, "Stream format"): 8 bytes of header, the last 4 the length. */
+/** Payload of the engine's log frames (Docker Engine API, "Stream format"): 8 bytes of header, the last 4 the length. */
 const unframe = (framed: Buffer): string => {
   const parts: Buffer[] = [];
   let at = 0;

@@ -1,4 +1,4 @@
-/** What the engine is asked to make for one attempt. Pure. */
+/** The engine's create request for one attempt. Pure. */
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { RunId } from '../../domain/ids.ts';
@@ -14,16 +14,17 @@ import {
   TINI,
   WORKSPACE,
 } from '../../wire/executorRoot.ts';
-import { type ImageVolumes, volumeMounts } from './volumes.ts';
+import type { RedisMount } from '../launcher.ts';
+import { type ImageVolumes, type VolumeMounts, volumeMounts } from './volumes.ts';
 
-/** Of the executor's own files: FIFOs, and copies of the engine's hosts and resolv.conf. */
+/** Size of the tmpfs with the executor's own files: FIFOs, and copies of the engine's hosts and resolv.conf. */
 const FIFO_BYTES = 256 * 1024;
-/** The run's own writable directories, each in memory and bounded. */
-const ROOMS = [WORKSPACE, '/tmp'] as const;
-/** Files of a room: as many as it has pages, or empty ones would take the machine's memory. */
+/** The run's own writable directories: each a tmpfs with a size limit. */
+const WRITABLE = [WORKSPACE, '/tmp'] as const;
+/** Limits the number of files to that of the pages: else empty files could take the machine's memory. */
 const BYTES_PER_INODE = 4096;
-/** Podman lays tmpfs without bound over these where the root is read-only; closed ones take their place. */
-const PODMAN_ROOMS = ['/run', '/var/tmp'] as const;
+/** Over these Podman mounts tmpfs without a limit where the root is read-only. Small ones take their place. */
+const PODMAN_WRITABLE = ['/run', '/var/tmp'] as const;
 const CLOSED_BYTES = 64 * 1024;
 /** Shared memory that programs expect (browsers, multiprocessing); Docker's own default. */
 const SHM_BYTES = 64 * 1024 * 1024;
@@ -34,27 +35,27 @@ export const LABEL_ATTEMPT = 'runloom.attempt';
 export const LABEL_PROBE = 'runloom.probe';
 
 /**
- * Node.js in little memory: the executor copies bytes, its heap stays small. Young generation and
- * worker threads are what it would otherwise take per core.
+ * Keeps Node.js small: the executor copies bytes and needs little heap. By default the young generation and the worker
+ * threads grow with the number of cores.
  */
 const NODE_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4', '--v8-pool-size=1', '--no-warnings'];
 
 export const containerName = (runId: RunId, attempt: number): string => `runloom-${runId}-${attempt}`;
 
 /**
- * Where the executor's root directory is mounted: nowhere that an image could know of beforehand and lay something of
- * its own over it, by a symbolic link or a VOLUME. Only root may enter it, so a command, which never is, cannot.
+ * A new path for the executor's root directory. It is random, so that no image can cover it with a symbolic link or a
+ * VOLUME. Only root has access to the directory, and a command never is root.
  */
 export const newExecutorRoot = (): string => `/.runloom-${randomBytes(12).toString('hex')}`;
 
-/** Arguments of the container's first process, tini: it starts the carried Node.js in the executor's own root. */
+/** Arguments of tini, the container's first process: it starts the carried Node.js in the executor's own root. */
 const carriedNode = (root: string, args: readonly string[]): string[] => [
   '--',
   `${root}${ENTER}`,
   ...Object.values(INHERITED).map(({ fd, path }) => `o${fd}:${path}`),
-  // Where the image has such a directory, runc 1.1 gives the tmpfs its mode, whatever was asked for.
-  ...ROOMS.map((path) => `m${path}`),
-  // The working directory stays outside of the root directory: by it, and by no path, /proc can be read.
+  // Sets the mode: runc 1.1 ignores the requested one and takes that of the image's directory of this name.
+  ...WRITABLE.map((path) => `m${path}`),
+  // The working directory stays outside of the root directory: /proc is reached only through it.
   'c/proc',
   `r${root}`,
   'e',
@@ -64,31 +65,29 @@ const carriedNode = (root: string, args: readonly string[]): string[] => [
   ...args,
 ];
 
-/** Arguments of Node.js for a run's executor. `imageUser` and `stopSignal` as the image's config has them; '' for none. */
+/** Arguments of Node.js for a run's executor. `imageUser`, `stopSignal`: USER and STOPSIGNAL of the image; '' for none. */
 export const executorArguments = (imageUser: string, stopSignal: string): string[] => [
   ...NODE_FLAGS,
   EXECUTOR_PROGRAM,
   ...modeArguments({ kind: 'container', imageUser, stopSignal }),
 ];
 
-/** From the grace period's end to the last word: pipes are drained, and what is left of the log is stored. */
+/** From the end of the grace period to the executor's exit: it reads the pipes to their end and stores the log. */
 const WIND_UP_SECONDS = 15;
-/** What an engine that is told to stop a container waits before it kills. */
+/** How long an engine that stops a container waits before it kills, seconds. */
 export const stopTimeoutSeconds = (graceMs: number): number => Math.ceil(graceMs / 1000) + WIND_UP_SECONDS;
 
-/** How containers of this service are made; the same for all runs. */
+/** Settings of all containers of this service. */
 export interface ContainerSettings {
   readonly network: string;
-  /** Host path of the directory with Redis' unix socket, mounted read-only; null: Redis is reached by TCP. */
-  readonly redisSocketDirectory: string | null;
-  /** Group that may enter that directory; an extra group of the executor that the command does not get. */
-  readonly redisSocketGid: number | null;
+  /** Mounted read-only; null: Redis is reached over the network. */
+  readonly redisMount: RedisMount | null;
   /** Lines for /etc/hosts, such as "host.containers.internal:host-gateway". */
   readonly extraHosts: readonly string[];
   readonly installationId: string;
-  /** Processes and threads in one container. */
+  /** Processes and threads in one container, at most. */
   readonly pidsLimit: number;
-  /** Bytes of /workspace, and of /tmp. */
+  /** Bytes of /workspace and bytes of /tmp, at most. */
   readonly workspaceBytes: number;
 }
 
@@ -96,10 +95,10 @@ export interface ContainerRequest {
   readonly name: string;
   readonly image: string;
   readonly imageVolumes: ImageVolumes;
-  /** It is switched off: it would be another command in the run's container. */
+  /** Its HEALTHCHECK is switched off: it would be a second command in the run's container. */
   readonly imageHasHealthcheck: boolean;
   readonly carriedVolume: string;
-  /** From newExecutorRoot. */
+  /** A path of newExecutorRoot. */
   readonly executorRoot: string;
   /** Arguments of the carried Node.js. */
   readonly arguments: readonly string[];
@@ -107,35 +106,21 @@ export interface ContainerRequest {
   readonly resources: Resources;
   readonly stopGraceMs: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** As the engine takes a seccomp profile (seccomp.ts); null: the engine's own. */
+  /** The seccomp profile in the engine's form (seccomp.ts); null: the engine's default. */
   readonly seccomp: string | null;
   readonly engine: 'Docker' | 'Podman';
 }
 
-/**
- * The create request. The executor is uid 0 with the three rights that starting a command as another user takes, and
- * SYS_CHROOT for its way back into the image's root; the command has none of them.
- */
+/** The executor starts the command as another user (SETUID, SETGID, KILL) and changes its root (SYS_CHROOT). */
+const EXECUTOR_CAPABILITIES = ['SETUID', 'SETGID', 'KILL', 'SYS_CHROOT'];
+
+/** The executor runs as uid 0 with EXECUTOR_CAPABILITIES; its command has neither. */
 export const createOptions = (
   settings: ContainerSettings,
   request: ContainerRequest,
 ): Docker.ContainerCreateOptions => {
-  const { cpus, memoryMb } = request.resources;
-  // Podman fills a tmpfs from the image by default; Docker does not and refuses the option.
-  const empty = request.engine === 'Podman' ? ',notmpcopyup' : '';
-  // Podman knows no such option: there the run's memory alone bounds them.
-  const inodes =
-    request.engine === 'Docker' ? `,nr_inodes=${Math.ceil(settings.workspaceBytes / BYTES_PER_INODE)}` : '';
-  const room = `rw,exec,nosuid,nodev,mode=1777,size=${settings.workspaceBytes}${inodes}${empty}`;
   const root = request.executorRoot;
-  const binds = [`${request.carriedVolume}:${root}:ro,nocopy`];
-  if (settings.redisSocketDirectory !== null) {
-    binds.push(`${settings.redisSocketDirectory}:${root}${REDIS_DIRECTORY}:ro`);
-  }
-  const closed = `rw,noexec,nosuid,nodev,mode=755,size=${CLOSED_BYTES}${empty}`;
-  const volumes = volumeMounts(request.imageVolumes, ROOMS);
-  const podmanRooms = request.engine === 'Podman' ? PODMAN_ROOMS : [];
-  const closedRooms = podmanRooms.filter((path) => !volumes.mounts.some(({ Target }) => Target === path));
+  const volumes = volumeMounts(request.imageVolumes, WRITABLE);
   return {
     name: request.name,
     Image: request.image,
@@ -144,10 +129,10 @@ export const createOptions = (
     Env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
     User: '0:0',
     WorkingDir: '/',
-    // To the executor, which passes the image's on to the command.
+    // The executor's; it sends the image's own signal to the command.
     StopSignal: 'SIGTERM',
     StopTimeout: stopTimeoutSeconds(request.stopGraceMs),
-    // Podman 4 would make a timer even for NONE.
+    // Only where it is needed: Podman 4 makes a timer even for NONE.
     ...(request.imageHasHealthcheck ? { Healthcheck: { Test: ['NONE'] } } : {}),
     Labels: { ...request.labels, [LABEL_INSTALLATION]: settings.installationId },
     Tty: false,
@@ -156,30 +141,67 @@ export const createOptions = (
       Init: false,
       AutoRemove: false,
       RestartPolicy: { Name: 'no' },
-      // The executor prints only when it cannot work; that must be readable, and bounded.
+      // The executor prints only when it cannot work; that must be readable and limited.
       LogConfig: { Type: 'json-file', Config: { 'max-size': '64k' } },
-      NetworkMode: settings.network,
-      ...(settings.extraHosts.length > 0 && settings.network !== 'none'
-        ? { ExtraHosts: [...settings.extraHosts] }
-        : {}),
+      ...network(settings),
       ReadonlyRootfs: true,
-      CapDrop: ['ALL'],
-      CapAdd: ['SETUID', 'SETGID', 'KILL', 'SYS_CHROOT'],
-      SecurityOpt: ['no-new-privileges', ...(request.seccomp === null ? [] : [`seccomp=${request.seccomp}`])],
-      ...(settings.redisSocketGid !== null ? { GroupAdd: [String(settings.redisSocketGid)] } : {}),
-      PidsLimit: settings.pidsLimit,
-      ...(cpus !== null ? { NanoCpus: Math.round(cpus * 1e9) } : {}),
-      ...(memoryMb !== null ? { Memory: memoryMb * 1024 * 1024, MemorySwap: memoryMb * 1024 * 1024 } : {}),
-      IpcMode: 'private',
-      ShmSize: SHM_BYTES,
-      Tmpfs: {
-        ...Object.fromEntries(closedRooms.map((path) => [path, closed])),
-        ...Object.fromEntries(volumes.empty.map((path) => [path, `ro,size=${CLOSED_BYTES}${empty}`])),
-        ...Object.fromEntries([...ROOMS, ...volumes.rooms].map((path) => [path, room])),
-        [`${root}${FIFO_DIRECTORY}`]: `rw,noexec,nosuid,nodev,mode=700,size=${FIFO_BYTES}${empty}`,
-      },
-      Binds: binds,
+      ...rights(settings, request),
+      ...limits(settings, request),
+      Tmpfs: tmpfs(settings, request, volumes),
+      Binds: binds(settings, request),
       Mounts: [...volumes.mounts],
     },
+  };
+};
+
+const network = ({ network: name, extraHosts }: ContainerSettings): Docker.HostConfig => ({
+  NetworkMode: name,
+  ...(extraHosts.length > 0 && name !== 'none' ? { ExtraHosts: [...extraHosts] } : {}),
+});
+
+const rights = ({ redisMount }: ContainerSettings, { seccomp }: ContainerRequest): Docker.HostConfig => ({
+  CapDrop: ['ALL'],
+  CapAdd: EXECUTOR_CAPABILITIES,
+  SecurityOpt: ['no-new-privileges', ...(seccomp === null ? [] : [`seccomp=${seccomp}`])],
+  ...(redisMount === null ? {} : { GroupAdd: [String(redisMount.gid)] }),
+});
+
+const limits = ({ pidsLimit }: ContainerSettings, { resources }: ContainerRequest): Docker.HostConfig => {
+  const { cpus, memoryMb } = resources;
+  return {
+    PidsLimit: pidsLimit,
+    ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(memoryMb === null ? {} : { Memory: memoryMb * 1024 * 1024, MemorySwap: memoryMb * 1024 * 1024 }),
+    IpcMode: 'private',
+    ShmSize: SHM_BYTES,
+  };
+};
+
+const binds = ({ redisMount }: ContainerSettings, { carriedVolume, executorRoot }: ContainerRequest): string[] => [
+  `${carriedVolume}:${executorRoot}:ro,nocopy`,
+  ...(redisMount === null ? [] : [`${redisMount.directory}:${executorRoot}${REDIS_DIRECTORY}:ro`]),
+];
+
+/** Paths and mount options of all tmpfs. */
+const tmpfs = (
+  { workspaceBytes }: ContainerSettings,
+  { engine, executorRoot }: ContainerRequest,
+  volumes: VolumeMounts,
+): Record<string, string> => {
+  const podman = engine === 'Podman';
+  // Podman fills a tmpfs from the image by default; Docker does not, and refuses the option.
+  const empty = podman ? ',notmpcopyup' : '';
+  // Podman does not know the option: there only the run's memory limits the number of files.
+  const inodes = podman ? '' : `,nr_inodes=${Math.ceil(workspaceBytes / BYTES_PER_INODE)}`;
+  const writable = `rw,exec,nosuid,nodev,mode=1777,size=${workspaceBytes}${inodes}${empty}`;
+  const closed = `rw,noexec,nosuid,nodev,mode=755,size=${CLOSED_BYTES}${empty}`;
+  const closedPaths = (podman ? PODMAN_WRITABLE : []).filter(
+    (path) => !volumes.mounts.some(({ Target }) => Target === path),
+  );
+  return {
+    ...Object.fromEntries(closedPaths.map((path) => [path, closed])),
+    ...Object.fromEntries(volumes.empty.map((path) => [path, `ro,size=${CLOSED_BYTES}${empty}`])),
+    ...Object.fromEntries([...WRITABLE, ...volumes.writable].map((path) => [path, writable])),
+    [`${executorRoot}${FIFO_DIRECTORY}`]: `rw,noexec,nosuid,nodev,mode=700,size=${FIFO_BYTES}${empty}`,
   };
 };

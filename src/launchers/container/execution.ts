@@ -1,4 +1,4 @@
-/** One attempt's container, from its start on. */
+/** The container of one attempt, after its start. */
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
@@ -9,13 +9,13 @@ import { allKnown, kernelToldOutOfMemory, type Leaders, leadersOf } from './evid
 import { removeVolumes } from './volumes.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
-/** Between two questions while the engine does not answer (it is being restarted). */
+/** Pause between two questions while the engine does not answer. */
 const RETRY_MS = 500;
-/** How late an end can be noticed where the engine's answer got lost. */
+/** How late an end is noticed, at most, where the engine's answer was lost. */
 const LOOK_AGAIN_MS = 5000;
-/** A container that was made and not started in this time belongs to a supervisor that died between the two. */
+/** A container that was created and not started within this time: its supervisor died between the two. */
 const START_MS = 30_000;
-/** 128 + SIGKILL, as the first process tells a killed executor. */
+/** 128 + SIGKILL: tini's exit code where the executor was killed. */
 const KILLED = 137;
 
 export class ContainerExecution implements Execution {
@@ -24,10 +24,10 @@ export class ContainerExecution implements Execution {
   readonly #volumes: string;
   readonly #foundAt = Date.now();
   #report: ExitReport | null = null;
-  /** Known once it was seen running. */
+  /** Known after it was seen running. */
   #leaders: Leaders | undefined;
 
-  /** `volumes`: with what the names of its volumes begin (volumePrefix). */
+  /** `volumes`: how the names of its volumes begin (volumePrefix). */
   constructor(docker: Docker, name: string, volumes: string) {
     this.#docker = docker;
     this.#name = name;
@@ -47,7 +47,7 @@ export class ContainerExecution implements Execution {
         await this.#untilStopped(signal);
       } catch {
         signal.throwIfAborted();
-        // The engine is away, or cut the call: what is true is asked again.
+        // The engine is away, or cut the call: ask again.
         await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -63,25 +63,25 @@ export class ContainerExecution implements Execution {
       grace.abort();
       if (inTime) return;
     }
-    // The first process of a PID namespace takes everything in it along.
+    // The end of the first process of a PID namespace ends all processes in it.
     await this.#kill('SIGKILL');
     await ended;
   }
 
   async remove(): Promise<void> {
     try {
-      // Podman would stop it first, and wait for its stop timeout.
+      // Without this, Podman stops it first and waits for the stop timeout.
       if (this.#report === null) await this.#kill('SIGKILL');
       await inTime(this.#container().remove({ force: true, v: true }));
     } catch (error) {
-      // 404: gone. 409: another one is removing it; it is gone when the engine says so.
+      // 404: it is gone. 409: somebody else removes it.
       if (statusOf(error) !== 409 && !isNotFound(error)) throw error;
       if (statusOf(error) === 409) await this.#untilGone();
     }
     await removeVolumes(this.#docker, this.#volumes);
   }
 
-  /** Resolves at the end, or after a while: the state is then looked at again, should the call be a dead one. */
+  /** Resolves at the end, or after LOOK_AGAIN_MS, since the engine's answer can be lost. */
   async #untilStopped(signal: AbortSignal): Promise<void> {
     const enough = AbortSignal.any([signal, AbortSignal.timeout(LOOK_AGAIN_MS)]);
     const call = this.#container().wait({ ...UNTIL_STOPPED, abortSignal: enough });
@@ -95,7 +95,7 @@ export class ContainerExecution implements Execution {
     return this.#docker.getContainer(this.#name);
   }
 
-  /** How it ended, or null while it has not. */
+  /** How it ended, or null while it runs. */
   async #look(): Promise<ExitReport | null> {
     const container = await orNull(this.#container().inspect());
     if (container === null) return UNKNOWN;
@@ -113,7 +113,7 @@ export class ContainerExecution implements Execution {
     return {
       exitCode,
       signal: signalName(exitCode),
-      // The engine's flag stands for a kill of any process in it, where it stands for anything.
+      // The engine's flag is set for a kill of any process in the container, and is not reliable.
       outOfMemory:
         exitCode === KILLED &&
         (kernelToldOutOfMemory(container.Id, undefined, this.#leaders) ?? state.OOMKilled === true),
@@ -124,7 +124,7 @@ export class ContainerExecution implements Execution {
     try {
       await inTime(this.#container().kill({ signal }));
     } catch (error) {
-      // 409 (Docker, Podman) and 500 (older Podman): it does not run, or no more; `wait` knows.
+      // 409 (Docker, Podman) or 500 (older Podman): it does not run. `wait` tells why.
       if (statusOf(error) === null) throw error;
     }
   }
@@ -138,7 +138,7 @@ export class ContainerExecution implements Execution {
   }
 }
 
-/** Made and never started. Podman's own words for it are among them. */
+/** Whether it was created and never started, in the words of Docker and Podman. */
 export const notStarted = (status: string): boolean =>
   status === 'created' || status === 'configured' || status === 'initialized';
 

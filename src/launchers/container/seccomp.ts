@@ -1,7 +1,7 @@
 /**
- * System calls that a run may make: those of Docker's default without namespaces, mounts, keyrings, BPF, performance
- * counters, io_uring and NUMA policies. Podman's own default lets a command make user namespaces, in which it has every
- * capability, and with them file systems in memory that no bound of ours reaches.
+ * System calls that a run can make: those of Docker's default profile without namespaces, mounts, keyrings, BPF,
+ * performance counters, io_uring and NUMA policies. Podman's default allows user namespaces: in one a command has every
+ * capability and can mount file systems in memory that none of the run's limits covers.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,6 @@ import type { EngineFacts } from './engine/engine.ts';
 
 const PROFILE = new URL('seccomp.json', import.meta.url);
 
-/** What comes after "seccomp=" in SecurityOpt: Docker takes the profile itself, Podman a path that it can read. */
+/** The text after "seccomp=" in SecurityOpt: Docker takes the profile itself, Podman the path of a file. */
 export const seccompOption = async (engine: EngineFacts['name']): Promise<string> =>
   engine === 'Podman' ? fileURLToPath(PROFILE) : JSON.stringify(JSON.parse(await readFile(PROFILE, 'utf8')));

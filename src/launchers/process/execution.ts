@@ -1,4 +1,4 @@
-/** One attempt's executor process, from its start on; our own child, or that of a service before us. */
+/** The executor process of one attempt, after its start: this process' own child, or an earlier service's. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { abortable } from '../../async/abortable.ts';
 import type { RunId } from '../../domain/ids.ts';
@@ -7,19 +7,19 @@ import { attemptVariables } from '../../wire/executorOrders.ts';
 import type { Execution, ExitReport } from '../launcher.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
-/** How often a process that is not our child is looked at. */
+/** How often a process that is not this one's child is looked at. */
 const POLL_MS = 100;
-/** Rounds of killing what the run left: each may find what was forked during the one before. */
+/** Rounds of killing a run's processes: each one can find what was forked during the round before. */
 const SWEEPS = 20;
 
 export interface ProcessExecutionOptions {
   readonly runId: RunId;
   readonly attempt: number;
-  /** Null: nothing runs (the starter died before it). */
+  /** Null: no executor runs, since the starter died before. */
   readonly executor: ProcessIdentity | null;
-  /** How our own child ended; null where it is another's. */
+  /** How this process' own child ended; null where it is another's. */
   readonly exit: Promise<ExitReport> | null;
-  /** Removes the attempt's files, once nothing of it runs. */
+  /** Removes the attempt's files; called when nothing of it runs. */
   readonly removeState: () => Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export class ProcessExecution implements Execution {
     await this.#options.removeState();
   }
 
-  /** Kills what carries the run in its environment, wherever it went. */
+  /** Kills every process that has the run in its environment. */
   async #sweep(): Promise<void> {
     const { runId, attempt } = this.#options;
     for (let round = 0; round < SWEEPS; round += 1) {

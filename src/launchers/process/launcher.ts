@@ -1,6 +1,6 @@
 /**
- * Runs attempts as local processes: the same executor as in a container, as a child in a session of its own, so that
- * it outlives the service. No image, no other user, no bound of memory or disk: for development.
+ * Runs attempts as local processes, for development: no image, no other user, no limit of memory or disk. The executor is
+ * the same as in a container. It runs in its own session, so it outlives the service.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -21,6 +21,7 @@ import {
   type ExitReport,
   LaunchError,
   type Launcher,
+  type LauncherTraits,
   type LaunchProgress,
   type LaunchSpec,
 } from '../launcher.ts';
@@ -28,11 +29,11 @@ import { ProcessExecution } from './execution.ts';
 import { AttemptStates } from './state.ts';
 
 export interface ProcessLauncherOptions {
-  /** Absolute; kept between starts of the service, of one installation. */
+  /** Absolute path; one per installation, kept between starts of the service. */
   readonly stateDirectory: string;
-  /** Absolute; where Node.js keeps what it compiled of the executor: the next start takes a third. Default: nowhere. */
+  /** Absolute path for Node.js' compile cache: with it a start takes a third of the time. Default: no cache. */
   readonly cacheDirectory?: string;
-  /** PATH, and LANG and TZ where they are set; nothing else of the service's environment reaches a command. */
+  /** PATH, and LANG and TZ where they are set; a command gets nothing else of the service's environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** The executor's program; default: executor/main.ts. */
   readonly executor?: string;
@@ -41,14 +42,22 @@ export interface ProcessLauncherOptions {
 const EXECUTOR = fileURLToPath(new URL('../../../executor/main.ts', import.meta.url));
 const IMAGE = 'process';
 
+export const PROCESS_TRAITS: LauncherTraits = {
+  kind: 'process',
+  redisReach: { by: 'host' },
+  carriesExecutor: 'host files',
+};
+
 export class ProcessLauncher implements Launcher {
-  readonly kind = 'process';
+  readonly kind = PROCESS_TRAITS.kind;
+  readonly redisReach = PROCESS_TRAITS.redisReach;
+  readonly carriesExecutor = PROCESS_TRAITS.carriesExecutor;
   readonly enforces = { memory: false, cpus: false };
   readonly defaultImage = IMAGE;
-  readonly description = 'local processes: no image, no other user, no bound of memory or disk (development only)';
+  readonly description = 'local processes: no image, no other user, no limit of memory or disk (development only)';
   readonly #options: ProcessLauncherOptions;
   readonly #states: AttemptStates;
-  /** Ends of our own children, until they are removed. */
+  /** How this process' own children ended, until they are removed. */
   readonly #exits = new Map<string, Promise<ExitReport>>();
 
   constructor(options: ProcessLauncherOptions) {
@@ -69,11 +78,12 @@ export class ProcessLauncher implements Launcher {
     signal.throwIfAborted();
     const { runId, attempt } = spec;
     if (spec.image !== null && spec.image !== IMAGE) {
-      const sentence = 'Runs are local processes here and have no image; start the service with a container engine.';
+      const sentence =
+        'This service runs commands as local processes, without images. Leave image out, or use a service with a container engine.';
       throw new LaunchError('IMAGE_UNAVAILABLE', sentence);
     }
     const starter = identify(process.pid);
-    if (starter === null) throw new LaunchError('LAUNCH_FAILED', 'The service cannot see its own process.');
+    if (starter === null) throw new LaunchError('LAUNCH_FAILED', 'The service cannot read its own entry in /proc.');
     while (!(await this.#states.take(runId, attempt, { starter, executor: null }))) {
       signal.throwIfAborted();
       const found = await this.#adopt(runId, attempt, signal);
@@ -93,7 +103,7 @@ export class ProcessLauncher implements Launcher {
   async find(runId: RunId, attempt: number): Promise<Execution | null> {
     const state = await this.#states.read(runId, attempt);
     if (state !== null && state.executor !== null) return this.#execution(runId, attempt, state.executor);
-    // Started by a service with another DATA_DIR, or by one that died before it told what it had started.
+    // Started by a service with another DATA_DIR, or by one that died before it wrote down what it had started.
     const executor = await this.#findRunning(runId, attempt);
     return state === null && executor === null ? null : this.#execution(runId, attempt, executor);
   }
@@ -146,7 +156,7 @@ export class ProcessLauncher implements Launcher {
     const output = openSync(join(workspace, 'executor.log'), 'a', 0o600);
     const program = this.#options.executor ?? EXECUTOR;
     const { cacheDirectory } = this.#options;
-    // https://nodejs.org/api/module.html#module-compile-cache; the executor keeps it from its command.
+    // https://nodejs.org/api/module.html#module-compile-cache; the executor removes it from its command's environment.
     const cache = cacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: cacheDirectory };
     const child = spawn(
       process.execPath,
@@ -172,7 +182,7 @@ export class ProcessLauncher implements Launcher {
     return { executor: identify(pid) ?? { pid, started: 'ended at once' }, exit };
   }
 
-  /** What another launch started; null where that launch died in between and the attempt is free again. */
+  /** What another launch started; null where that one died before it started anything: the attempt is free then. */
   async #adopt(runId: RunId, attempt: number, signal: AbortSignal): Promise<Execution | null> {
     for (;;) {
       const state = await this.#states.read(runId, attempt);
@@ -183,7 +193,7 @@ export class ProcessLauncher implements Launcher {
     }
   }
 
-  /** The starter died between taking the attempt and telling what it started. */
+  /** For a starter that died between taking the attempt and writing down what it started. */
   async #rescue(runId: RunId, attempt: number, starter: ProcessIdentity): Promise<Execution | null> {
     const executor = await this.#findRunning(runId, attempt);
     if (executor === null) {
@@ -194,7 +204,7 @@ export class ProcessLauncher implements Launcher {
     return this.#execution(runId, attempt, executor);
   }
 
-  /** The attempt's executor, found by its environment. Its command has RUN_ID too, but not what only executors have. */
+  /** Finds the attempt's executor by its environment: a command has RUN_ID too, but no RUN_KEY. */
   async #findRunning(runId: RunId, attempt: number): Promise<ProcessIdentity | null> {
     const pids = await findByEnvironment(attemptVariables(runId, attempt), EXECUTOR_ONLY_VARIABLES);
     for (const pid of pids) {

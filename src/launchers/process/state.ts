@@ -1,10 +1,10 @@
-/** The files that tell every service on this machine which attempts are started: one per run and attempt. */
+/** State files: by them every service on this machine knows which attempts are started. One per run and attempt. */
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import type { ProcessIdentity } from '../../system/processIdentity.ts';
 
-/** Who starts the attempt, and what was started; `executor` is null between the two. */
+/** The service that starts the attempt, and the executor that it started; null until it has. */
 export interface AttemptState {
   readonly starter: ProcessIdentity;
   readonly executor: ProcessIdentity | null;
@@ -19,12 +19,12 @@ export class AttemptStates {
     this.#directory = directory;
   }
 
-  /** The attempt's own directory, below which it may write. */
+  /** The attempt's own directory, in which it can write. */
   workspace(runId: RunId, attempt: number): string {
     return join(this.#directory, `${runId}-${attempt}`);
   }
 
-  /** Takes the attempt: true for exactly one caller until it is removed. The file is whole from its first moment. */
+  /** Takes the attempt: true for exactly one caller until it is removed. The file appears with its whole content. */
   async take(runId: RunId, attempt: number, state: AttemptState): Promise<boolean> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const draft = await this.#draft(state);
@@ -43,7 +43,7 @@ export class AttemptStates {
     await rename(await this.#draft(state), this.#file(runId, attempt));
   }
 
-  /** Null where nothing was started, or all of it was removed. */
+  /** Null where nothing was started, or everything was removed. */
   async read(runId: RunId, attempt: number): Promise<AttemptState | null> {
     try {
       return JSON.parse(await readFile(this.#file(runId, attempt), 'utf8')) as AttemptState;

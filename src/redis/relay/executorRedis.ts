@@ -1,9 +1,9 @@
-/** What executors connect to: derived from the service's Redis, or EXECUTOR_REDIS_URL as it is given. */
+/** The address at which executors reach Redis: derived from the service's, or EXECUTOR_REDIS_URL unchanged. */
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
+import type { RedisMount, RedisReach } from '../../launchers/launcher.ts';
 import { isLoopback } from '../../system/loopback.ts';
-import { REDIS_DIRECTORY } from '../../wire/executorRoot.ts';
 import { formatRedisUrl, parseRedisUrl, type RedisAddress } from '../../wire/redisUrl.ts';
 import type { Credentials } from '../executorUser.ts';
 import type { Environment } from '../private/serverBinary.ts';
@@ -12,19 +12,16 @@ import { keepRelay } from './relay.ts';
 export interface RedisForExecutors extends AsyncDisposable {
   /** REDIS_URL of an executor. */
   readonly url: string;
-  /** On this machine; to be mounted read-only at REDIS_DIRECTORY. Null where the url is reached by network. */
-  readonly mountDirectory: string | null;
-  /** The group that may use the directory: an extra group of the executor. */
-  readonly mountGid: number | null;
+  /** Null where the address is reached without a mount. */
+  readonly mount: RedisMount | null;
 }
 
 export interface RedisForExecutorsOptions {
   readonly serviceUrl: string;
   /** EXECUTOR_REDIS_URL */
   readonly explicitUrl: string | null;
-  readonly launcher: 'container' | 'process';
-  /** EXECUTOR_NETWORK; on the engine's "host" network, loopback is this machine's. */
-  readonly network: string;
+  /** As the launcher declares it. */
+  readonly reach: RedisReach;
   /** The executors' user; null: the service's own login. */
   readonly credentials: Credentials | null;
   readonly runtimeDirectory: string | null;
@@ -32,52 +29,63 @@ export interface RedisForExecutorsOptions {
   readonly logger: Logger;
 }
 
-/** @throws Error where a relay is needed and does not start */
+/** @throws Error where a relay is needed and does not start, or where no address can be reached by the launcher */
 export const redisForExecutors = async (options: RedisForExecutorsOptions): Promise<RedisForExecutors> => {
-  const { serviceUrl, explicitUrl, launcher, network, credentials } = options;
-  if (explicitUrl !== null) return launcher === 'container' ? await mounted(explicitUrl) : byUrl(explicitUrl);
+  const { serviceUrl, explicitUrl, reach, credentials } = options;
+  if (explicitUrl !== null) return reach.by === 'mount' ? await mounted(explicitUrl, reach) : direct(explicitUrl);
   const service = parseRedisUrl(serviceUrl);
   const address: RedisAddress = credentials === null ? service : { ...service, ...credentials };
-  if (launcher === 'process') return byUrl(formatRedisUrl(address));
+  switch (reach.by) {
+    case 'host':
+      return direct(formatRedisUrl(address));
+    case 'mount':
+      return await byMount(address, reach, options);
+    case 'network':
+      if (address.socketPath === null && !isLoopback(address.host)) return direct(formatRedisUrl(address));
+      throw new Error(
+        'Executors on other machines cannot reach a Redis on a unix socket or on loopback. Set EXECUTOR_REDIS_URL.',
+      );
+  }
+};
+
+type MountReach = Extract<RedisReach, { readonly by: 'mount' }>;
+
+const byMount = async (
+  address: RedisAddress,
+  reach: MountReach,
+  options: RedisForExecutorsOptions,
+): Promise<RedisForExecutors> => {
   if (address.socketPath === null) {
-    if (!isLoopback(address.host) || network === 'host') return byUrl(formatRedisUrl(address));
+    if (!isLoopback(address.host) || reach.sharesLoopback) return direct(formatRedisUrl(address));
   } else if (await keepsOthersOut(dirname(address.socketPath))) {
-    return await mounted(formatRedisUrl(address));
+    return await mounted(formatRedisUrl(address), reach);
   }
   const relay = await keepRelay(address, options);
   const { gid } = await stat(relay.directory);
   return {
-    url: inContainer(address, relay.socketName),
-    mountDirectory: relay.directory,
-    mountGid: gid,
+    url: throughMount(address, reach, relay.socketName),
+    mount: { directory: relay.directory, gid },
     [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
   };
 };
 
-/** A directory that is open to all would show a run's command the socket, and whatever else lies there. */
+/** Whether only owner and group have access: else a run's command could use the socket and what else is there. */
 const keepsOthersOut = async (directory: string): Promise<boolean> => ((await stat(directory)).mode & 0o007) === 0;
 
-const byUrl = (url: string): RedisForExecutors => ({
+const direct = (url: string): RedisForExecutors => ({
   url,
-  mountDirectory: null,
-  mountGid: null,
+  mount: null,
   [Symbol.asyncDispose]: () => Promise.resolve(),
 });
 
-const mounted = async (url: string): Promise<RedisForExecutors> => {
+/** Mounts the socket's directory and not the socket: a mounted socket is dead after a restart of Redis. */
+const mounted = async (url: string, reach: MountReach): Promise<RedisForExecutors> => {
   const address = parseRedisUrl(url);
-  if (address.socketPath === null) return byUrl(url);
-  const mountDirectory = dirname(address.socketPath);
-  const { gid } = await stat(mountDirectory);
-  const name = address.socketPath.slice(mountDirectory.length).replace(/^\//, '');
-  return { ...byUrl(inContainer(address, name)), mountDirectory, mountGid: gid };
+  if (address.socketPath === null) return direct(url);
+  const directory = dirname(address.socketPath);
+  const { gid } = await stat(directory);
+  return { ...direct(throughMount(address, reach, basename(address.socketPath))), mount: { directory, gid } };
 };
 
-const inContainer = (address: RedisAddress, socketName: string): string =>
-  formatRedisUrl({
-    ...address,
-    socketPath: join(REDIS_DIRECTORY, socketName),
-    host: '',
-    port: 0,
-    tls: false,
-  });
+const throughMount = (address: RedisAddress, { directory }: MountReach, socketName: string): string =>
+  formatRedisUrl({ ...address, socketPath: join(directory, socketName), host: '', port: 0, tls: false });

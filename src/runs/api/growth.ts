@@ -1,37 +1,38 @@
 /**
- * Which of the watched runs have had lines lately. Appends of lines alone tell nobody (they are too many), so a process
- * with followers asks once a second, in one question, how far the logs of those runs go: runs that nobody watches cost
- * nothing, and it makes no difference which process or executor writes them.
+ * Finds watched runs whose logs have grown. Appends of lines alone are not published on run_updates: they are too many.
+ * So a process with followers reads once a second, in one round trip, how long the logs of those runs are. Runs that
+ * nobody watches cost nothing, and it does not matter which process or executor writes them.
  */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Latch } from '../../async/latch.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunStatus } from '../../domain/run.ts';
+import { phaseOf } from '../../domain/runStates.ts';
 import { recordKey } from '../../wire/keys.ts';
 import { isReply } from '../../wire/takesWrites.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
 import { replies } from '../records/store.ts';
 
 const LOOK_EVERY_MS = 1000;
-/** What is being executed is known by updates; the set of unfinished runs is read again for those that were missed. */
+/** Executing runs are known by updates. The set of unfinished runs is read again this often, for missed updates. */
 const DISCOVER_EVERY_MS = 10_000;
 /** Runs of one round trip. */
 const TOGETHER = 200;
 
 type OnGrown = (runId: RunId, status: RunStatus) => void;
 
-const isExecuting = (status: string | null | undefined): boolean => status === 'STARTING' || status === 'RUNNING';
+const isExecuting = (status: string | null): boolean => status !== null && phaseOf(status as RunStatus) === 'executing';
 
 export class Growth {
   readonly #redis: Redis;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #onGrown: OnGrown;
-  /** Runs that somebody follows alone, with how many do. */
+  /** Runs that are followed by their id, with the number of followers. */
   readonly #single = new Map<RunId, number>();
-  /** Followers of all runs. */
+  /** Number of followers of all runs. */
   #all = 0;
-  /** How far the logs went at the last look: of runs that are followed alone, and of those that are being executed. */
+  /** Newest seq at the last look: of runs that are followed by id, and, with followers of all runs, of executing ones. */
   readonly #seen = new Map<RunId, number | null>();
   #baseline = new Latch();
   #discoveredAt = Number.NEGATIVE_INFINITY;
@@ -44,14 +45,17 @@ export class Growth {
     this.#onGrown = onGrown;
   }
 
-  /** One run, or all (null). Resolves when what grows from here on is told. @throws the signal's reason */
+  /**
+   * Follows one run, or all (null). Resolves when growth from then on is reported. The returned function ends it; call it
+   * once. @throws the signal's reason
+   */
   async watch(runId: RunId | null, signal: AbortSignal | null): Promise<() => void> {
     if (runId === null) this.#all += 1;
     else this.#single.set(runId, (this.#single.get(runId) ?? 0) + 1);
     this.#timer ??= this.#lookLater();
     const leave = (): void => this.#leave(runId);
     try {
-      // Whoever follows one run reads it anew whenever it is looked at for the first time.
+      // A follower of one run needs no baseline: its first look is reported as growth, and it reads the run then.
       if (runId === null) {
         void this.#look();
         await this.#baseline.wait(signal);
@@ -63,7 +67,7 @@ export class Growth {
     }
   }
 
-  /** run_updates told of the run: it may be executed from now on. */
+  /** For a run with a message on run_updates: it can be executing. */
   note(runId: RunId): void {
     if (this.#all > 0 && !this.#seen.has(runId)) this.#seen.set(runId, null);
   }
@@ -84,7 +88,7 @@ export class Growth {
     this.#seen.clear();
   }
 
-  /** Counted from the end of the last look: two looks are never closer. */
+  /** Counted from the end of the last look. */
   #lookLater(): NodeJS.Timeout {
     return setTimeout(() => {
       void this.#look().finally(() => {
@@ -93,7 +97,7 @@ export class Growth {
     }, LOOK_EVERY_MS);
   }
 
-  /** One at a time; the next second asks again. While Redis is away its connection says so. */
+  /** One look at a time. A failed one is repeated a second later; an outage is logged by the connection. */
   async #look(): Promise<void> {
     if (this.#looking || this.#redis.status !== 'ready') return;
     this.#looking = true;
@@ -101,13 +105,13 @@ export class Growth {
       if (this.#all > 0 && performance.now() - this.#discoveredAt >= DISCOVER_EVERY_MS) await this.#discover();
       await this.#compare([...new Set([...this.#single.keys(), ...this.#seen.keys()])]);
     } catch (error) {
-      if (isReply(error)) this.#log.warn({ err: error }, 'it could not be asked which runs have new lines');
+      if (isReply(error)) this.#log.warn({ err: error }, 'could not read which logs have grown');
     } finally {
       this.#looking = false;
     }
   }
 
-  /** Notes the runs that are being executed. Those of the first time are where followers begin. */
+  /** Notes the executing runs. The first time, the present length of their logs is the followers' baseline. */
   async #discover(): Promise<void> {
     const first = this.#discoveredAt === Number.NEGATIVE_INFINITY;
     const baseline = this.#baseline;

@@ -1,4 +1,4 @@
-/** Idempotency keys: which run a client's key stands for, and what input it came with. */
+/** Idempotency keys of startRun: each stands for one run and the input that it was started with. */
 import type { Redis } from 'ioredis';
 import { Conflict } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
@@ -14,28 +14,35 @@ export interface Reservation {
   readonly name: string;
 }
 
+export interface ReservationContext {
+  readonly redis: Redis;
+  readonly masterKey: Buffer;
+  /** `retentionMs`: how long the key is kept. The reconciler renews it while the run is unfinished. */
+  readonly defaults: { readonly retentionMs: number };
+}
+
 /**
- * The id that this key stands for: a new one, or that of whoever came first with the same input, whether
- * that one's run is there already or not. @throws Conflict where the input was another; the connection's error
+ * The id of the run that the key stands for: a new id, or that of an earlier call with the same key and input, whose run
+ * can still be missing. Safe to run concurrently: one of the callers makes the id.
+ * @throws Conflict where the input differs; the connection's error
  */
 export const reserve = async (
-  redis: Redis,
-  masterKey: Buffer,
+  { redis, masterKey, defaults }: ReservationContext,
   key: string,
   spec: RunSpec,
-  retentionMs: number,
 ): Promise<Reservation> => {
   const name = idempotencyName(keyFingerprint(masterKey, key));
   const input = inputFingerprint(masterKey, spec);
   const fresh = newRunId();
-  const known = await redis.set(name, `${fresh} ${input}`, 'PX', retentionMs, 'NX', 'GET');
+  const known = await redis.set(name, `${fresh} ${input}`, 'PX', defaults.retentionMs, 'NX', 'GET');
   if (known === null) return { id: fresh, name };
   const [id, knownInput] = known.split(' ');
-  if (knownInput !== input) throw new Conflict('This idempotency key was used with another input.');
+  if (knownInput !== input)
+    throw new Conflict('This idempotency key was used with another input. Use a new key for a new input.');
   return { id: id as RunId, name };
 };
 
-/** Frees the key of a run that is about to be removed, unless it stands for another run by now. */
+/** Frees the key of a run that is about to be removed, unless the key stands for another run. Safe to repeat. */
 export const release = async (redis: Redis, id: RunId): Promise<void> => {
   const name = await redis.hget(recordKey(id), IDEMPOTENCY_FIELD);
   if (!name) return;

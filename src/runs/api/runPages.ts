@@ -1,4 +1,4 @@
-/** Pages of runs: walks the index in chunks and filters in memory. The index is tidied where a record is gone. */
+/** Reads pages of runs: walks the index in chunks, filters in memory, and removes ids without a record from the index. */
 import type { Redis } from 'ioredis';
 import { type Release, Semaphore } from '../../async/semaphore.ts';
 import { Busy, LimitExceeded } from '../../domain/errors.ts';
@@ -16,30 +16,30 @@ import {
 } from '../records/runs.ts';
 import { readHeads, readSummaries } from '../records/store.ts';
 
-/** Ids looked at by one step of a walk: one round trip, and what is in memory of it is small. */
+/** Ids of one step of a walk: one round trip, and little memory. */
 const CHUNK = 200;
-/** How long a page may take, its wait for others included; below STORE_DEADLINE_MS, which is for a store that is away. */
+/** How long a page can take, with its wait for other pages. It is below STORE_DEADLINE_MS, which is for outages. */
 const SCAN_MS = 4000;
-/** Where one run is enough; some can be gone. */
+/** For walks that need one run; more than one, since records can be gone. */
 const SMALL_CHUNK = 10;
-/** Requests that go on beyond their first chunk, in this process: together they take as much of the loop as one. */
+/** Walks beyond the first chunk, one step at a time in this process: together they load the event loop like one. */
 const steps = new Semaphore(1, { what: 'scans of the list of runs' });
 
-/** Which way a walk goes: older is the order of pages, newest first. */
+/** Direction of a walk; `older` is the order of pages, newest first. */
 type Direction = 'older' | 'newer';
 
 interface Walk {
   readonly direction: Direction;
-  /** Where it starts and stops, in ZRANGE BYLEX's form: `(id`, `[id`, `+`, `-`. */
+  /** Start and end, in the form of ZRANGE BYLEX: `(id`, `[id`, `+`, `-`. */
   readonly from: string;
   readonly to: string;
 }
 
 interface Walked {
   readonly ids: readonly RunId[];
-  /** The last one that was looked at. */
+  /** The last id that was looked at. */
   readonly last: RunId | null;
-  /** `bound`: the scan's bound was reached; there may be more. `all`: there is no more in the range. */
+  /** `bound`: the scan's limit was reached, and there can be more. `all`: the range has no more. */
   readonly end: 'enough' | 'all' | 'bound';
 }
 
@@ -57,14 +57,14 @@ export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan
   const walked = await scan.inTurn(() => list.page(walk, (forward ? request.first : request.last) ?? 0, until()));
   const runs = await list.read(forward ? walked.ids : walked.ids.toReversed());
 
-  /** In the walk's direction: from where it ended, or from the cursor that bounded it. */
+  /** Whether more runs match in the walk's direction: after its end, or after the cursor that ended it. */
   const beyond = async (): Promise<boolean> => {
     if (walked.end === 'bound') return true;
     const cursor = forward ? before : after;
     const from = walked.end === 'enough' && walked.last !== null ? `(${walked.last}` : cursor && `[${cursor}`;
     return from === undefined ? false : await list.some(walk.direction, from, until());
   };
-  /** Against it: what lies before the walk's beginning; where that was the list's end, nothing. */
+  /** Whether more runs match in the other direction: none where the walk began at an end of the list. */
   const behind = async (): Promise<boolean> => {
     const cursor = forward ? after : before;
     return cursor === undefined ? false : await list.some(forward ? 'newer' : 'older', `[${cursor}`, until());
@@ -79,7 +79,7 @@ export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan
   };
 };
 
-/** Runs that have not finished have an index of their own, which is short. */
+/** Unfinished runs have their own index, which is short. */
 const indexFor = ({ status }: RunFilter): string =>
   status?.length && !status.some(isTerminal) ? ACTIVE_RUNS : RUNS_INDEX;
 
@@ -118,26 +118,28 @@ class List {
     }
   }
 
-  /** Waits for its turn among all requests; the first step of a request needs none. */
+  /** Waits for this walk's turn among all requests; the first step of a request does not wait. */
   async #mayStep(signal: AbortSignal): Promise<Release | null> {
     try {
       signal.throwIfAborted();
       return this.#scan.left === LIMITS.requestScan ? null : await steps.acquire(signal);
     } catch (error) {
       if (this.#scan.signal.aborted || error instanceof LimitExceeded) throw error;
-      throw new Busy('Too many lists are looked through at present. Ask for fewer, or try again in a moment.');
+      throw new Busy('Too many lists of runs are being read. Ask for fewer lists, or try again in a moment.');
     }
   }
 
-  /** The same for a page. @throws LimitExceeded where the request may look at no more */
+  /** `walk` for a page. @throws LimitExceeded where the request has looked at too many runs */
   async page(walk: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
     if (this.#scan.left <= 0) {
-      throw new LimitExceeded(`One request looks at most at ${LIMITS.requestScan} runs. Ask for fewer lists at once.`);
+      throw new LimitExceeded(
+        `One request can look at ${LIMITS.requestScan} runs at most. Ask for fewer lists in one request.`,
+      );
     }
     return await this.walk(walk, wanted, signal);
   }
 
-  /** Whether one of the walk matches; true also where the scan's bound is reached first. */
+  /** Whether a run of the walk matches; also true where the scan's limit is reached first. */
   async some(direction: Direction, from: string, signal: AbortSignal): Promise<boolean> {
     return await this.#scan.inTurn(async () => {
       if (this.#scan.left <= 0) return true;
@@ -146,7 +148,7 @@ class List {
     });
   }
 
-  /** Those that match still: a status can have changed since the walk. */
+  /** The runs that still match: a status can have changed since the walk. */
   async read(ids: readonly RunId[]): Promise<RunSummary[]> {
     if (this.#matches === null) return ids.flatMap((id) => this.#summaries.get(id) ?? []);
     const { status } = this.#filter;
@@ -154,19 +156,19 @@ class List {
     return runs.filter((run) => run !== null).filter((run) => !status?.length || status.includes(run.status));
   }
 
-  /** Looks at the next chunk. `last` is the chunk's last id, null where it was the last chunk. */
+  /** Looks at the next chunk. `last`: the chunk's last id; null: it was the last chunk. */
   async #step(walk: Walk, wanted: number): Promise<Step> {
     const size = this.#matches === null ? Math.min(Math.max(wanted, SMALL_CHUNK), CHUNK) : CHUNK;
     const ids = await chunk(this.#redis, this.#index, walk, size);
     this.#scan.left -= ids.length;
     const present = await this.#look(ids);
     const gone = ids.filter((_id, i) => present[i] === null);
-    // An id is among the unfinished before its record is.
+    // Not for the unfinished runs: there the id is added before the record exists.
     if (gone.length > 0 && this.#index === RUNS_INDEX) await this.#redis.zrem(RUNS_INDEX, ...gone);
     return { present: present.filter((one) => one !== null), last: ids.length < size ? null : (ids.at(-1) ?? null) };
   }
 
-  /** Without a filter the summaries are read at once. */
+  /** Reads what the filter compares; without a filter, the summaries themselves. */
   async #look(ids: readonly RunId[]): Promise<readonly (Looked | null)[]> {
     const matches = this.#matches;
     if (matches !== null) {

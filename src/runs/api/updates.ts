@@ -1,4 +1,4 @@
-/** run_updates and growing logs, followed once per process and shared by all followers. */
+/** Changes of runs: from the channel run_updates, and of growing logs. Each is followed once for all followers of a process. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RunId } from '../../domain/ids.ts';
@@ -9,7 +9,7 @@ import { Growth } from './growth.ts';
 
 type Follower = Parameters<RunUpdates['follow']>[0];
 
-/** One subscription for all followers of the process, freed with the last of them, and one question a second. */
+/** One subscription, which ends with the last follower, and one round trip a second. */
 export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn'>, redis: Redis): RunUpdates => {
   const followers = new Set<Follower>();
   let last: { readonly bytes: Buffer; readonly update: RunUpdate | null } | null = null;
@@ -21,7 +21,7 @@ export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn
       if (follower.runId === undefined || follower.runId === runId) follower.onUpdate(update);
     }
   });
-  // All followers get the same bytes object: parse it once.
+  // All followers get the same Buffer object, which is parsed once.
   const parse = (bytes: Buffer): RunUpdate | null => {
     if (last?.bytes !== bytes) {
       last = { bytes, update: parseUpdate(bytes, log) };
@@ -67,7 +67,7 @@ export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn
   };
 };
 
-/** The message as the scripts write it (wire/scripts/writeScripts.ts, TELL); null where it is none. */
+/** A message as the scripts write it (src/wire/scripts/writeScripts.ts, TELL); null where it is not valid. */
 const parseUpdate = (bytes: Buffer, log: Pick<Logger, 'warn'>): RunUpdate | null => {
   try {
     const { runId, kind, before, version } = JSON.parse(bytes.toString()) as {
@@ -78,7 +78,7 @@ const parseUpdate = (bytes: Buffer, log: Pick<Logger, 'warn'>): RunUpdate | null
     };
     return { runId, kind, before: before || null, version };
   } catch (error) {
-    log.warn({ err: error }, 'run_updates carried what is no update');
+    log.warn({ err: error }, 'received an invalid message on run_updates');
     return null;
   }
 };

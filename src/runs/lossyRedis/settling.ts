@@ -1,7 +1,7 @@
 /**
- * After a Redis that may lose what it has acknowledged was away, it can be back without its newest second.
- * Whoever has that puts it back: executors, and supervisors the ends they saw. Until they had time for it,
- * nobody may start, adopt or end a run by what Redis shows.
+ * The time after an outage of Redis in which its records are doubtful: it can be back without its newest second.
+ * Executors write what was lost again, and services the ends that they have seen. Until they had time for it, no run is
+ * started, adopted or ended by what Redis shows.
  */
 import type { Redis } from 'ioredis';
 import { pause } from '../../async/pause.ts';
@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 100;
 
 export class Settling {
   readonly #redis: Redis;
-  /** When Redis was last there again, as far as this process knows. */
+  /** When Redis was last there again, as seen by this process. */
   #back = { monotonic: performance.now(), wall: Date.now() };
 
   constructor(redis: Redis) {
@@ -23,14 +23,14 @@ export class Settling {
     });
   }
 
-  /** True where `run` may be what a Redis that lost its tail shows. One that was made since cannot. */
+  /** Whether `run` can be a record of a Redis that lost its newest writes. A run that was made since cannot. */
   doubtful(run: { readonly createdAt: EpochMs }): boolean {
     if (run.createdAt > this.#back.wall) return false;
     return this.#redis.status !== 'ready' || performance.now() - this.#back.monotonic < SETTLE_MS;
   }
 
-  /** Resolves when what Redis shows of the run can be relied upon; at once nearly always. @throws the signal's reason */
-  async settled(run: { readonly createdAt: EpochMs }, signal: AbortSignal): Promise<void> {
+  /** Resolves when the run is not doubtful: at once, except after an outage. @throws the signal's reason */
+  async untilSettled(run: { readonly createdAt: EpochMs }, signal: AbortSignal): Promise<void> {
     while (this.doubtful(run)) await pause(LOOK_EVERY_MS, signal);
   }
 }

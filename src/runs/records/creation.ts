@@ -1,9 +1,9 @@
-/** How a run comes to be: its record and first event in one step, then its places in the sets, then its job. */
+/** Creates the record of a run with its first event, and adds the run to the indexes. */
 import type { Redis } from 'ioredis';
-import { type Allotment, allot } from '../../domain/allotment.ts';
-import type { EventDraft } from '../../domain/events.ts';
+import type { EpochMs, EventDraft } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
-import type { RunRecord, RunSpec } from '../../domain/run.ts';
+import { type Allotment, allot } from '../../domain/policy/allotment.ts';
+import type { EnvVar, RunRecord, RunSpec } from '../../domain/run.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
 import { encodeBatch } from '../../wire/codec.ts';
 import { logChannel, logKey, recordKey } from '../../wire/keys.ts';
@@ -16,11 +16,11 @@ import { sealEnv } from './secrets.ts';
 
 const create = new Script(CREATE);
 
-/** What every new run of this service gets beside its spec. */
+/** Settings of the service for all new runs. */
 export interface RunDefaults {
   readonly defaultImage: string;
   readonly allotment: Allotment;
-  /** Which of its bounds the launcher holds. */
+  /** Which limits the launcher enforces. */
   readonly enforces: Launcher['enforces'];
   readonly maxLineBytes: number;
   readonly maxLogBytes: number;
@@ -30,11 +30,11 @@ export interface RunDefaults {
   readonly lingerMs?: number;
 }
 
-/** Fields of the record's hash that are this part's own and not in RunRecord. */
+/** Fields of the record's hash that are not in RunRecord. */
 const IMAGE_ASKED = 'imageAsked';
 export const IDEMPOTENCY_FIELD = 'idempotency';
 
-/** The image that was asked for; null where none was, or the run is gone. @throws the connection's error */
+/** The image that was asked for; null where none was, or where the run is gone. @throws the connection's error */
 export const readImageAsked = async (redis: Redis, id: RunId): Promise<string | null> =>
   (await redis.hget(recordKey(id), IMAGE_ASKED)) || null;
 
@@ -43,30 +43,59 @@ export interface NewRun {
   /** With plain secrets. */
   readonly spec: RunSpec;
   readonly retryOf: RunId | null;
-  /** Name of the idempotency key, which is renewed and removed with the run. */
+  /** Name of the idempotency key in Redis; it is renewed and removed with the run. */
   readonly idempotency: string | null;
 }
 
+export interface CreationContext {
+  readonly redis: Redis;
+  readonly masterKey: Buffer;
+  readonly defaults: RunDefaults;
+}
+
 /**
- * Creates the run's record, or finds it there; safe to repeat, also by several at once. The id is among the
- * unfinished ones before there is a record, so that the reconciler completes what a crash leaves.
+ * Creates the run's record; does nothing where it exists. Safe to repeat and to run concurrently. The id is added to the
+ * unfinished runs before the record exists, so that the reconciler completes what a crash leaves.
  * @throws the connection's error, or the signal's reason
  */
 export const createRecord = async (
-  redis: Redis,
-  masterKey: Buffer,
-  defaults: RunDefaults,
-  { id, spec, retryOf, idempotency }: NewRun,
+  { redis, masterKey, defaults }: CreationContext,
+  run: NewRun,
   signal?: AbortSignal,
 ): Promise<void> => {
+  const { id, spec, idempotency } = run;
   const now = Date.now();
-  const { image, env, ...rest } = spec;
-  const record: Omit<RunRecord, 'version'> = {
+  const record = initialRecord(run, sealEnv(masterKey, id, spec.env), defaults, now);
+  const accepted: EventDraft = {
+    kind: 'StatusChanged',
+    timestamp: now,
+    status: record.status,
+    previous: null,
+    detail: null,
+  };
+  const image = spec.image ?? '';
+  const own = [IMAGE_ASKED, image, IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
+  const fields = [...recordFields(record), ...own];
+  await redis.zadd(ACTIVE_RUNS, 0, id);
+  // After a timeout the client was told that the run can be missing: a run that does not exist by now is not created.
+  signal?.throwIfAborted();
+  await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
+  await redis.zadd(RUNS_INDEX, 0, id);
+};
+
+const initialRecord = (
+  { id, spec, retryOf }: NewRun,
+  sealedEnv: readonly EnvVar[],
+  defaults: RunDefaults,
+  now: EpochMs,
+): Omit<RunRecord, 'version'> => {
+  const { image, env: _plain, ...rest } = spec;
+  return {
     ...rest,
     ...allot(spec, defaults.allotment, defaults.enforces),
     id,
     image: image ?? defaults.defaultImage,
-    env: sealEnv(masterKey, id, env),
+    env: sealedEnv,
     status: 'PENDING',
     attempt: 1,
     exitCode: null,
@@ -96,18 +125,4 @@ export const createRecord = async (
     retentionMs: defaults.retentionMs,
     lingerMs: defaults.lingerMs ?? 0,
   };
-  const accepted: EventDraft = {
-    kind: 'StatusChanged',
-    timestamp: now,
-    status: 'PENDING',
-    previous: null,
-    detail: null,
-  };
-  const own = [IMAGE_ASKED, image ?? '', IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
-  const fields = [...recordFields(record), ...own];
-  await redis.zadd(ACTIVE_RUNS, 0, id);
-  // Whoever gave up was told that it may not be there: what is not there by now stays so.
-  signal?.throwIfAborted();
-  await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
-  await redis.zadd(RUNS_INDEX, 0, id);
 };

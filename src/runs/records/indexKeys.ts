@@ -1,8 +1,8 @@
-/** Names in Redis that belong to no single run. Those of one run are in wire/keys.ts. */
+/** Names in Redis that do not belong to one run. Those of one run are in src/wire/keys.ts. */
 
-/** Sorted set, all scores 0: the ids of all runs, so lexicographic order is order of creation. */
+/** Sorted set with the ids of all runs. All scores are 0, so its order is that of the ids: the order of creation. */
 export const RUNS_INDEX = 'runs';
-/** Sorted set, all scores 0: the ids of runs that have not finished. */
+/** Sorted set with the ids of unfinished runs. All scores are 0. */
 export const ACTIVE_RUNS = 'runs:active';
 /** String: the installation's id. */
 export const INSTALLATION = 'runloom:installation';

@@ -1,4 +1,4 @@
-/** What the API can do with runs. The implementation is in store.ts (reads) and runCommands.ts (changes). */
+/** What the API can do with runs (implemented by src/runs/api/runCommands.ts), and pages and updates of runs. */
 import type { Caller } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';
@@ -13,31 +13,31 @@ export interface RunFilter {
 }
 
 export interface RunPageRequest {
-  /** `first` walks from the newest to older ones, `last` from the other end; exactly one is set, 1 to 500. */
+  /** `first` begins with the newest run, `last` with the oldest. Exactly one is set, 1 to 500. */
   readonly first?: number;
   readonly last?: number;
-  /** Runs older than this one (after) or newer (before), both exclusive. */
+  /** Only runs older than `after` and newer than `before`, both exclusive. */
   readonly after?: RunId;
   readonly before?: RunId;
   readonly filter: RunFilter;
 }
 
 export interface RunPage {
-  /** Newest first. Fewer than asked for, even none, also where the scan ended at its bound before it found more. */
+  /** Newest first. Fewer than asked for, or none, also where the scan reached its limit before it found more. */
   readonly runs: readonly RunSummary[];
-  /** Where to go on before and after the page; null where nothing was looked at. */
+  /** Cursors for the pages before and after; null where nothing was looked at. */
   readonly start: RunId | null;
   readonly end: RunId | null;
-  /** Whether older runs match; true also where that can't be told within the scan's bound. Looks when it is called. */
+  /** Whether older runs match; also true where the scan's limit is reached first. Reads when it is called. */
   hasNext(): Promise<boolean>;
-  /** Whether newer runs match, in the same way. */
+  /** The same for newer runs. */
   hasPrevious(): Promise<boolean>;
 }
 
-/** What one request may look at, over all its pages. It is over when nobody waits for the answer. */
+/** The limit of what one request can look at, over all its pages. `signal` aborts when its client has left. */
 export class Scan {
   readonly signal: AbortSignal;
-  /** Runs that may still be looked at. */
+  /** Number of runs that can still be looked at. */
   left: number = LIMITS.requestScan;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -45,7 +45,7 @@ export class Scan {
     this.signal = signal;
   }
 
-  /** Runs `walk` when those before it are done: a request has one step at a time under way, whatever its aliases. */
+  /** Calls `walk` when the earlier ones are done: a request has one walk under way, whatever its aliases. */
   async inTurn<T>(walk: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(walk);
     this.#turn = turn.catch(() => undefined);
@@ -60,8 +60,8 @@ export interface DetailsWanted {
 }
 
 /**
- * What run_updates tells; `before` is the status before the change, null for CREATED. GREW comes from growth.ts, at most
- * once a second per run: lines were written, and nothing else is known to have changed (`before` is its status).
+ * A message of run_updates. `before`: the status before the change; null for CREATED. GREW comes from growth.ts, at most
+ * once a second per run: the log has more lines, and no other change is known (`before` is the present status).
  */
 export interface RunUpdate {
   readonly runId: RunId;
@@ -75,17 +75,17 @@ export interface StartRequest {
   readonly idempotencyKey: string | null;
 }
 
-/** All of them throw Unavailable while Redis is away. */
+/** Every call throws Unavailable while Redis is away. Calls can run concurrently. */
 export interface Runs {
-  /** The signal gives it up. */
+  /** Null where there is no such run. @throws the signal's reason too */
   get(id: RunId, signal?: AbortSignal): Promise<RunSummary | null>;
   /** In the order of the ids. */
   getMany(ids: readonly RunId[]): Promise<readonly (RunSummary | null)[]>;
-  /** The same with what a RunMatcher looks at. */
+  /** The same, with what a RunMatcher compares. */
   getMarked(ids: readonly RunId[]): Promise<readonly (MarkedRun | null)[]>;
-  /** Stored bytes of each of the details, in the order of the runs and their names. Reads no detail. */
+  /** Stored bytes of each detail, in the order of the runs and their names. Cheap: the details are not read. */
   detailBytes(wanted: readonly DetailsWanted[]): Promise<readonly (readonly number[])[]>;
-  /** In the order of the runs; null for a run that is gone. `bytes` is what detailBytes said. */
+  /** In the order of the runs; null for a run that is gone. `bytes`: the result of detailBytes. */
   details(
     wanted: readonly DetailsWanted[],
     bytes: readonly (readonly number[])[],
@@ -103,13 +103,13 @@ export interface Runs {
   delete(id: RunId): Promise<void>;
 }
 
-/** The runs as one caller has them. Cheap: transports call it for each request. */
+/** The calls on runs, bound to one caller. Cheap: transports call it for each request. */
 export type RunsFor = (caller: Caller) => Runs;
 
 /** Whether a run with this status and these labels matches. */
 export type RunMatcher = (run: Pick<MarkedRun, 'status' | 'labelMarks'>) => boolean;
 
-/** The filter as a function; null where everything matches. */
+/** The filter as a function; null where every run matches. */
 export const runMatcher = ({ status, labels }: RunFilter): RunMatcher | null => {
   const statuses = status?.length ? new Set(status) : null;
   const marks = marksOf(labels ?? []);
@@ -117,17 +117,16 @@ export const runMatcher = ({ status, labels }: RunFilter): RunMatcher | null => 
   return (run) => (statuses === null || statuses.has(run.status)) && includesMarks(run.labelMarks, marks);
 };
 
-/** Follows run_updates; one Redis subscription per process, closed with the last follower. */
+/** Follows changes of runs, with one Redis subscription per process. */
 export interface RunUpdates {
   /**
-   * Calls `onUpdate` for each change from the moment on at which the promise resolves (Redis has
-   * confirmed the subscription), and `onGap` when changes may have been missed (the connection to Redis
-   * was lost and is back). The returned function ends it, at once. Waits while Redis is away, until the signal aborts.
-   * @throws the signal's reason
+   * Resolves when Redis has confirmed the subscription. From then on it calls `onUpdate` for each change, and `onGap` when
+   * changes can have been missed (the connection to Redis was lost and is back). The returned function ends it at once.
+   * Waits while Redis is away. @throws the signal's reason
    */
   follow(
     listener: {
-      /** The only run that it is about; default: all. */
+      /** Default: all runs. */
       readonly runId?: RunId;
       onUpdate(update: RunUpdate): void;
       onGap(): void;

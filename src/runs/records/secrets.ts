@@ -1,4 +1,4 @@
-/** What of a run only the service's master key opens: its secret variables, and its idempotency key. */
+/** What is protected by the service's master key: secret variables of runs, and idempotency keys. */
 import { createHmac } from 'node:crypto';
 import type { JsonValue } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
@@ -6,29 +6,29 @@ import type { EnvVar, RunSpec } from '../../domain/run.ts';
 import { isRawNumber } from '../../domain/text/exactJson.ts';
 import { deriveRunKey, seal, unseal } from '../../wire/seal.ts';
 
-/** The variables as a record holds them: secrets sealed under the run's own key. */
+/** The variables as they are stored: secrets are encrypted with the run's own key. */
 export const sealEnv = (masterKey: Buffer, runId: RunId, env: readonly EnvVar[]): EnvVar[] => {
   const key = deriveRunKey(masterKey, runId);
   return env.map((one) => (one.secret ? { ...one, value: seal(key, one.name, one.value) } : one));
 };
 
-/** The plain variables of a stored record. @throws Error where the master key is another one */
+/** The plain variables of a stored record. @throws Error where the master key has changed */
 export const unsealEnv = (masterKey: Buffer, runId: RunId, env: readonly EnvVar[]): EnvVar[] => {
   const key = deriveRunKey(masterKey, runId);
   return env.map((one) => (one.secret ? { ...one, value: unseal(key, one.name, one.value) } : one));
 };
 
-/** RUN_KEY of an executor: base64url of its run's key. */
+/** RUN_KEY of an executor: the run's key in base64url. */
 export const runKeyText = (masterKey: Buffer, runId: RunId): string =>
   deriveRunKey(masterKey, runId).toString('base64url');
 
-/** Tells two idempotency keys apart without storing them. */
+/** Identifies an idempotency key without storing it. */
 export const keyFingerprint = (masterKey: Buffer, idempotencyKey: string): string =>
   createHmac('sha256', masterKey).update('idempotency key\0').update(idempotencyKey).digest('hex');
 
 /**
- * Tells two inputs apart, secrets included; keyed, so that a secret cannot be guessed from it. Variables and labels
- * have no order: their names are unique.
+ * Identifies an input, secrets included. It is keyed (HMAC), so a secret cannot be guessed from it. The order of variables
+ * and labels does not matter: their names are unique.
  */
 export const inputFingerprint = (masterKey: Buffer, spec: RunSpec): string => {
   const ordered: RunSpec = { ...spec, env: byName(spec.env), labels: byName(spec.labels) };
@@ -41,12 +41,12 @@ export const inputFingerprint = (masterKey: Buffer, spec: RunSpec): string => {
 const byName = <T extends { readonly name: string }>(entries: readonly T[]): readonly T[] =>
   entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
-/** The same value with the members of objects in one order, whatever the client sent. */
+/** The same value with the members of objects in alphabetical order. */
 const canonical = (value: JsonValue | undefined): unknown => {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null || isRawNumber(value)) return value;
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   members.sort(([a], [b]) => (a < b ? -1 : 1));
-  // Pairs and not members: a name may be __proto__, or look like a number, which JavaScript puts first.
+  // Pairs, not members: a name can be __proto__, or look like a number, which JavaScript sorts first.
   return { members: members.map(([name, member]) => [name, canonical(member)]) };
 };

@@ -1,4 +1,4 @@
-/** Reads of single runs. Nothing here changes a run. Pages are in runPages.ts. */
+/** Reads runs by id. Pages of runs are in src/runs/api/runPages.ts. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../domain/ids.ts';
 import type { MarkedRun, RunDetails, RunRecord, RunStatus, RunSummary } from '../../domain/run.ts';
@@ -13,12 +13,12 @@ import {
 } from '../../wire/runRecord.ts';
 import type { DetailsWanted } from './runs.ts';
 
-/** Runs of one round trip: between two of them others have their turn, here and at Redis. */
+/** Runs of one round trip. Between two round trips others get their turn, here and in Redis. */
 const TOGETHER = 100;
 /** Stored bytes of one round trip. */
 const TOGETHER_BYTES = 512 * 1024;
 
-/** The whole record, with all that is large. @throws the connection's error */
+/** The whole record, with its large members. @throws the connection's error */
 export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord | null> =>
   parseRecord(await redis.hgetall(recordKey(id)));
 
@@ -38,7 +38,7 @@ export const readSummaries = async (redis: Redis, ids: readonly RunId[]): Promis
   return found;
 };
 
-/** What a filter needs of each run. */
+/** What a filter compares. */
 export interface RunHead {
   readonly id: RunId;
   readonly status: RunStatus;
@@ -51,7 +51,7 @@ export const readHeads = async (redis: Redis, ids: readonly RunId[]): Promise<(R
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hmget(recordKey(id), 'status', LABEL_MARKS);
   const answers = replies(await pipeline.exec()) as [RunStatus | null, string | null][];
-  // Runs that an older service made have no marks.
+  // Runs that an older version made have no marks.
   const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i][1] === null);
   const labels = redis.pipeline();
   for (const id of older) labels.hget(recordKey(id), 'labels');
@@ -81,7 +81,7 @@ export const readDetailBytes = async (redis: Redis, wanted: readonly DetailsWant
   return sizes;
 };
 
-/** As Runs.details; `bytes` is what readDetailBytes said. @throws the signal's reason; the connection's error */
+/** As Runs.details; `bytes` from readDetailBytes. @throws the signal's reason; the connection's error */
 export const readDetails = async (
   redis: Redis,
   wanted: readonly DetailsWanted[],
@@ -109,7 +109,7 @@ export const readDetails = async (
 const detailsOf = (names: DetailsWanted['names'], [id, ...values]: (string | null)[]): Partial<RunDetails> | null =>
   id == null ? null : Object.fromEntries(names.map((name, i) => [name, parseDetail(name, values[i] ?? null)]));
 
-/** The answers of a pipeline. @throws the first error among them */
+/** The replies of a pipeline. @throws the first error among them */
 export const replies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
   (results ?? []).map(([error, reply]) => {
     if (error !== null) throw error;

@@ -1,4 +1,4 @@
-/** Waits for one attempt's end and, later than the executor would, keeps cancel and timeout itself. */
+/** Waits for one attempt's end. Enforces cancel and timeout itself where the executor does not do it in time. */
 import type { Logger } from 'pino';
 import type { RunRecord } from '../../domain/run.ts';
 import type { Execution, ExitReport } from '../../launchers/launcher.ts';
@@ -6,26 +6,26 @@ import { type Evidence, hasEnded, NO_EVIDENCE } from './ending.ts';
 import type { LogExtent } from './runWriter.ts';
 import { type WatchContext, watchRun } from './watch.ts';
 
-/** How much later than the executor, which keeps the same deadlines itself and has nobody to wait for. */
+/** How much later than the executor, which enforces the same deadlines. */
 const MARGIN_MS = 5000;
 /**
- * The same where the command has a grace period. The executor can hear of a cancel 2 s after us, its pipes are drained for
- * 2 s after the kill, and what is left of the log has to be stored.
+ * The same where the command has a grace period. The executor can learn of a cancel 2 s after this process; after the
+ * kill it reads the command's pipes for up to 2 s, and then it stores the rest of the log.
  */
 const GRACE_MARGIN_MS = 12_000;
-/** A launched executor that has not reported in by then never will: Node.js starts in a second or so. */
-const HELLO_MS = 120_000;
-/** An executor that had its last word ends at once; one that is still there then hangs. */
+/** An executor that has not reported by then never will: Node.js starts within about a second. */
+const REPORT_MS = 120_000;
+/** An executor that has written the end exits at once; one that is still there after this hangs. */
 const LEAVING_MS = 30_000;
 const CHECK_EVERY_MS = 500;
-/** Between two calls of `stop`, where the first did not end it. */
+/** Pause between two calls of `stop`. */
 const STOP_AGAIN_MS = 10_000;
 
 type StopReason = 'cancel' | 'timeout' | 'silent' | 'leaving';
 
 /**
- * When things were first seen, by this process' monotonic clock: clocks of executors and of Redis may be
- * wrong by hours. So a supervisor that adopts a run gives it the whole time again; the executor does not.
+ * When things were first seen, by this process' monotonic clock: the clocks of executors and of Redis can be wrong by
+ * hours. So a supervisor that adopts a run gives it the whole time again; its executor does not.
  */
 interface Seen {
   run: RunRecord | null;
@@ -33,11 +33,11 @@ interface Seen {
   cancel: number | null;
   force: number | null;
   end: number | null;
-  /** The farthest that its log went: a Redis that loses its tail shows less later. */
+  /** The longest that its log was: a Redis that loses writes shows less later. */
   extent: LogExtent | null;
 }
 
-/** Which deadline has passed, if any; `launchedAt` and `now` by the same monotonic clock, milliseconds. */
+/** The deadline that has passed; null where none has. `launchedAt` and `now`: milliseconds of the same monotonic clock. */
 const stopReason = (seen: Readonly<Seen>, launchedAt: number, now: number): StopReason | null => {
   const { run } = seen;
   if (run === null) return null;
@@ -47,7 +47,7 @@ const stopReason = (seen: Readonly<Seen>, launchedAt: number, now: number): Stop
   const overMs = run.cancelGraceMs + GRACE_MARGIN_MS;
   if (run.timeoutSeconds !== null && late(seen.running, run.timeoutSeconds * 1000 + overMs)) return 'timeout';
   if (late(seen.end, LEAVING_MS)) return 'leaving';
-  return run.status === 'STARTING' && late(launchedAt, HELLO_MS) ? 'silent' : null;
+  return run.status === 'STARTING' && late(launchedAt, REPORT_MS) ? 'silent' : null;
 };
 
 const note = (seen: Seen, run: RunRecord, attempt: number): void => {
@@ -65,60 +65,79 @@ export interface ExecutionContext extends WatchContext {
   readonly log: Logger;
 }
 
-/** Null where the attempt has its end already and its executor only lingers. */
+/** Null where the log has the attempt's end and the executor stays only to write it again. */
 export type Ended = Evidence | null;
 
-/**
- * What its end looks like, or null where the end stands in the log and the executor stays on only in case Redis
- * loses it: nobody has to wait for that. @throws the signal's reason, without touching the execution
- */
+export interface Supervised {
+  readonly run: RunRecord;
+  readonly attempt: number;
+  readonly execution: Execution;
+}
+
+/** Resolves at the attempt's end, with what is known of it. @throws the signal's reason; the execution goes on then */
 export const untilEnd = async (
   context: ExecutionContext,
-  run: RunRecord,
-  attempt: number,
-  execution: Execution,
+  supervised: Supervised,
   signal: AbortSignal,
 ): Promise<Ended> => {
+  const { run, attempt, execution } = supervised;
   const seen: Seen = { run: null, running: null, cancel: null, force: null, end: null, extent: null };
-  const launchedAt = performance.now();
-  let reason: StopReason | null = null;
-  let stoppedAt = Number.NEGATIVE_INFINITY;
-
-  const check = (): void => {
-    const now = performance.now();
-    const due = stopReason(seen, launchedAt, now);
-    if (due === null || now - stoppedAt < STOP_AGAIN_MS) return;
-    reason ??= due;
-    stoppedAt = now;
-    context.log.warn({ runId: run.id, attempt, reason: due }, 'the executor did not end its command in time');
-    execution.stop(0).catch((error: unknown) => context.log.warn({ err: error, runId: run.id }, 'it was not stopped'));
-  };
+  const deadlines = enforceDeadlines(context, supervised, seen);
   const ended = Promise.withResolvers<null>();
   const unwatch = watchRun(context, run.id, (record) => {
     note(seen, record, attempt);
     if (record.lingerMs > 0 && hasEnded(record, attempt)) ended.resolve(null);
   });
-  const timer = setInterval(check, CHECK_EVERY_MS);
   const waiting = new AbortController();
   let exit: ExitReport | null;
   try {
     exit = await Promise.race([execution.wait(AbortSignal.any([signal, waiting.signal])), ended.promise]);
   } finally {
     unwatch();
-    clearInterval(timer);
+    deadlines.close();
     waiting.abort();
   }
   if (exit === null) return null;
+  const reason = deadlines.missed();
   const late = timedOut(seen, reason, run.timeoutSeconds);
   return { ...NO_EVIDENCE, exit, timedOut: late, silent: reason === 'silent', seen: seen.extent };
 };
 
-/** An executor lingers for its run's lingerMs, and waits for a Redis that is away about a minute more. */
+interface Deadlines {
+  /** The first deadline that was missed; null where none was. */
+  missed(): StopReason | null;
+  close(): void;
+}
+
+/** Stops the execution, again and again, after a deadline has passed. */
+const enforceDeadlines = (
+  context: ExecutionContext,
+  { run, attempt, execution }: Supervised,
+  seen: Readonly<Seen>,
+): Deadlines => {
+  const launchedAt = performance.now();
+  let reason: StopReason | null = null;
+  let stoppedAt = Number.NEGATIVE_INFINITY;
+  const check = (): void => {
+    const now = performance.now();
+    const due = stopReason(seen, launchedAt, now);
+    if (due === null || now - stoppedAt < STOP_AGAIN_MS) return;
+    reason ??= due;
+    stoppedAt = now;
+    const { log } = context;
+    log.warn({ runId: run.id, attempt, reason: due }, 'an executor missed a deadline and was stopped');
+    execution.stop(0).catch((error: unknown) => log.warn({ err: error, runId: run.id }, 'could not stop an executor'));
+  };
+  const timer = setInterval(check, CHECK_EVERY_MS);
+  return { missed: () => reason, close: () => clearInterval(timer) };
+};
+
+/** An executor stays for its run's lingerMs, and waits up to a minute more for a Redis that is away. */
 const LINGER_AWAY_MS = 60_000;
 
 /**
- * Waits until the executor of an ended attempt has gone, and removes what is left of it; one that hangs is
- * stopped. @throws the signal's reason, without touching the execution; or the launcher's error
+ * Waits until the executor of an ended attempt is gone, and removes what is left of it. One that hangs is killed.
+ * @throws the signal's reason (the execution goes on then); the launcher's error
  */
 export const untilGone = async (run: RunRecord, execution: Execution, signal: AbortSignal): Promise<void> => {
   const patience = AbortSignal.timeout(run.lingerMs + LINGER_AWAY_MS + LEAVING_MS);

@@ -1,4 +1,4 @@
-/** Ends of attempts that no executor wrote: which end it is (pure), and the batch that writes it. */
+/** Ends of attempts that the executor did not write: which end it is (pure), and the batch that writes it. */
 import { endingBatch } from '../../domain/end.ts';
 import type { EpochMs, EventDraft } from '../../domain/events.ts';
 import type { AttemptEnd, Failure, FailureReason, RunRecord } from '../../domain/run.ts';
@@ -7,17 +7,17 @@ import type { ExitReport, LaunchError } from '../../launchers/launcher.ts';
 import type { RecordChanges } from '../../wire/runRecord.ts';
 import type { LogExtent, RunWriter, WriteCode } from './runWriter.ts';
 
-/** All that a supervisor knows about how an attempt ended without a last word. */
+/** What a supervisor knows about an attempt whose executor did not write the end. */
 export interface Evidence {
-  /** Why it was never launched. */
+  /** Why it was not launched. */
   readonly launchError: LaunchError | null;
-  /** How the container ended; null where there was none to be found. */
+  /** How the executor ended; null where none was found. */
   readonly exit: ExitReport | null;
-  /** Its timeoutSeconds had passed, and no cancel was known then. */
+  /** Its timeoutSeconds had passed before a cancel was known. */
   readonly timedOut: boolean;
-  /** It was stopped because its executor never reported in. */
+  /** It was stopped because its executor did not report. */
   readonly silent: boolean;
-  /** How far its log was last seen to go, by a look each 2 s; null where nobody looked. */
+  /** The end of its log as it was last seen, read every 2 s; null where it was not read. */
   readonly seen: LogExtent | null;
 }
 
@@ -28,7 +28,7 @@ const failed = (reason: FailureReason, message: string, exit: ExitReport | null)
   return { status: 'FAILED', exitCode: exit?.exitCode ?? null, failure, cancelReason: null, digest: null };
 };
 
-/** What was asked first decides: a timeout that passed before a cancel was known, then a cancel, then how it died. */
+/** The first cause decides: a timeout that passed before a cancel was known, then a cancel, then the executor's end. */
 export const decideEnd = (
   run: Pick<RunRecord, 'cancelRequestedAt' | 'cancelReason' | 'timeoutSeconds'>,
   evidence: Evidence,
@@ -46,27 +46,29 @@ export const decideEnd = (
   if (exit?.outOfMemory) {
     return failed('OUT_OF_MEMORY', 'The kernel killed the container for memory.', { ...exit, exitCode: null });
   }
-  if (silent) return failed('EXECUTOR_LOST', 'The executor did not report in after its start.', null);
-  return failed('EXECUTOR_LOST', `The executor went away without a last word${how(exit)}.`, null);
+  if (silent) return failed('EXECUTOR_LOST', 'The executor started but did not report.', null);
+  return failed('EXECUTOR_LOST', `The executor ended without writing the end of the attempt${how(exit)}.`, null);
 };
 
-/** " (exit code 137)", " (signal SIGKILL)", or nothing where nobody knows. */
+/** " (exit code 137)", " (signal SIGKILL)", or '' where it is unknown. */
 const how = (exit: ExitReport | null): string => {
   if (exit?.exitCode !== null && exit?.exitCode !== undefined) return ` (exit code ${exit.exitCode})`;
   return exit?.signal ? ` (signal ${exit.signal})` : '';
 };
 
-/** Whether this attempt's end stands in the log already. */
+/** Whether the log has this attempt's end. */
 export const hasEnded = (run: Pick<RunRecord, 'closed' | 'status' | 'nextAttempt' | 'attempt'>, attempt: number) =>
   run.closed || run.attempt > attempt || (run.status === 'PENDING' && run.nextAttempt > attempt);
 
-/** Writes the end of an attempt that had been STARTING or RUNNING; `run` is the record as it was claimed. */
-export const writeEnd = async (
-  writer: RunWriter,
-  run: RunRecord,
-  attempt: number,
-  evidence: Evidence,
-): Promise<WriteCode> => {
+export interface UnwrittenEnd {
+  /** The record as it was claimed: STARTING or RUNNING. */
+  readonly run: RunRecord;
+  readonly attempt: number;
+  readonly evidence: Evidence;
+}
+
+/** Writes the end of an attempt and the run's next status. @throws as RunWriter.write */
+export const writeEnd = async (writer: RunWriter, { run, attempt, evidence }: UnwrittenEnd): Promise<WriteCode> => {
   const now = Date.now();
   if (evidence.seen !== null) writer.goOnAfter(evidence.seen);
   const end = decideEnd(run, evidence);
@@ -89,7 +91,7 @@ export const writeEnd = async (
   });
 };
 
-/** Lines that Redis has lost since they were seen count as dropped. */
+/** Lines that were seen and that Redis has lost since count as dropped. */
 const totalsOf = ({ lines, bytes, dropped, lastSeq }: RunRecord, seen: LogExtent | null = null) =>
   seen === null || seen.lastSeq <= lastSeq
     ? { lines, bytes, dropped }
@@ -107,8 +109,8 @@ const containerEvents = ({ exit }: Evidence, now: EpochMs): EventDraft[] => {
 };
 
 /**
- * Ends a run that was cancelled while it was PENDING. In the queue its first attempt ends with it; between
- * two attempts the last one has had its AttemptFinished, and its exit code and digest stand.
+ * Ends a run that was cancelled while it was PENDING. Before the first attempt, that attempt ends too. Between two
+ * attempts the last one has its AttemptFinished already, and its exit code and digest stay. @throws as RunWriter.write
  */
 export const writeCancelledPending = async (writer: RunWriter, run: RunRecord): Promise<WriteCode> => {
   const now = Date.now();
@@ -120,11 +122,11 @@ export const writeCancelledPending = async (writer: RunWriter, run: RunRecord): 
     cancelReason: run.cancelReason,
     digest: between ? run.digest : null,
   };
-  const { drafts } = endingBatch(run, run.attempt, 'PENDING', end, totalsOf(run), now);
+  const { drafts, status } = endingBatch(run, run.attempt, run.status, end, totalsOf(run), now);
   return await writer.write(between ? drafts.filter((draft) => draft.kind !== 'AttemptFinished') : drafts, {
     attempt: run.attempt,
     changes: {
-      status: 'CANCELLED',
+      status,
       failure: null,
       exitCode: end.exitCode,
       digest: end.digest,

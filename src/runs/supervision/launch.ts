@@ -1,4 +1,4 @@
-/** Launches one attempt, telling its steps in the run's log for as long as that is this writer's to do. */
+/** Launches one attempt and writes the steps of it to the run's log, as long as this process is the log's writer. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { abortable } from '../../async/abortable.ts';
@@ -20,7 +20,7 @@ export interface LaunchContext extends WatchContext {
   readonly log: Logger;
 }
 
-/** Somebody cancelled the run before its executor reported in. */
+/** The run was cancelled before its executor reported. */
 class CancelledWhileStarting extends Error {
   override readonly name = 'CancelledWhileStarting';
 }
@@ -30,16 +30,21 @@ export type Launched =
   | { readonly kind: 'failed'; readonly error: LaunchError }
   | { readonly kind: 'cancelled' };
 
+export interface Launch {
+  readonly run: RunRecord;
+  readonly attempt: number;
+  /** Null where another process is the log's writer. */
+  readonly writer: RunWriter | null;
+}
+
 /**
- * Launches, or finds what an earlier launch of this attempt began. `writer` is null where another may write.
- * A cancel aborts the launch while the run is STARTING; the service's stop (`signal`) does not: what was begun
- * goes on, and the next supervisor finds it. @throws the signal's reason
+ * Launches the attempt, or finds what an earlier launch of it started. A cancel aborts the launch while the run is
+ * STARTING. `signal` (the service stops, or the lease is lost) does not: the launch continues, and the next supervisor
+ * finds its result. @throws the signal's reason
  */
 export const launchAttempt = async (
   context: LaunchContext,
-  run: RunRecord,
-  attempt: number,
-  writer: RunWriter | null,
+  { run, attempt, writer }: Launch,
   signal: AbortSignal,
 ): Promise<Launched> => {
   const { redis, launcher, masterKey, executorRedisUrl, log } = context;
@@ -66,9 +71,9 @@ export const launchAttempt = async (
     signal.throwIfAborted();
     if (abort.signal.aborted) return { kind: 'cancelled' };
     if (error instanceof LaunchError) {
-      // Not at warn, which is told once for many runs: each run's cause must be found by its id.
+      // Not at level warn, which is logged once for many runs: each run's cause must be found by its id.
       const level = error.reason === 'IMAGE_UNAVAILABLE' ? 'info' : 'error';
-      log[level]({ err: error, runId: run.id, attempt, reason: error.reason }, 'the attempt could not be launched');
+      log[level]({ err: error, runId: run.id, attempt, reason: error.reason }, 'could not launch the attempt');
       return { kind: 'failed', error };
     }
     log.error({ err: error, runId: run.id, attempt }, 'the launcher failed');
@@ -79,7 +84,7 @@ export const launchAttempt = async (
   }
 };
 
-/** Writes steps in the order in which they came, until it is no longer the writer. A launch has some five steps. */
+/** Writes steps in order, until another process is the log's writer. A launch has about five steps. */
 class StepWriter {
   #writer: RunWriter | null;
   readonly #attempt: number;
@@ -96,7 +101,7 @@ class StepWriter {
       try {
         const draft = { kind: 'ContainerEvent', timestamp, containerEvent: kind, detail } as const;
         const code = await this.#writer?.write([draft], { attempt: this.#attempt, changes: {} });
-        // FENCED is the usual one: the executor has reported in.
+        // Usually FENCED: the executor has claimed the log.
         if (code !== 'OK') this.#writer = null;
       } catch {
         this.#writer = null;
@@ -104,7 +109,7 @@ class StepWriter {
     });
   }
 
-  /** Resolves when all steps are written or given up. Never throws. */
+  /** Resolves when all steps are written or dropped. Never throws. */
   async written(): Promise<void> {
     await this.#last;
   }

@@ -1,4 +1,4 @@
-/** The lease on a run's supervision: one process at a time, and another as soon as it dies. */
+/** The lease on a run's supervision: it belongs to one process at a time, and is free soon after that one dies. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -7,13 +7,13 @@ import { persist } from '../../redis/wait.ts';
 import { leaseKey } from '../../wire/keys.ts';
 import { Script } from '../../wire/scripts/script.ts';
 
-/** A dead supervisor's run is free after this; with the reconciler's 3 s, adopted well within 15 s. */
+/** TTL: a dead supervisor's run is free after it. With the reconciler's 3 s it is adopted within 15 s. */
 const LEASE_MS = 10_000;
 const RENEW_EVERY_MS = 3000;
 
 /**
- * Renews, or takes it again where it ran out and nobody else came (the process was frozen, Redis was away).
- * Answers 1, or 0 where another holds it.
+ * Takes or renews the lease, also one that expired and was not taken by another (the process was frozen, Redis was away).
+ * Returns 1, or 0 where another holds it.
  */
 const RENEW = new Script(`
 local holder = redis.call('GET', KEYS[1])
@@ -25,7 +25,7 @@ const RELEASE = new Script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`);
 
-/** Another process supervises the run now. */
+/** Another process has the lease now. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
@@ -36,13 +36,13 @@ export interface LeaseContext {
 }
 
 export interface Lease {
-  /** Aborts with LeaseLost once another has it. */
+  /** Aborts with LeaseLost when another process has it. */
   readonly lost: AbortSignal;
-  /** Stops renewing and gives it back, so that another may take it at once. Never throws. */
+  /** Stops renewing and frees the lease for others at once. Never throws. Call it once. */
   release(): Promise<void>;
 }
 
-/** Takes the lease, or answers null where somebody has it. @throws the signal's reason */
+/** Takes the lease; null where another holds it. Waits while Redis is away. @throws the signal's reason */
 export const takeLease = async (
   { redis, log }: LeaseContext,
   runId: RunId,
@@ -50,7 +50,7 @@ export const takeLease = async (
   signal: AbortSignal,
 ): Promise<Lease | null> => {
   const key = leaseKey(runId);
-  // RENEW and not SET NX: a repeated call after a lost reply finds its own lease and is answered 1.
+  // Not SET NX: a call that is repeated after a lost reply must find its own lease and succeed.
   const take = () => RENEW.run(redis, [key], [holder, LEASE_MS]);
   if ((await persist(take, signal, log)) !== 1) return null;
 
@@ -60,11 +60,11 @@ export const takeLease = async (
     while (!stopped.signal.aborted) {
       await delay(RENEW_EVERY_MS, undefined, { signal: stopped.signal });
       if ((await persist(take, stopped.signal, log)) === 1) continue;
-      lost.abort(new LeaseLost(`run ${runId} is supervised by another process`));
+      lost.abort(new LeaseLost(`another process supervises the run ${runId}`));
       return;
     }
   })().catch((error: unknown) => {
-    // Stopped; or a fault of this program, after which nobody may rely on the lease.
+    // It was released; or there is a fault in this program, and the lease is not reliable any more.
     if (!stopped.signal.aborted) lost.abort(error);
   });
   const release = async (): Promise<void> => {
@@ -73,7 +73,7 @@ export const takeLease = async (
     try {
       await RELEASE.run(redis, [key], [holder]);
     } catch (error) {
-      log.warn({ err: error, runId }, 'a lease could not be given back; it runs out by itself');
+      log.warn({ err: error, runId }, 'could not release a lease; it will expire');
     }
   };
   return { lost: lost.signal, release };

@@ -1,8 +1,8 @@
-/** Which of the things that are noted again and again have been there for some time. */
+/** Finds things that were there in every look for a grace period. */
 export class Overdue<Thing> {
   readonly #graceMs: number;
   readonly #now: () => number;
-  /** Holds what the last note held, no more. */
+  /** The things of the last look, with the time of the first one in a row. */
   #since = new Map<Thing, number>();
 
   constructor(graceMs: number, now: () => number = () => performance.now()) {
@@ -10,7 +10,7 @@ export class Overdue<Thing> {
     this.#now = now;
   }
 
-  /** Notes what is there now, and answers those that were in every note for the grace period. */
+  /** Notes what is there now. Returns the things that were in every note for the grace period. */
   note(things: Iterable<Thing>): Thing[] {
     const now = this.#now();
     const since = new Map<Thing, number>();

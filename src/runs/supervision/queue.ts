@@ -1,16 +1,16 @@
-/** The queue of attempts to start, by BullMQ: one job per attempt, first come first served. */
+/** The queue of attempts to start, by BullMQ: one job per attempt, in order of arrival. */
 import { type Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RunId } from '../../domain/ids.ts';
 import { QUEUE_NAME, QUEUE_PREFIX } from '../records/indexKeys.ts';
 
-/** How long a dead process' job is held before another may take it. */
+/** How long the job of a process that died is held before another process can take it. */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5000;
-/** Pause of a worker after an error; BullMQ's own is 15 s. */
+/** Pause of a worker after an error; BullMQ's default is 15 s. */
 const RETRY_MS = 1000;
-/** Nobody reads BullMQ's stream of events here; it cannot be turned off. */
+/** Length of BullMQ's stream of events: nothing reads it here, and it cannot be turned off. */
 const EVENTS_KEPT = 100;
 /** How long `close` waits for Redis before it cuts the connections. */
 const CLOSE_MS = 2000;
@@ -21,17 +21,17 @@ interface AttemptJob {
 }
 
 export interface AttemptQueueOptions {
-  /** Makes a connection of the queue's own, with maxRetriesPerRequest null; the queue closes it. */
+  /** Opens a connection with maxRetriesPerRequest null; the queue closes it. */
   connect(): Redis;
-  /** Attempts that this process starts and supervises at once. */
+  /** Attempts that this process starts and supervises at the same time, at most. */
   readonly concurrency: number;
   readonly log: Logger;
 }
 
-/** BullMQ refuses colons in ids. */
+/** Without a colon: BullMQ refuses it in ids. */
 const jobId = (runId: RunId, attempt: number): string => `${runId}-${attempt}`;
 
-/** Jobs only START attempts: what a job finds started, cancelled or gone is nothing to do. */
+/** A job only starts an attempt. It does nothing where the attempt is started, cancelled or gone. */
 export class AttemptQueue {
   readonly #options: AttemptQueueOptions;
   readonly #connections: Redis[] = [];
@@ -50,7 +50,7 @@ export class AttemptQueue {
     this.#queue.on('error', this.#onError);
   }
 
-  /** Adds the attempt's job; harmless where it is there. @throws the connection's error */
+  /** Adds the attempt's job; does nothing where it is there. @throws the connection's error */
   async add(runId: RunId, attempt: number, delayMs: number): Promise<void> {
     await this.#queue.add('attempt', { runId, attempt }, { jobId: jobId(runId, attempt), delay: Math.max(delayMs, 0) });
   }
@@ -68,16 +68,16 @@ export class AttemptQueue {
     });
   }
 
-  /** Removes the attempt's job where it waits; one that is being worked on ends by itself. Never throws. */
+  /** Removes the attempt's job where it waits; a job under way ends by itself. Never throws. */
   async remove(runId: RunId, attempt: number): Promise<void> {
     try {
       await this.#queue.remove(jobId(runId, attempt));
     } catch (error) {
-      this.#options.log.debug({ err: error, runId }, 'a job was not removed; it will find nothing to do');
+      this.#options.log.debug({ err: error, runId }, 'could not remove a job; it will do nothing');
     }
   }
 
-  /** Begins to take jobs; `startAttempt` resolves when the attempt needs no place of this process any more. */
+  /** Begins to take jobs. `startAttempt` resolves when the attempt's place is free for another one. */
   work(startAttempt: (runId: RunId, attempt: number) => Promise<void>): void {
     const process = async (job: Job<AttemptJob>): Promise<void> => {
       await startAttempt(job.data.runId, job.data.attempt);
@@ -97,7 +97,7 @@ export class AttemptQueue {
     this.#worker.on('error', this.#onError);
   }
 
-  /** Takes no more jobs and frees the connections, with or without Redis. What is being worked on must end by itself. */
+  /** Takes no more jobs and closes the connections, with or without Redis. Jobs under way must end by themselves. */
   async close(): Promise<void> {
     const closing = Promise.allSettled([this.#worker?.close(), this.#queue.close()]);
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -115,6 +115,6 @@ export class AttemptQueue {
   }
 
   readonly #onError = (error: Error): void => {
-    this.#options.log.warn({ err: error }, 'the queue met an error and goes on');
+    this.#options.log.warn({ err: error }, 'the queue had an error and continues');
   };
 }

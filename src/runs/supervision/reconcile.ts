@@ -1,13 +1,13 @@
 /**
- * Puts right, every 3 s in every process, what crashes and losses left: runs without a supervisor, attempts
- * without a job, ids without a run, containers without an attempt. All of it is safe to do in several
- * processes at once.
+ * Repairs every 3 s, in every process, what crashes and lost writes left: runs without a supervisor, attempts without a
+ * job, ids without a run, containers without an attempt. Several processes can do it at the same time.
  */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { pause } from '../../async/pause.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { isTerminal, type RunStatus } from '../../domain/run.ts';
+import { phaseOf } from '../../domain/runStates.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
@@ -18,11 +18,11 @@ import type { AttemptQueue } from './queue.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const EVERY_MS = 3000;
-/** Ids looked at by one round trip. */
+/** Ids of one round trip. */
 const CHUNK = 200;
-/** The launcher is asked, keys are renewed and the index is swept less often. */
+/** Leftovers are removed, keys renewed and the index cleaned less often. */
 const CLEAN_EVERY_MS = 10_000;
-/** What is being made looks left over for a moment. */
+/** For a moment, a thing that is being made looks like a leftover. */
 const GRACE_MS = 30_000;
 
 export interface ReconcilerContext {
@@ -31,7 +31,7 @@ export interface ReconcilerContext {
   readonly launcher: Launcher;
   readonly supervisor: Supervisor;
   readonly log: Logger;
-  /** How long a thing must have looked left over before it goes; default GRACE_MS. */
+  /** How long a thing must look like a leftover before it is removed, milliseconds; default GRACE_MS. */
   readonly graceMs?: number;
 }
 
@@ -61,7 +61,7 @@ export class Reconciler {
   readonly #context: ReconcilerContext;
   readonly #missing: Overdue<RunId>;
   readonly #leftOver: Overdue<string>;
-  /** Adoptions under way; they last as long as the runs, outside of the queue's places. */
+  /** Adoptions under way. They last as long as the runs and take no places of the queue. */
   readonly #adopting = new Map<RunId, Promise<void>>();
   #cleanedAt = Number.NEGATIVE_INFINITY;
   #sweptTo = '-';
@@ -72,14 +72,15 @@ export class Reconciler {
     this.#leftOver = new Overdue(context.graceMs ?? GRACE_MS);
   }
 
-  /** Works until the signal aborts, then waits for its adoptions to let go. Never throws. */
+  /** Works until the signal aborts, then waits for its adoptions to end. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.pass(signal);
         if (performance.now() - this.#cleanedAt >= CLEAN_EVERY_MS) await this.clean(signal);
       } catch (error) {
-        if (!signal.aborted) this.#context.log.warn({ err: error }, 'a pass of the reconciler was not finished');
+        if (!signal.aborted)
+          this.#context.log.warn({ err: error }, 'a pass of the reconciler failed; the next one follows');
       }
       await pause(EVERY_MS * (0.8 + 0.4 * Math.random()), signal).catch(() => undefined);
     }
@@ -103,7 +104,7 @@ export class Reconciler {
     if (gone.length > 0) await this.#context.redis.zrem(ACTIVE_RUNS, ...gone);
   }
 
-  /** What needs no haste: ids without a run, containers without an attempt. @throws the connection's or engine's error */
+  /** Cleans what is not urgent: ids without a run, containers without an attempt. @throws Redis' or the engine's error */
   async clean(signal: AbortSignal): Promise<void> {
     this.#cleanedAt = performance.now();
     await this.#sweepIndex(signal);
@@ -144,7 +145,7 @@ export class Reconciler {
     });
   }
 
-  /** Runs that ended leave the unfinished ones; a crash in the middle of a start may have left one out of the index. */
+  /** Removes finished runs from the unfinished ones. Adds runs to the index that a crash during a start left out. */
   async #keepIndexed(runs: readonly ActiveRun[]): Promise<void> {
     const { redis } = this.#context;
     const ended = runs.filter((run) => isTerminal(run.status)).map((run) => run.id);
@@ -155,11 +156,11 @@ export class Reconciler {
 
   async #queueDue(runs: readonly ActiveRun[]): Promise<void> {
     const { queue, log } = this.#context;
-    const pending = runs.filter((run) => run.status === 'PENDING');
+    const pending = runs.filter((run) => phaseOf(run.status) === 'waiting');
     const queued = await queue.has(pending.map((run) => ({ runId: run.id, attempt: run.nextAttempt })));
     for (const [i, run] of pending.entries()) {
       if (queued[i] !== false || run.leased) continue;
-      log.info({ runId: run.id, attempt: run.nextAttempt }, 'a waiting attempt had no job');
+      log.info({ runId: run.id, attempt: run.nextAttempt }, 'a waiting attempt had no job; it was queued again');
       await queue.add(run.id, run.nextAttempt, run.retryAt === null ? 0 : run.retryAt - Date.now());
     }
   }
@@ -172,10 +173,10 @@ export class Reconciler {
     if (pipeline.length > 0) replies(await pipeline.exec());
   }
 
-  /** A PENDING run with a cancel is one whose API died between the two steps of it: its start ends it. */
+  /** Includes PENDING runs with a cancel, whose API process died before it wrote the end: their start ends them. */
   #adoptLost({ id, status, leased, cancelled, nextAttempt }: ActiveRun): void {
     const { supervisor } = this.#context;
-    const waits = status === 'PENDING';
+    const waits = phaseOf(status) === 'waiting';
     if (leased || isTerminal(status) || (waits && !cancelled)) return;
     if (supervisor.supervised.has(id) || this.#adopting.has(id)) return;
     const work = waits ? supervisor.startAttempt(id, nextAttempt) : supervisor.adopt(id);
@@ -183,7 +184,7 @@ export class Reconciler {
     this.#adopting.set(id, adoption);
   }
 
-  /** One chunk of the index per call: ids whose record has outlived its retention go. */
+  /** Removes ids whose record is gone; one chunk of the index per call. */
   async #sweepIndex(signal: AbortSignal): Promise<void> {
     const { redis } = this.#context;
     for await (const ids of this.#walk(RUNS_INDEX, this.#sweptTo, signal)) {
@@ -198,19 +199,20 @@ export class Reconciler {
     this.#sweptTo = '-';
   }
 
-  /** Containers and processes of this installation that no unfinished attempt owns. */
+  /** Removes containers and processes of this installation that belong to no unfinished attempt. */
   async #removeLeftOver(): Promise<void> {
     const { launcher, redis, log } = this.#context;
     const found = await launcher.list();
     const unowned: string[] = [];
     for (const { runId, attempt } of found) {
       const [status, current] = await redis.hmget(recordKey(runId), 'status', 'attempt');
-      const owned = (status === 'STARTING' || status === 'RUNNING') && Number(current) === attempt;
+      const executing = status != null && phaseOf(status as RunStatus) === 'executing';
+      const owned = executing && Number(current) === attempt;
       if (!owned && (await redis.exists(leaseKey(runId))) === 0) unowned.push(`${runId} ${attempt}`);
     }
     for (const one of this.#leftOver.note(unowned)) {
       const [runId, attempt] = one.split(' ');
-      log.info({ runId, attempt: Number(attempt) }, 'removing what an ended attempt left');
+      log.info({ runId, attempt: Number(attempt) }, 'found what an ended attempt left; removing it');
       const execution = await launcher.find(runId as RunId, Number(attempt));
       await execution?.remove();
     }

@@ -1,4 +1,4 @@
-/** The supervisor's pen: writes few, small batches to one run's log, under one claim. */
+/** Writes to one run's log under one claim, for the supervisor: few and small batches. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -25,7 +25,7 @@ export interface WriterContext {
 
 export type WriteCode = Exclude<AppendCode, 'BEHIND'>;
 
-/** How far a log was seen to go. */
+/** The end of a log as it was seen. */
 export interface LogExtent extends LogTotals {
   readonly lastSeq: Seq;
 }
@@ -34,7 +34,7 @@ export interface WriteOptions {
   readonly attempt: number;
   readonly changes: RecordChanges;
   readonly closes?: boolean;
-  /** As AppendRequest.knownCancel: null where no cancel is known; undefined where it does not matter. */
+  /** As AppendRequest.knownCancel: null: no cancel is known; undefined: it does not matter. */
   readonly knownCancel?: EpochMs | null;
 }
 
@@ -44,8 +44,8 @@ export type Claimed =
   | { readonly code: 'GONE' };
 
 /**
- * Becomes the writer of a run's log. Waits and repeats while Redis is away, under the same name, so
- * that a lost reply costs nothing. @throws the signal's reason
+ * Becomes the writer of a run's log. Repeats while Redis is away, under the same name, so a lost reply does no harm.
+ * @throws the signal's reason
  */
 export const claimRun = async (
   context: WriterContext,
@@ -63,16 +63,16 @@ export const claimRun = async (
   return { code: 'OK', run: reply.run, writer: new RunWriter(context, reply.run) };
 };
 
-/** One writer of one claim. Calls to `write` must follow one another. */
+/** The writer of one claim. Calls of `write` must not overlap. */
 export class RunWriter {
   readonly #context: WriterContext;
   readonly #runId: RunId;
   readonly #term: number;
   readonly #name: string;
   #lastSeq: Seq;
-  /** Of the log before what this claim writes; it holds no line. */
+  /** Of the whole log: what this claim writes has no lines. */
   #totals: LogTotals;
-  /** All that this claim wrote, for BEHIND: bounded by what a supervisor has to say, some ten small batches. */
+  /** All batches of this claim, for BEHIND: a supervisor writes about ten small ones. */
   readonly #sent: AppendRequest[] = [];
 
   constructor(context: WriterContext, claimed: RunRecord) {
@@ -85,8 +85,8 @@ export class RunWriter {
   }
 
   /**
-   * The log was seen to go farther than it does now: Redis lost its tail and nobody is left to put it back. What
-   * viewers may have seen keeps its seqs; this writer goes on after them. Before the first write.
+   * For a log that was seen longer than it is now: Redis lost its newest entries, and nobody can write them again. Events
+   * that viewers can have seen keep their seqs, and this writer continues after them. Call it before the first write.
    */
   goOnAfter(seen: LogExtent): void {
     if (seen.lastSeq <= this.#lastSeq) return;
@@ -97,10 +97,7 @@ export class RunWriter {
     };
   }
 
-  /**
-   * Appends the events and changes the record in one step. Waits and repeats while Redis is away.
-   * @throws the signal's reason
-   */
+  /** Appends the events and changes the record in one step. Repeats while Redis is away. @throws the signal's reason */
   async write(drafts: readonly EventDraft[], options: WriteOptions): Promise<WriteCode> {
     const firstSeq = this.#lastSeq + 1;
     const request: AppendRequest = {
@@ -126,7 +123,7 @@ export class RunWriter {
     for (;;) {
       const reply = await this.#append(request);
       if (reply.code !== 'BEHIND') return reply.code;
-      // What is not this claim's is a hole, which readers are told of: no seq is ever given to another event.
+      // Entries of earlier writers stay lost: readers get a LinesDropped, and their seqs are not used again.
       const lost = this.#sent.filter((one) => one.firstSeq > reply.lastSeq);
       const across = (one: AppendRequest): AppendRequest =>
         one.firstSeq > reply.lastSeq + 1 ? { ...one, acrossLoss: this.#totals } : one;
@@ -137,7 +134,7 @@ export class RunWriter {
         continue;
       }
       for (const one of [across(first), ...rest]) {
-        // The cancel that this batch knew of is past; what matters is that it comes back under its seqs.
+        // Without the check for a cancel: the batch was accepted before, and must be stored again under its seqs.
         const { knownCancel: _, ...again } = one;
         const { code } = await this.#append(again);
         if (code === 'BEHIND') break;

@@ -1,4 +1,4 @@
-/** Follows one run's record for its supervisor: hears the control channel, and looks each 2 s in any case. */
+/** Follows one run's record for its supervisor: at each message of the control channel, and every 2 s in any case. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RunId } from '../../domain/ids.ts';
@@ -16,8 +16,8 @@ export interface WatchContext {
 }
 
 /**
- * Calls `onRecord` with the record now and then, at once after a cancel, until the returned function is
- * called; looks follow one another, so no two overlap. While Redis is away nothing is called.
+ * Calls `onRecord` with the record every 2 s, and at once after a cancel, until the returned function is called. Reads do
+ * not overlap. While Redis is away nothing is called.
  */
 export const watchRun = (
   { redis, announcements, log }: WatchContext,
@@ -37,7 +37,7 @@ export const watchRun = (
       .then((run) => {
         if (run !== null && !ended) onRecord(run);
       })
-      .catch((error: unknown) => log.warn({ err: error, runId }, 'a run could not be looked at'))
+      .catch((error: unknown) => log.warn({ err: error, runId }, 'could not read a run under supervision'))
       .finally(() => {
         looking = false;
         if (again) look();
@@ -52,7 +52,7 @@ export const watchRun = (
       else unsubscribe = free;
     })
     .catch((error: unknown) =>
-      log.warn({ err: error, runId }, 'a control channel cannot be followed; polling goes on'),
+      log.warn({ err: error, runId }, 'could not subscribe to a control channel; the record is read every 2 s'),
     );
   look();
   return () => {

@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { containerTraits } from '../../../src/launchers/container/launcher.ts';
+import { PROCESS_TRAITS } from '../../../src/launchers/process/launcher.ts';
 import { type RedisForExecutorsOptions, redisForExecutors } from '../../../src/redis/relay/executorRedis.ts';
 import { keepRelay, type Relay } from '../../../src/redis/relay/relay.ts';
 import { REDIS_DIRECTORY } from '../../../src/wire/executorRoot.ts';
@@ -36,8 +38,7 @@ const relays = (): number[] =>
 const common: RedisForExecutorsOptions = {
   serviceUrl: 'redis://redis.example:6380/3',
   explicitUrl: null,
-  launcher: 'container',
-  network: 'bridge',
+  reach: containerTraits('bridge').redisReach,
   credentials: { username: 'runloom-executor', password: 'p w' },
   runtimeDirectory: runtime,
   environment,
@@ -45,9 +46,9 @@ const common: RedisForExecutorsOptions = {
 };
 
 test('a Redis on the network is reached as it is, by the executors’ user', async () => {
-  const { url, mountDirectory, mountGid } = await redisForExecutors(common);
+  const { url, mount } = await redisForExecutors(common);
   expect(url).toBe('redis://runloom-executor:p%20w@redis.example:6380/3');
-  expect([mountDirectory, mountGid]).toEqual([null, null]);
+  expect(mount).toBeNull();
 });
 
 test('without a user for executors it is the service’s own login', async () => {
@@ -61,8 +62,24 @@ test('EXECUTOR_REDIS_URL counts as it is given', async () => {
 });
 
 test('a process uses loopback and sockets directly', async () => {
-  const options = { ...common, launcher: 'process', serviceUrl: 'redis://127.0.0.1:6379' } as const;
+  const options = { ...common, reach: PROCESS_TRAITS.redisReach, serviceUrl: 'redis://127.0.0.1:6379' };
   expect((await redisForExecutors(options)).url).toBe('redis://runloom-executor:p%20w@127.0.0.1:6379');
+});
+
+test('containers on the network of the host use loopback directly', async () => {
+  const { redisReach: reach } = containerTraits('host');
+  const found = await redisForExecutors({ ...common, reach, serviceUrl: 'redis://127.0.0.1:6379', credentials: null });
+  expect(found).toMatchObject({ url: 'redis://127.0.0.1:6379', mount: null });
+});
+
+test('executors on other machines get an address of the network, or a sentence that says what to set', async () => {
+  const reach = { by: 'network' } as const;
+  expect((await redisForExecutors({ ...common, reach, credentials: null })).url).toBe(common.serviceUrl);
+  for (const serviceUrl of ['redis://127.0.0.1:6379', 'unix:///run/redis/redis.sock']) {
+    await expect(redisForExecutors({ ...common, reach, serviceUrl })).rejects.toThrow('Set EXECUTOR_REDIS_URL');
+    const explicit = { ...common, reach, serviceUrl, explicitUrl: 'redis://redis.example:6379' };
+    expect((await redisForExecutors(explicit)).url).toBe('redis://redis.example:6379');
+  }
 });
 
 test('a socket in a directory that keeps others out is mounted with its directory and group', async () => {
@@ -71,8 +88,8 @@ test('a socket in a directory that keeps others out is mounted with its director
   chmodSync(directory, 0o750);
   const found = await redisForExecutors({ ...common, serviceUrl: `unix:///${directory}/redis.sock?db=2` });
   expect(found.url).toBe(`unix://runloom-executor:p%20w@${REDIS_DIRECTORY}/redis.sock?db=2`);
-  expect(found.mountDirectory?.endsWith(directory)).toBe(true);
-  expect(found.mountGid).toBe(statSync(directory).gid);
+  expect(found.mount?.directory.endsWith(directory)).toBe(true);
+  expect(found.mount?.gid).toBe(statSync(directory).gid);
 });
 
 test('a Redis on loopback, and a socket that is open to all, are reached through a relay', async () => {
@@ -83,9 +100,9 @@ test('a Redis on loopback, and a socket that is open to all, are reached through
   chmodSync(tcp.directory, 0o755);
   await using found = await redisForExecutors({ ...common, serviceUrl: tcp.url, credentials: null });
   expect(found.url).toBe(`unix://${REDIS_DIRECTORY}/redis.sock`);
-  const mount = found.mountDirectory ?? '';
+  const mount = found.mount?.directory ?? '';
   expect(statSync(mount).mode & 0o777).toBe(0o750);
-  expect(found.mountGid).toBe(statSync(mount).gid);
+  expect(found.mount?.gid).toBe(statSync(mount).gid);
   const redis = new Redis({ path: join(mount, 'redis.sock') });
   expect(await redis.set('through', 'x'.repeat(5_000_000))).toBe('OK');
   expect(await redis.strlen('through')).toBe(5_000_000);

@@ -92,7 +92,7 @@ test('twenty starts with one key at the same instant make one run', async () => 
 
 test('a start that died half-way is completed by the next with its key, under the same id', async () => {
   const spec = specOf({ name: 'half' });
-  const { id, name } = await reserve(api.redis, masterKey, 'half', spec, 60_000);
+  const { id, name } = await reserve(api.context, 'half', spec);
   expect(await api.runs.get(id)).toBeNull();
   expect((await api.runs.start({ spec, idempotencyKey: 'half' })).id).toBe(id);
   expect(await hasJob(id)).toBe(true);
@@ -161,9 +161,9 @@ test('deleting removes every key of the run, and its idempotency key', async () 
 
 test('making a record twice changes nothing', async () => {
   const run = { id: newRunId(), spec: specOf({ name: 'twice' }), retryOf: null, idempotency: null };
-  await createRecord(api.redis, masterKey, api.context.defaults, run);
+  await createRecord(api.context, run);
   const before = await api.runs.get(run.id);
-  await createRecord(api.redis, masterKey, api.context.defaults, run);
+  await createRecord(api.context, run);
   expect(await api.runs.get(run.id)).toEqual(before);
 });
 

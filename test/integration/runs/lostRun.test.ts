@@ -10,7 +10,7 @@ import type { RunId } from '../../../src/domain/ids.ts';
 import { RedisLogHub } from '../../../src/log/hub.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
-import { tellHead } from '../../../src/runs/lossyRedis/heads.ts';
+import { publishHead } from '../../../src/runs/lossyRedis/heads.ts';
 import { readRun } from '../../../src/runs/records/store.ts';
 import { findByEnvironment } from '../../../src/system/processIdentity.ts';
 import { type EverysecRedis, startEverysec } from '../../support/redis/everysec.ts';
@@ -26,7 +26,7 @@ const openHub = async ({ server }: EverysecRedis): Promise<{ hub: RedisLogHub; c
     announcements,
     logger: quiet,
     onAhead: (runId, head) => {
-      tellHead(redis, runId, head).catch(() => undefined);
+      publishHead(redis, runId, head).catch(() => undefined);
     },
   });
   const close = async (): Promise<void> => {

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
+import { NO_METRICS } from '../../../src/metrics/metrics.ts';
+import { NO_LOSS } from '../../../src/runs/lossyRedis/lossGuard.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
 import { Reconciler } from '../../../src/runs/supervision/reconcile.ts';
 import { Supervisor } from '../../../src/runs/supervision/supervisor.ts';
@@ -39,7 +41,8 @@ const reconciler = async (graceMs: number): Promise<Reconciler> => {
   close = () => connection.close();
   const { redis, queue, masterKey } = api.context;
   const context = { redis, queue, masterKey, launcher, announcements, log: quiet };
-  const supervisor = new Supervisor({ ...context, executorRedisUrl: server.url, processId: 'test' }, signal);
+  const parts = { losses: NO_LOSS, metrics: NO_METRICS, executorRedisUrl: server.url, processId: 'test' };
+  const supervisor = new Supervisor({ ...context, ...parts }, signal);
   return new Reconciler({ redis, queue, launcher, supervisor, log: quiet, graceMs });
 };
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DEFAULT_ALLOTMENT } from '../../../src/domain/allotment.ts';
 import { newRunId } from '../../../src/domain/ids.ts';
+import { DEFAULT_ALLOTMENT } from '../../../src/domain/policy/allotment.ts';
 import { createRecord } from '../../../src/runs/records/creation.ts';
 import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
 import { readRun } from '../../../src/runs/records/store.ts';
@@ -40,7 +40,7 @@ test('W7b, E5b: if an executor dies without its final batch, the supervisor writ
   expect(run).toMatchObject({ status: 'FAILED', closed: true, exitCode: null, digest: null, startedAt: null });
   expect(run.failure).toEqual({
     reason: 'EXECUTOR_LOST',
-    message: 'The executor went away without a last word (exit code 7).',
+    message: 'The executor ended without writing the end of the attempt (exit code 7).',
     signal: null,
   });
   const events = await storedEvents(one.redis, id);
@@ -177,7 +177,8 @@ test('a run whose start died before its job is found and started', async () => {
     cancelGraceMs: 1000,
     retentionMs: 60_000,
   };
-  await createRecord(one.redis, masterKey, defaults, { id, spec: specOf(), retryOf: null, idempotency: null });
+  const context = { redis: one.redis, masterKey, defaults };
+  await createRecord(context, { id, spec: specOf(), retryOf: null, idempotency: null });
   await one.redis.zrem(RUNS_INDEX, id);
   expect((await untilFinished(one.runs, id)).status).toBe('FAILED');
   expect(await one.redis.zscore(RUNS_INDEX, id)).toBe('0');

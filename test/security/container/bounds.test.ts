@@ -64,7 +64,7 @@ describe.skipIf(engine === null)('the bounds of a run', () => {
     const { errors } = (await response.json()) as { errors: { extensions: { code: string; problems: unknown[] } }[] };
     expect(errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
     expect(JSON.stringify(errors[0]?.extensions.problems)).toMatch(/256.*1\.5.*500/);
-    expect(service.out()).not.toContain('does not bound');
+    expect(service.out()).not.toContain('does not limit');
     service.child.kill('SIGTERM');
     await service.ended;
   }, 120_000);

@@ -61,7 +61,7 @@ describe.skipIf(engine === null)('the files that the executor opens', () => {
 
   /** Runs one that works, one that fails to start, and one of another image, each to its last second. */
   const traceRuns = async (server: TestRedis, network: string, redisUrl: string): Promise<readonly OpenedFile[]> => {
-    const byName = network === 'none' ? {} : { redisSocketDirectory: null, redisSocketGid: null };
+    const byName = network === 'none' ? {} : { redisMount: null };
     const given = { socketPath: podman.socketPath, executorImage };
     const launcher = await containerLauncher(given, server, { network, ...byName });
     const redis = await server.connect();

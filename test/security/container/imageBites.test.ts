@@ -56,7 +56,7 @@ const link = (linkname: string, name: string): RootEntry => ({ name, type: 'syml
 const directory = (name: string): RootEntry => ({ name, type: 'directory' });
 const PLAIN = /is not a plain file/;
 const CLEAR =
-  /^ran$|^The container could not be (made|started): the container engine refused it\.$|is not a plain file/;
+  /^ran$|^The container could not be (created|started): the container engine refused it\.$|is not a plain file/;
 
 /** What the images below are asked to do: whoever was bitten before shows. */
 const LOOK = 'echo alive; id -u; ls /tmp';
@@ -146,8 +146,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     await using tcp = await startRedis({ config: ['--port', String(port), '--bind', '127.0.0.1'] });
     const byName = await containerLauncher(engine, tcp, {
       network: 'host',
-      redisSocketDirectory: null,
-      redisSocketGid: null,
+      redisMount: null,
     });
     const lib = [
       '/lib/x86_64-linux-gnu',

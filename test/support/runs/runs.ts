@@ -3,16 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { DEFAULT_ALLOTMENT } from '../../../src/domain/allotment.ts';
 import { LOCAL_ADMIN } from '../../../src/domain/caller.ts';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
+import { DEFAULT_ALLOTMENT } from '../../../src/domain/policy/allotment.ts';
 import { isTerminal, RUN_DETAILS, type RunDetails, type RunSpec, type RunSummary } from '../../../src/domain/run.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
+import { NO_METRICS } from '../../../src/metrics/metrics.ts';
 import { connectRedis, redisOptions } from '../../../src/redis/connection.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
 import { type CommandsContext, runCommands } from '../../../src/runs/api/runCommands.ts';
 import { createRuns, type RunService } from '../../../src/runs/createRuns.ts';
+import { guardAgainstLoss, NO_LOSS } from '../../../src/runs/lossyRedis/lossGuard.ts';
 import type { Runs, RunsFor } from '../../../src/runs/records/runs.ts';
 import { AttemptQueue } from '../../../src/runs/supervision/queue.ts';
 import { decodeBatch } from '../../../src/wire/codec.ts';
@@ -57,7 +59,7 @@ export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes
     cancelGraceMs: 1000,
     retentionMs: 3_600_000,
   };
-  const context: CommandsContext = { redis, queue, masterKey, defaults, log: quiet };
+  const context: CommandsContext = { redis, queue, masterKey, defaults, losses: NO_LOSS, log: quiet };
   const runsFor = runCommands(context);
   return {
     runsFor,
@@ -144,6 +146,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
   const redis = await server.connect();
   const queueConnections: Redis[] = [];
   const { connection, announcements } = await openAnnouncements(server);
+  const losses = options.mayLoseTails === true ? guardAgainstLoss(redis, quiet) : NO_LOSS;
   const service = createRuns({
     allotment: DEFAULT_ALLOTMENT,
     redis,
@@ -161,7 +164,8 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
     cancelGraceMs: 1000,
     maxLineBytes: 65_536,
     maxLogBytes: 10_000_000,
-    mayLoseTails: options.mayLoseTails ?? false,
+    losses,
+    metrics: NO_METRICS,
     log: quiet,
   });
   service.start();
@@ -176,6 +180,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
     vanish: cut,
     async [Symbol.asyncDispose]() {
       await service.stop();
+      losses.close();
       cut();
       await launcher.close();
     },

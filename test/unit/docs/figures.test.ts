@@ -3,7 +3,7 @@ import { REDIS_AWAY_MS } from '../../../executor/end/abandoned.ts';
 import { LIMITS } from '../../../src/domain/limits.ts';
 import { KEEP_ALIVE } from '../../../src/http/sockets/keepAlive.ts';
 import { STORE_DEADLINE_MS } from '../../../src/redis/wait.ts';
-import { LINGER_MS } from '../../../src/runs/lossyRedis/lostTails.ts';
+import { LINGER_MS } from '../../../src/runs/lossyRedis/lossGuard.ts';
 import { readDocument } from '../../support/documents.ts';
 import { promisesOf } from '../../support/promises.ts';
 

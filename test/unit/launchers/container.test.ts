@@ -15,8 +15,7 @@ import { isImageReference, withTag } from '../../../src/launchers/container/imag
 
 const settings: ContainerSettings = {
   network: 'none',
-  redisSocketDirectory: '/run/of-the-service',
-  redisSocketGid: 1234,
+  redisMount: { directory: '/run/of-the-service', gid: 1234 },
   extraHosts: ['host.containers.internal:host-gateway'],
   installationId: 'here',
   pidsLimit: 100,

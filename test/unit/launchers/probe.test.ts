@@ -4,7 +4,7 @@ import { readProbe, unenforcedLine } from '../../../src/launchers/container/prob
 
 const MEMORY = String(128 * 1024 * 1024);
 const answer = (memory: string, cpus: string, pids: string): string =>
-  JSON.stringify({ whole: true, memory, cpus, pids });
+  JSON.stringify({ complete: true, memory, cpus, pids });
 
 test('knows bounds that hold, with either version of cgroups', () => {
   const all = { memory: true, cpus: true, pids: true };
@@ -19,13 +19,13 @@ test('notices bounds that the engine has ignored, and says which', () => {
   for (const enforced of [v1, v2]) {
     expect(enforced).toEqual({ memory: false, cpus: false, pids: false });
     expect(unenforcedLine(enforced ?? { memory: true, cpus: true, pids: true }, 'Podman 4.3')).toMatch(
-      /^WARNING: Podman 4\.3 does not bound memory, CPU, the number of processes of runs here/,
+      /^WARNING: Podman 4\.3 does not limit memory, CPU, the number of processes of runs here/,
     );
   }
 });
 
 test('takes no other text for an answer', () => {
-  for (const text of ['', 'Error: x', 'null', '[]', JSON.stringify({ whole: false })]) {
+  for (const text of ['', 'Error: x', 'null', '[]', JSON.stringify({ complete: false })]) {
     expect(readProbe(text, 256)).toBeNull();
   }
 });

@@ -8,9 +8,11 @@ const exit = (more = {}) => ({ exitCode: null, signal: null, outOfMemory: false,
 
 test('an executor that went away is told with what is known of it', () => {
   const lost = (more = {}) => decideEnd(asked, { ...NO_EVIDENCE, exit: exit(more) }).failure?.message;
-  expect(lost({ exitCode: 137 })).toBe('The executor went away without a last word (exit code 137).');
-  expect(lost({ signal: 'SIGKILL' })).toBe('The executor went away without a last word (signal SIGKILL).');
-  expect(lost()).toBe('The executor went away without a last word.');
+  expect(lost({ exitCode: 137 })).toBe('The executor ended without writing the end of the attempt (exit code 137).');
+  expect(lost({ signal: 'SIGKILL' })).toBe(
+    'The executor ended without writing the end of the attempt (signal SIGKILL).',
+  );
+  expect(lost()).toBe('The executor ended without writing the end of the attempt.');
   expect(decideEnd(asked, NO_EVIDENCE)).toMatchObject({ status: 'FAILED', failure: { reason: 'EXECUTOR_LOST' } });
 });
 

@@ -6,11 +6,11 @@ import { withDeadline } from '../../../async/deadline.ts';
 export interface EngineFacts {
   readonly name: 'Docker' | 'Podman';
   readonly version: string;
-  /** As images tell theirs: amd64, arm64. */
+  /** In the words of image configurations: amd64, arm64. */
   readonly architecture: string;
 }
 
-/** dockerode is loaded here and not before: it costs 95 ms that a service with local processes need not pay. */
+/** Loads dockerode only when it is called: that takes 95 ms, which a service with local processes does not need. */
 export const connectEngine = async (socketPath: string): Promise<Docker> => {
   const { default: Dockerode } = await import('dockerode');
   return new Dockerode({ socketPath });
@@ -27,7 +27,7 @@ export const engineFacts = async (docker: Docker): Promise<EngineFacts> => {
   };
 };
 
-/** The HTTP status that the engine answered with, or null where it did not answer at all. */
+/** HTTP status of the engine's answer; null where there was no answer. */
 export const statusOf = (error: unknown): number | null => {
   if (typeof error !== 'object' || error === null || !('statusCode' in error)) return null;
   return typeof error.statusCode === 'number' ? error.statusCode : null;
@@ -35,7 +35,7 @@ export const statusOf = (error: unknown): number | null => {
 
 export const isNotFound = (error: unknown): boolean => statusOf(error) === 404;
 
-/** The answer, or null where the engine says that there is no such thing. */
+/** The answer, or null where it is 404. @throws any other error */
 export const orNull = async <T>(answer: Promise<T>): Promise<T | null> => {
   try {
     return await answer;
@@ -45,21 +45,21 @@ export const orNull = async <T>(answer: Promise<T>): Promise<T | null> => {
   }
 };
 
-/** The engine's own words, for a cause or an operator; never for a client. */
+/** The engine's error text: for a cause or an operator, never for a client. */
 export const engineMessage = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   const json = (error as { readonly json?: { readonly message?: unknown } }).json;
   return typeof json?.message === 'string' ? json.message : error.message;
 };
 
-/** For Container.wait. The interval is Podman's alone (250 ms by default); Docker takes no notice of it. */
+/** For Container.wait. Only Podman reads the interval (its default is 250 ms); Docker ignores it. */
 export const UNTIL_STOPPED = { condition: 'not-running', interval: '50ms' } as const;
 
-/** Far more than an engine under load needs for one call (seconds), less than anybody wants to wait. */
+/** A busy engine needs seconds for one call; a call without an answer after this has failed. */
 const ANSWER_MS = 60_000;
 
 /**
- * The call's answer, in time: an answer that is cut in its middle never settles in docker-modem.
+ * The call's answer within `ms`. Needed because docker-modem never settles a call whose answer is cut in the middle.
  * @throws Error after `ms`, or the signal's reason; what the call itself throws
  */
 export const inTime = <T>(call: Promise<T>, signal?: AbortSignal, ms = ANSWER_MS): Promise<T> =>

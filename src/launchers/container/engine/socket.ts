@@ -1,11 +1,11 @@
-/** Which engine's socket to use where the operator named none. */
+/** Finds the engine's socket where the operator named none. */
 import { request } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the environment says on it (config.ts reads it). */
+/** What the environment says about it (config.ts reads it). */
 export interface SocketHints {
-  /** DOCKER_HOST as it stands; only a unix:// one can be used. */
+  /** DOCKER_HOST, unchanged; only a unix:// address is usable. */
   readonly dockerHost: string | null;
   /** XDG_RUNTIME_DIR. */
   readonly runtimeDirectory: string | null;
@@ -13,7 +13,7 @@ export interface SocketHints {
 
 const ANSWER_MS = 3000;
 
-/** DOCKER_HOST, then Docker's sockets, then Podman's, system-wide ones before the user's. */
+/** In this order: DOCKER_HOST, Docker's sockets, Podman's sockets; those of the system before those of the user. */
 export const socketCandidates = ({ dockerHost, runtimeDirectory }: SocketHints): readonly string[] => [
   ...(dockerHost?.startsWith('unix://') ? [dockerHost.slice('unix://'.length)] : []),
   '/var/run/docker.sock',

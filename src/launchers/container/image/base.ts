@@ -1,6 +1,6 @@
 /**
- * A small base image from this machine's own files, for where no registry can be reached: Node.js (the one that
- * runs us) with its libraries, busybox for a shell, tini. It takes the place of node:24-bookworm-slim.
+ * A small base image from this machine's own files, for machines without access to a registry: the running Node.js with
+ * its libraries, busybox as the shell, tini. It replaces node:24-bookworm-slim.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const LOADERS = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'];
 const TINI = ['/usr/bin/tini-static', '/sbin/tini-static'];
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'];
-/** What the C library opens by name at run time, so that no list of needed libraries has it. */
+/** Libraries that the C library opens by name at run time, so the loader does not list them. */
 const ALSO = ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'];
 
 const PASSWD =
@@ -29,7 +29,7 @@ interface BaseFile {
 }
 
 export interface LocalBase {
-  /** Changes whenever the image would. */
+  /** Differs where the image's files differ. */
   readonly hash: string;
   readonly files: readonly BaseFile[];
 }
@@ -49,13 +49,13 @@ const needed = async (paths: readonly string[], debianPackage: string): Promise<
   const path = await firstOf(paths);
   if (path === null) {
     throw new Error(
-      `To build the executor image without a registry, ${paths[0]} is needed: apt-get install ${debianPackage}`,
+      `Building the executor image without a registry needs ${paths[0]}: run apt-get install ${debianPackage}.`,
     );
   }
   return path;
 };
 
-/** Looks what there is. @throws Error that names the missing package */
+/** Collects the files. @throws Error that names the missing package */
 export const localBase = async (node = process.execPath): Promise<LocalBase> => {
   const loader = await needed(LOADERS, 'libc6');
   const tini = await needed(TINI, 'tini');
@@ -83,7 +83,7 @@ export const localBase = async (node = process.execPath): Promise<LocalBase> => 
   return { hash: await hashOf(files, node), files };
 };
 
-/** Libraries that the loader finds for this program, by the paths at which it found them. */
+/** Paths of the libraries that the loader finds for this program. */
 const librariesOf = async (loader: string, program: string): Promise<readonly string[]> => {
   const { stdout } = await run(loader, ['--list', program]);
   const found = [...stdout.matchAll(/ => (\/\S+)/g)].map((match) => match[1] ?? '');
@@ -102,14 +102,14 @@ const hashOf = async (files: readonly BaseFile[], node: string): Promise<string>
     if (file.content === 'directory') continue;
     if (Buffer.isBuffer(file.content)) hash.update(file.content);
     else if ('link' in file.content) hash.update(file.content.link);
-    // 120 MB that its version and size stand for.
+    // Version and size stand for its 120 MB.
     else if (file.content.source === node) hash.update(String((await stat(node)).size));
     else hash.update(await readFile(file.content.source));
   }
   return hash.digest('hex').slice(0, 12);
 };
 
-/** Puts the files below rootfs/ of a build context, one after the other. */
+/** Adds the files to a build context, below rootfs/. */
 export const packBase = async (pack: Pack, base: LocalBase): Promise<void> => {
   for (const { path, content, mode } of base.files) {
     const name = `rootfs/${path}`;

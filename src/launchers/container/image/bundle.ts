@@ -1,4 +1,4 @@
-/** The executor as one file, so that it can be carried into any image. */
+/** Bundles the executor into one file, which can be carried into any image. */
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,11 +6,11 @@ import type { Plugin } from 'esbuild';
 
 const ENTRY = fileURLToPath(new URL('../../../../executor/main.ts', import.meta.url));
 
-// Dependencies that are CommonJS ask for require, which a module has not by itself.
+// CommonJS dependencies call require, which an ES module does not have.
 const BANNER =
   "import { createRequire as runloomRequire } from 'node:module'; const require = runloomRequire(import.meta.url);";
 
-/** Puts the texts of the Lua scripts into the bundle, in the place of the module that reads their files. */
+/** Replaces the module that reads the Lua scripts' files by one that contains their texts. */
 const LUA_TEXTS: Plugin = {
   name: 'lua-texts',
   setup({ onLoad }) {
@@ -28,7 +28,7 @@ const LUA_TEXTS: Plugin = {
   },
 };
 
-/** Bundles executor/main.ts (or another entry) for Node.js 24. The same input gives the same bytes. */
+/** The bundle of executor/main.ts (or another entry) for Node.js 24. The same input gives the same bytes. */
 export const bundleExecutor = async (entry = ENTRY): Promise<Buffer> => {
   const { build } = await import('esbuild');
   const result = await build({
@@ -46,6 +46,6 @@ export const bundleExecutor = async (entry = ENTRY): Promise<Buffer> => {
     logLevel: 'silent',
   });
   const file = result.outputFiles[0];
-  if (file === undefined) throw new Error('esbuild made no file of the executor');
+  if (file === undefined) throw new Error('esbuild produced no bundle of the executor');
   return Buffer.from(file.contents);
 };

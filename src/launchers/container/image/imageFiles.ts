@@ -1,18 +1,18 @@
 /**
- * Files of an image that the engines read as root before anything of a container runs, and read without end or wait
- * for where they are no plain files: a FIFO in the place of /etc/passwd hangs the start of its container for ever
- * (Docker 20.10, Podman 4.3), and the container cannot be removed then.
+ * Checks the files of an image that engines read as root before a container starts. Where one is not a plain file, the
+ * read never ends: a FIFO in the place of /etc/passwd hangs the start of its container forever, and the container
+ * cannot be removed (Docker 20.10, Podman 4.3).
  */
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
 import { inTime, isNotFound } from '../engine/engine.ts';
 
 const READ_BY_ENGINES = ['/etc/passwd', '/etc/group'] as const;
-/** What is below these is made by the engine, later, and holds devices. */
+/** The engine makes these later, with devices in them. */
 const NOT_OF_THE_IMAGE = /^\/(dev|proc|sys)(\/|$)/;
-/** Like Linux (path_resolution(7)). */
+/** Symbolic links that are followed at most, as Linux does (path_resolution(7)). */
 const MOST_LINKS = 40;
-/** Of Go's os.FileMode, which the engines answer with: all that is no plain file. */
+/** Bits of Go's os.FileMode, which the engines answer with: symbolic link, and everything that is not a plain file. */
 const LINK = 0x08000000;
 const NOT_PLAIN = 0x8f280000;
 
@@ -21,7 +21,7 @@ interface PathStat {
   readonly linkTarget: string;
 }
 
-/** The first of the files that is not plain in a container that was made and not started, or null. */
+/** The first of these files that is not plain, in a container that is not started; null where all are. */
 export const oddImageFile = async (docker: Docker, container: string): Promise<string | null> => {
   for (const path of READ_BY_ENGINES) {
     if (!(await isPlainOrMissing(docker, container, path))) return path;
@@ -42,7 +42,7 @@ const isPlainOrMissing = async (docker: Docker, container: string, path: string)
   return false;
 };
 
-/** Null where there is no such path. */
+/** Null where the path does not exist. */
 const statIn = async (docker: Docker, container: string, path: string): Promise<PathStat | null> => {
   try {
     const { headers } = (await inTime(docker.getContainer(container).infoArchive({ path }))) as unknown as {

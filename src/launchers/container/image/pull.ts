@@ -1,4 +1,4 @@
-/** Brings an image here from its registry. */
+/** Pulls an image from its registry. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { abortable } from '../../../async/abortable.ts';
@@ -7,9 +7,12 @@ import { engineMessage, statusOf } from '../engine/engine.ts';
 import { withTag } from './reference.ts';
 import { readSteps } from './steps.ts';
 
+/** A pull without any progress for this long has failed, milliseconds. */
+export const PULL_IDLE_MS = 120_000;
+
 /**
- * Pulls, and gives up where the engine says nothing for `idleMs`.
- * @throws LaunchError IMAGE_UNAVAILABLE with one sentence that names no address; the engine's words are its cause
+ * Pulls the image. Gives up where the engine reports no progress for `idleMs`.
+ * @throws LaunchError IMAGE_UNAVAILABLE with one sentence without addresses; the engine's error is its cause
  */
 export const pullImage = async (docker: Docker, image: string, idleMs: number, signal: AbortSignal): Promise<void> => {
   const idle = new AbortController();
@@ -42,10 +45,10 @@ const pullSentence = (image: string, error: unknown): string => {
     return `The image ${image} is not made for this machine's architecture.`;
   }
   if (/unauthorized|denied|authentication|forbidden/.test(words)) {
-    return `The image ${image} is not here, and its registry refused to give it (no such image, or a login is needed).`;
+    return `The image ${image} is not on this machine, and its registry refused it: the image does not exist or needs a login.`;
   }
   if (statusOf(error) === 404 || /not found|unknown|no such image/.test(words)) {
-    if (!/no such host|lookup/.test(words)) return `There is no image ${image}, neither here nor in its registry.`;
+    if (!/no such host|lookup/.test(words)) return `The image ${image} is neither on this machine nor in its registry.`;
   }
-  return `The image ${image} is not here, and its registry cannot be reached.`;
+  return `The image ${image} is not on this machine, and its registry cannot be reached.`;
 };

@@ -1,5 +1,4 @@
-/** The engine's progress messages of a pull or a build: one JSON object a line. */
-
+/** Reads the engine's progress messages of a pull or a build: one JSON object per line. */
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
@@ -10,14 +9,13 @@ interface Step {
 }
 
 /**
- * Reads them to their end (dockerode's followProgress keeps all of them and throws outside of any
- * promise at a line that is no JSON).
- * @throws Error with the engine's words where a step failed, or what the stream failed with
+ * Reads the messages to their end. (dockerode's followProgress keeps all of them in memory, and a line that is not JSON
+ * throws outside of its promise.) @throws Error with the engine's message where a step failed; the stream's error
  */
 export const readSteps = async (stream: NodeJS.ReadableStream, onStep: (text: string) => void): Promise<void> => {
   const input = stream as Readable;
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  // readline does not hand on its input's error, and would wait for ever.
+  // readline does not report an error of its input: it would wait forever.
   const failed = Promise.withResolvers<never>();
   input.once('error', failed.reject);
   failed.promise.catch(() => undefined);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAllowedImage } from '../../../src/domain/allowedImages.ts';
+import { isAllowedImage } from '../../../../src/domain/policy/allowedImages.ts';
 
 test.each<[image: string, patterns: string[], allowed: boolean]>([
   ['alpine', ['alpine'], true],

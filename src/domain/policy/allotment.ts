@@ -1,7 +1,7 @@
 /** The operator's limits: what a run gets by default, and the most that it can ask for. Pure. */
+import { type InputProblem, inputProblem } from '../errors.ts';
+import type { Resources, RunSpec } from '../run.ts';
 import { isAllowedImage } from './allowedImages.ts';
-import { type InputProblem, inputProblem } from './errors.ts';
-import type { Resources, RunSpec } from './run.ts';
 
 /** Null: the operator set no maximum. */
 export interface Allotment {

@@ -1,7 +1,7 @@
 /** 11.11: what a run gets that does not ask, and the most that it may ask for. */
 import { expect, test } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
-import { type Allotment, allot, overMaximum } from '../../../src/domain/allotment.ts';
+import { readConfig } from '../../../../src/config.ts';
+import { type Allotment, allot, overMaximum } from '../../../../src/domain/policy/allotment.ts';
 
 const ALL = { memory: true, cpus: true };
 const asked = (memoryMb: number | null, cpus: number | null, timeoutSeconds: number | null = null) => ({

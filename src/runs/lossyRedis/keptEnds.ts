@@ -1,6 +1,6 @@
 /**
- * The ends of attempts that this process has seen, for as long as Redis may still lose them. The executor puts
- * its own back while it lingers; where it is gone by then, this is the second line: the same end, or none.
+ * The ends of attempts that this process has seen, as long as Redis can lose them. An executor writes its own end again
+ * while it is there. After that this process does it: with the same bytes, so an end is never written in two versions.
  */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -13,25 +13,25 @@ import { parseRecord, stateOf } from '../../wire/runRecord.ts';
 import { replies } from '../records/store.ts';
 
 const LOOK_EVERY_MS = 1000;
-/** Longer than a Redis that syncs each second can lose. */
+/** Longer than the time span that a Redis with one sync a second can lose. */
 const KEEP_MS = 5000;
-/** Some kilobytes each; beyond it the oldest go. */
+/** Ends that are remembered, at most, of some kilobytes each. Beyond that the oldest are forgotten. */
 const MOST = 5000;
-/** An end is a few hundred bytes; what is larger is no end on its own. */
+/** A batch with an end has a few hundred bytes. A larger one has other events too. */
 const LARGEST_BYTES = 64 * 1024;
 
 interface Ending {
   readonly request: AppendRequest;
-  /** The executor may put back more than this: its turn comes first. */
+  /** The executor is there: it writes again itself, with what the batch lacks. */
   executorThere: boolean;
-  /** Since when it has been whole in Redis with no executor, by performance.now(). */
+  /** Since when Redis has it while no executor is there, by performance.now(). */
   since: number;
 }
 
-export class KeptEndings {
+export class KeptEnds {
   readonly #redis: Redis;
   readonly #log: Pick<Logger, 'warn' | 'info'>;
-  readonly #endings = new Map<RunId, Ending>();
+  readonly #ends = new Map<RunId, Ending>();
   #timer: NodeJS.Timeout | null = null;
   #looking = false;
 
@@ -40,20 +40,17 @@ export class KeptEndings {
     this.#log = log;
   }
 
-  /**
-   * Remembers the end that the run's log has now, if it has one. `executorGone`: resolves when its executor
-   * cannot put it back any more. Never throws: without Redis there is nothing to remember.
-   */
-  async keep(runId: RunId, executorGone: Promise<unknown> | null = null): Promise<void> {
+  /** As LossGuard.keepEnd. */
+  async keep(runId: RunId, executorGone: Promise<unknown> | null): Promise<void> {
     try {
       const request = await this.#readEnding(runId);
       if (request === null) return;
       const ending: Ending = { request, executorThere: executorGone !== null, since: performance.now() };
-      this.#endings.delete(runId);
-      this.#endings.set(runId, ending);
-      for (const oldest of this.#endings.keys()) {
-        if (this.#endings.size <= MOST) break;
-        this.#endings.delete(oldest);
+      this.#ends.delete(runId);
+      this.#ends.set(runId, ending);
+      for (const oldest of this.#ends.keys()) {
+        if (this.#ends.size <= MOST) break;
+        this.#ends.delete(oldest);
       }
       const gone = (): void => {
         ending.executorThere = false;
@@ -62,14 +59,14 @@ export class KeptEndings {
       executorGone?.then(gone, gone);
       this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS);
     } catch (error) {
-      this.#log.info({ err: error, runId }, 'an end could not be kept');
+      this.#log.info({ err: error, runId }, 'could not remember the end of an attempt');
     }
   }
 
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    this.#endings.clear();
+    this.#ends.clear();
   }
 
   async #readEnding(runId: RunId): Promise<AppendRequest | null> {
@@ -96,46 +93,46 @@ export class KeptEndings {
     };
   }
 
-  /** One question for all. While Redis is away nothing is forgotten. */
+  /** Asks about all runs in one round trip. While Redis is away nothing is forgotten. */
   async #look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      const ids = [...this.#endings.keys()];
+      const ids = [...this.#ends.keys()];
       const pipeline = this.#redis.pipeline();
       for (const id of ids) pipeline.hget(recordKey(id), 'lastSeq');
       const seqs = replies(await pipeline.exec());
       for (const [i, id] of ids.entries()) await this.#check(id, seqs[i] as string | null);
     } catch {
-      // The next second asks again.
+      // Asked again a second later.
     } finally {
       this.#looking = false;
-      if (this.#endings.size === 0) this.close();
+      if (this.#ends.size === 0) this.close();
     }
   }
 
   async #check(id: RunId, lastSeq: string | null): Promise<void> {
-    const ending = this.#endings.get(id);
+    const ending = this.#ends.get(id);
     if (ending === undefined) return;
     const { request } = ending;
     const now = performance.now();
-    if (lastSeq === null) this.#endings.delete(id);
+    if (lastSeq === null) this.#ends.delete(id);
     else if (ending.executorThere) return;
     else if (Number(lastSeq) >= request.firstSeq + request.count - 1) {
-      if (now - ending.since >= KEEP_MS) this.#endings.delete(id);
+      if (now - ending.since >= KEEP_MS) this.#ends.delete(id);
     } else {
       const { code } = await appendBatch(this.#redis, id, request);
-      this.#log.warn({ runId: id, code }, 'Redis had lost an end, which was put back');
+      this.#log.warn({ runId: id, code }, 'Redis had lost the end of an attempt; it was written again');
       if (code === 'OK') ending.since = now;
-      else this.#endings.delete(id);
+      else this.#ends.delete(id);
     }
   }
 }
 
-/** All that the end and the writers before it had brought the record to. */
+/** Everything that the end and the writers before it have set on the record. */
 const stateAtEnd = (run: RunRecord): AppendRequest['changes'] => ({
   ...stateOf(run),
-  // Without one the record's own stays: it may have been asked for since.
+  // Without a cancel here, one on the record stays: it can be newer.
   ...(run.cancelRequestedAt === null
     ? {}
     : { cancelRequestedAt: run.cancelRequestedAt, cancelReason: run.cancelReason, cancelForce: run.cancelForce }),

@@ -1,0 +1,84 @@
+/** Starts runs: startRun, and retryRun, which starts a new run with the input of another one. */
+import { abortable } from '../../async/abortable.ts';
+import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
+import { newRunId, type RunId } from '../../domain/ids.ts';
+import { overMaximum } from '../../domain/policy/allotment.ts';
+import { isAllowedImage } from '../../domain/policy/allowedImages.ts';
+import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../../domain/run.ts';
+import { RUN_STATES } from '../../domain/runStates.ts';
+import { createRecord, type NewRun, readImageAsked } from '../records/creation.ts';
+import type { StartRequest } from '../records/runs.ts';
+import { unsealEnv } from '../records/secrets.ts';
+import { readRun, readSummary } from '../records/store.ts';
+import { reserve } from './idempotency.ts';
+import type { CallContext } from './runCommands.ts';
+
+/** As Runs.start. Safe to repeat with an idempotency key. */
+export const startRun = async (
+  context: CallContext,
+  { spec, idempotencyKey }: StartRequest,
+  signal: AbortSignal,
+): Promise<RunSummary> => {
+  const problems = overMaximum(spec, context.defaults.allotment);
+  if (problems.length > 0) throw new BadUserInput(problems);
+  if (idempotencyKey === null) {
+    return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null }, signal);
+  }
+  const { id, name } = await reserve(context, idempotencyKey, spec);
+  const known = await readSummary(context.redis, id);
+  // Without a record, the first call with this key failed half-way: this one completes it, with the same id.
+  return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }, signal));
+};
+
+/** As Runs.retry. Each call makes a new run. */
+export const retryRun = async (context: CallContext, id: RunId, signal: AbortSignal): Promise<RunSummary> => {
+  const { redis, masterKey } = context;
+  const [run, image] = await Promise.all([readRun(redis, id), readImageAsked(redis, id)]);
+  if (run === null) throw new NotFound();
+  const transition = RUN_STATES[run.status].retryAsked;
+  if (transition.kind === 'invalid') throw new Conflict(transition.why);
+  const { allowedImages } = context.defaults.allotment;
+  if (image !== null && allowedImages !== null && !isAllowedImage(image, allowedImages)) {
+    const message = 'The image of this run is no longer allowed (ALLOWED_IMAGES). Start a new run with another image.';
+    throw new Conflict(message);
+  }
+  const spec: RunSpec = {
+    name: run.name,
+    image,
+    command: run.command,
+    input: run.input,
+    env: openedEnv(masterKey, run),
+    labels: run.labels,
+    timeoutSeconds: run.timeoutSeconds,
+    resources: run.resources,
+    maxAttempts: run.maxAttempts,
+    backoffSeconds: run.backoffSeconds,
+  };
+  return await create(context, { id: newRunId(), spec, retryOf: id, idempotency: null }, signal);
+};
+
+const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
+  const { redis, queue, log } = context;
+  await createRecord(context, run, signal);
+  try {
+    await abortable(queue.add(run.id, 1, 0), signal);
+  } catch (error) {
+    // The run is accepted: the reconciler makes the missing job.
+    log.warn({ err: error, runId: run.id }, 'could not queue a new run; the reconciler will queue it');
+  }
+  const record = await readSummary(redis, run.id);
+  if (record === null) throw new Unavailable('The run was removed while it was being started. Start it again.');
+  return record;
+};
+
+/** @throws Conflict where the master key has changed: no retry helps */
+const openedEnv = (masterKey: Buffer, { id, env }: Pick<RunRecord, 'id' | 'env'>): readonly EnvVar[] => {
+  try {
+    return unsealEnv(masterKey, id, env);
+  } catch (error) {
+    const message =
+      'The secrets of this run are encrypted with another SECRETS_KEY. Start a new run with startRun, or ask the ' +
+      'operator to set the earlier key again.';
+    throw new Conflict(message, { cause: error });
+  }
+};

@@ -1,0 +1,179 @@
+/**
+ * The course of one attempt under its lease: start or adoption, launch, end. Each step can run twice, also in two
+ * processes: the log's terms and the launcher's idempotence allow one writer and one executor.
+ */
+import type { Seq } from '../../domain/events.ts';
+import type { RunId } from '../../domain/ids.ts';
+import type { RunRecord, RunStatus } from '../../domain/run.ts';
+import { phaseOf, statusAfter, statusesFor } from '../../domain/runStates.ts';
+import type { Execution } from '../../launchers/launcher.ts';
+import { persist } from '../../redis/wait.ts';
+import type { LossGuard } from '../lossyRedis/lossGuard.ts';
+import { readRun } from '../records/store.ts';
+import { type ExecutionContext, untilEnd, untilGone } from './awaitEnd.ts';
+import { type Evidence, hasEnded, NO_EVIDENCE, writeCancelledPending, writeEnd } from './ending.ts';
+import { type LaunchContext, launchAttempt } from './launch.ts';
+import type { Lingering } from './lingering.ts';
+import { claimRun, type LogExtent, type RunWriter } from './runWriter.ts';
+
+export interface AttemptContext extends LaunchContext, ExecutionContext {
+  readonly losses: LossGuard;
+  readonly lingering: Lingering;
+  /** How far viewers of this process are in a run's log; null where it has none. */
+  readonly followedTo?: (runId: RunId) => Seq | null;
+}
+
+/** What a supervisor that finds a run in this state does with it. */
+const ADOPTION: Readonly<Record<RunStatus, 'nothing' | 'launch' | 'follow'>> = {
+  PENDING: 'nothing',
+  STARTING: 'launch',
+  RUNNING: 'follow',
+  COMPLETED: 'nothing',
+  FAILED: 'nothing',
+  CANCELLED: 'nothing',
+};
+
+/** Works for one run under one lease. `signal` aborts when the lease is lost or the service stops. */
+export class AttemptWork {
+  readonly #context: AttemptContext;
+  readonly #runId: RunId;
+  readonly #signal: AbortSignal;
+  /** Ends with the service, not with the lease. */
+  readonly #serviceSignal: AbortSignal;
+
+  constructor(context: AttemptContext, runId: RunId, signal: AbortSignal, serviceSignal: AbortSignal) {
+    this.#context = context;
+    this.#runId = runId;
+    this.#signal = signal;
+    this.#serviceSignal = serviceSignal;
+  }
+
+  /** Starts the attempt of a PENDING run and resolves at its end; at once where there is nothing to start. */
+  async start(attempt: number): Promise<void> {
+    await this.#context.losses.beforeStart(() => this.#read(), this.#signal);
+    for (;;) {
+      const claimed = await this.#claim(attempt, statusesFor('attemptStarted'));
+      if (claimed === null) return;
+      const { run, writer } = claimed;
+      if (run.cancelRequestedAt !== null) {
+        await writeCancelledPending(writer, run);
+        return;
+      }
+      const code = await writeStarting(writer, run.status, attempt);
+      if (code === 'OK') return await this.#launch(run, attempt, writer);
+      if (code !== 'CANCEL') return;
+    }
+  }
+
+  /** Takes over an attempt that has no supervisor and resolves at its end. */
+  async adopt(): Promise<void> {
+    const { launcher, log } = this.#context;
+    for (;;) {
+      const run = await this.#settledRecord();
+      const what = run === null ? 'nothing' : ADOPTION[run.status];
+      if (run === null || what === 'nothing') return;
+      const { id: runId, attempt, status } = run;
+      log.info({ runId, attempt, status }, 'found an attempt without a supervisor; taking it over');
+      if (what === 'follow') {
+        const execution = await persist(() => launcher.find(runId, attempt), this.#signal, log);
+        return execution === null ? await this.#end(attempt, NO_EVIDENCE) : await this.#follow(run, attempt, execution);
+      }
+      // An executor that has claimed the log is about to report; a claim here would fence it.
+      if (!run.writer.startsWith('supervisor:')) return await this.#launch(run, attempt, null);
+      const claimed = await this.#claim(attempt, [status], run.term);
+      if (claimed !== null) return await this.#launch(claimed.run, attempt, claimed.writer);
+    }
+  }
+
+  /** Becomes the log's writer, after the farthest seq that anybody has seen; null where the claim is refused. */
+  async #claim(
+    attempt: number,
+    statuses: readonly RunStatus[],
+    fromTerm?: number,
+  ): Promise<{ readonly run: RunRecord; readonly writer: RunWriter } | null> {
+    const writing = { ...this.#context, signal: this.#signal };
+    const request = { attempt, statuses, ...(fromTerm === undefined ? {} : { fromTerm }) };
+    const claimed = await claimRun(writing, this.#runId, request);
+    if (claimed.code !== 'OK') return null;
+    const seen = await this.#farthest(claimed.run, null);
+    if (seen !== null) claimed.writer.goOnAfter(seen);
+    return claimed;
+  }
+
+  async #launch(run: RunRecord, attempt: number, writer: RunWriter | null): Promise<void> {
+    const launched = await launchAttempt(this.#context, { run, attempt, writer }, this.#signal);
+    if (launched.kind === 'launched') return await this.#follow(run, attempt, launched.execution);
+    const launchError = launched.kind === 'failed' ? launched.error : null;
+    await this.#end(attempt, { ...NO_EVIDENCE, launchError });
+    // A failed launch has removed what it began itself, not what an earlier supervisor's launch left.
+    await this.#remove(async () => await (await this.#context.launcher.find(run.id, attempt))?.remove());
+  }
+
+  async #follow(run: RunRecord, attempt: number, execution: Execution): Promise<void> {
+    const evidence = await untilEnd(this.#context, { run, attempt, execution }, this.#signal);
+    if (evidence === null) {
+      // The end is stored: nobody waits for this executor, and its place of the queue is free.
+      const gone = this.#remove(() => untilGone(run, execution, this.#serviceSignal));
+      this.#context.lingering.add(run.id, gone);
+      return;
+    }
+    await this.#end(attempt, evidence);
+    await this.#remove(() => execution.remove());
+  }
+
+  /** Writes the attempt's end unless it has one. */
+  async #end(attempt: number, evidence: Evidence): Promise<void> {
+    for (;;) {
+      const run = await this.#settledRecord();
+      if (run === null || hasEnded(run, attempt) || run.attempt !== attempt) return;
+      if (phaseOf(run.status) === 'waiting') return;
+      const claimed = await claimRun({ ...this.#context, signal: this.#signal }, this.#runId, {
+        attempt,
+        statuses: statusesFor('failed'),
+      });
+      if (claimed.code !== 'OK') continue;
+      const seen = await this.#farthest(claimed.run, evidence.seen);
+      const code = await writeEnd(claimed.writer, { run: claimed.run, attempt, evidence: { ...evidence, seen } });
+      if (code === 'OK') return;
+    }
+  }
+
+  /** What cannot be removed now is removed later by the reconciler. */
+  async #remove(remove: () => Promise<void>): Promise<void> {
+    try {
+      await remove();
+    } catch (error) {
+      this.#context.log.warn(
+        { err: error, runId: this.#runId },
+        'could not remove what an attempt left; retrying later',
+      );
+    }
+  }
+
+  /** A Redis that lost writes shows less than was seen: by the last look here, or by viewers of any process. */
+  async #farthest(run: RunRecord, seen: LogExtent | null): Promise<LogExtent | null> {
+    const { followedTo, losses, log } = this.#context;
+    const published = await persist(() => losses.publishedHead(run.id), this.#signal, log);
+    const head = Math.max(followedTo?.(run.id) ?? 0, published);
+    if (head <= (seen?.lastSeq ?? 0)) return seen;
+    const { lines, bytes } = seen ?? run;
+    return { lastSeq: head, lines, bytes };
+  }
+
+  #settledRecord(): Promise<RunRecord | null> {
+    return this.#context.losses.settledRecord(() => this.#read(), this.#signal);
+  }
+
+  #read(): Promise<RunRecord | null> {
+    return persist(() => readRun(this.#context.redis, this.#runId), this.#signal, this.#context.log);
+  }
+}
+
+const writeStarting = (writer: RunWriter, previous: RunStatus, attempt: number): ReturnType<RunWriter['write']> => {
+  const status = statusAfter(previous, 'attemptStarted');
+  return writer.write([{ kind: 'StatusChanged', timestamp: Date.now(), status, previous, detail: null }], {
+    attempt,
+    changes: { status, attempt, exitCode: null, failure: null, digest: null, retryAt: null },
+    knownCancel: null,
+  });
+};
