@@ -1,173 +1,142 @@
-/** One attempt, from the hello to the last word. */
 import { constants } from 'node:os';
-import type { EpochMs } from '../src/domain/events.ts';
 import { LIMITS } from '../src/domain/limits.ts';
 import type { EnvVar, RunStatus } from '../src/domain/run.ts';
-import type { Ends } from './command/fifos.ts';
+import { OomWatch } from './command/oomWatch.ts';
 import { Pipes } from './command/pipes.ts';
-import type { Spawner } from './command/spawner.ts';
+import type { CommandSetup } from './command/setup.ts';
+import type { Exited } from './command/spawner.ts';
 import { type Command, NotStarted, startCommand } from './command/startCommand.ts';
-import { after, every, StopLadder } from './command/stop.ts';
-import type { Place } from './command/surroundings.ts';
-import { linger } from './end/awaitStored.ts';
+import { StopSequence } from './command/stopSequence.ts';
+import { after, every } from './command/timers.ts';
+import { awaitStored } from './end/awaitStored.ts';
 import { CancelWatch } from './end/cancelWatch.ts';
-import { sayLastWord } from './end/finalBatch.ts';
-import type { Cut, Outcome } from './end/outcome.ts';
+import { storeFinalBatch } from './end/finalBatch.ts';
+import type { Outcome } from './end/outcome.ts';
+import { StopRequests } from './end/stopRequests.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { lazyZone, localZone, zoneOf } from './output/records/zone.ts';
 import type { Connections } from './redis/connections.ts';
-import type { Hello } from './start/claim.ts';
-import { commandVariables, type Orders, openEnv, type Variables } from './start/environment.ts';
+import type { Claim } from './start/claim.ts';
+import { commandVariables, openEnv } from './start/environment.ts';
+import { reportRunning } from './start/reportRunning.ts';
 import { LogWriter } from './write/logWriter.ts';
 
-/** What the launcher gave, ready for the command. `trouble`: why it can't be started, a sentence. */
-export interface Stage {
-  readonly orders: Orders;
-  readonly variables: Variables;
-  readonly place: Place | null;
-  readonly spawner: Spawner;
-  readonly fifos: { readonly stdout: Ends; readonly stderr: Ends } | null;
-  readonly trouble: string | null;
-}
-
-/** From the exit of all that was asked to stop to the end of its pipes, milliseconds at most (PROTOCOL.md, W12). */
+/** How long pipes are read after the command and what it left are gone (PROTOCOL.md, W12). */
 const DRAIN_MS = 2000;
-/** From the kill of what held the pipes to their end: what was in them is read. */
+/** How long pipes are read after all processes were killed: they can still hold output. */
 const LAST_READ_MS = 250;
-/** Pipes hold 1 MiB each at most (pipe(7)), which is read at the end whether Redis is there or not. */
+/** The pipes' content when the command exits is read even while Redis is away. A pipe holds at most 1 MiB (pipe(7)). */
 const DRAIN_BYTES = 4 * 1024 * 1024;
 const TICK_MS = 100;
 const OOM_LOOK_MS = 500;
 /** Of a command that never ran. */
-const NOTHING: Omit<Outcome, 'at'> = { cut: null, exit: null, notStarted: null, outOfMemory: false };
+const NOT_RUN = { stopCause: null, exit: null, notStarted: null, outOfMemory: false } as const;
 
-/** LIMITS.executorBufferBytes, or a sixteenth of the container's memory where that is less. */
+/** LIMITS.executorBufferBytes, or a sixteenth of the container's memory if that is less. */
 const bufferBytes = (memoryLimit: number | null): number =>
   Math.min(LIMITS.executorBufferBytes, (memoryLimit ?? Number.POSITIVE_INFINITY) / 16);
 
+/** One attempt whose log this executor has claimed: reports it running, runs its command, stores its end. */
 export class Attempt {
   readonly #connections: Connections;
-  readonly #stage: Stage;
-  readonly #hello: Hello;
+  readonly #claim: Claim;
+  readonly #setup: CommandSetup;
+  readonly #pipes: Pipes;
   readonly #writer: LogWriter;
-  readonly #watch: CancelWatch;
+  readonly #requests: StopRequests;
+  readonly #cancels: CancelWatch;
   #status: RunStatus;
   #output: Output | null = null;
-  readonly #pipes: Pipes;
   #command: Command | null = null;
-  #ladder: StopLadder | null = null;
-  #cut: { readonly cut: Cut; readonly at: number } | null = null;
-  #exited = false;
-  /** Of a cancel that no cut came before, by Redis' clock. */
-  #cancelHeardAt: EpochMs | null = null;
-  #forced = false;
-  /** The kernel's counter when the command started, and kills since then that the log has. */
-  #oomKills = 0;
-  #toldOomKills = 0;
-  /** Told to go: nothing keeps it once the last word is stored. */
-  readonly #dismissed = new AbortController();
+  /** Aborts when a SIGTERM has come: then the executor leaves as soon as the end is stored. */
+  readonly #leave = new AbortController();
 
-  constructor(connections: Connections, hello: Hello, stage: Stage) {
+  constructor(connections: Connections, claim: Claim, setup: CommandSetup) {
     this.#connections = connections;
-    this.#stage = stage;
-    this.#pipes = new Pipes(stage.fifos);
-    this.#hello = hello;
-    this.#status = hello.run.status;
-    this.#writer = new LogWriter(connections.commands, hello, bufferBytes(stage.place?.memoryLimit ?? null), {
-      onReply: (reply) => this.#watch.heardIn(reply),
-      onPressure: (full) => this.#pipes.press(full),
+    this.#claim = claim;
+    this.#setup = setup;
+    this.#status = claim.run.status;
+    this.#pipes = new Pipes(setup.fifos);
+    this.#requests = new StopRequests(claim.clock);
+    this.#writer = new LogWriter(connections.commands, claim, bufferBytes(setup.runtime?.memoryLimit ?? null), {
+      onReply: (reply) => this.#cancels.noticeReply(reply),
+      onPressure: (full) => this.#pipes.setPaused(full),
     });
-    this.#watch = new CancelWatch(connections, hello.run, () => this.#writer.storedSeq, {
-      onCancel: (force) => this.#cancel(force),
-      onLost: (code) => this.#writer.lose(code),
-      onBehind: () => this.#writer.mend(),
+    this.#cancels = new CancelWatch(connections, claim.run, () => this.#writer.storedSeq, {
+      onCancel: (force) => this.#requests.cancel(force),
+      onLost: (code) => this.#writer.setLost(code),
+      onBehind: () => this.#writer.restoreLost(),
     });
   }
 
-  /** Runs it to its stored end. @throws LogLost where the log is not ours any more; the command is dead then */
+  /** Runs the attempt until its end is stored. @throws LogLost if the log is lost; the command is killed then */
   async run(): Promise<void> {
+    const { run } = this.#claim;
     try {
       const outcome = await this.#runCommand();
       const mask = (text: string): string => this.#output?.mask(text) ?? text;
-      const word = { run: this.#hello.run, previous: this.#status, outcome, readCancel: this.#watch.read, mask };
-      await sayLastWord(this.#writer, word, this.#writer.lost);
+      const final = { run, previous: this.#status, outcome, readCancel: this.#cancels.read, mask };
+      await storeFinalBatch(this.#writer, final, this.#writer.lost);
     } finally {
-      this.#watch.stop();
+      this.#cancels.stop();
     }
-    await linger(this.#connections, this.#hello.run, this.#writer, this.#dismissed.signal);
+    await awaitStored(this.#connections, run, this.#writer, this.#leave.signal);
   }
 
-  /** SIGTERM from outside: the command is stopped, and the attempt ends as what was asked first. */
+  /** Stops the command because the executor got a SIGTERM. The attempt then ends as usual. */
   stop(): void {
-    this.#dismissed.abort();
-    this.#cutOff('stop');
+    this.#leave.abort();
+    this.#requests.stop('stop');
   }
 
-  /** Nothing of the command may live on; for a crash and a lost log. Synchronous. */
+  /** Kills the command when the log is lost or the executor fails. Synchronous, so it works before an exit. */
   kill(): void {
     this.#command?.killGroup();
-    if (this.#command !== null) this.#stage.place?.killRemainsOfOurs();
+    if (this.#command !== null) this.#setup.runtime?.killAllIfIsolated();
   }
 
-  /** Nobody is left to work for: the same, and with what left its group. */
-  abandon(): void {
+  /** The same, including processes that left the command's group. Synchronous too. */
+  killAll(): void {
     this.#command?.killGroup();
-    if (this.#command !== null) this.#stage.place?.killRemains();
+    if (this.#command !== null) this.#setup.runtime?.killAll();
   }
 
   async #runCommand(): Promise<Outcome> {
-    const { run, clock } = this.#hello;
-    const { trouble } = this.#stage;
-    if (run.cancelRequestedAt !== null || !(await this.#reportRunning())) {
-      return { ...NOTHING, at: clock.now(), cancelFirst: this.#cut === null, ...this.#cut };
+    const { run, clock } = this.#claim;
+    if (run.cancelRequestedAt !== null || !(await reportRunning(this.#writer, run))) {
+      return { ...NOT_RUN, ...this.#requests.beforeStart() };
     }
-    if (this.#cut !== null) return { ...NOTHING, ...this.#cut };
+    this.#status = 'RUNNING';
+    if (this.#requests.isStopped) return { ...NOT_RUN, ...this.#requests.beforeStart() };
     try {
-      if (trouble !== null) throw new NotStarted(trouble);
-      this.#command = await this.#start();
-      return await this.#follow(this.#command);
+      const oom = this.#watchOom();
+      this.#command = await this.#startCommand();
+      return await this.#followCommand(this.#command, oom);
     } catch (error) {
       this.#pipes.closeWritingEnds();
       if (!(error instanceof NotStarted)) throw error;
       this.#pipes.finish();
-      return { ...NOTHING, notStarted: error.message, at: clock.now() };
+      return { ...NOT_RUN, notStarted: error.message, at: clock.now() };
     }
   }
 
-  /** False where somebody asked for a cancel meanwhile: the command is not started then. */
-  async #reportRunning(): Promise<boolean> {
-    const { run } = this.#hello;
-    const timestamp = Date.now();
-    const previous = this.#status;
-    const reply = await this.#writer.append(
-      [
-        { kind: 'ContainerEvent', timestamp, containerEvent: 'STARTED', detail: null },
-        ...(previous === 'RUNNING'
-          ? []
-          : [{ kind: 'StatusChanged', timestamp, status: 'RUNNING', previous, detail: null } as const]),
-      ],
-      { closes: false, knownCancel: null, changes: { status: 'RUNNING', startedAt: run.startedAt ?? timestamp } },
-      this.#writer.lost,
-    );
-    if (reply.code === 'OK') this.#status = 'RUNNING';
-    return reply.code === 'OK';
-  }
-
-  async #start(): Promise<Command> {
-    const { run } = this.#hello;
-    const { variables, place, fifos } = this.#stage;
-    if (place === null || fifos === null) throw new NotStarted('The command could not be started.');
+  async #startCommand(): Promise<Command> {
+    const { run } = this.#claim;
+    const { variables, runtime, fifos, problem, spawner } = this.#setup;
+    if (runtime === null || fifos === null) throw new NotStarted(problem ?? 'The command could not be started.');
     const env = this.#openEnv();
-    const secrets = env.filter((one) => one.secret).map((one) => one.value);
-    const commandEnv = commandVariables(variables, place.workspace, run, env);
-    const zone = lazyZone(() => zoneOf(commandEnv.TZ, localZone));
-    this.#output = createOutput({ sink: this.#writer, maxLineBytes: run.maxLineBytes, secrets, zone });
-    this.#oomKills = place.oomKills();
-    const command = await startCommand(this.#stage.spawner, {
+    const commandEnv = commandVariables(variables, runtime.workspace, run, env);
+    this.#output = createOutput({
+      sink: this.#writer,
+      maxLineBytes: run.maxLineBytes,
+      secrets: env.filter((one) => one.secret).map((one) => one.value),
+      zone: lazyZone(() => zoneOf(commandEnv.TZ, localZone)),
+    });
+    const command = await startCommand(spawner, {
       command: run.command,
-      directory: place.workspace,
+      directory: runtime.workspace,
       variables: commandEnv,
-      entry: place.entry,
+      entry: runtime.entry,
       stdout: fifos.stdout.write,
       stderr: fifos.stderr.write,
     });
@@ -177,84 +146,75 @@ export class Attempt {
 
   #openEnv(): EnvVar[] {
     try {
-      return openEnv(this.#hello.run.env, this.#stage.orders.runKey);
+      return openEnv(this.#claim.run.env, this.#setup.orders.runKey);
     } catch (error) {
-      throw new NotStarted("The run's secrets could not be opened.", { cause: error });
+      throw new NotStarted("The run's secrets could not be decrypted.", { cause: error });
     }
   }
 
-  async #follow(command: Command): Promise<Outcome> {
-    const { run, clock } = this.#hello;
+  #watchOom(): OomWatch {
+    const { runtime } = this.#setup;
+    return new OomWatch(
+      () => runtime?.oomKills() ?? 0,
+      (draft) => this.#writer.event(draft),
+    );
+  }
+
+  /** From the command's start until its processes are gone and its output is read. */
+  async #followCommand(command: Command, oom: OomWatch): Promise<Outcome> {
     const { lost } = this.#writer;
-    const ladder = this.#makeLadder(command);
-    const { timeoutSeconds } = run;
-    const stops = [
-      timeoutSeconds === null ? () => undefined : after(timeoutSeconds * 1000, () => this.#cutOff('timeout')),
-      every(TICK_MS, () => this.#pipes.tick(Date.now())),
-      every(OOM_LOOK_MS, () => this.#lookForOom()),
-    ];
+    const sequence = this.#stopSequence(command);
+    const stopTimers = this.#startTimers(oom);
     const onLost = (): void => this.kill();
     if (lost.aborted) onLost();
     else lost.addEventListener('abort', onLost, { once: true });
-    this.#watch.start();
+    this.#cancels.start();
     try {
       const exit = await command.exited;
-      this.#exited = true;
-      // What was asked for later, until the exit is heard of and while the pipes are drained, changes nothing.
-      const exitedAt = clock.at(exit.at);
-      const before = this.#cut !== null && this.#cut.at <= exitedAt ? this.#cut : null;
-      const { at, cut } = before ?? { at: exitedAt, cut: null };
-      const cancelFirst = this.#cancelHeardAt !== null && this.#cancelHeardAt <= exitedAt;
-      const outOfMemory = this.#lookForOom();
-      this.#writer.widen(DRAIN_BYTES);
-      await ladder.untilGone(exit, lost);
-      await this.#pipes.drain(DRAIN_MS, lost);
-      lost.throwIfAborted();
-      this.abandon();
-      await this.#pipes.drain(LAST_READ_MS, lost);
-      this.#pipes.finish();
-      this.#lookForOom();
-      return { ...NOTHING, at, cut, exit, cancelFirst, outOfMemory };
+      const decision = this.#requests.atExit(this.#claim.clock.at(exit.at));
+      const outOfMemory = oom.look();
+      await this.#drain(sequence, exit);
+      oom.look();
+      return { ...NOT_RUN, ...decision, exit, outOfMemory };
     } finally {
-      for (const stop of stops) stop();
+      stopTimers();
     }
   }
 
-  /** Goes on with what was asked for while the command was started. */
-  #makeLadder(command: Command): StopLadder {
-    const { place } = this.#stage;
-    const ladder = new StopLadder({
-      stopSignal: place?.stopSignal ?? constants.signals.SIGTERM,
-      graceMs: this.#hello.run.cancelGraceMs,
+  #startTimers(oom: OomWatch): () => void {
+    const { timeoutSeconds } = this.#claim.run;
+    const cancels = [
+      timeoutSeconds === null ? () => undefined : after(timeoutSeconds * 1000, () => this.#requests.stop('timeout')),
+      every(TICK_MS, () => this.#pipes.tick(Date.now())),
+      every(OOM_LOOK_MS, () => oom.look()),
+    ];
+    return () => {
+      for (const cancel of cancels) cancel();
+    };
+  }
+
+  #stopSequence(command: Command): StopSequence {
+    const { runtime } = this.#setup;
+    const sequence = new StopSequence({
+      stopSignal: runtime?.stopSignal ?? constants.signals.SIGTERM,
+      graceMs: this.#claim.run.cancelGraceMs,
       signal: (signal) => command.signal(signal),
-      others: () => place?.others(command.pid) ?? [],
-      killAll: () => this.abandon(),
+      others: () => runtime?.others(command.pid) ?? [],
+      killAll: () => this.killAll(),
     });
-    this.#ladder = ladder;
-    if (this.#forced) ladder.kill();
-    else if (this.#cut !== null || this.#cancelHeardAt !== null) ladder.terminate();
-    return ladder;
+    this.#requests.attach(sequence);
+    return sequence;
   }
 
-  #cancel(force: boolean): void {
-    if (this.#cut === null && !this.#exited) this.#cancelHeardAt ??= this.#hello.clock.now();
-    if (force) this.#forced = true;
-    force ? this.#ladder?.kill() : this.#ladder?.terminate();
-  }
-
-  #cutOff(cut: Cut): void {
-    this.#cut ??= { cut, at: this.#hello.clock.now() };
-    this.#ladder?.terminate();
-  }
-
-  /** Tells of each kill that the kernel made here. True where there was one since the command's start. */
-  #lookForOom(): boolean {
-    const kills = (this.#stage.place?.oomKills() ?? 0) - this.#oomKills;
-    if (kills > this.#toldOomKills) {
-      this.#toldOomKills = kills;
-      const detail = `The kernel has killed ${kills} process${kills === 1 ? '' : 'es'} of the command for memory.`;
-      this.#writer.event({ kind: 'ContainerEvent', timestamp: Date.now(), containerEvent: 'OUT_OF_MEMORY', detail });
-    }
-    return this.#toldOomKills > 0;
+  /** After the exit: reads the pipes to their end, and kills what is left of the command. */
+  async #drain(sequence: StopSequence, exit: Exited): Promise<void> {
+    const { lost } = this.#writer;
+    this.#writer.raiseBound(DRAIN_BYTES);
+    await sequence.untilGone(exit, lost);
+    await this.#pipes.drain(DRAIN_MS, lost);
+    lost.throwIfAborted();
+    this.killAll();
+    await this.#pipes.drain(LAST_READ_MS, lost);
+    this.#pipes.finish();
   }
 }

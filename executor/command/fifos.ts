@@ -1,6 +1,6 @@
 /**
- * The command's standard output and error are FIFOs: Node's own child stdio is a socket pair, which nobody can open
- * through /dev/stdout (ENXIO), and a pipe of root's only root can.
+ * FIFOs for the command's standard output and error. The stdio that Node.js makes is a socket pair, which can't be
+ * opened through /dev/stdout (ENXIO), and a pipe of root can be opened by root only.
  */
 import { execFile } from 'node:child_process';
 import { constants, openSync } from 'node:fs';
@@ -9,37 +9,43 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-/** The command opens them through /dev/stdout as another user; by their path it cannot reach them. */
+/** The command, another user, opens them through /dev/stdout. It can't reach them by their path. */
 const FIFO_MODE = '666';
 
-export interface FifoPlace {
+export interface FifoOptions {
   /** Where they are made. */
   readonly directory: string;
-  /** Paths of others that are made with them. */
+  /** Paths of other FIFOs to make with them. */
   readonly moreFifos: readonly string[];
   /** Program and first arguments that make FIFOs. */
   readonly mkfifo: readonly [string, ...string[]];
+  /** Environment of that program. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Open ends of one FIFO. The writing end goes to the command and must be closed here after that. */
-export interface Ends {
+/** Descriptors of one FIFO. The command gets `write`, which must be closed here after that. */
+export interface FifoEnds {
   readonly read: number;
   readonly write: number;
 }
 
-/** Makes and opens both. @throws Error where they can't be made or opened */
-export const openFifos = async (place: FifoPlace): Promise<{ readonly stdout: Ends; readonly stderr: Ends }> => {
-  const paths = [join(place.directory, 'stdout'), join(place.directory, 'stderr')] as const;
-  const all = [...paths, ...place.moreFifos];
+export interface OutputFifos {
+  readonly stdout: FifoEnds;
+  readonly stderr: FifoEnds;
+}
+
+/** Makes and opens both. Removes files of the same names first. @throws Error if one can't be made or opened */
+export const openFifos = async (options: FifoOptions): Promise<OutputFifos> => {
+  const paths = [join(options.directory, 'stdout'), join(options.directory, 'stderr')] as const;
+  const all = [...paths, ...options.moreFifos];
   for (const path of all) await rm(path, { force: true });
-  const [program, ...args] = place.mkfifo;
-  await run(program, [...args, '-m', FIFO_MODE, ...all], { env: place.environment });
+  const [program, ...args] = options.mkfifo;
+  await run(program, [...args, '-m', FIFO_MODE, ...all], { env: options.environment });
   return { stdout: openEnds(paths[0]), stderr: openEnds(paths[1]) };
 };
 
-/** Without O_NONBLOCK the first open would wait for the other end (fifo(7)). */
-const openEnds = (path: string): Ends => ({
+/** Without O_NONBLOCK the first open would wait for the second (fifo(7)). */
+const openEnds = (path: string): FifoEnds => ({
   read: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
   write: openSync(path, constants.O_WRONLY),
 });

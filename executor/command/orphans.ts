@@ -1,79 +1,78 @@
 /**
- * Who gets the stop signal after the command's own process is gone, and when. Many programs read a second signal as
- * "quit now", and a filter that is shot loses the last lines of those that write to it. So each is told once, and only
- * when its parent is gone; what may have been told by its parent, or may be a filter, gets time to end by itself.
+ * Sends the stop signal to processes whose parents have exited (PROTOCOL.md, W13). Many programs take a second signal
+ * as "quit now", and a filter that is killed loses the last lines of those that write to it. So each process is
+ * signalled once, after its parent has exited. It first gets time to end by itself if its parent can have passed the
+ * signal on, or if it can be a filter.
  */
-
 import { catchesSignal, type LivingProcess, trySignal } from '../../src/system/processes.ts';
 
-/** From the loss of a parent that the signal killed: it has passed nothing on. */
-const UNTOLD_MS = 100;
-/** Of a parent that handled the signal: it may have passed it on. */
-const MAYBE_TOLD_MS = 2000;
-/** For what may be a filter, once only such ones are left: it ends when it has read its input. */
+/** Delay after the exit of a parent that the signal killed: it passed nothing on. */
+const PARENT_KILLED_MS = 100;
+/** Delay after the exit of a parent that handled the signal: it can have passed it on. */
+const PARENT_HANDLED_MS = 2000;
+/** Extra delay for filters, once nothing else is left: a filter ends when it has read its input. */
 const FILTER_MS = 500;
-/** All of these are this part of the grace period at most. */
-const PART_OF_GRACE = 4;
+/** Each of these is at most this fraction of the grace period. */
+const FRACTION_OF_GRACE = 1 / 4;
 
 interface OrphansOptions {
   readonly stopSignal: number;
   readonly graceMs: number;
   /** The command's own process was not killed by the signal. */
-  readonly parentHandledIt: boolean;
+  readonly commandHandledIt: boolean;
 }
 
 export class Orphans {
   readonly #options: OrphansOptions;
-  /** Since when they have been without their parents. */
-  readonly #since = new Map<string, number>();
-  readonly #told = new Set<string>();
-  readonly #toldAndHandling = new Set<number>();
-  /** Parents as first seen. */
-  readonly #parents = new Map<string, number>();
-  #filtersAloneSince: number | null = null;
+  /** When each process lost its parent. */
+  readonly #orphanedAt = new Map<string, number>();
+  readonly #signalled = new Set<string>();
+  readonly #signalledWithHandler = new Set<number>();
+  /** The parent of each process when it was first seen. */
+  readonly #firstParents = new Map<string, number>();
+  #onlyFiltersSince: number | null = null;
 
   constructor(options: OrphansOptions) {
     this.#options = options;
   }
 
-  /** `left`: all that lives of the command; `now`: milliseconds of a monotonic clock. */
-  tell(left: readonly LivingProcess[], now: number): void {
+  /** `left`: all processes of the command that run. `now`: milliseconds of a monotonic clock. */
+  signalDue(left: readonly LivingProcess[], now: number): void {
     const pids = new Set(left.map(({ pid }) => pid));
     const parents = new Set(left.map(({ parent }) => parent));
-    for (const one of left) this.#parents.set(keyOf(one), this.#parents.get(keyOf(one)) ?? one.parent);
-    const orphans = left.filter((one) => !pids.has(one.parent) && !this.#told.has(keyOf(one)));
+    for (const one of left) this.#firstParents.set(keyOf(one), this.#firstParents.get(keyOf(one)) ?? one.parent);
+    const orphans = left.filter((one) => !pids.has(one.parent) && !this.#signalled.has(keyOf(one)));
     const { stopSignal } = this.#options;
+    // Without a handler and without children it can be a filter.
     const others = orphans.filter(({ pid }) => parents.has(pid) || catchesSignal(pid, stopSignal));
-    for (const one of others) this.#tellInTime(one, now, this.#patience(one));
-    // Those that were told may still write to them.
+    for (const one of others) this.#signalIfDue(one, now);
+    // Processes that were signalled can still write to filters.
     if (others.length > 0 || left.length > orphans.length) {
-      this.#filtersAloneSince = null;
+      this.#onlyFiltersSince = null;
       return;
     }
-    this.#filtersAloneSince ??= now;
-    for (const one of orphans) {
-      this.#tellInTime(one, now, this.#patience(one), this.#filtersAloneSince + this.#partOfGrace(FILTER_MS));
-    }
+    this.#onlyFiltersSince ??= now;
+    for (const one of orphans) this.#signalIfDue(one, now, this.#onlyFiltersSince + this.#bounded(FILTER_MS));
   }
 
-  #tellInTime(one: LivingProcess, now: number, patienceMs: number, notBefore = 0): void {
-    const since = this.#since.get(keyOf(one)) ?? now;
-    this.#since.set(keyOf(one), since);
-    if (now < Math.max(since + patienceMs, notBefore)) return;
-    if (catchesSignal(one.pid, this.#options.stopSignal)) this.#toldAndHandling.add(one.pid);
-    this.#told.add(keyOf(one));
+  #signalIfDue(one: LivingProcess, now: number, notBefore = 0): void {
+    const since = this.#orphanedAt.get(keyOf(one)) ?? now;
+    this.#orphanedAt.set(keyOf(one), since);
+    if (now < Math.max(since + this.#delayOf(one), notBefore)) return;
+    if (catchesSignal(one.pid, this.#options.stopSignal)) this.#signalledWithHandler.add(one.pid);
+    this.#signalled.add(keyOf(one));
     trySignal(one.pid, this.#options.stopSignal);
   }
 
-  #patience(one: LivingProcess): number {
-    const parent = this.#parents.get(keyOf(one)) ?? one.parent;
-    const wasOthers = parent !== one.parent;
-    const handled = wasOthers ? this.#toldAndHandling.has(parent) : this.#options.parentHandledIt;
-    return this.#partOfGrace(handled ? MAYBE_TOLD_MS : UNTOLD_MS);
+  #delayOf(one: LivingProcess): number {
+    const parent = this.#firstParents.get(keyOf(one)) ?? one.parent;
+    const hadOtherParent = parent !== one.parent;
+    const handled = hadOtherParent ? this.#signalledWithHandler.has(parent) : this.#options.commandHandledIt;
+    return this.#bounded(handled ? PARENT_HANDLED_MS : PARENT_KILLED_MS);
   }
 
-  #partOfGrace(ms: number): number {
-    return Math.min(ms, this.#options.graceMs / PART_OF_GRACE);
+  #bounded(ms: number): number {
+    return Math.min(ms, this.#options.graceMs * FRACTION_OF_GRACE);
   }
 }
 

@@ -1,26 +1,26 @@
-/** Reads one pipe of the command, as fast as it is let. */
 import { Socket } from 'node:net';
 import type { EpochMs } from '../../src/domain/events.ts';
 import type { OutputReader } from '../output/sink.ts';
 
-/** A pipe holds 64 KiB unless its writer asks for more, so that is what one read can get. */
+/** Size of a pipe by default (pipe(7)), so the most that one read usually returns. */
 const BUFFER_BYTES = 64 * 1024;
 
+/** Reads one pipe of the command as fast as it is allowed to. */
 export class Pipe {
   readonly #socket: Socket;
   readonly #reader: OutputReader;
   readonly #ended: Promise<void>;
   #paused = false;
-  #over = false;
+  #finished = false;
 
-  /** `fd`: the reading end, which the pipe owns from here on. Reading starts at once. */
+  /** Starts to read at once. `fd`: the reading end, which the pipe owns from now on. */
   constructor(fd: number, reader: OutputReader) {
     this.#reader = reader;
     this.#socket = new Socket({
       fd,
       readable: true,
       writable: false,
-      // One buffer for all reads: what is kept of it is copied by the reader or the log's writer.
+      // All reads use one buffer: the reader and the log's writer copy what they keep.
       onread: {
         buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
         callback: (bytes, buffer) => {
@@ -31,19 +31,19 @@ export class Pipe {
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
-    // A pipe has no other errors than one that is as good as its end.
+    // After any error a pipe gives no more bytes, as after its end.
     this.#socket.on('error', () => resolve());
     this.#socket.on('end', () => resolve());
     this.#socket.on('close', () => resolve());
     this.#socket.resume();
   }
 
-  /** Resolves when nobody has it open for writing any more and all of it is read. */
+  /** Resolves when all is read and no process has the writing end open. */
   get ended(): Promise<void> {
     return this.#ended;
   }
 
-  /** The command waits in its next write once the pipe is full. */
+  /** Stops reading. When the pipe is full, the command waits in its next write. */
   pause(): void {
     this.#paused = true;
     this.#socket.pause();
@@ -54,14 +54,14 @@ export class Pipe {
     this.#socket.resume();
   }
 
-  /** Progress bars are told as time passes. */
+  /** See OutputReader.tick. */
   tick(now: EpochMs): void {
-    if (!this.#over) this.#reader.tick(now);
+    if (!this.#finished) this.#reader.tick(now);
   }
 
-  /** Reads no more; what was read last becomes a line. Call it once. */
+  /** Ends reading. A last line without its break becomes a line. Call it once. */
   finish(): void {
-    this.#over = true;
+    this.#finished = true;
     this.#socket.destroy();
     this.#reader.end(Date.now());
   }

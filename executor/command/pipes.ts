@@ -1,21 +1,22 @@
-/** Both pipes of the command, from their making to their end. */
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EpochMs } from '../../src/domain/events.ts';
 import type { Output } from '../output/output.ts';
-import type { Ends } from './fifos.ts';
+import type { OutputFifos } from './fifos.ts';
 import { Pipe } from './pipe.ts';
 
+/** Both pipes of the command, from the open FIFOs to their end. */
 export class Pipes {
-  readonly #fifos: { readonly stdout: Ends; readonly stderr: Ends } | null;
+  readonly #fifos: OutputFifos | null;
   #pipes: readonly Pipe[] = [];
   #closed = false;
 
-  constructor(fifos: { readonly stdout: Ends; readonly stderr: Ends } | null) {
+  /** `fifos`: null if they could not be made; then nothing is read. */
+  constructor(fifos: OutputFifos | null) {
     this.#fifos = fifos;
   }
 
-  /** Reads from now on. The command must have its own writing ends by now. */
+  /** Starts to read. Call it when the command has its writing ends. */
   read(output: Output): void {
     this.closeWritingEnds();
     const fifos = this.#fifos;
@@ -23,7 +24,7 @@ export class Pipes {
     this.#pipes = [new Pipe(fifos.stdout.read, output.stdout), new Pipe(fifos.stderr.read, output.stderr)];
   }
 
-  /** As long as they are open here, the pipes have no end. Safe to call more than once. */
+  /** Without this the pipes never end. Safe to repeat. */
   closeWritingEnds(): void {
     if (this.#fifos === null || this.#closed) return;
     this.#closed = true;
@@ -31,25 +32,26 @@ export class Pipes {
     closeSync(this.#fifos.stderr.write);
   }
 
-  /** True: the command waits in its next write once a pipe is full. */
-  press(full: boolean): void {
-    for (const pipe of this.#pipes) full ? pipe.pause() : pipe.resume();
+  /** True stops reading: when a pipe is full, the command waits in its next write. False goes on. */
+  setPaused(paused: boolean): void {
+    for (const pipe of this.#pipes) paused ? pipe.pause() : pipe.resume();
   }
 
+  /** See OutputReader.tick. */
   tick(now: EpochMs): void {
     for (const pipe of this.#pipes) pipe.tick(now);
   }
 
-  /** Resolves when all is read and nobody can write any more, after `ms`, or when the signal aborts. */
+  /** Resolves when all is read and no process can write any more, after `ms`, or when the signal aborts. */
   async drain(ms: number, signal: AbortSignal): Promise<void> {
-    const enough = new AbortController();
-    const stop = AbortSignal.any([enough.signal, signal]);
+    const done = new AbortController();
+    const stop = AbortSignal.any([done.signal, signal]);
     const ended = Promise.all(this.#pipes.map((pipe) => pipe.ended));
     await Promise.race([ended, delay(ms, undefined, { signal: stop }).catch(() => undefined)]);
-    enough.abort();
+    done.abort();
   }
 
-  /** Reads no more; what was read last becomes a line. Call it once. */
+  /** Ends reading. A last line without its break becomes a line. Call it once. */
   finish(): void {
     for (const pipe of this.#pipes) pipe.finish();
   }

@@ -1,12 +1,12 @@
 /**
- * Starts one process and tells truly how it ended. What Node.js starts asynchronously and a real-time signal (32 to 64)
- * ends is reported as an exit with 0: it has no names for these signals. spawnSync does tell the two apart, and
- * blocks, so a thread does that (docs/decisions/0008-a-thread-waits-for-the-command.md).
+ * Starts one process and reports how it ended. child_process.spawn reports an exit with 0 for a process that a
+ * real-time signal (32 to 64) killed, because Node.js has no names for these signals. spawnSync tells the two apart but
+ * blocks, so a thread calls it (docs/decisions/0008-a-thread-waits-for-the-command.md).
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { pause } from '../../src/async/pause.ts';
 import { listProcesses, PROC } from '../../src/system/processes.ts';
 import { FIFO_DIRECTORY } from '../../src/wire/executorRoot.ts';
 
@@ -14,17 +14,17 @@ export interface SpawnOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdio: readonly ('ignore' | number)[];
-  /** In a session and group of its own. */
+  /** Starts it in its own session and process group. */
   readonly detached: true;
 }
 
-/** How a process ended. Code and signal are both null where a signal did it that Node.js has no name for. */
+/** How a process ended. Both are null if a signal without a name in Node.js killed it. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** It was not started; `code` is that of the system's error, or of Node.js'. */
+/** The process was not started. `code`: that of the system's error or of Node.js'. */
 export class SpawnError extends Error {
   override readonly name = 'SpawnError';
   readonly code: string;
@@ -34,19 +34,20 @@ export class SpawnError extends Error {
   }
 }
 
-/** `at`: when, by performance.now(), though it may be heard of later. */
+/** `at`: instant of the exit by performance.now(). The report of it can come later. */
 export type Exited = Exit & { readonly at: number };
 
 export interface Spawned {
   readonly pid: number;
-  /** Rejects with SpawnError where the process turns out to have no program. */
+  /** Rejects with SpawnError if the program could not be executed after all. */
   readonly exited: Promise<Exited>;
 }
 
-interface Told extends Exit {
+/** What the thread reports at the end. */
+interface Report extends Exit {
   readonly pid: number;
   readonly error: string | null;
-  /** By process.hrtime.bigint(), which all threads share. */
+  /** By process.hrtime.bigint(), a clock that all threads share. */
   readonly at: bigint;
 }
 
@@ -62,18 +63,18 @@ const run = ([file, args, options]) => {
   }
 };
 parentPort.once('message', (request) => {
-  const told = run(request);
-  parentPort.postMessage({ ...told, at: process.hrtime.bigint() });
+  const report = run(request);
+  parentPort.postMessage({ ...report, at: process.hrtime.bigint() });
 });`;
 
-/** Megabytes. It holds the command's arguments and environment, which LIMITS bound, and Node.js itself. */
+/** Megabytes. The thread holds Node.js itself, and the command's arguments and environment, which LIMITS bounds. */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16, stackSizeMb: 1 };
 const LOOK_EVERY_MS = 1;
 
 export class Spawner {
   readonly #thread: Worker | null;
 
-  /** Its thread starts at once, and takes some 40 ms of CPU time. Linux alone has real-time signals and /proc. */
+  /** Starts the thread at once, which takes about 40 ms of CPU time. Only Linux has /proc and real-time signals. */
   constructor() {
     if (process.platform !== 'linux') {
       this.#thread = null;
@@ -81,17 +82,17 @@ export class Spawner {
     }
     this.#thread = new Worker(THREAD, { eval: true, env: {}, execArgv: preload(), resourceLimits: THREAD_LIMITS });
     this.#thread.unref();
-    // Whoever asks hears of it by 'exit'.
+    // `exit` follows, which #ask reports.
     this.#thread.on('error', () => undefined);
   }
 
-  /** Call it once. Resolves as soon as the process is there. @throws SpawnError */
+  /** Resolves when the process exists. Call it once. @throws SpawnError */
   async start(file: string, args: readonly string[], options: SpawnOptions): Promise<Spawned> {
-    if (this.#thread === null) return await startElsewhere(file, args, options);
+    if (this.#thread === null) return await startWithoutThread(file, args, options);
     const before = new Set(ownChildren());
-    let told: Told | null = null;
+    let report: Report | null = null;
     const ended = this.#ask(this.#thread, [file, args, options]).then((answer) => {
-      told = answer;
+      report = answer;
       return answer;
     });
     const exited = ended.then(exitOf);
@@ -99,13 +100,13 @@ export class Spawner {
     for (;;) {
       const pid = ownChildren().find((child) => !before.has(child));
       if (pid !== undefined) return { pid, exited };
-      if (told !== null) return { pid: (await ended).pid, exited: Promise.resolve(await exited) };
-      await delay(LOOK_EVERY_MS);
+      if (report !== null) return { pid: (await ended).pid, exited: Promise.resolve(await exited) };
+      await pause(LOOK_EVERY_MS);
     }
   }
 
-  #ask(thread: Worker, request: readonly unknown[]): Promise<Told> {
-    const { promise, resolve } = Promise.withResolvers<Told>();
+  #ask(thread: Worker, request: readonly unknown[]): Promise<Report> {
+    const { promise, resolve } = Promise.withResolvers<Report>();
     thread.once('message', resolve);
     thread.once('exit', () => resolve({ pid: 0, code: null, signal: null, error: 'EAGAIN', at: 0n }));
     thread.postMessage(request);
@@ -113,7 +114,7 @@ export class Spawner {
   }
 }
 
-/** Node.js asks for the working directory before it runs a thread's code, and there is no path to ours (processes.ts). */
+/** Node.js asks for the working directory before it runs a thread's code. In a container it has no path (PROC). */
 const preload = (): string[] => {
   if (PROC === '/proc') return [];
   const path = `${FIFO_DIRECTORY}/cwd.cjs`;
@@ -121,12 +122,12 @@ const preload = (): string[] => {
   return ['--require', path];
 };
 
-const exitOf = ({ code, signal, error, at }: Told): Exited => {
+const exitOf = ({ code, signal, error, at }: Report): Exited => {
   if (error !== null) throw new SpawnError(error);
   return { code, signal, at: performance.now() - Number(process.hrtime.bigint() - at) / 1e6 };
 };
 
-/** Pids of this process' children, those of its threads too. */
+/** Pids of this process' children, including those of its threads. */
 const ownChildren = (): number[] => {
   try {
     return readdirSync(`${PROC}/self/task`).flatMap((thread) =>
@@ -138,7 +139,7 @@ const ownChildren = (): number[] => {
   }
 };
 
-const startElsewhere = async (file: string, args: readonly string[], options: SpawnOptions): Promise<Spawned> => {
+const startWithoutThread = async (file: string, args: readonly string[], options: SpawnOptions): Promise<Spawned> => {
   try {
     const child = spawn(file, args, { ...options, stdio: [...options.stdio] });
     const exited = new Promise<Exited>((resolve) =>

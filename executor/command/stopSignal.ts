@@ -1,15 +1,15 @@
 /** The signal that asks a command to end: its image's STOPSIGNAL. Pure. */
 import { constants } from 'node:os';
 
-/** Linux; the C library keeps 32 and 33 for itself (signal(7)), so SIGRTMIN is 34. */
+/** Linux. The C library uses 32 and 33 itself, so SIGRTMIN is 34 (signal(7)). */
 const RTMIN = 34;
 const RTMAX = 64;
-/** What images may say and Node.js has no name for. */
-const MORE: Readonly<Record<string, number>> = { SIGCLD: constants.signals.SIGCHLD };
+/** Names that images use and Node.js does not know. */
+const MORE_NAMES: Readonly<Record<string, number>> = { SIGCLD: constants.signals.SIGCHLD };
 
 /**
- * The number of a signal as a Dockerfile names it: "SIGQUIT", "quit", "3", "SIGRTMIN+3", "RTMAX-1". SIGTERM where the
- * text names none, as where an image says nothing ('').
+ * The number of a signal as Dockerfiles write it: "SIGQUIT", "quit", "3", "SIGRTMIN+3", "RTMAX-1". SIGTERM if the text
+ * is not a signal, or is '' because the image has none.
  */
 export const parseStopSignal = (text: string): number =>
   signalNumber(text.trim().toUpperCase()) ?? constants.signals.SIGTERM;
@@ -22,7 +22,7 @@ const signalNumber = (text: string): number | null => {
     const base = from === 'MIN' ? RTMIN : RTMAX;
     return inRange(base + Number(`${sign ?? '+'}${offset ?? 0}`), RTMIN);
   }
-  const known: Readonly<Record<string, number>> = { ...constants.signals, ...MORE };
+  const known: Readonly<Record<string, number>> = { ...constants.signals, ...MORE_NAMES };
   return known[name] ?? null;
 };
 

@@ -1,21 +1,20 @@
-/** Hears of cancels: by the control channel (a hint), by each append's answer, and by asking the record. */
+/** Notices cancels: by the control channel (which can lose messages), by append replies, and by reading the record. */
 import type { Redis } from 'ioredis';
 import type { RunRecord } from '../../src/domain/run.ts';
 import type { AppendCode, AppendReply } from '../../src/wire/append.ts';
 import { controlChannel, recordKey } from '../../src/wire/keys.ts';
 import type { Connections } from '../redis/connections.ts';
-import { untilDone } from '../redis/untilDone.ts';
+import { retryRedis } from '../redis/retryRedis.ts';
 import type { Cancel } from './outcome.ts';
 
-/** A hint can be lost, so the record is asked this often, milliseconds. */
-const ASK_EVERY_MS = 2000;
+const READ_EVERY_MS = 2000;
 
 export interface CancelWatchEvents {
-  /** Called again where a cancel becomes a forced one. */
+  /** A cancel, and once more if it becomes a forced one. */
   onCancel(force: boolean): void;
-  /** The record says that the log is not ours any more. */
+  /** The record says that this executor no longer has the log. */
   onLost(code: AppendCode): void;
-  /** Redis stands before what it had acknowledged. */
+  /** Redis has lost events that it had acknowledged. */
   onBehind(): void;
 }
 
@@ -26,10 +25,10 @@ export class CancelWatch {
   readonly #events: CancelWatchEvents;
   readonly #storedSeq: () => number;
   #timer: NodeJS.Timeout | null = null;
-  #asking = false;
-  #heard: 'nothing' | 'cancel' | 'force' = 'nothing';
+  #isReading = false;
+  #known: 'none' | 'cancel' | 'force' = 'none';
 
-  /** `storedSeq`: what Redis has acknowledged. */
+  /** `storedSeq`: seq of the newest event that Redis has acknowledged. */
   constructor(connections: Connections, run: RunRecord, storedSeq: () => number, events: CancelWatchEvents) {
     this.#commands = connections.commands;
     this.#listener = connections.listener;
@@ -38,17 +37,17 @@ export class CancelWatch {
     this.#events = events;
   }
 
-  /** Listens from now on, and asks. */
+  /** Subscribes, and reads the record now and then. */
   start(): void {
-    this.#timer = setInterval(() => this.#ask(), ASK_EVERY_MS);
+    this.#timer = setInterval(() => this.#readOnce(), READ_EVERY_MS);
     const subscribe = (): void => {
-      // Refused: the timer is there all the same.
+      // If Redis refuses it, the timer remains.
       this.#listener.subscribe(controlChannel(this.#run.id)).then(
-        () => this.#ask(),
+        () => this.#readOnce(),
         () => undefined,
       );
     };
-    this.#listener.on('message', () => this.#ask());
+    this.#listener.on('message', () => this.#readOnce());
     if (this.#listener.status === 'ready') subscribe();
     else this.#listener.once('ready', subscribe);
   }
@@ -58,33 +57,34 @@ export class CancelWatch {
     this.#timer = null;
   }
 
-  heardIn(reply: Pick<AppendReply, 'cancelRequestedAt' | 'cancelForce'>): void {
+  /** Notices the cancel that a reply of Redis carries, if it does. */
+  noticeReply(reply: Pick<AppendReply, 'cancelRequestedAt' | 'cancelForce'>): void {
     if (reply.cancelRequestedAt === null) return;
-    const heard = reply.cancelForce ? 'force' : 'cancel';
-    if (this.#heard === 'force' || this.#heard === heard) return;
-    this.#heard = heard;
-    this.#events.onCancel(heard === 'force');
+    const seen = reply.cancelForce ? 'force' : 'cancel';
+    if (this.#known === 'force' || this.#known === seen) return;
+    this.#known = seen;
+    this.#events.onCancel(seen === 'force');
   }
 
-  /** The cancel as the record has it; waits for Redis. Null where there is none. @throws the signal's reason */
+  /** The cancel in the record, or null. Waits while Redis is away. @throws the signal's reason */
   readonly read = async (signal: AbortSignal): Promise<Cancel | null> => {
     const names = ['cancelRequestedAt', 'cancelReason', 'cancelForce'] as const;
-    const [at, reason, force] = await untilDone(() => this.#commands.hmget(recordKey(this.#run.id), ...names), signal);
+    const [at, reason, force] = await retryRedis(() => this.#commands.hmget(recordKey(this.#run.id), ...names), signal);
     return at ? { at: Number(at), reason: reason || null, force: force === '1' } : null;
   };
 
-  /** One question at a time: while Redis is away they would pile up. */
-  #ask(): void {
-    if (this.#asking || this.#timer === null) return;
-    this.#asking = true;
-    this.#look()
+  /** One read at a time: else they would pile up while Redis is away. */
+  #readOnce(): void {
+    if (this.#isReading || this.#timer === null) return;
+    this.#isReading = true;
+    this.#readRecord()
       .catch(() => undefined)
       .finally(() => {
-        this.#asking = false;
+        this.#isReading = false;
       });
   }
 
-  async #look(): Promise<void> {
+  async #readRecord(): Promise<void> {
     const stored = this.#storedSeq();
     const names = ['term', 'lastSeq', 'cancelRequestedAt', 'cancelForce'] as const;
     const [term, lastSeq, at, force] = await this.#commands.hmget(recordKey(this.#run.id), ...names);
@@ -92,6 +92,6 @@ export class CancelWatch {
     if (!term) return this.#events.onLost('GONE');
     if (Number(term) > this.#run.term) return this.#events.onLost('FENCED');
     if (Number(lastSeq) < stored) this.#events.onBehind();
-    this.heardIn({ cancelRequestedAt: at ? Number(at) : null, cancelForce: force === '1' });
+    this.noticeReply({ cancelRequestedAt: at ? Number(at) : null, cancelForce: force === '1' });
   }
 }

@@ -1,4 +1,3 @@
-/** Stage 6, the last word: AttemptFinished and what follows it, as one batch of its own. */
 import { endingBatch } from '../../src/domain/end.ts';
 import type { AttemptEnd, RunRecord, RunStatus } from '../../src/domain/run.ts';
 import { isTerminal } from '../../src/domain/run.ts';
@@ -6,31 +5,33 @@ import type { RecordChanges } from '../../src/wire/runRecord.ts';
 import type { LogWriter } from '../write/logWriter.ts';
 import { type Cancel, endOf, type Outcome } from './outcome.ts';
 
-export interface LastWord {
+export interface FinalBatch {
   readonly run: RunRecord;
-  /** The status before it. */
+  /** The run's status before the end. */
   readonly previous: RunStatus;
   readonly outcome: Outcome;
-  /** Asks the record, and waits for its answer. */
+  /** Reads the cancel from the record. Waits while Redis is away. */
   readonly readCancel: (signal: AbortSignal) => Promise<Cancel | null>;
-  /** What the command may have put into a failure's text is masked. */
+  /** Hides secrets in the failure's message. */
   readonly mask: (text: string) => string;
 }
 
 /**
- * Stores everything that is left and then the end; waits for Redis as long as it takes. A cancel that
- * came meanwhile is looked at, so that none is overlooked. @throws LogLost, or the signal's reason
+ * Stores what the command printed, and then AttemptFinished and what follows it as one batch. Waits while Redis is
+ * away. Redis refuses an end that does not know of a cancel (PROTOCOL.md, W6); then the end is made again, with the
+ * cancel.
+ * @throws LogLost, or the signal's reason
  */
-export const sayLastWord = async (writer: LogWriter, word: LastWord, signal: AbortSignal): Promise<void> => {
-  const { run, outcome, mask } = word;
-  writer.tellRefused();
+export const storeFinalBatch = async (writer: LogWriter, final: FinalBatch, signal: AbortSignal): Promise<void> => {
+  const { run, outcome, mask } = final;
+  writer.reportRefused();
   await writer.flush();
   for (;;) {
-    const cancel = await word.readCancel(signal);
+    const cancel = await final.readCancel(signal);
     const end = masked(endOf(outcome, cancel, run, writer.digest), mask);
     const now = Date.now();
     const known = { ...run, cancelRequestedAt: cancel?.at ?? null };
-    const ending = endingBatch(known, run.attempt, word.previous, end, writer.totals, now);
+    const ending = endingBatch(known, run.attempt, final.previous, end, writer.totals, now);
     const terminal = isTerminal(ending.status);
     const changes: RecordChanges = {
       status: ending.status,

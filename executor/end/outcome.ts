@@ -1,38 +1,40 @@
-/** Stage 6, the pure part: how an attempt ended. What was asked first decides. */
+/** How an attempt ended. What was asked first decides (PROTOCOL.md, W6). Pure. */
 import type { EpochMs } from '../../src/domain/events.ts';
 import type { AttemptEnd, Failure } from '../../src/domain/run.ts';
 import type { Exit } from '../command/spawner.ts';
 
-/** A cancel as the record has it, by Redis' clock. */
+/** A cancel as the record has it. */
 export interface Cancel {
+  /** By the clock of Redis. */
   readonly at: EpochMs;
   readonly reason: string | null;
   readonly force: boolean;
 }
 
-/** What this executor did to its command before any exit: it ran too long, or a SIGTERM came from outside. */
-export type Cut = 'timeout' | 'stop';
+/** Why the executor stopped its command: the run's timeout, or a SIGTERM to the executor. */
+export type StopCause = 'timeout' | 'stop';
 
 export interface Outcome {
-  /** By Redis' clock: when it was cut, else when it exited or failed to start. */
+  /** When the executor stopped the command, else when the command exited or failed to start. By the clock of Redis. */
   readonly at: EpochMs;
-  readonly cut: Cut | null;
-  /** Null where the command never ran. */
+  /** Null if the executor did not stop the command before its exit. */
+  readonly stopCause: StopCause | null;
+  /** Null if the command did not run. */
   readonly exit: Exit | null;
-  /** Why it could not be started, a sentence; null where it could, or where nobody tried. */
+  /** Why the command could not be started, a sentence. Null if it was started or was not to be started. */
   readonly notStarted: string | null;
   /**
-   * A cancel was heard of before the exit and before any cut. The instants alone don't tell it: they are compared
-   * by Redis' clock as it is known here, which a loaded machine makes wrong by some milliseconds.
+   * The executor noticed a cancel before the exit and before it stopped the command. Comparing instants is not enough:
+   * on a loaded machine RedisClock is off by some milliseconds.
    */
   readonly cancelFirst?: boolean;
-  /** Whether the kernel killed for memory in the container while the command ran. */
+  /** The kernel killed a process of the container for memory while the command ran. */
   readonly outOfMemory: boolean;
 }
 
 /**
- * The end of the attempt. A cancel that was heard of first, or asked for at `outcome.at` or earlier, makes it CANCELLED,
- * whatever the command did then; a later one changes nothing.
+ * The end of the attempt. It is CANCELLED if the cancel came first: it was noticed first, or is not later than
+ * `outcome.at`. What the command did then does not matter. A later cancel changes nothing.
  */
 export const endOf = (
   outcome: Outcome,
@@ -48,28 +50,27 @@ export const endOf = (
   return { status: failure === null ? 'COMPLETED' : 'FAILED', exitCode, failure, cancelReason: null, digest };
 };
 
-const failureOf = ({ cut, exit, notStarted, outOfMemory }: Outcome, timeoutSeconds: number | null): Failure | null => {
+const failureOf = (
+  { stopCause, exit, notStarted, outOfMemory }: Outcome,
+  timeoutSeconds: number | null,
+): Failure | null => {
   const signal = exit?.signal ?? null;
   if (notStarted !== null) return { reason: 'COMMAND_NOT_STARTED', message: notStarted, signal: null };
-  if (cut === 'timeout') {
-    const seconds = timeoutSeconds ?? 0;
-    return {
-      reason: 'TIMEOUT',
-      message: `The timeout of ${seconds} second${seconds === 1 ? '' : 's'} passed.`,
-      signal,
-    };
-  }
-  // An exit with 0 after that is a clean stop, and no completion.
-  if (cut === 'stop') {
+  if (stopCause === 'timeout') return { reason: 'TIMEOUT', message: timeoutMessage(timeoutSeconds ?? 0), signal };
+  // Even if the command then exits with 0: it was stopped and did not complete.
+  if (stopCause === 'stop') {
     return { reason: 'SIGNALLED', message: 'The executor was told to stop (SIGTERM).', signal: signal ?? 'SIGTERM' };
   }
   if (exit === null || exit.code === 0) return null;
   if (exit.code === null && signal === null) {
-    return { reason: 'SIGNALLED', message: 'The command was ended by a real-time signal.', signal: null };
+    return { reason: 'SIGNALLED', message: 'The command was killed by a real-time signal.', signal: null };
   }
   if (outOfMemory && (signal === null || signal === 'SIGKILL')) {
-    return { reason: 'OUT_OF_MEMORY', message: 'The kernel killed the command for memory.', signal };
+    return { reason: 'OUT_OF_MEMORY', message: 'The kernel killed the command because memory ran out.', signal };
   }
-  if (signal !== null) return { reason: 'SIGNALLED', message: `The command was ended by ${signal}.`, signal };
+  if (signal !== null) return { reason: 'SIGNALLED', message: `The command was killed by ${signal}.`, signal };
   return { reason: 'NONZERO_EXIT', message: `The command exited with code ${exit.code}.`, signal: null };
 };
+
+const timeoutMessage = (seconds: number): string =>
+  `The timeout of ${seconds} second${seconds === 1 ? '' : 's'} passed.`;

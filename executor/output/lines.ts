@@ -1,4 +1,3 @@
-/** Tells plain lines, records and workflow commands apart, and hides secrets in all of them. */
 import { isUtf8 } from 'node:buffer';
 import type { EpochMs } from '../../src/domain/events.ts';
 import type { Masks } from './masking/masks.ts';
@@ -6,14 +5,14 @@ import { Records } from './records/records.ts';
 import type { Zone } from './records/zone.ts';
 import type { OutputSink, PipeStream } from './sink.ts';
 import { cutText } from './text/cut.ts';
-import { mayBeSpecial, withoutDress } from './text/special.ts';
-import type { Commands } from './workflowCommands.ts';
+import { mayBeSpecial, withoutPrefix } from './text/linePrefix.ts';
+import type { WorkflowCommands } from './workflowCommands.ts';
 
-/** More is kept of a line than the present secrets need: one may be added before the line ends. */
+/** So much of a line is kept beyond its limit, in case a longer secret is added before the line ends. */
 const LOOK_BEYOND_BYTES = 4096;
 /**
- * What may become a record or a command is read as far as this, bytes, whatever MAX_LINE_BYTES is: an output of 96 KiB
- * that was printed with escapes, the level of a record behind its long message.
+ * The part of a possible record or command that is read, whatever MAX_LINE_BYTES is. An output of 96 KiB can be printed
+ * with escapes, and a record's level can follow a long message.
  */
 const SPECIAL_BYTES = 1024 * 1024;
 const LF = 0x0a;
@@ -21,18 +20,18 @@ const LF = 0x0a;
 interface LinesOptions {
   readonly sink: OutputSink;
   readonly masks: Masks;
-  readonly commands: Commands;
+  readonly commands: WorkflowCommands;
   readonly maxLineBytes: number;
-  /** Of times in records that name none. */
+  /** For times in records that have no offset. */
   readonly zone: Zone;
 }
 
-/** The lines of one pipe. Keeps nothing from one call to the next. */
+/** Tells plain lines, records and workflow commands of one pipe apart, and masks them. Keeps no state between calls. */
 export class Lines {
   readonly #stream: PipeStream;
   readonly #sink: OutputSink;
   readonly #masks: Masks;
-  readonly #commands: Commands;
+  readonly #commands: WorkflowCommands;
   readonly #records: Records;
   readonly #maxLineBytes: number;
 
@@ -45,21 +44,21 @@ export class Lines {
     this.#maxLineBytes = maxLineBytes;
   }
 
-  /** Bytes of a line that must be kept: what is shown, and enough behind it to see a secret at the cut. */
+  /** Bytes of a line to keep: those that are shown, and enough after them to find a secret at the cut. */
   get keepBytes(): number {
     return this.#maxLineBytes + Math.max(this.#masks.longest, LOOK_BEYOND_BYTES);
   }
 
-  /** The same of a line that begins with these bytes. */
+  /** The same for a line that starts with these bytes. */
   keepBytesOf(beginning: Buffer): number {
     return mayBeSpecial(beginning, 0) ? Math.max(this.keepBytes, SPECIAL_BYTES) : this.keepBytes;
   }
 
-  /** Whole lines, each with its LF and without any CR, in any encoding and of any length. */
+  /** Whole lines of any encoding and length, each with its LF and without CR. */
   lines(run: Buffer, now: EpochMs): void {
-    // a bad sequence never takes an LF with it, so this is what decoding each line would give
+    // An invalid sequence never includes an LF, so decoding line by line would give the same.
     const valid = isUtf8(run) ? run : Buffer.from(run.toString());
-    // looking for LF in a one-byte string is the quickest way there is here (26 ns a line)
+    // Searching LF in a string of one-byte characters is the fastest way measured (26 ns per line).
     const text = valid.toString('latin1');
     let plainFrom = 0;
     let count = 0;
@@ -82,14 +81,16 @@ export class Lines {
     if (count > 0) this.#plain(valid.subarray(plainFrom), count, now);
   }
 
-  /** The beginning and the end of a line that is longer than was kept: what is left of its event, or a plain line, cut. */
+  /**
+   * A line of which only the beginning and the end were kept: its event, as far as it can be read, or a cut plain line.
+   */
   long(kept: Buffer, tail: Buffer, now: EpochMs): void {
     if (this.special(kept, now, tail)) return;
     const bytes = isUtf8(kept) ? kept : Buffer.from(kept.toString());
     this.#cut(this.#masks.head(bytes.subarray(0, this.keepBytes), this.#maxLineBytes), now);
   }
 
-  /** A state of a progress bar, without a line break: a plain line whatever it looks like. */
+  /** A state of a progress bar, without a line break. It becomes a plain line, whatever it looks like. */
   state(bytes: Buffer, now: EpochMs): void {
     const valid = isUtf8(bytes) ? bytes : Buffer.from(bytes.toString());
     if (valid.length > this.#maxLineBytes) this.#cut(this.#masks.head(valid, this.#maxLineBytes), now);
@@ -97,12 +98,12 @@ export class Lines {
   }
 
   /**
-   * Makes of a line, without its break, the event that it stands for. False where it is a plain line. `tail`: the end of
-   * a line that is longer than `keepBytesOf`; null where the bytes are all of it.
+   * Emits the event of a line that is a record or a command. False if it is a plain line. `bytes`: the line without its
+   * break. `tail`: the end of a line longer than `keepBytesOf`; null if `bytes` is the whole line.
    */
   special(bytes: Buffer, now: EpochMs, tail: Buffer | null = null): boolean {
     if (!mayBeSpecial(bytes, 0)) return false;
-    const { text, isBare } = withoutDress(bytes.toString());
+    const { text, isBare } = withoutPrefix(bytes.toString());
     const isWhole = tail === null;
     const isLong = !isWhole || bytes.length > this.#maxLineBytes;
     if (text.startsWith('::')) return this.#commands.run(this.#stream, { text, isLong, isWhole }, now);
@@ -120,7 +121,7 @@ export class Lines {
     else this.#sink.lines(this.#stream, now, masked, count);
   }
 
-  /** A line that was short enough may be so no more. */
+  /** Masking can make a line longer than the limit. */
   #lengthened(masked: Buffer, now: EpochMs): void {
     let at = 0;
     while (at < masked.length) {

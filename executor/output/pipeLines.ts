@@ -1,50 +1,51 @@
-/** Divides what comes from one pipe into lines and the states of progress bars. */
 import type { EpochMs } from '../../src/domain/events.ts';
 import type { Lines } from './lines.ts';
 import type { Masks } from './masking/masks.ts';
 import type { OutputReader } from './sink.ts';
-import { Held } from './text/held.ts';
-import { withoutDress } from './text/special.ts';
+import { LineBuffer } from './text/lineBuffer.ts';
+import { withoutPrefix } from './text/linePrefix.ts';
 import { Utf16Filter } from './text/utf16.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
 const NUL = 0x00;
-/** Larger chunks are taken in pieces, so that the texts made of them stay small. */
+/** Larger chunks are read in parts, so that the strings made of them stay small. */
 const PIECE_BYTES = 256 * 1024;
-/** Between two states that are sent: "at most 10 a second". */
+/** Between two states of a progress bar: at most 10 per second are sent. */
 const STATE_MS = 100;
 
 interface State {
   readonly bytes: Buffer;
-  /** See Held.tail. */
+  /** See LineBuffer.tail. */
   readonly tail: Buffer | null;
 }
 
-/** The line that has not ended yet; memory is bounded by Lines.keepBytes, what goes beyond it is left out. */
+/**
+ * Splits the bytes of one pipe into lines and states of progress bars. Holds the line that has not ended yet, at most
+ * Lines.keepBytesOf of it. Policy: the middle of a longer line is dropped.
+ */
 export class PipeReader implements OutputReader {
   readonly #lines: Lines;
   readonly #masks: Masks;
-  /** Since the last break or lone CR. */
-  readonly #held: Held;
-  /** The last byte was a CR, and nobody knows yet whether an LF follows. */
+  /** The bytes after the last line break or lone CR. */
+  readonly #held = new LineBuffer();
+  /** The last byte was a CR; an LF can follow. */
   #afterCr = false;
-  /** The line's last state that a lone CR ended. */
+  /** The line's last state, ended by a lone CR. */
   #state: State | null = null;
-  /** A state was sent, or was an event, and no other one has come since. */
+  /** The line's last state was sent, or became another event. */
   #sent = false;
-  /** How much of `held` was sent as the state of a bar that writes its CR first. */
+  /** Bytes of `held` that were sent as the state of a progress bar that writes its CR first. */
   #heldSent = 0;
   readonly #utf16 = new Utf16Filter();
-  /** The line before was UTF-16 without a byte order mark. */
+  /** The previous line was UTF-16 without a byte order mark. */
   #afterUtf16 = false;
-  /** Since when a state waits, or was sent. Starts anew with each line: a fast bar sends its end alone. */
+  /** When the first waiting state came, or the last one was sent. Reset by each line: a fast bar sends only its end. */
   #since: EpochMs | null = null;
 
   constructor(lines: Lines, masks: Masks) {
     this.#lines = lines;
     this.#masks = masks;
-    this.#held = new Held();
   }
 
   write(chunk: Buffer, now: EpochMs): void {
@@ -54,7 +55,7 @@ export class PipeReader implements OutputReader {
 
   end(now: EpochMs): void {
     this.#pieces(this.#utf16.end(), now);
-    // a CR alone behind the last line is none
+    // A lone CR after the last line is not a line.
     if (this.#held.length > 0 || this.#state !== null) this.#endLine(now);
   }
 
@@ -108,7 +109,7 @@ export class PipeReader implements OutputReader {
   #hold(bytes: Buffer, now: EpochMs): void {
     let at = 0;
     if (this.#afterUtf16 && bytes.length > 0) {
-      // the second half of the LF
+      // The second byte of the LF.
       if (bytes[0] === NUL) at = 1;
       this.#afterUtf16 = false;
     }
@@ -131,17 +132,17 @@ export class PipeReader implements OutputReader {
     this.#held.add(bytes, fits ? keepBytes : this.#lines.keepBytesOf(beginning));
   }
 
-  /** A lone CR: what is held is a state, unless it is empty, as where the bar writes its CR first. */
+  /** A lone CR ends a state. Nothing is held if the progress bar writes its CR first. */
   #endState(now: EpochMs): void {
     this.#afterCr = false;
     if (this.#held.length === 0) {
-      // from now on it is a progress bar's line, also where it has no state yet
+      // From now on this is the line of a progress bar, though it has no state yet.
       this.#since ??= now;
       return;
     }
     const sent = this.#held.length === this.#heldSent;
     const { tail } = this.#held;
-    // commands and records are no states to be shown or skipped
+    // A command or a record is not a state: it is neither delayed nor skipped.
     this.#sent = sent || this.#lines.special(this.#held.bytes, now, tail);
     this.#state = this.#sent ? null : { bytes: Buffer.from(this.#held.bytes), tail };
     this.#clearHeld();
@@ -164,7 +165,7 @@ export class PipeReader implements OutputReader {
     this.#since = null;
   }
 
-  /** UTF-16 without a byte order mark shows itself by the CR before the LF: 0D 00 0A 00. */
+  /** UTF-16 without a byte order mark is recognized by its line break: 0D 00 0A 00. */
   #readUtf16(): void {
     const { bytes, length, isCut } = this.#held;
     if (isCut || length % 2 !== 0 || bytes[length - 2] !== CR || bytes[length - 1] !== NUL) return;
@@ -180,7 +181,7 @@ export class PipeReader implements OutputReader {
   }
 
   #isDue(now: EpochMs): boolean {
-    // a clock that was set back must not stop the bar
+    // A clock that was set back must not stop the progress bar.
     return this.#since !== null && (now - this.#since >= STATE_MS || now < this.#since);
   }
 
@@ -193,13 +194,13 @@ export class PipeReader implements OutputReader {
   }
 
   /**
-   * The state of a bar that writes its CR first has no end until the next one begins. It is sent as it
-   * stands where it can be: not within a character or a secret, nor where it may become a command or record.
+   * A progress bar that writes its CR first ends its state only with the next one. Sends what is held as a state,
+   * unless it ends inside a character or a secret, or can become a command or a record.
    */
   #sendUnended(now: EpochMs): void {
     const { bytes, length, isCut } = this.#held;
     if (this.#afterCr || isCut || length === 0 || length === this.#heldSent || !this.#isDue(now)) return;
-    const start = withoutDress(bytes.toString('utf8', 0, 256)).text;
+    const start = withoutPrefix(bytes.toString('utf8', 0, 256)).text;
     if (start === '' || start.startsWith(':') || start.startsWith('{')) return;
     if (bytes.toString('utf8', Math.max(0, length - 4)).endsWith('\ufffd') || this.#masks.endsInside(bytes)) return;
     this.#lines.state(bytes, now);

@@ -1,4 +1,3 @@
-/** Commands that report JSON: `::output::JSON` and `::event name=checkpoint::JSON`. */
 import type { EpochMs, JsonValue } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import { cleanJson, parseJson } from './json/printedJson.ts';
@@ -6,14 +5,14 @@ import type { Masks } from './masking/masks.ts';
 import type { OutputSink } from './sink.ts';
 import type { CommandLine, WorkflowCommand } from './workflowCommand.ts';
 
-/** C0, DEL and C1: a name is one line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+/** C0, DEL and C1, which a name must not contain. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches control characters
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** What was read, masked, or why it is not kept. */
+/** The masked value, or why it was not kept. */
 type Report = { readonly value: JsonValue } | { readonly tooLarge: string };
 
-/** Both answer false where the command makes no sense. */
+/** Workflow commands with JSON: `::output::JSON` and `::event name=checkpoint::JSON`. Both return false if invalid. */
 export class Reports {
   readonly #sink: OutputSink;
   readonly #masks: Masks;
@@ -27,7 +26,7 @@ export class Reports {
     const report = this.#read(command, line, LIMITS.outputBytes);
     if (report === null) return false;
     if ('value' in report) this.#sink.event({ kind: 'OutputProduced', timestamp, value: report.value });
-    else this.#refuse(`The output was not kept: ${report.tooLarge}`, timestamp);
+    else this.#refuse(`The output was dropped: ${report.tooLarge}`, timestamp);
     return true;
   }
 
@@ -38,16 +37,16 @@ export class Reports {
     if (report === null) return false;
     const name = this.#masks.text(printed);
     if ('value' in report) this.#sink.event({ kind: 'CustomEvent', timestamp, name, data: report.value });
-    else this.#refuse(`The event "${name}" was not kept: ${report.tooLarge}`, timestamp);
+    else this.#refuse(`The event "${name}" was dropped: ${report.tooLarge}`, timestamp);
     return true;
   }
 
   /**
-   * The JSON of the command; what was printed without escapes, and has a `%0A` of its own, is taken as it stands. Null
-   * where it is no JSON.
+   * Reads the command's JSON. If it is only valid without decoding the escapes of workflow commands (it can contain a
+   * "%0A" of its own), it is read so. Null if it is not JSON.
    */
   #read({ text, rawText }: WorkflowCommand, { isWhole }: CommandLine, limit: number): Report | null {
-    const advice = `${limit} bytes of JSON are allowed. Write it to a file, and report where it is.`;
+    const advice = `at most ${limit} bytes of JSON are allowed. Write it to a file and report its location.`;
     if (!isWhole) return { tooLarge: `its line is longer than 1 MiB, and ${advice}` };
     for (const json of new Set([text, rawText])) {
       const printed = parseJson(json);

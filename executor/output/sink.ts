@@ -1,31 +1,31 @@
-/** What the output pipeline hands on: events without a place, in the order in which they were read. */
+/** The output's interfaces: it reads bytes from pipes and emits events, which have no seq yet. */
 import type { EpochMs, EventDraft, LogStream } from '../../src/domain/events.ts';
 
 export type PipeStream = Extract<LogStream, 'STDOUT' | 'STDERR'>;
 
 /**
- * Takes what the pipeline made. `lines` is the fast path for plain lines, which are nearly all of a
- * flood; everything else is an event. Neither may block; back-pressure is the pipe reader's duty.
+ * Takes the events in order. `lines` is the fast path for plain lines, which make up nearly all of a flood; anything
+ * else is an `event`. Neither may block: the owner of the pipes stops reading instead.
  */
 export interface OutputSink {
   /**
-   * `count` plain lines (level INFO, not cut) of one stream, as valid UTF-8: each line's text followed
-   * by one LF, nothing else. Already masked. The memory is the sink's to read until the call returns.
+   * `count` plain lines (level INFO, not cut) of one stream, masked, as valid UTF-8, each followed by one LF. The
+   * memory of `text` is valid until the call returns.
    */
   lines(stream: PipeStream, timestamp: EpochMs, text: Buffer, count: number): void;
-  /** Any other event, already masked. */
+  /** Any other event, masked. */
   event(draft: EventDraft): void;
 }
 
-/** One per pipe of the command. */
+/** Reads one pipe of the command. */
 export interface OutputReader {
-  /** Bytes as read from the pipe, at any cut; `now` is the instant of the read. */
+  /** Bytes of one read, which can end anywhere. `now`: the time of the read. */
   write(chunk: Buffer, now: EpochMs): void;
-  /** End of the pipe: a last line without its break is a line. */
+  /** The pipe has ended. A last line without its break becomes a line. */
   end(now: EpochMs): void;
   /**
-   * Time passes (about every 100 ms): emits the state of a progress bar (lone CR) that is due.
-   * A line without its break that is NOT a CR state stays until its break or the end.
+   * Call it about every 100 ms. Emits the state of a progress bar (ended by a lone CR) that is due. Any other line
+   * without its break waits for its break or the end.
    */
   tick(now: EpochMs): void;
 }

@@ -1,29 +1,32 @@
-/** Syntax of workflow commands: `::name key=value,key=value::text`, as GitHub's runner reads it (ActionCommand.cs). */
+/**
+ * Syntax of workflow commands: `::name key=value,key=value::text`, as the GitHub Actions runner reads it
+ * (ActionCommand.cs).
+ */
 
-/** A line that may be a command. */
+/** A line that can be a command. */
 export interface CommandLine {
   readonly text: string;
   /** Longer than MAX_LINE_BYTES. */
   readonly isLong: boolean;
-  /** False: only its beginning was kept. */
+  /** False if only its beginning was kept. */
   readonly isWhole: boolean;
 }
 
 export interface WorkflowCommand {
-  /** In lower case; names are the same in any case. */
+  /** In lower case. Names are not case-sensitive. */
   readonly name: string;
-  /** Names in lower case. Empty ones are left out. */
+  /** Names in lower case. Those with an empty name or value are left out. */
   readonly properties: ReadonlyMap<string, string>;
-  /** What follows the second `::`, decoded. */
+  /** The text after the second `::`, with its escapes decoded. */
   readonly text: string;
-  /** The same as it was printed. */
+  /** The same text as printed. */
   readonly rawText: string;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '%25': '%', '%0D': '\r', '%0A': '\n', '%3A': ':', '%2C': ',' };
 const decode = (code: string): string => ESCAPES[code] ?? code;
 
-/** The command that the line is, white space before it aside; null where it has not this form. */
+/** Parses a command, which white space can precede. Null if the line is not one. */
 export const parseCommand = (line: string): WorkflowCommand | null => {
   const trimmed = line.trimStart();
   if (!trimmed.startsWith('::')) return null;

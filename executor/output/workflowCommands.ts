@@ -1,4 +1,3 @@
-/** Carries out workflow commands (docs/reference/commands-output.md). */
 import type { EpochMs, LogLevel } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import { setMember } from './json/printedJson.ts';
@@ -6,10 +5,10 @@ import type { Masks } from './masking/masks.ts';
 import { Reports } from './reports.ts';
 import type { OutputSink, PipeStream } from './sink.ts';
 import { cutText } from './text/cut.ts';
-import { withoutAnsi } from './text/special.ts';
+import { withoutAnsi } from './text/linePrefix.ts';
 import { type CommandLine, parseCommand, type WorkflowCommand } from './workflowCommand.ts';
 
-/** Groups that are open at once. Policy: beyond it the outermost is forgotten, and its end is a plain line. */
+/** Groups that are open at once. Policy: beyond it the outermost is forgotten, and its end becomes a plain line. */
 const MAX_OPEN_GROUPS = 100;
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {
@@ -30,7 +29,7 @@ const NAMES: ReadonlySet<string> = new Set([
 ]);
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
-/** The longest value that is masked as a whole, bytes: as much as all variables of a run together may have. */
+/** The longest value that is masked as a whole: as many bytes as all variables of a run together. */
 const MAX_MASK_BYTES = LIMITS.envBytes;
 
 interface LevelLine extends Pick<WorkflowCommand, 'properties' | 'text'>, Pick<CommandLine, 'isWhole'> {
@@ -38,16 +37,16 @@ interface LevelLine extends Pick<WorkflowCommand, 'properties' | 'text'>, Pick<C
 }
 
 /**
- * One per attempt: groups, masks and stop-commands hold for both pipes, as with GitHub, whose runner
- * reads both as one. Groups that are open at the end stay so.
+ * Executes the workflow commands of one attempt. Groups, masks and stop-commands hold for both pipes, as in GitHub
+ * Actions, whose runner reads both as one. Groups that are open at the end stay open.
  */
-export class Commands {
+export class WorkflowCommands {
   readonly #sink: OutputSink;
   readonly #masks: Masks;
   readonly #maxLineBytes: number;
   readonly #reports: Reports;
   readonly #groups: string[] = [];
-  /** While commands are stopped: the line that lets them go on, in lower case. */
+  /** While commands are stopped: the command that resumes them, in lower case. */
   #resume: string | null = null;
 
   constructor(sink: OutputSink, masks: Masks, maxLineBytes: number) {
@@ -57,7 +56,7 @@ export class Commands {
     this.#reports = new Reports(sink, masks);
   }
 
-  /** Carries out the command that the line is. False where it is none, or makes no sense: then it is a plain line. */
+  /** Executes the line's command. False if it is not a valid command: then it is a plain line. */
   run(stream: PipeStream, line: CommandLine, now: EpochMs): boolean {
     const { text } = line;
     if (this.#resume !== null) {
@@ -89,16 +88,16 @@ export class Commands {
     }
   }
 
-  /** False where the value is blank. What is masked is also the value as it was printed, before its escapes were read. */
+  /** Masks the value, decoded and as printed. False if it is blank. */
   #addMask(stream: PipeStream, { text, rawText }: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
     if (text.trim() === '') return false;
     const values = new Set([text, rawText, withoutAnsi(text)].map((value) => cutText(value, MAX_MASK_BYTES)));
     const draft = { kind: 'LogLine', timestamp, stream } as const;
     if (![...values].every((value) => this.#masks.add(value))) {
-      const message = '::add-mask::*** was refused: too many values are masked already';
+      const message = '::add-mask::*** was refused: the masks of the run reach their limit of 16 MiB';
       this.#sink.event({ ...draft, level: 'WARNING', message });
     }
-    // of a value that is not known whole, what follows in later lines cannot be hidden: the reader is told
+    // The value is not known whole, so the rest of it can't be hidden in later lines. This line tells the reader.
     if (line.isLong) this.#sink.event({ ...draft, level: 'INFO', message: '::add-mask::***', truncated: true });
     return true;
   }
@@ -110,7 +109,7 @@ export class Commands {
     return true;
   }
 
-  /** The name is masked again: a secret of it may have become known since. */
+  /** Masks the name again: a secret in it can have been added since the start of the group. */
   #endGroup(timestamp: EpochMs): boolean {
     const name = this.#groups.pop();
     if (name === undefined) return false;
@@ -118,7 +117,7 @@ export class Commands {
     return true;
   }
 
-  /** A command's name as token would resume at that command, so GitHub refuses it too. */
+  /** With a command's name as token that command would resume, so it is refused, as by GitHub. */
   #stop(token: string): boolean {
     const name = token.trim().toLowerCase();
     if (name === '' || NAMES.has(name)) return false;
@@ -144,7 +143,7 @@ export class Commands {
     return true;
   }
 
-  /** A number cannot show "***", so progress that would show a secret is a plain line, which can. */
+  /** A number can't be "***". Progress that would show a secret becomes a plain line, in which it can be masked. */
   #hidesProgress(stream: PipeStream, { properties }: WorkflowCommand, line: CommandLine, timestamp: EpochMs): boolean {
     const numbers = [properties.get('current') ?? '', properties.get('total') ?? ''];
     const secret = numbers.filter((printed) => printed !== '' && this.#masks.hidesNumber(printed, Number(printed)));
@@ -179,7 +178,7 @@ export class Commands {
   }
 }
 
-/** Undefined where there is none, NaN where it is no finite number. */
+/** Undefined if there is none, NaN if it is not a finite number. */
 const numberOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const number = NUMBER.test(text.trim()) ? Number(text) : Number.NaN;

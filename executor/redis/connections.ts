@@ -1,4 +1,4 @@
-/** Stage 2: two connections to Redis, one for commands and one that listens, both kept alive for ever. */
+/** The executor's two connections to Redis: one for commands, one that subscribes. Both reconnect without end. */
 import { Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl } from '../../src/wire/redisUrl.ts';
 import { askForWrites, isReply, reconnectWhereRefused } from '../../src/wire/takesWrites.ts';
@@ -9,31 +9,31 @@ const RETRY_MAX_MS = 1000;
 
 export interface Connections {
   /**
-   * Commands wait while Redis is away and are sent again after a loss (all of ours are safe to repeat,
-   * and one append at a time is under way, so none can overtake another).
+   * While Redis is away, commands wait, and after a reconnect they are sent again. The executor's commands are safe to
+   * repeat, and at most one append is in flight, so appends can't overtake each other.
    */
   readonly commands: Redis;
-  /** Subscribes again by itself after a loss. */
+  /** Subscribes again after a reconnect. */
   readonly listener: Redis;
-  /** When Redis last answered a question on the first one, by performance.now(); at first, when it was opened. */
-  heardAt(): number;
-  /** Ends both at once. Safe to call more than once. */
+  /** When Redis last replied on `commands`, by performance.now(). Before the first reply: when it was opened. */
+  lastReplyAt(): number;
+  /** Closes both at once. Safe to repeat. */
   close(): void;
 }
 
-/** Opens both; they need not be there yet. @throws Error where the URL makes no sense */
+/** Opens both without waiting for Redis. @throws Error if the URL is not valid */
 export const connect = (url: string): Connections => {
   const commands = new Redis(redisOptions(url));
   const listener = new Redis(redisOptions(url));
-  let heardAt = performance.now();
-  const heard = (): void => {
-    heardAt = performance.now();
+  let lastReplyAt = performance.now();
+  const onReply = (): void => {
+    lastReplyAt = performance.now();
   };
-  const stops = [keepAlive(commands, heard), keepAlive(listener)];
+  const stops = [keepAlive(commands, onReply), keepAlive(listener)];
   return {
     commands,
     listener,
-    heardAt: () => heardAt,
+    lastReplyAt: () => lastReplyAt,
     close: () => {
       for (const stop of stops) stop();
       commands.disconnect();
@@ -53,7 +53,7 @@ const redisOptions = (url: string): Omit<RedisOptions, 'replyMapping'> => {
     connectTimeout: PING_DEADLINE_MS,
     disconnectTimeout: 200,
     maxRetriesPerRequest: null,
-    // INFO is more than the executors' user may say; LOADING is answered by repeating.
+    // The ready check sends INFO, which the ACL of executors does not allow. LOADING replies are retried instead.
     enableReadyCheck: false,
     disableClientInfo: true,
     retryStrategy: (times) => Math.min(20 * 2 ** (times - 1), RETRY_MAX_MS),
@@ -62,44 +62,42 @@ const redisOptions = (url: string): Omit<RedisOptions, 'replyMapping'> => {
 };
 
 /**
- * A silent cut of the network, and a server that accepts and says nothing, are noticed by a question that
- * stays open (ioredis alone: after 40 s, or never). The first sign of life ends a period of grace. The question is
- * whether writes are taken, so that a server that has become a replica is left (src/wire/takesWrites.ts).
+ * Reconnects if Redis leaves a question unanswered for PING_DEADLINE_MS: the network was cut without notice, or the
+ * server accepts and does not reply. (ioredis alone notices after 40 s or never.) The question is whether Redis takes
+ * writes, so that a connection to a server that became a replica is given up (src/wire/takesWrites.ts).
  */
-const keepAlive = (redis: Redis, heard: () => void = () => undefined): (() => void) => {
+const keepAlive = (redis: Redis, onReply: () => void = () => undefined): (() => void) => {
   let waitingSince: number | null = null;
-  // Told by the commands that wait; without a listener ioredis prints.
+  const stopWaiting = (): void => {
+    waitingSince = null;
+  };
+  // The waiting commands report errors. Without a listener ioredis prints them.
   redis.on('error', () => undefined);
   redis.on('connect', () => {
     waitingSince = performance.now();
   });
-  redis.on('ready', () => {
-    waitingSince = null;
-  });
-  redis.on('close', () => {
-    waitingSince = null;
-  });
-  const beat = (): void => {
-    const now = performance.now();
-    if (waitingSince !== null) {
-      if (now - waitingSince < PING_DEADLINE_MS - PING_EVERY_MS / 2) return;
-      waitingSince = null;
-      redis.disconnect(true);
-      return;
-    }
-    if (redis.status !== 'ready') return;
+  redis.on('ready', stopWaiting);
+  redis.on('close', stopWaiting);
+  const ask = (now: number): void => {
     waitingSince = now;
-    const answered = (): void => {
+    const onAnswer = (isReplied: boolean): void => {
+      if (isReplied) onReply();
       if (waitingSince === now) waitingSince = null;
     };
-    const refused = (error: unknown): void => {
-      if (isReply(error)) heard();
-      answered();
-    };
-    askForWrites(redis).then(() => {
-      heard();
-      answered();
-    }, refused);
+    askForWrites(redis).then(
+      () => onAnswer(true),
+      (error: unknown) => onAnswer(isReply(error)),
+    );
+  };
+  const beat = (): void => {
+    const now = performance.now();
+    if (waitingSince === null) {
+      if (redis.status === 'ready') ask(now);
+      return;
+    }
+    if (now - waitingSince < PING_DEADLINE_MS - PING_EVERY_MS / 2) return;
+    waitingSince = null;
+    redis.disconnect(true);
   };
   const timer = setInterval(beat, PING_EVERY_MS);
   return () => clearInterval(timer);

@@ -1,38 +1,41 @@
-/** Redis' clock, seen from here: cancels are stamped with it, and must be compared with the exit. */
+/** The clock of Redis. Cancels are stamped with it, so the command's exit must be too. */
 import type { Redis } from 'ioredis';
 import type { EpochMs } from '../../src/domain/events.ts';
-import { untilDone } from './untilDone.ts';
+import { retryRedis } from './retryRedis.ts';
 
-/** An answer that took longer, milliseconds, was held up (by a reconnect, say) and is asked for again. */
+/** A reply within this time, milliseconds, is exact enough. */
 const QUICK_MS = 5;
-const QUESTIONS = 3;
+const MAX_TRIES = 3;
 
-/** Steps of the local wall clock do not matter: what passes since is measured by the monotonic clock. */
+/** Advances with the monotonic clock, so changes of the local wall clock do not matter. */
 export class RedisClock {
   readonly #redisAtZero: number;
 
-  /** `redisAtZero`: Redis' instant when performance.now() was 0. */
+  /** `redisAtZero`: time of Redis when performance.now() was 0. */
   constructor(redisAtZero: EpochMs) {
     this.#redisAtZero = redisAtZero;
   }
 
-  /** Now by Redis' clock, in milliseconds; wrong by half the way to Redis and back at most. */
+  /** Now. The error is at most half of the round trip to Redis. */
   now(): EpochMs {
     return this.at(performance.now());
   }
 
-  /** The same for an instant of performance.now(). */
+  /** The same for an earlier result of performance.now(). */
   at(monotonic: number): EpochMs {
     return this.#redisAtZero + monotonic;
   }
 }
 
-/** Asks for the time, up to three times, and takes the quickest answer. Waits for Redis. @throws the signal's reason */
+/**
+ * Asks for the time up to three times and uses the quickest reply. Waits while Redis is away. @throws the signal's
+ * reason
+ */
 export const readClock = async (redis: Redis, signal: AbortSignal): Promise<RedisClock> => {
   let best = { took: Number.POSITIVE_INFINITY, redisAtZero: 0 };
-  for (let asked = 0; asked < QUESTIONS && best.took > QUICK_MS; asked += 1) {
+  for (let tries = 0; tries < MAX_TRIES && best.took > QUICK_MS; tries += 1) {
     let askedAt = 0;
-    const [seconds, microseconds] = await untilDone(() => {
+    const [seconds, microseconds] = await retryRedis(() => {
       askedAt = performance.now();
       return redis.time();
     }, signal);

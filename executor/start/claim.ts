@@ -1,4 +1,4 @@
-/** Stage 3: the executor reports in. It becomes the writer of the run's log, or learns that it is not wanted. */
+/** Claims the run's log for this executor and reads what is stored. */
 import { type Hash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LIMITS } from '../../src/domain/limits.ts';
@@ -8,50 +8,51 @@ import { batchHeader } from '../../src/wire/codec.ts';
 import { logKey } from '../../src/wire/keys.ts';
 import { stateOf } from '../../src/wire/runRecord.ts';
 import { type RedisClock, readClock } from '../redis/redisClock.ts';
-import { untilDone } from '../redis/untilDone.ts';
-import { hashStored } from './earlierLines.ts';
+import { retryRedis } from '../redis/retryRedis.ts';
 import type { Orders } from './environment.ts';
+import { readStoredDigest } from './storedDigest.ts';
 
-export interface Hello {
-  /** The record at the claim; its `term` and `writer` are the executor's. */
+export interface Claim {
+  /** The record at the claim. Its `term` and `writer` are this executor's. */
   readonly run: RunRecord;
   readonly clock: RedisClock;
-  /** The newest stored batches, oldest first, so that they can be put back if Redis loses them. */
+  /** The newest stored batches, oldest first. They are stored again if Redis loses them. */
   readonly stored: readonly SealedBatch[];
-  /** The digest of what another executor stored of this attempt, to be gone on with; null where that is not known. */
-  readonly earlier: Hash | null;
+  /** Digest of the lines that an earlier executor of this attempt stored, to be continued. Null if it is not known. */
+  readonly digest: Hash | null;
 }
 
-/** What was there before the executor: some ten small batches, or the end of an earlier attempt. */
-const STORED_ENTRIES = 100;
-const STORED_PAGE = 8;
-const STORED_BYTES = LIMITS.appendBytes;
+/** Bounds of Claim.stored: usually about ten small batches, or the end of an earlier attempt. */
+const MAX_STORED_ENTRIES = 100;
+const MAX_STORED_BYTES = LIMITS.appendBytes;
+const ENTRIES_PER_READ = 8;
 
 /**
- * Claims the log for this attempt and reads the record. Waits while Redis is away. Null where the attempt
- * is over, another one's turn, or gone: nothing may be started then. @throws the signal's reason
+ * Claims the log for this attempt. Waits while Redis is away. Null if nothing may be started: the attempt is over, it
+ * is another attempt's turn, or the run is gone. @throws the signal's reason
  */
-export const sayHello = async (redis: Redis, orders: Orders, signal: AbortSignal): Promise<Hello | null> => {
+export const claimAttempt = async (redis: Redis, orders: Orders, signal: AbortSignal): Promise<Claim | null> => {
   const writer = `executor:${randomUUID()}`;
   const { attempt, runId } = orders;
-  const reply = await untilDone(
+  const reply = await retryRedis(
     () => claimLog(redis, runId, { writer, attempt, statuses: ['STARTING', 'RUNNING'] }),
     signal,
   );
   if (reply.code !== 'OK') return null;
   const clock = await readClock(redis, signal);
-  const stored = await untilDone(() => readStored(redis, reply.run), signal);
-  const earlier = await hashStored(redis, reply.run, signal);
-  return { run: reply.run, clock, stored, earlier };
+  const stored = await retryRedis(() => readNewestBatches(redis, reply.run), signal);
+  const digest = await readStoredDigest(redis, reply.run, signal);
+  return { run: reply.run, clock, stored, digest };
 };
 
-const readStored = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> => {
+/** Oldest first. The newest one carries the record's state, so that storing it again restores that too. */
+const readNewestBatches = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> => {
   const batches: SealedBatch[] = [];
   let before = { lines: run.lines, bytes: run.bytes };
   let bytes = 0;
   let end = '+';
-  while (batches.length < STORED_ENTRIES && bytes < STORED_BYTES) {
-    const page = await redis.xrevrangeBuffer(logKey(run.id), end, '-', 'COUNT', STORED_PAGE);
+  while (batches.length < MAX_STORED_ENTRIES && bytes < MAX_STORED_BYTES) {
+    const page = await redis.xrevrangeBuffer(logKey(run.id), end, '-', 'COUNT', ENTRIES_PER_READ);
     for (const [id, fields] of page) {
       const [, batch = Buffer.alloc(0), , lines, , messageBytes] = fields;
       const { firstSeq, lastSeq } = batchHeader(batch);
@@ -69,7 +70,7 @@ const readStored = async (redis: Redis, run: RunRecord): Promise<SealedBatch[]> 
       bytes += batch.length;
       end = `(${id}`;
     }
-    if (page.length < STORED_PAGE) break;
+    if (page.length < ENTRIES_PER_READ) break;
   }
   return batches.reverse();
 };

@@ -1,8 +1,7 @@
-/** Sealed batches: those that wait to be stored, and those stored lately, in case Redis loses its tail. */
 import type { Seq } from '../../src/domain/events.ts';
 import type { SealedBatch } from '../../src/wire/append.ts';
 
-/** How long a stored batch is kept at least, milliseconds: longer than a Redis that syncs each second can lose. */
+/** A stored batch is kept at least so long, milliseconds: longer than what a Redis that syncs each second can lose. */
 const KEEP_MS = 10_000;
 interface Kept {
   readonly batch: SealedBatch;
@@ -10,9 +9,9 @@ interface Kept {
 }
 
 /**
- * The waiting part is bounded by its owner, which stops reading the command's pipes; the kept part by
- * KEEP_MS and `keepBytes` (policy: the oldest go first). Kept batches are let go when newer ones are stored, never by time alone: of an
- * idle command the last ones stay at hand.
+ * Batches that wait to be stored, and stored ones in case Redis loses its newest entries. The owner bounds what waits:
+ * it stops reading the command's pipes. What is kept is bounded by KEEP_MS and `keepBytes`; the oldest go first. Kept
+ * batches are dropped only when a newer one is stored, so the last ones of an idle command stay.
  */
 export class Outbox {
   readonly #waiting: SealedBatch[] = [];
@@ -35,12 +34,12 @@ export class Outbox {
     this.#waitingBytes += batch.batch.length;
   }
 
-  /** The batch to be stored next; it stays until `acknowledge`. */
+  /** The batch to store next. It stays here until `acknowledge`. */
   peek(): SealedBatch | undefined {
     return this.#waiting[0];
   }
 
-  /** The batch that `peek` gave is stored. */
+  /** The batch of `peek` is stored. `now`: milliseconds of a monotonic clock. */
   acknowledge(now: number): void {
     const batch = this.#waiting.shift();
     if (batch === undefined) return;
@@ -48,7 +47,7 @@ export class Outbox {
     this.keep(batch, now);
   }
 
-  /** Remembers a stored batch. */
+  /** Keeps a stored batch. */
   keep(batch: SealedBatch, now: number): void {
     this.#kept.push({ batch, storedAt: now });
     this.#keptBytes += batch.batch.length;
@@ -60,7 +59,7 @@ export class Outbox {
     }
   }
 
-  /** Stored batches after `lastSeq` as far as they are at hand: without a hole up to the newest, the oldest first. */
+  /** Kept batches after `lastSeq`, oldest first and without a hole between them. */
   keptAfter(lastSeq: Seq): readonly SealedBatch[] {
     return this.#kept.map((kept) => kept.batch).filter((batch) => batch.firstSeq > lastSeq);
   }

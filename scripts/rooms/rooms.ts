@@ -45,12 +45,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'executor/command': {
     purpose: 'starts, reads and stops the command; what differs between a container and a local process',
-    rooms: ['executor/output', 'executor/start', 'src/domain', 'src/system', 'src/wire'],
+    rooms: ['executor/output', 'executor/start', 'src/async', 'src/domain', 'src/system', 'src/wire'],
     packages: ['node'],
   },
   'executor/end': {
     purpose: 'how an attempt ends, and the last batch of its log',
-    rooms: ['executor/command', 'executor/redis', 'executor/start', 'executor/write', 'src/domain', 'src/wire'],
+    rooms: ['executor/command', 'executor/redis', 'executor/write', 'src/async', 'src/domain', 'src/wire'],
     packages: ['ioredis', 'node'],
   },
   'executor/output': {
@@ -85,18 +85,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'executor/redis': {
-    purpose: "the executor's connections to Redis, and its patience with them",
-    rooms: ['src/domain', 'src/domain/text', 'src/wire'],
+    purpose: "the executor's connections to Redis, retries, and the clock of Redis",
+    rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/wire'],
     packages: ['ioredis', 'node'],
   },
   'executor/start': {
     purpose: 'what the executor was asked to do, and its claim on the log',
-    rooms: ['executor/redis', 'src/domain', 'src/system', 'src/wire'],
+    rooms: ['executor/redis', 'executor/write', 'src/domain', 'src/system', 'src/wire'],
     packages: ['ioredis', 'node'],
   },
   'executor/write': {
     purpose: 'gathers events into batches and stores them',
-    rooms: ['executor/output', 'executor/redis', 'executor/start', 'src/async', 'src/domain', 'src/wire'],
+    rooms: ['executor/output', 'executor/redis', 'src/async', 'src/domain', 'src/wire'],
     packages: ['ioredis', 'node'],
   },
   'packages/client/src': {

@@ -54,7 +54,9 @@ export const findByEnvironment = async (
   return found;
 };
 
-/** Signals a process or, if `pid` is negative, a group. Does nothing if there is none. @throws Error if not permitted */
+/**
+ * Signals a process or, if `pid` is negative, a group. Does nothing if there is none. @throws Error if not permitted
+ */
 export const sendSignal = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal);

@@ -70,7 +70,9 @@ export const isAlive = (pid: number): boolean => {
 export const commandLineOf = (pid: number): readonly string[] =>
   (readProcFile(pid, 'cmdline') ?? '').split('\0').filter((word) => word !== '');
 
-/** The environment that the process started with, as the kernel shows it (proc_pid_environ(5)); '' if it can't be read. */
+/**
+ * The environment that the process started with, as the kernel shows it (proc_pid_environ(5)); '' if it can't be read.
+ */
 export const readEnviron = (pid: number): string => readProcFile(pid, 'environ') ?? '';
 
 /** Parses such an environment: entries end with NUL, and an entry without "=" is not a variable. */

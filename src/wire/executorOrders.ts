@@ -23,7 +23,9 @@ export type ExecutorMode =
   | { readonly kind: 'container'; readonly imageUser: string; readonly stopSignal: string }
   | { readonly kind: 'process'; readonly directory: string };
 
-/** Arguments that tell an executor its mode. `imageUser` and `stopSignal` as in the image's config, '' if it has none. */
+/**
+ * Arguments that tell an executor its mode. `imageUser` and `stopSignal` as in the image's config, '' if it has none.
+ */
 export const modeArguments = (mode: ExecutorMode): readonly string[] =>
   mode.kind === 'container'
     ? ['--container', `--image-user=${mode.imageUser}`, `--stop-signal=${mode.stopSignal}`]

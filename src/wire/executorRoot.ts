@@ -21,7 +21,10 @@ export const NODE_COMMAND = [
   `${CARRIED}/bin/node`,
 ] as const;
 
-/** Mount point of the directory with Redis' unix socket. The directory, because a mounted socket is dead after a restart. */
+/**
+ * Mount point of the directory with Redis' unix socket. The directory, because a mounted socket is dead after a
+ * restart.
+ */
 export const REDIS_DIRECTORY = '/run/runloom-redis';
 /** The executor's writable directory: FIFOs for the command's output, and the files below. */
 export const FIFO_DIRECTORY = '/run/runloom';

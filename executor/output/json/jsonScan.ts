@@ -1,13 +1,13 @@
-/** Takes the text of a JSON object apart without reading it: for objects that are cut off, or name a member twice. */
+/** Splits the text of a JSON object into members without parsing them: for objects that are cut or repeat a member. */
 
 interface ScannedJson {
-  /** The texts of the object's members, the last one as far as it goes. */
+  /** Text of each member. The last one can be incomplete. */
   readonly members: readonly string[];
-  /** Where the text ends within a string that is a value: what closes all that is open behind it. Else null. */
+  /** If the text ends inside a string that is a value: the brackets that close the object after it. Else null. */
   readonly open: string | null;
 }
 
-/** The text begins with "{", white space aside. It need not be JSON: then what comes out is none either. */
+/** `text` starts with "{", after white space. If it is not JSON, neither are the members. */
 export const scanJson = (text: string): ScannedJson => {
   const members: string[] = [];
   const closers: string[] = [];
@@ -40,13 +40,13 @@ export const scanJson = (text: string): ScannedJson => {
   return { members, open: openString && isValue ? closers.reverse().join('') : null };
 };
 
-/** The name in a member's text, as it was written. */
+/** The name in a member's text, with its escapes. */
 export const nameOf = (member: string): string => {
   const from = member.indexOf('"') + 1;
   return member.slice(from, endOfString(member, from));
 };
 
-/** Where the string's quotation mark is that ends it; -1 where the text ends before. */
+/** Position of the quotation mark that ends the string. -1 if there is none. */
 const endOfString = (text: string, from: number): number => {
   for (let end = text.indexOf('"', from); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;

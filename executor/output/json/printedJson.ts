@@ -1,17 +1,17 @@
-/** JSON that a command printed, made fit for events. */
+/** Reads JSON that a command printed, and masks it. */
 import type { JsonObject, JsonValue } from '../../../src/domain/events.ts';
 import { isRawNumber, parseExactJson, plainNumber, type RawNumber } from '../../../src/domain/text/exactJson.ts';
 import type { Masks } from '../masking/masks.ts';
 import { nameOf, scanJson } from './jsonScan.ts';
 
-/** Deeper values are no records and no output: what writes and reads JSON recursively would fall over them. */
+/** Deeper values are not accepted: code that handles JSON recursively would overflow its stack. */
 const MAX_DEPTH = 100;
-/** Texts, also one without its end, or the numbers that JSON does not have and Python and Ruby print all the same. */
+/** Strings, also one without its end, and the numbers that Python and Ruby print though JSON does not have them. */
 const TEXT_OR_NO_NUMBER = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
 
 /**
- * The value, with its numbers as they were printed; NaN, Infinity and -Infinity are null. Undefined where the text is
- * no JSON or nested deeper than 100 levels.
+ * Parses JSON and keeps numbers as printed. NaN, Infinity and -Infinity become null. Undefined if the text is not JSON
+ * or has more than 100 levels.
  */
 export const parseJson = (text: string): JsonValue | undefined => {
   let value = parsed(text);
@@ -30,14 +30,14 @@ const parsed = (text: string): JsonValue | undefined => {
 const withoutNaN = (text: string): string =>
   text.replace(TEXT_OR_NO_NUMBER, (found) => (found.startsWith('"') ? found : 'null'));
 
-/** An object that has members twice: each name's first value, and the last one of those that come again. */
-export interface TwiceNamed {
+/** The members of an object that repeats names: the first value of each name, and the last of the repeated ones. */
+export interface RepeatedMembers {
   readonly first: JsonObject;
   readonly again: JsonObject;
 }
 
-/** Reads a text of an object that parseJson took, member by member; null where no name is there twice. */
-export const readTwiceNamed = (text: string): TwiceNamed | null => {
+/** Reads the members of an object that parseJson accepted. Null if no name is repeated. */
+export const readRepeatedMembers = (text: string): RepeatedMembers | null => {
   const { members } = scanJson(text);
   if (new Set(members.map(nameOf)).size === members.length) return null;
   const first: Record<string, JsonValue> = {};
@@ -56,8 +56,8 @@ export const readTwiceNamed = (text: string): TwiceNamed | null => {
 };
 
 /**
- * What can be read of an object whose text has lost its middle: whole members, and of a text that is cut its beginning.
- * `tail`: the text's end.
+ * Reads an object whose middle is missing: its complete members, and the beginning of a string that was cut. `tail`:
+ * the end of the text. Undefined if nothing can be read.
  */
 export const parseCutObject = (text: string, tail: string): JsonValue | undefined => {
   const beginning = beginningOf(text);
@@ -67,7 +67,7 @@ export const parseCutObject = (text: string, tail: string): JsonValue | undefine
 
 const beginningOf = (text: string): JsonValue | undefined => {
   const { members, open } = scanJson(text);
-  // the cut can be within an escape, which has up to six characters
+  // The cut can be inside an escape, which has up to six characters.
   for (const length of open === null ? [] : [0, 1, 2, 3, 4, 5]) {
     const closed = parseJson(`${text.slice(0, text.length - length)}"${open}`);
     if (closed !== undefined) return closed;
@@ -75,10 +75,10 @@ const beginningOf = (text: string): JsonValue | undefined => {
   return parseJson(`{${members.slice(0, -1).join(',')}}`);
 };
 
-/** Of the places at which the last members may begin, so many are tried. */
+/** So many positions are tried as the start of the last members. */
 const MAX_TRIES = 200;
 
-/** The members that the end of an object's text holds whole; none of an inner object, whose end leaves a brace over. */
+/** The complete members at the end of an object. Those of an inner object fail to parse: a brace is left over. */
 const membersAtEnd = (tail: string): JsonValue => {
   let at = tail.indexOf(',"');
   for (let tries = 0; at >= 0 && tries < MAX_TRIES; tries += 1) {
@@ -89,7 +89,7 @@ const membersAtEnd = (tail: string): JsonValue => {
   return {};
 };
 
-/** The value with its secrets masked and no lone surrogate. */
+/** Masks the value and replaces lone surrogates. */
 export const cleanJson = (value: JsonValue, masks: Masks): JsonValue => {
   if (typeof value === 'string') return cleanText(value, masks);
   if (typeof value === 'number' || isRawNumber(value)) return cleanNumber(value, masks);
@@ -100,7 +100,7 @@ export const cleanJson = (value: JsonValue, masks: Masks): JsonValue => {
   return copy;
 };
 
-/** Sets an own member, whatever its name (an assignment to `__proto__` would not). */
+/** Sets an own property with any name. (An assignment to `__proto__` would not.) */
 export const setMember = (target: Record<string, JsonValue>, name: string, value: JsonValue): void => {
   if (name !== '__proto__') target[name] = value;
   else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });

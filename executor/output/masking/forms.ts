@@ -1,23 +1,25 @@
-/** The shapes in which a secret may turn up in a command's output. */
+/** The forms in which a secret can appear in output: escaped and encoded as programs do (docs/reference/masking.md). */
 
-/** Secrets up to this many characters are masked as they are, in no other form: those would be everywhere. */
+/** Secrets of up to so many characters are masked as they are and in no other form: forms so short are everywhere. */
 const SHORT_CHARACTERS = 3;
-/** Of a larger secret only the forms in JSON, URIs, hexadecimal and base64 are looked for: all would be megabytes. */
+/**
+ * Of a longer secret only the forms in JSON, URIs, hexadecimal and base64 are masked: all forms would take megabytes.
+ */
 const LARGE_CHARACTERS = 16 * 1024;
-/** Where `base64` and `openssl` break their lines; a secret longer than that is spread over several. */
+/** Line lengths of `base64` and `openssl`. The encoding of a longer secret is spread over several lines. */
 const BASE64_WRAPS = [76, 64] as const;
 
 interface SecretForms {
-  /** To be masked wherever they stand. Without line breaks: a text is masked line by line. */
+  /** Masked anywhere. Without line breaks, because text is masked line by line. */
   readonly anywhere: ReadonlySet<string>;
-  /** Short lines of a secret of several lines: masked where they are a whole line, or every "if" would go. */
+  /** Short lines of a secret with several lines. Masked only as whole lines, else every "if" would be. */
   readonly wholeLines: ReadonlySet<string>;
 }
 
 /**
- * The value; its lines; its forms in JSON, URIs, XML, shells, hexadecimal and base64, the last at each of the three
- * places that it can have in an encoded text (docs/reference/masking.md). Blank values have no form: masking them would hide nothing
- * and spoil every line.
+ * The forms of a secret: the value, its lines, and its forms in JSON, URIs, XML, shells, hexadecimal and base64. A
+ * secret inside a longer text has one of three forms in base64. A blank value has no forms: masking it would spoil
+ * every line.
  */
 export const formsOf = (secret: string): SecretForms => {
   const anywhere = new Set<string>();
@@ -46,7 +48,7 @@ export const formsOf = (secret: string): SecretForms => {
 
 const codePoint = (letter: string, digits: number): string => letter.charCodeAt(0).toString(16).padStart(digits, '0');
 
-/** What the escapes of workflow commands leave of a text in which they stand by chance: in a message, in a property. */
+/** Workflow commands decode these in messages and properties, also where a secret contains them by chance. */
 const COMMAND_ESCAPES: Readonly<Record<string, string>> = {
   '%25': '%',
   '%0D': '\r',
@@ -56,7 +58,7 @@ const COMMAND_ESCAPES: Readonly<Record<string, string>> = {
 };
 const decoded = (text: string, codes: RegExp): string => text.replace(codes, (code) => COMMAND_ESCAPES[code] ?? code);
 
-/** The escaped forms of a value, those that are the value itself too. */
+/** Adds the escaped forms of a value. Some are equal to the value. */
 const addEscaped = (forms: Set<string>, value: string): void => {
   const isLarge = value.length > LARGE_CHARACTERS;
   const all = [...jsonForms(value), ...uriForms(value), ...(isLarge ? [] : [...xmlForms(value), ...shellForms(value)])];
@@ -67,7 +69,7 @@ const addEscaped = (forms: Set<string>, value: string): void => {
     if (form.includes('%')) escaped.add(decoded(form, /%(?:25|0D|0A)/g)).add(decoded(form, /%(?:25|0D|0A|3A|2C)/g));
   }
   for (const form of escaped) {
-    // a decoded line break divides it
+    // A decoded line break splits the form.
     for (const line of form.split(/[\r\n]+/)) if (line.length > SHORT_CHARACTERS) forms.add(line);
   }
 };
@@ -80,16 +82,16 @@ const jsonForms = (value: string): string[] => {
   const once = [
     json,
     ascii,
-    // Go's encoding/json escapes what HTML would act on, Gson "=" and "'" too
+    // Go's encoding/json escapes special characters of HTML; Gson escapes "=" and "'" too.
     coded(json, /[<>&\u2028\u2029]/g),
     coded(json, /[<>&=\u2028\u2029']/g),
     json.replaceAll('/', '\\/'),
     ascii.replaceAll('/', '\\/'),
-    // .NET's System.Text.Json escapes the quotation mark and "+" like that
+    // .NET's System.Text.Json escapes the quotation mark and "+" too.
     coded(json.replaceAll('\\"', '\\u0022'), /[<>&'+`\u007f-\uffff]/g),
   ];
   const upper = once.map((form) => form.replace(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`));
-  // JSON within a text of JSON
+  // JSON inside a string of JSON.
   const twice = [...once, ...upper].map((form) => JSON.stringify(form).slice(1, -1));
   return [...once, ...upper, ...twice];
 };
@@ -101,9 +103,9 @@ const uriForms = (value: string): string[] => {
     encodeURI(value),
     uri,
     strict,
-    // urllib.parse.quote of Python leaves the slash
+    // Python's urllib.parse.quote keeps the slash.
     strict.replaceAll('%2F', '/'),
-    // forms of URLSearchParams, Java and PHP
+    // URLSearchParams, Java and PHP.
     strict.replaceAll('%2A', '*').replaceAll('~', '%7E'),
     strict.replaceAll('~', '%7E'),
   ];
@@ -111,7 +113,7 @@ const uriForms = (value: string): string[] => {
   return [...spaced, ...spaced.map((form) => form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()))];
 };
 
-/** Entities of XML and HTML: what must be escaped, and what libraries escape besides. */
+/** XML and HTML entities: those that are required, and those that libraries also use. */
 const xmlForms = (value: string): string[] => {
   const least = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const quoted = ['"', '&quot;', '&#34;', '&#x22;'].flatMap((quote) =>
@@ -122,7 +124,7 @@ const xmlForms = (value: string): string[] => {
   return [value.replaceAll('&', '&amp;').replaceAll('<', '&lt;'), ...quoted];
 };
 
-/** Arguments as shells print them (`set -x`, `printf %q`), and as programs write them for shells. */
+/** Arguments as shells print them (`set -x`, `printf %q`), and as programs quote them for shells. */
 const shellForms = (value: string): string[] => [
   value.replaceAll("'", String.raw`'\''`),
   value.replaceAll("'", `'"'"'`),
@@ -142,13 +144,13 @@ const addBase64 = (forms: Set<string>, bytes: Buffer): void => {
   add(alone.replace(/=+$/, ''));
   for (const before of [0, 1, 2]) {
     const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-    // only what no neighbour has a bit in
+    // Only characters that have no bits of the neighbouring bytes.
     const from = Math.ceil((before * 8) / 6);
     const to = Math.floor(((before + bytes.length) * 8) / 6);
     add(encoded.slice(from, to));
     add(encoded.slice(from).replace(/=+$/, ''));
   }
-  // with a line break of its own behind it (`echo "$SECRET" | base64`) its last character is another
+  // The last character differs if a line break follows the secret (`echo "$SECRET" | base64`).
   for (const text of [alone.replace(/=+$/, ''), alone.slice(0, Math.floor((bytes.length * 8) / 6))]) {
     for (const wrap of BASE64_WRAPS) {
       for (let at = 0; at < text.length; at += wrap) add(text.slice(at, at + wrap));

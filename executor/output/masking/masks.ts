@@ -1,4 +1,4 @@
-/** Hides secrets in what a command says (docs/reference/masking.md). */
+/** Masks secrets in the output of a command (docs/reference/masking.md). */
 import { cutAt } from '../text/cut.ts';
 import { formsOf } from './forms.ts';
 import { Matcher } from './matcher.ts';
@@ -7,18 +7,18 @@ const HIDDEN = Buffer.from('***');
 const LF = 0x0a;
 const CR = 0x0d;
 /**
- * Forms of all secrets together, bytes; a run's secrets have 256 KiB at most, times about eight forms.
- * Policy: a value that would go over it is refused, and the caller says so.
+ * Bound of all forms together. A run's secrets have at most 256 KiB, in about eight forms. Policy: a value that would
+ * exceed it is refused, which the caller reports.
  */
 const MAX_FORM_BYTES = 16 * 1024 * 1024;
 
 /**
- * One per attempt, for both pipes. A value that was added is masked from then on. Ranges that overlap
- * become one `***`, so of two secrets that share some characters nothing is left over.
+ * The masks of one attempt, for both pipes. A value is masked from when it was added. Matches that overlap become one
+ * `***`, so no part of either secret remains.
  */
 export class Masks {
   readonly #matcher = new Matcher();
-  /** Of one to three bytes, which the matcher cannot hold. */
+  /** Forms of one to three bytes, which are too short for the matcher. */
   readonly #short: Buffer[] = [];
   readonly #wholeLines: Buffer[] = [];
   readonly #known = new Set<string>();
@@ -34,28 +34,28 @@ export class Masks {
   get empty(): boolean {
     return this.#known.size === 0;
   }
-  /** Bytes of the longest form: who cuts a text must look this much further to see a secret at the cut. */
+  /** Bytes of the longest form. To find a secret at a cut, so many bytes after the cut must be searched too. */
   get longest(): number {
     return this.#longest;
   }
-  /** Whether a masked text can be longer than the text: `***` is longer than some secret. */
+  /** Masking can make a text longer, because a secret is shorter than `***`. */
   get canLengthen(): boolean {
     return this.#canLengthen;
   }
   /**
-   * Whether a value in JSON can show a secret that its line, as printed, does not: some mask holds for whole lines alone,
-   * or is a number, which has several spellings.
+   * A value in JSON can contain a secret that the printed line does not contain: a secret is masked only as a whole
+   * line, or is a number, which can be written in several ways.
    */
   get needsValues(): boolean {
     return this.#wholeLines.length > 0 || this.#hasNumbers;
   }
 
-  /** Masks the value, in all its forms, from now on. False: there are too many already, nothing was added. */
+  /** Masks the value in all its forms from now on. False if it was refused (MAX_FORM_BYTES). */
   add(value: string): boolean {
     return this.#addForms(value, MAX_FORM_BYTES);
   }
 
-  /** The text, masked. */
+  /** Masks a text. */
   text(text: string): string {
     if (this.empty) return text;
     const bytes = Buffer.from(text);
@@ -63,27 +63,27 @@ export class Masks {
     return masked === bytes ? text : masked.toString();
   }
 
-  /** Valid UTF-8, masked; the same buffer where there is nothing to hide. Line breaks stay where they are. */
+  /** Masks valid UTF-8. Returns the same buffer if nothing matches. Line breaks are never masked. */
   bytes(bytes: Buffer): Buffer {
     const ranges = this.#find(bytes);
     return ranges === null ? bytes : hide(bytes, ranges, bytes.length);
   }
 
-  /** Whether something in the bytes would be masked. */
-  touches(bytes: Buffer): boolean {
+  /** Whether anything in the bytes would be masked. */
+  matches(bytes: Buffer): boolean {
     return this.#find(bytes) !== null;
   }
 
-  /** Whether a number would show a secret, as printed or as its digits. */
+  /** Whether a number contains a secret, as printed or written without an exponent. */
   hidesNumber(printed: string, value: number): boolean {
     if (this.empty) return false;
-    if (this.touches(Buffer.from(printed))) return true;
-    return this.#hasNumbers && [String(value), digitsOf(printed)].some((text) => this.touches(Buffer.from(text)));
+    if (this.matches(Buffer.from(printed))) return true;
+    return this.#hasNumbers && [String(value), digitsOf(printed)].some((text) => this.matches(Buffer.from(text)));
   }
 
   /**
-   * The first `limit` bytes, masked, `limit` bytes at most, not cut inside a character. `bytes` must go on
-   * for `longest` bytes after the limit where the text does, so that a secret is seen that the cut divides.
+   * The first `limit` bytes, masked and not cut inside a character: at most `limit` bytes again. `bytes` must contain
+   * `longest` more bytes of the text, if there are any, so that a secret at the cut is found.
    */
   head(bytes: Buffer, limit: number): Buffer {
     const end = cutAt(bytes, limit);
@@ -93,7 +93,7 @@ export class Masks {
     return masked.subarray(0, cutAt(masked, limit));
   }
 
-  /** Whether the bytes end within a secret that what follows could complete. */
+  /** Whether the bytes end inside a secret that the next bytes could complete. */
   endsInside(bytes: Buffer): boolean {
     return [...this.#matcher.patterns, ...this.#short].some((pattern) => {
       const first = pattern[0] as number;
@@ -128,7 +128,7 @@ export class Masks {
     return true;
   }
 
-  /** Starts and ends by turns, in order, none overlapping; null where there is nothing to hide. */
+  /** Start and end of each match in turn, sorted, without overlaps. Null if there is no match. */
   #find(bytes: Buffer): number[] | null {
     if (this.empty) return null;
     const ranges: number[] = [];
@@ -149,10 +149,10 @@ export class Masks {
 }
 
 const NUMBER = /^[+-]?\d[\d.]*(?:e[+-]?\d+)?$/i;
-/** Characters of a number, and its exponent: longer ones are not written out. */
+/** Numbers with more characters or a larger exponent are not written without an exponent. */
 const MAX_EXPONENT = 400;
 
-/** The number without its exponent: "1.25e3" is "1250". */
+/** Writes the number without an exponent: "1250" for "1.25e3". */
 const digitsOf = (printed: string): string => {
   if (printed.length > MAX_EXPONENT) return printed;
   const parts = /^[+-]?(\d*)\.?(\d*)e([+-]?\d+)$/i.exec(printed.trim());
@@ -164,7 +164,7 @@ const digitsOf = (printed: string): string => {
   return point >= digits.length ? digits : `${digits.slice(0, Math.max(0, point))}.${digits.slice(Math.max(0, point))}`;
 };
 
-/** Also where the text begins and ends. */
+/** Also true before the start and after the end of the text. */
 const isBreak = (byte: number | undefined): boolean => byte === undefined || byte === LF || byte === CR;
 
 const merge = (ranges: readonly number[], inOrder: boolean): number[] => {
@@ -180,7 +180,7 @@ const merge = (ranges: readonly number[], inOrder: boolean): number[] => {
   return merged;
 };
 
-/** The bytes up to `until`; a range that begins before it is hidden as a whole. */
+/** The bytes up to `until`, with ranges replaced. A range that starts before `until` is replaced as a whole. */
 const hide = (bytes: Buffer, ranges: readonly number[], until: number): Buffer => {
   const parts: Buffer[] = [];
   let from = 0;

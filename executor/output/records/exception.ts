@@ -1,8 +1,8 @@
-/** Exceptions as loggers write them: objects, messages, tracebacks and stacks. */
+/** Reads exceptions as loggers write them: objects, messages, tracebacks and stacks. */
 import type { JsonObject, JsonValue, LogException } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 
-/** What was understood, and what is left of the member for the record's fields. */
+/** The exception, and what is left of its member for the record's fields. */
 export interface FoundException {
   readonly exception: LogException;
   readonly rest: JsonValue | undefined;
@@ -10,10 +10,10 @@ export interface FoundException {
 
 const TYPE = String.raw`[A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$<][\w$<>]*)*`;
 const TYPE_AND_MESSAGE = new RegExp(String.raw`^(${TYPE})(?: \[[\w$]+\])?(?:: ?([\s\S]*))?$`);
-/** A name that says of itself that it is an exception's. */
+/** Names that are recognizable as those of exceptions. */
 const EXCEPTION_NAME = /(?:Error|Exception|Warning|Exit|Interrupt|Failure|Fault|Stop\w*|Panic)$/;
 const PYTHON = 'Traceback (most recent call last):';
-/** Frames of JavaScript, Java and .NET; Python and Ruby; Go; PHP. */
+/** Stack frames of JavaScript, Java and .NET; Python and Ruby; Go; PHP. */
 const FRAME = /(?:^|\n)(?:[ \t]*at \S.*[:(]|[ \t]*File "|[ \t]*from \S+:\d+:in|\t\S+:\d+|#\d+ \S|goroutine \d+ \[)/;
 const NO_ERROR: ReadonlySet<string> = new Set([
   '<nil>',
@@ -28,13 +28,13 @@ const NO_ERROR: ReadonlySet<string> = new Set([
   '0',
 ]);
 
-/** Text names (err, error, reason, …) that hold a message rather than a traceback. */
+/** Members whose text is a message and not a traceback. */
 const MESSAGES: ReadonlySet<string> = new Set(['err', 'error', 'reason', 'cause']);
 
 /**
- * The exception in a member (err, error, exc_info, exception), or null where it is none, such as `true`, "<nil>" or
- * an object that has neither type, message nor stack. `isFailure`: the record's level says that something failed; else
- * an `error` that is a mere text ("error": "0.5 %") is none.
+ * Reads the exception in a member (err, error, exc_info, exception). Null if it is not one, such as `true`, "<nil>", or
+ * an object without type, message and stack. `isFailure`: the record's level reports a failure. Without that, a plain
+ * text in `error` ("error": "0.5 %") is not an exception.
  */
 export const parseException = (
   name: string,
@@ -47,19 +47,19 @@ export const parseException = (
   return fromObject(value as JsonObject);
 };
 
-/** A member that is a stack (stack, stacktrace): its text, with the type and message that it may begin with. */
+/** Reads a member that holds a stack, which can start with type and message. Null if it has no frames. */
 export const parseStack = (value: JsonValue | undefined): LogException | null => {
   const text = textOf(value);
   return text !== null && FRAME.test(text) ? fromText('stack', text) : null;
 };
 
-/** The stack that stands beside an exception: any text of several lines, or frames. */
+/** Reads the stack beside an exception: text of several lines, or frames. */
 export const parseStackBeside = (value: JsonValue | undefined): LogException | null => {
   const text = textOf(value);
   return text !== null && (text.trim().includes('\n') || FRAME.test(text)) ? fromText('stack', text) : null;
 };
 
-/** A text, the lines of one, or frames: those become lines as JavaScript and Java write them. */
+/** A text, an array of its lines, or an array of frames, which become lines as in JavaScript and Java. */
 const textOf = (value: JsonValue | undefined): string | null => {
   if (typeof value === 'string') return value.trim() === '' ? null : value;
   if (!Array.isArray(value) || value.length === 0) return null;
@@ -71,7 +71,7 @@ const FUNCTION = ['method', 'func', 'function', 'methodName'] as const;
 const FILE = ['fullFilePath', 'source', 'file', 'fileName', 'filename'] as const;
 const LINE = ['line', 'lineNumber', 'lineno'] as const;
 
-/** A frame of zerolog, tslog, Log4j 2 and others. */
+/** A frame as an object, as zerolog, tslog and Log4j 2 write it. */
 const frameOf = (value: JsonValue): string | null => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
   const frame = value as JsonObject;
@@ -81,8 +81,8 @@ const frameOf = (value: JsonValue): string | null => {
   };
   const [name, file, line, outer] = [text(FUNCTION), text(FILE), text(LINE), text(['class', 'className'])];
   if (name === null || (file ?? outer) === null) return null;
-  const place = file === null || line === null || /:\d+$/.test(file) ? file : `${file}:${line}`;
-  return `    at ${[outer, name].filter((one) => one !== null).join('.')} (${place ?? 'unknown'})`;
+  const location = file === null || line === null || /:\d+$/.test(file) ? file : `${file}:${line}`;
+  return `    at ${[outer, name].filter((one) => one !== null).join('.')} (${location ?? 'unknown'})`;
 };
 
 const fromMember = (name: string, value: string, isFailure: boolean): FoundException | null => {
@@ -102,7 +102,7 @@ const MEMBERS = {
     ...['frames', 'stepArray'],
   ],
 } as const;
-/** These alone, or a `value`, make no exception. */
+/** An object that has only these is not an exception. */
 const WEAK: ReadonlySet<string> = new Set(['class', 'kind', 'value']);
 const STRONG = Object.values(MEMBERS)
   .flat()
@@ -130,7 +130,9 @@ const fromObject = (value: JsonObject): FoundException | null => {
   return { exception, rest: rest.size === 0 ? undefined : Object.fromEntries(rest) };
 };
 
-/** structlog's dict_tracebacks: the exception first, then its causes; the frames stay in the fields. Or lines of a stack. */
+/**
+ * Lines of a stack, or structlog's dict_tracebacks: the exception, then its causes, whose frames stay in the fields.
+ */
 const fromArray = (name: string, value: readonly JsonValue[]): FoundException | null => {
   const lines = textOf(value);
   if (lines !== null) return FRAME.test(lines) ? { exception: fromText(name, lines), rest: undefined } : null;
@@ -151,11 +153,11 @@ const fromText = (name: string, text: string): LogException => {
   if (name !== 'stack' && lines.length === 1) {
     return named(lines[0] ?? '', null) ?? { type: null, message: text, stack: null };
   }
-  // a text of exc_info without its header can still end with "ValueError: no"
+  // exc_info without its header can still end with "ValueError: no".
   return named(lines.at(-1) ?? '', text) ?? { type: null, message: null, stack: text };
 };
 
-/** The exception stands behind the last frames, from the first line that is not indented. */
+/** The exception starts with the first line after the last frames that is not indented. */
 const fromPython = (text: string, from: number): LogException => {
   const lines = text.slice(from).split('\n');
   const at = lines.findIndex((line) => /^\S/.test(line));
@@ -163,7 +165,7 @@ const fromPython = (text: string, from: number): LogException => {
 };
 
 const withHead = (start: string, stack: string): LogException => {
-  // JBoss' formatter begins with a prefix that may be empty
+  // JBoss' formatter writes a prefix, which can be empty.
   const head = start.replace(/^: /, '');
   const [, type = null, message = null] = TYPE_AND_MESSAGE.exec(head) ?? [];
   return { type, message: type === null && head !== '' ? head : message, stack };

@@ -1,35 +1,39 @@
-/** What a row of the table of formats says. */
 import type { JsonObject, LogLevel } from '../../../src/domain/events.ts';
 import type { Scale } from './level.ts';
 
-/** One format of structured records. Paths are names of members; "a.b" means a member of that name, or b within a. */
+/**
+ * A row of the table of formats (formats.ts). Paths are names of members. "a.b" is a member of that name, or b in a.
+ */
 export interface Format {
   readonly name: string;
-  /** Programs and libraries that write it, for the documentation. */
+  /** Programs and libraries that write this format, for the documentation. */
   readonly writers: string;
-  /** One of these members must be there. None: the format of all records that no other row knows. */
+  /** A record of this format has one of these members. Empty: the format of records that fit no other row. */
   readonly marks: readonly string[];
-  /** What else tells it from other formats, in words and as a test. */
+  /** What else distinguishes it from other formats, in words and as a test. */
   readonly shape?: { readonly words: string; readonly test: (members: JsonObject) => boolean };
-  /** Of several paths the first one whose value is usable counts, and the others stay in the fields. */
+  /**
+   * The first of the paths with a usable value is the level; the others stay in the fields. So it is for all paths
+   * below.
+   */
   readonly level: readonly string[];
-  /** What numbers mean as levels; by default those of pino and bunyan. "letters": the first letter of the name. */
+  /** Meaning of numbers as levels. Default: that of pino and bunyan. "letters": levels are single letters. */
   readonly scale?: Scale | 'letters';
-  /** The level where no member says one. */
+  /** The level of a record without one. */
   readonly defaultLevel?: (members: JsonObject) => LogLevel | null;
   readonly message: readonly string[];
-  /** The message is a template, with members in braces: "{User} logged in". */
+  /** The message as a template with names of members: "{User} logged in". */
   readonly template?: readonly string[];
   readonly time: readonly string[];
   readonly logger: readonly string[];
-  /** "error.*" means members such as "error.type" and "error.message". */
+  /** "error.*" stands for members such as "error.type" and "error.message". */
   readonly exception: readonly string[];
-  /** Where a stack stands besides `stack`, `stacktrace`, `stack_trace`, `stackTrace`. */
+  /** Further members that hold a stack, besides `stack`, `stacktrace`, `stack_trace` and `stackTrace`. */
   readonly stack?: readonly string[];
-  /** Members of the record that together are its exception. */
+  /** Members of the record that together form its exception. */
   readonly exceptionParts?: readonly string[];
-  /** Objects whose members stand in the fields as if they were the record's own. */
+  /** Objects whose members become fields of the record. */
   readonly spread?: readonly string[];
-  /** Members that only repeat what is said elsewhere: no fields. */
+  /** Members that only repeat others. They do not become fields. */
   readonly repeats?: readonly string[];
 }

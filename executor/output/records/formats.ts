@@ -1,19 +1,20 @@
 /**
- * The formats of structured records, one row each; docs/reference/log-formats.md is made of this table. A record belongs to the
- * first row that fits and finds a level in it; rows with rarer marks come first. To add one: a row here, a line of the
- * program's output in test/fixtures/records, and `node scripts/logFormats.ts`.
+ * The formats of structured records, one row each (docs/decisions/0013). A record belongs to the first row that fits
+ * and has a level; rows with rarer marks come first. To add a format: add a row here and a line of the program's output
+ * to test/fixtures/records, then run `node scripts/logFormats.ts`, which makes docs/reference/log-formats.md of this
+ * table.
  */
 import type { JsonObject } from '../../../src/domain/events.ts';
 import type { Format } from './format.ts';
-import { isObject, placeOf, valueAt } from './members.ts';
+import { findPath, isObject, valueAt } from './members.ts';
 
 const has = (members: JsonObject, ...paths: readonly string[]): boolean =>
-  paths.every((path) => placeOf(members, path) !== null);
+  paths.every((path) => findPath(members, path) !== null);
 const hasSome = (members: JsonObject, ...paths: readonly string[]): boolean =>
-  paths.some((path) => placeOf(members, path) !== null);
+  paths.some((path) => findPath(members, path) !== null);
 const textIn = (members: JsonObject, path: string): string => {
-  const place = placeOf(members, path);
-  const value = place === null ? null : valueAt(members, place);
+  const location = findPath(members, path);
+  const value = location === null ? null : valueAt(members, location);
   return typeof value === 'string' ? value : '';
 };
 
@@ -21,9 +22,9 @@ const ERRORS = ['err', 'error', 'exc_info', 'exception', 'thrown', 'throwable'];
 const TIMES = ['time', 'timestamp', 'ts', 'asctime', '@timestamp', 'datetime', 'date_time', 'date', 't', 'timeMillis'];
 const MESSAGES = ['msg', 'message', 'event'];
 
-/** Python's logging writes milliseconds behind a comma. */
+/** Python's logging writes a comma before the milliseconds. */
 const PYTHON_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}$/;
-/** Names of modules, as tracing and log use them for targets. */
+/** Module names, which the crates tracing and log use as targets. */
 const RUST_TARGET = /^[A-Za-z_]\w*(?:::\w+)*$/;
 const RUST_LEVEL = /^(?:TRACE|DEBUG|INFO|WARN|ERROR)$/;
 

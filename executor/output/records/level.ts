@@ -1,8 +1,10 @@
-/** Levels as loggers write them. */
 import type { JsonValue, LogLevel } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 
-/** Names of syslog, Python, Go's zap, zerolog, logrus and slog, winston, Java, .NET, loguru, PostgreSQL and Google Cloud. */
+/**
+ * Level names of syslog, Python, zap, zerolog, logrus and slog (Go), winston, Java, .NET, loguru, PostgreSQL, Google
+ * Cloud.
+ */
 const NAMES: Readonly<Record<LogLevel, string>> = {
   TRACE: 'trace trc trce silly finest finer test',
   DEBUG: 'debug dbg debg verbose fine config http debug1 debug2 debug3 debug4 debug5',
@@ -18,17 +20,17 @@ const BY_NAME: ReadonlyMap<string, LogLevel> = new Map(
   ),
 );
 
-/** What a format's numbers (or single letters) mean: each level from the number on that stands beside it. */
+/** Meaning of numbers as levels: each level with its lowest number, the most severe first. */
 type Steps = readonly (readonly [from: number, LogLevel])[];
 const steps = (below: number, ...from: Steps): Steps => [...from, [below, 'TRACE']];
 const SCALES = {
-  /** pino and bunyan; a level of one's own between two of them is as severe as the lower one. */
+  /** pino and bunyan. A custom level between two of them counts as the lower one. */
   tens: steps(10, [60, 'CRITICAL'], [50, 'ERROR'], [40, 'WARNING'], [30, 'INFO'], [20, 'DEBUG']),
   python: steps(1, [50, 'CRITICAL'], [40, 'ERROR'], [30, 'WARNING'], [20, 'INFO'], [10, 'DEBUG']),
   monolog: steps(1, [500, 'CRITICAL'], [400, 'ERROR'], [300, 'WARNING'], [200, 'INFO'], [100, 'DEBUG']),
   /** OpenTelemetry's SeverityNumber. */
   otel: steps(1, [21, 'CRITICAL'], [17, 'ERROR'], [13, 'WARNING'], [9, 'INFO'], [5, 'DEBUG']),
-  /** RFC 5424, where 0 is the worst: negated. */
+  /** RFC 5424, negated, because there 0 is the most severe. */
   syslog: steps(-7, [-2, 'CRITICAL'], [-3, 'ERROR'], [-4, 'WARNING'], [-6, 'INFO'], [-7, 'DEBUG']),
   /** Serilog and Microsoft.Extensions.Logging, Nextcloud. */
   dotnet: steps(0, [5, 'CRITICAL'], [4, 'ERROR'], [3, 'WARNING'], [2, 'INFO'], [1, 'DEBUG']),
@@ -55,7 +57,7 @@ const LETTERS: Readonly<Record<string, LogLevel>> = {
   f: 'CRITICAL',
 };
 
-/** Go's log/slog names what lies between its levels by the distance: "INFO+2", "ERROR+4" (log/slog, Level.String). */
+/** log/slog (Go) writes levels between its own as "INFO+2" or "ERROR+4" (Level.String). */
 const SLOG: Readonly<Record<string, number>> = { debug: -4, info: 0, warn: 4, error: 8 };
 const BY_SLOG: Steps = [
   [12, 'CRITICAL'],
@@ -65,10 +67,12 @@ const BY_SLOG: Steps = [
   [-4, 'DEBUG'],
 ];
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: winston's colorize puts ANSI colours around the level
+// biome-ignore lint/suspicious/noControlCharactersInRegex: winston's colorize writes ANSI colours around the level
 const COLOUR = /\u001b\[[0-9;]*m/g;
 
-/** The level that a member's value means, or null where it is none that is known. `scale`: what its numbers mean. */
+/**
+ * The level that a member's value means, as any common logger writes it. Null if it is not known. `scale`: for numbers.
+ */
 export const parseLevel = (value: JsonValue | undefined, scale: Scale = 'tens'): LogLevel | null => {
   if (typeof value === 'number') return fromNumber(value, scale);
   if (isRawNumber(value)) return fromNumber(Number(value.rawJSON), scale);
@@ -94,11 +98,11 @@ const fromName = (text: string, scale: Scale): LogLevel | null => {
     const number = (SLOG[between[1] ?? ''] ?? 0) + Number(between[2]);
     return BY_SLOG.find(([from]) => number >= from)?.[1] ?? 'TRACE';
   }
-  // what Python writes for a level without a name
+  // Python writes a level without a name so.
   const numbered = /^level (\d{1,2})$/.exec(name);
   return numbered === null ? null : fromNumber(Number(numbered[1]), 'python');
 };
 
-/** A level by its first letter, as "I" or "D2". */
+/** The level of a letter, such as "I" or "D2". */
 export const parseLetter = (value: JsonValue | undefined): LogLevel | null =>
   typeof value === 'string' && /^[A-Z]\d?$/.test(value) ? (LETTERS[value.charAt(0).toLowerCase()] ?? null) : null;

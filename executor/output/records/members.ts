@@ -1,34 +1,34 @@
-/** Where the parts of a record stand in its JSON: paths such as "log.level". */
+/** Finds members of a record by paths such as "log.level". */
 import type { JsonObject, JsonValue } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 import { setMember } from '../json/printedJson.ts';
 
-/** Names of members from the outermost on. */
-export type Place = readonly string[];
+/** Names of members, the outermost first. */
+export type MemberPath = readonly string[];
 
 export const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
-/** The place that a path means: a member of that very name ("log.level"), else one within others. Null where it is none. */
-export const placeOf = (members: JsonObject, path: string): Place | null => {
+/** The member that a path means: one with exactly that name ("log.level"), else a nested one. Null if there is none. */
+export const findPath = (members: JsonObject, path: string): MemberPath | null => {
   if (Object.hasOwn(members, path)) return [path];
   const dot = path.indexOf('.');
   if (dot < 0) return null;
-  // a name with dots can stand at any depth: "attributes" and in it "exception.type"
+  // Names with dots can be at any depth, such as "exception.type" in "attributes".
   for (let at = dot; at >= 0; at = path.indexOf('.', at + 1)) {
     const outer = path.slice(0, at);
     const inner = Object.hasOwn(members, outer) ? members[outer] : undefined;
-    const place = isObject(inner) ? placeOf(inner, path.slice(at + 1)) : null;
-    if (place !== null) return [outer, ...place];
+    const location = isObject(inner) ? findPath(inner, path.slice(at + 1)) : null;
+    if (location !== null) return [outer, ...location];
   }
   return null;
 };
 
-export const valueAt = (members: JsonObject, place: Place): JsonValue | undefined =>
-  place.reduce<JsonValue | undefined>((value, name) => (isObject(value) ? value[name] : undefined), members);
+export const valueAt = (members: JsonObject, location: MemberPath): JsonValue | undefined =>
+  location.reduce<JsonValue | undefined>((value, name) => (isObject(value) ? value[name] : undefined), members);
 
-/** A copy with the value there, where the way to it is there. */
-export const withValue = (members: JsonObject, [name = '', ...inner]: Place, value: JsonValue): JsonObject => {
+/** A copy with the value at the path. Unchanged if an outer member is missing. */
+export const withValue = (members: JsonObject, [name = '', ...inner]: MemberPath, value: JsonValue): JsonObject => {
   const copy = { ...members };
   const member = copy[name];
   if (inner.length === 0) setMember(copy, name, value);
@@ -36,25 +36,25 @@ export const withValue = (members: JsonObject, [name = '', ...inner]: Place, val
   return copy;
 };
 
-/** What is used up of a record, and what is left of it there. */
-export class Taken {
+/** Members of a record that have become parts of the event, and what is left of them. */
+export class UsedMembers {
   readonly #rests = new Map<string, JsonValue | undefined>();
-  readonly #inner = new Map<string, Taken>();
+  readonly #inner = new Map<string, UsedMembers>();
 
-  add([name = '', ...inner]: Place, rest?: JsonValue): void {
+  add([name = '', ...inner]: MemberPath, rest?: JsonValue): void {
     if (inner.length === 0) {
       this.#rests.set(name, rest);
       return;
     }
-    let taken = this.#inner.get(name);
-    if (taken === undefined) {
-      taken = new Taken();
-      this.#inner.set(name, taken);
+    let used = this.#inner.get(name);
+    if (used === undefined) {
+      used = new UsedMembers();
+      this.#inner.set(name, used);
     }
-    taken.add(inner, rest);
+    used.add(inner, rest);
   }
 
-  /** What is left of the members; undefined: nothing. The members of those in `spread` stand as if outside. */
+  /** The members that are left. Undefined if there are none. Members of the objects in `spread` move one level up. */
   restOf(members: JsonObject, spread: readonly string[] = []): JsonObject | undefined {
     const left: Record<string, JsonValue> = {};
     let some = false;

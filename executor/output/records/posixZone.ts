@@ -1,10 +1,10 @@
-/** Time zones as rules (POSIX.1-2024, 8.3, TZ): "EST5", "CET-1CEST,M3.5.0,M10.5.0/3", "<+0330>-3:30". */
+/** Time zones as POSIX rules (POSIX.1-2024, 8.3, TZ): "EST5", "CET-1CEST,M3.5.0,M10.5.0/3", "<+0330>-3:30". */
 import type { EpochMs } from '../../../src/domain/events.ts';
 
 /** How far a clock is ahead of UTC at an instant, milliseconds. */
 export type OffsetAt = (at: EpochMs) => number;
 
-/** When summer time begins or ends: milliseconds from the beginning of the year, by the clock on the wall. */
+/** When summer time begins or ends: milliseconds of local time since the start of the year. */
 type Change = (year: number) => number;
 
 const DAY_MS = 86_400_000;
@@ -12,15 +12,15 @@ const HOUR_MS = 3_600_000;
 const NAME = '(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)';
 const TIME = String.raw`[+-]?\d{1,3}(?::\d{1,2}){0,2}`;
 const ZONE = new RegExp(`^${NAME}(${TIME})(?:(${NAME})(${TIME})?(?:,([^,]+),([^,]+))?)?$`);
-/** What a rule without dates means to glibc, musl and others: that of the United States. */
+/** Dates of a rule that has none: those of the United States, as in glibc and musl. */
 const BEGIN = 'M3.2.0';
 const END = 'M11.1.0';
 
-/** Null where it is no rule. */
+/** The offsets of a rule. Null if the text is not a rule. */
 export const posixOffsets = (rule: string): OffsetAt | null => {
   const parts = ZONE.exec(rule);
   if (parts === null) return null;
-  // POSIX counts westwards
+  // POSIX counts offsets westwards.
   const standard = -timeOf(parts[1] ?? '');
   if (Math.abs(standard) > 25 * HOUR_MS) return null;
   if (parts[2] === undefined) return () => standard;
@@ -33,7 +33,7 @@ export const posixOffsets = (rule: string): OffsetAt | null => {
     const newYear = Date.UTC(year, 0, 1);
     const from = newYear + begin(year) - standard;
     const to = newYear + end(year) - summer;
-    // in the south summer goes over the new year
+    // On the southern hemisphere summer time includes the new year.
     const isSummer = from < to ? at >= from && at < to : at >= from || at < to;
     return isSummer ? summer : standard;
   };
@@ -52,7 +52,7 @@ const changeOf = (text: string): Change | null => {
   return day === null ? null : (year) => day(year) * DAY_MS + timeOf(time);
 };
 
-/** Days from 1 January. */
+/** Days since 1 January. */
 const dayOf = (date: string): ((year: number) => number) | null => {
   const weekday = /^M(\d{1,2})\.([1-5])\.([0-6])$/.exec(date);
   if (weekday !== null) {
@@ -63,11 +63,11 @@ const dayOf = (date: string): ((year: number) => number) | null => {
   if (julian === null) return null;
   const day = Number(julian[2]);
   if (julian[1] === '') return () => day;
-  // J counts from 1, and no 29 February
+  // J counts from 1 and never counts 29 February.
   return (year) => (new Date(Date.UTC(year, 1, 29)).getUTCMonth() === 1 && day > 59 ? day : day - 1);
 };
 
-/** Week 5 is the last one of the month. */
+/** Week 5 is the last week of the month that has the weekday. */
 const nthWeekday = (year: number, month: number, week: number, weekday: number): number => {
   const first = Date.UTC(year, month - 1, 1);
   const length = new Date(Date.UTC(year, month, 0)).getUTCDate();

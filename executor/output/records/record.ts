@@ -1,4 +1,6 @@
-/** Structured log records: a JSON object on one line with a level, and a message or a time (docs/reference/log-formats.md). */
+/**
+ * Reads structured log records: a JSON object with a level, and a message or a time (docs/reference/log-formats.md).
+ */
 import type { EpochMs, JsonObject, JsonValue, LogException, LogLevel } from '../../../src/domain/events.ts';
 import { isRawNumber } from '../../../src/domain/text/exactJson.ts';
 import { setMember } from '../json/printedJson.ts';
@@ -6,23 +8,23 @@ import { exceptionIn } from './exceptionIn.ts';
 import type { Format } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { parseLetter, parseLevel } from './level.ts';
-import { isObject, type Place, placeOf, Taken, valueAt } from './members.ts';
+import { findPath, isObject, type MemberPath, UsedMembers, valueAt } from './members.ts';
 import { type Clock, parseTime } from './time.ts';
 
 export interface StructuredRecord {
   readonly message: string;
   readonly level: LogLevel;
-  /** Null where the record has no usable time. */
+  /** Null if the record has no usable time. */
   readonly timestamp: EpochMs | null;
   readonly logger: string | null;
   readonly exception: LogException | null;
   readonly fields: JsonObject | null;
-  /** Where the record says level and time; null where it does not. */
-  readonly levelPlace: Place | null;
-  readonly timePlace: Place | null;
+  /** The members that hold level and time. Null if there are none. */
+  readonly levelPath: MemberPath | null;
+  readonly timePath: MemberPath | null;
 }
 
-/** The record that the value is, or null where it has no level that is known, or neither a message nor a time. */
+/** Reads a record. Null if it has no known level, or neither a message nor a time. */
 export const parseRecord = (value: JsonValue, clock: Clock): StructuredRecord | null => {
   if (!isObject(value)) return null;
   for (const format of formatsOf(value)) {
@@ -38,7 +40,7 @@ FORMATS.forEach(({ marks }, index) => {
 });
 const UNMARKED = FORMATS.filter(({ marks }) => marks.length === 0);
 
-/** The rows that fit, in their order. */
+/** The rows that fit the record, in the order of the table. */
 const formatsOf = (members: JsonObject): readonly Format[] => {
   let fitting: number[] | null = null;
   for (const name of Object.keys(members)) {
@@ -56,21 +58,21 @@ const formatsOf = (members: JsonObject): readonly Format[] => {
 };
 
 interface Found<T> {
-  readonly place: Place | null;
+  readonly location: MemberPath | null;
   readonly value: T;
 }
 
-/** The first of the paths whose value `parse` can use. */
+/** The first of the paths whose value `parse` accepts. */
 const find = <T>(
   members: JsonObject,
   paths: readonly string[],
   parse: (value: JsonValue | undefined) => T | null,
 ): Found<T> | null => {
   for (const path of paths) {
-    const place = placeOf(members, path);
-    if (place === null) continue;
-    const value = parse(valueAt(members, place));
-    if (value !== null) return { place, value };
+    const location = findPath(members, path);
+    if (location === null) continue;
+    const value = parse(valueAt(members, location));
+    if (value !== null) return { location, value };
   }
   return null;
 };
@@ -80,14 +82,14 @@ const read = (members: JsonObject, format: Format, clock: Clock): StructuredReco
   if (level === null) return null;
   const message = find(members, format.message, messageOf) ?? templated(members, format);
   const time = find(members, format.time, (value) => parseTime(value, clock));
-  const taken = new Taken();
-  const exception = exceptionIn(members, format, level.value, taken);
+  const used = new UsedMembers();
+  const exception = exceptionIn(members, format, level.value, used);
   if (!isRecord(members, format, { level, message, time, exception })) return null;
   const logger = find(members, format.logger, loggerOf);
-  for (const found of [level, message, time, logger]) if (found?.place) taken.add(found.place);
+  for (const found of [level, message, time, logger]) if (found?.location) used.add(found.location);
   for (const path of format.repeats ?? []) {
-    const place = placeOf(members, path);
-    if (place !== null) taken.add(place);
+    const location = findPath(members, path);
+    if (location !== null) used.add(location);
   }
   return {
     message: message?.value ?? '',
@@ -95,9 +97,9 @@ const read = (members: JsonObject, format: Format, clock: Clock): StructuredReco
     timestamp: time?.value ?? null,
     logger: logger?.value ?? null,
     exception,
-    fields: taken.restOf(members, format.spread) ?? null,
-    levelPlace: level.place,
-    timePlace: time?.place ?? null,
+    fields: used.restOf(members, format.spread) ?? null,
+    levelPath: level.location,
+    timePath: time?.location ?? null,
   };
 };
 
@@ -105,7 +107,7 @@ const levelOf = (members: JsonObject, { level, scale, defaultLevel }: Format): F
   const found = find(members, level, (value) => (scale === 'letters' ? parseLetter(value) : parseLevel(value, scale)));
   if (found !== null) return found;
   const value = defaultLevel?.(members) ?? null;
-  return value === null ? null : { place: null, value };
+  return value === null ? null : { location: null, value };
 };
 
 interface Parts {
@@ -115,22 +117,25 @@ interface Parts {
   readonly exception: LogException | null;
 }
 
-/** A level alone makes no record, nor does a number as level with a `message`: a game says those too. */
+/**
+ * A level alone is not a record, nor is a number as level with a `message`: other JSON, such as a game's, has those
+ * too.
+ */
 const isRecord = (members: JsonObject, { message: paths, scale }: Format, parts: Parts): boolean => {
   const { level, message, time, exception } = parts;
   if (time !== null || exception !== null) return true;
-  if (scale === undefined && typeof members.level === 'number' && level.place?.[0] === 'level') {
+  if (scale === undefined && typeof members.level === 'number' && level.location?.[0] === 'level') {
     return Object.hasOwn(members, 'msg') || Object.hasOwn(members, 'pid');
   }
-  // an object as message, as winston and NestJS write it, stays a field
-  return message !== null || paths.some((path) => placeOf(members, path) !== null);
+  // winston and NestJS can write an object as message, which stays a field.
+  return message !== null || paths.some((path) => findPath(members, path) !== null);
 };
 
 const messageOf = (value: JsonValue | undefined): string | null => {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (isRawNumber(value)) return value.rawJSON;
-  // what was given to a function of several arguments, as console.log writes it
+  // Several arguments of a logging function, joined as console.log does.
   return Array.isArray(value) && typeof value[0] === 'string'
     ? value.map((part: JsonValue) => (typeof part === 'string' ? part : JSON.stringify(part))).join(' ')
     : null;
@@ -143,7 +148,7 @@ const loggerOf = (value: JsonValue | undefined): string | null => {
     : null;
 };
 
-/** Serilog's template with its holes filled: "{User} logged in", "{@Order:l}" (messagetemplates.org). */
+/** Serilog's message template with its values: "{User} logged in", "{@Order:l}" (messagetemplates.org). */
 const templated = (members: JsonObject, { template = [] }: Format): Found<string> | null => {
   const found = find(members, template, (value) => (typeof value === 'string' ? value : null));
   if (found === null) return null;
@@ -152,10 +157,10 @@ const templated = (members: JsonObject, { template = [] }: Format): Found<string
     const member = Object.hasOwn(holes, name) ? holes[name] : undefined;
     return member === undefined ? hole : typeof member === 'string' ? member : JSON.stringify(member);
   });
-  return { place: found.place, value };
+  return { location: found.location, value };
 };
 
-/** The record's fields with members that it had twice; what a logger writes first is its own. */
+/** Adds the repeated members of a record to its fields. Of a repeated name, the logger's own value comes first. */
 export const withFields = (record: StructuredRecord, more: JsonObject): StructuredRecord => {
   const fields = { ...record.fields };
   for (const name of Object.keys(more)) {

@@ -1,4 +1,3 @@
-/** Makes a record of a line that is longer than MAX_LINE_BYTES as short as that. */
 import type { JsonObject, JsonValue, LogException } from '../../../src/domain/events.ts';
 import { setMember } from '../json/printedJson.ts';
 import { cutText } from '../text/cut.ts';
@@ -10,7 +9,7 @@ export interface Content {
   readonly fields: JsonObject | null;
 }
 
-/** Spends a number of bytes, and remembers whether they were enough. */
+/** A number of bytes that texts use up. `isOver`: something did not fit. */
 class Budget {
   left: number;
   isOver = false;
@@ -36,10 +35,10 @@ class Budget {
 }
 
 /**
- * The content in at most `maxBytes` UTF-8 bytes and a logger's name: the message first, then the exception, then those
- * of the fields that fit, in their order. `isCut`: something was left out.
+ * Shortens a record to `maxBytes` UTF-8 bytes, and its logger's name to as many more. The message comes first, then the
+ * exception, then the fields that fit, in their order. `isCut`: something was dropped.
  */
-export const fitContent = (content: Content, maxBytes: number): Content & { readonly isCut: boolean } => {
+export const shortenContent = (content: Content, maxBytes: number): Content & { readonly isCut: boolean } => {
   const name = new Budget(maxBytes);
   const logger = name.textOrNull(content.logger);
   const budget = new Budget(maxBytes);

@@ -1,36 +1,36 @@
-/** The time zone of a command, for the times in its records that name none. */
+/** The time zone of a command, for times in its records that have no offset. */
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EpochMs } from '../../../src/domain/events.ts';
 import { type OffsetAt, posixOffsets } from './posixZone.ts';
 
 const DAY_MS = 86_400_000;
-/** All changes of clocks since 1970 are at whole quarters of an hour. */
+/** Since 1970 all changes of offsets are at full quarters of an hour. */
 const QUARTER_MS = 900_000;
-/** Offsets are kept for this many quarters; then they are forgotten all at once. */
+/** Offsets are cached for so many quarters. Policy: a full cache is cleared. */
 const MAX_KEPT = 4096;
-/** A compiled zone has some kilobytes (tzfile(5)); what is larger is none. */
+/** A compiled time zone has a few KiB (tzfile(5)). Larger files are not read. */
 const MAX_FILE_BYTES = 256 * 1024;
 
-/** A zone's clock. Cheap per call: what the zone says is kept for each quarter of an hour. */
+/** Converts local times. Cheap per call: it caches the offset of each quarter of an hour. */
 export class Zone {
   readonly #offsetAt: OffsetAt;
   readonly #kept = new Map<number, number>();
 
-  /** `offsetAt`: how far the zone's clock is ahead of UTC at an instant, milliseconds. */
+  /** `offsetAt`: milliseconds that the zone is ahead of UTC at an instant. */
   constructor(offsetAt: OffsetAt) {
     this.#offsetAt = offsetAt;
   }
 
-  /** How far the zone's clock is ahead of UTC at an instant, milliseconds. */
+  /** Milliseconds that the zone is ahead of UTC at an instant. */
   offsetAt(at: EpochMs): number {
     return this.#offsetAt(at);
   }
 
   /**
-   * The instant at which the zone's clock shows `local`, which is given as if it were UTC. When the clock is set back
-   * it shows an hour twice: then the instant is the one that is nearer to `now`, if that is within a day, else the
-   * first one. When it is set forward it leaves out an hour: that is read with the offset before, as Date does.
+   * The instant of a local time, which is given as if it were UTC. When clocks are set back, an hour comes twice: the
+   * instant nearer to `now` is used if it is within a day, else the first one. When they are set forward, an hour is
+   * skipped: it is read with the offset before the change, as Date does.
    */
   toInstant(local: EpochMs, now: EpochMs): EpochMs {
     const quarter = Math.floor(local / QUARTER_MS);
@@ -57,7 +57,7 @@ export class Zone {
 
 export const UTC = new Zone(() => 0);
 
-/** The zone that `find` tells, asked for at the first time that needs it: Intl would take 25 ms of each start. */
+/** The zone that `find` returns. It is called when it is first needed, because Intl takes 25 ms of a start. */
 export const lazyZone = (find: () => Zone): Zone => {
   let found: Zone | null = null;
   return new Zone((at) => {
@@ -67,8 +67,9 @@ export const lazyZone = (find: () => Zone): Zone => {
 };
 
 /**
- * The zone that TZ means to a program (tzset(3)): a name of the zone database, with or without ":", or a POSIX rule
- * ("EST5EDT,M3.2.0,M11.1.0"). UTC where it is empty or unknown; `local`, the machine's or image's own, where it is unset.
+ * The zone that a value of TZ means (tzset(3)): a name of the time zone database, with or without ":", or a POSIX rule
+ * ("EST5EDT,M3.2.0,M11.1.0"). UTC if it is empty or unknown. `local`, the zone of the machine or image, if it is not
+ * set.
  */
 export const zoneOf = (tz: string | undefined, local: () => Zone): Zone => {
   if (tz === undefined) return local();
@@ -77,7 +78,7 @@ export const zoneOf = (tz: string | undefined, local: () => Zone): Zone => {
   return namedZone(name.replace(/^(?:posix|right)\//, '')) ?? ruleZone(name) ?? UTC;
 };
 
-/** The zone of /etc/localtime below `root`: a link to a name, or a compiled zone. UTC where there is none. */
+/** The zone of /etc/localtime in `root`: a link to a name, or a compiled zone. UTC if there is none. */
 export const localZone = (root = '/'): Zone => {
   const path = join(root, 'etc/localtime');
   try {
@@ -87,7 +88,7 @@ export const localZone = (root = '/'): Zone => {
       return (name === undefined ? null : namedZone(name)) ?? UTC;
     }
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES) return UTC;
-    // its last line is the rule that holds from its last change on
+    // The last line is the rule for times after the last change in the file.
     const lines = readFileSync(path, 'latin1').trimEnd().split('\n');
     return ruleZone(lines.at(-1) ?? '') ?? UTC;
   } catch {
@@ -100,12 +101,12 @@ const ruleZone = (rule: string): Zone | null => {
   return offsets === null ? null : new Zone(offsets);
 };
 
-/** What the zone database's names look like; Intl has others ("+03:00", any letter case). */
+/** Names of the time zone database. Intl accepts more ("+03:00", any letter case). */
 const NAME = /^[A-Z][\w+-]*(?:\/[A-Z][\w+-]*)*$/;
-/** Of three letters; Intl has more ("PST", "IST"), which to libc are rules without an offset, so UTC. */
+/** Its names of three letters. Intl has more ("PST", "IST"), which the C library reads as UTC. */
 const SHORT_NAMES: ReadonlySet<string> = new Set('CET EET EST GMT HST MET MST PRC ROC ROK UCT UTC WET'.split(' '));
 
-/** Null where the zone database, which Node.js brings along, has no such name. */
+/** Null if the time zone database of Node.js has no such name. */
 const namedZone = (name: string): Zone | null => {
   if (!NAME.test(name) || (name.length === 3 && !SHORT_NAMES.has(name))) return null;
   try {
@@ -122,7 +123,7 @@ const namedZone = (name: string): Zone | null => {
 };
 
 const offsetBy = (format: Intl.DateTimeFormat, at: EpochMs): number => {
-  // Intl has years of one era alone
+  // Intl shows years before 1 in another era.
   const seconds = Math.floor(Math.max(at, 0) / 1000) * 1000;
   const parts = new Map(format.formatToParts(seconds).map(({ type, value }) => [type, Number(value)]));
   const part = (type: Intl.DateTimeFormatPartTypes): number => parts.get(type) ?? 0;

@@ -1,25 +1,25 @@
 /**
- * Output in UTF-16, as Windows' programs and PowerShell write it, made UTF-8 before anything else looks at it. It
- * begins with a byte order mark at the beginning of a line, and goes on to the first line that is plain UTF-8 again.
- * UTF-8 never has the mark's bytes, so other output costs one search for 0xFF in each chunk.
+ * Converts output in UTF-16, as programs of Windows and PowerShell write it, to UTF-8. UTF-16 starts with a byte order
+ * mark at the start of a line and ends before the first line that is UTF-8 again. UTF-8 never contains the bytes of the
+ * mark, so other output costs one search for 0xFF per chunk.
  */
 
 const LF = 0x0a;
 const FF = 0xff;
 const FE = 0xfe;
-/** Within so many bytes a line of UTF-16 shows a NUL, or is no UTF-8. */
+/** In its first bytes, so many, a line of UTF-16 has a NUL or is not valid UTF-8. */
 const LOOK_BYTES = 64;
 const NOTHING = Buffer.alloc(0);
 
-/** Lets other bytes pass as they are. */
+/** Other bytes pass unchanged. */
 export class Utf16Filter {
-  /** Of the UTF-16 that is under way. */
+  /** Set while the output is UTF-16. */
   #decoder: TextDecoder | null = null;
-  /** Bytes that wait for those that decide what they are; LOOK_BYTES at most. */
+  /** At most LOOK_BYTES, whose encoding the next bytes decide. */
   #held: Buffer = NOTHING;
   #atLineStart = true;
 
-  /** The bytes as UTF-8; the same buffer where there is no UTF-16 in them. */
+  /** The bytes as UTF-8: the same buffer if none of them are UTF-16. */
   write(chunk: Buffer): Buffer {
     if (this.#decoder === null && this.#held.length === 0 && !chunk.includes(FF) && chunk.at(-1) !== FE) {
       if (chunk.length > 0) this.#atLineStart = chunk[chunk.length - 1] === LF;
@@ -28,7 +28,7 @@ export class Utf16Filter {
     return this.#read(Buffer.concat([this.#held, chunk]), false);
   }
 
-  /** What waited, at the end of the output. */
+  /** The bytes that are still held. Call it at the end of the output. */
   end(): Buffer {
     return this.#read(this.#held, true);
   }
@@ -46,7 +46,7 @@ export class Utf16Filter {
     return Buffer.concat(parts);
   }
 
-  /** Up to the next mark, which is left out, or to the end. Answers how far it came. */
+  /** Passes bytes up to the next mark, which is left out, or to the end. Returns where it stopped. */
   #plain(bytes: Buffer, from: number, isEnd: boolean, parts: Buffer[]): number {
     let at = from;
     while (at < bytes.length && !(this.#startsLine(bytes, at, from) && isMark(bytes, at, isEnd))) at += 1;
@@ -68,7 +68,9 @@ export class Utf16Filter {
     this.#atLineStart = true;
   }
 
-  /** One line of UTF-16 or what is there of it. Answers how far it came: nowhere if it must wait. */
+  /**
+   * Decodes one line of UTF-16, or the present part of it. Returns where it stopped: `from` if more bytes are needed.
+   */
   #decoded(bytes: Buffer, from: number, isEnd: boolean, parts: Buffer[]): number {
     if (this.#atLineStart) {
       if (isMark(bytes, from, isEnd)) {
@@ -93,14 +95,14 @@ export class Utf16Filter {
   }
 }
 
-/** The mark, or the half of it that the bytes end with. */
+/** Whether the mark is at `at`, or its first half as the last byte. */
 const isMark = (bytes: Buffer, at: number, isEnd: boolean): boolean => {
   const [first, second] = [bytes[at], bytes[at + 1]];
   if (first !== FF && first !== FE) return false;
   return second === undefined ? !isEnd : first + second === FF + FE;
 };
 
-/** Behind the line's LF, which has two bytes here; -1 where it is not there. */
+/** The position after the line's LF, which has two bytes in UTF-16. -1 if there is none. */
 const endOfLine = (bytes: Buffer, from: number, isLittle: boolean): number => {
   for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
     const isFirst = (at - from) % 2 === 0;
@@ -110,17 +112,17 @@ const endOfLine = (bytes: Buffer, from: number, isLittle: boolean): number => {
   return -1;
 };
 
-/** Whether the line that begins here is UTF-8 again; null where more of it is needed to tell. */
+/** Whether the line at `from` is UTF-8 again. Null if more bytes are needed. */
 const looksPlain = (bytes: Buffer, from: number, isEnd: boolean): boolean | null => {
   const lf = bytes.indexOf(LF, from);
-  // of a line of UTF-16 the LF's NUL may be the only one
+  // The NUL of the LF can be the only one of a line of UTF-16.
   const end = Math.min(lf < 0 ? bytes.length : lf + 2, from + LOOK_BYTES);
   const look = bytes.subarray(from, end);
   if (look.includes(0)) return false;
   const isEnough = isEnd || look.length === LOOK_BYTES || (lf >= 0 && look.length === lf + 2 - from);
   if (!isEnough) return null;
   try {
-    // a character that the end divides is none yet, and no error
+    // With `stream`, a character that is split at the end is not an error.
     new TextDecoder('utf-8', { fatal: true }).decode(look, { stream: true });
     return true;
   } catch {

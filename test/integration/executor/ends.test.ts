@@ -88,7 +88,7 @@ test.each([32, 34, 35, 50, 63, 64])('a real-time signal, %i, is no success', asy
   expect(run).toMatchObject({ status: 'FAILED', exitCode: null });
   expect(run.failure).toEqual({
     reason: 'SIGNALLED',
-    message: 'The command was ended by a real-time signal.',
+    message: 'The command was killed by a real-time signal.',
     signal: null,
   });
 });
@@ -113,7 +113,7 @@ test.each([
   ['a file that is not executable', [fixture('not-executable')], 'is not executable.'],
   ['a directory', ['/tmp'], 'The command "/tmp" is a directory.'],
   ['a script without its interpreter', [fixture('no-interpreter')], 'its interpreter was not found.'],
-  ['an argument with NUL', ['echo', 'a\0b'], 'holds a NUL character.'],
+  ['an argument with NUL', ['echo', 'a\0b'], 'contain a NUL character.'],
 ])('%s ends the run with COMMAND_NOT_STARTED and is not tried again', async (_what, command, message) => {
   const { code, run } = await carryOut(command, { maxAttempts: 3 });
   expect(code).toBe(0);

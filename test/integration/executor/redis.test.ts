@@ -288,6 +288,6 @@ test('a Redis without memory is waited for, and its refusal is told', async () =
   expect(isWhole(events)).toBe(true);
   expect(messages(events)).toEqual(count(20));
   // Told once, and without what was to be stored.
-  expect(executor.printed().match(/Redis refuses, trying again: OOM /g)).toHaveLength(1);
+  expect(executor.printed().match(/Redis refused a command, retrying: OOM /g)).toHaveLength(1);
   expect(executor.printed()).not.toContain('line 3');
 });

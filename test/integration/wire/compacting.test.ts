@@ -211,7 +211,7 @@ test.for([
     ]);
     expect(Math.min(...others)).toBeGreaterThan(0);
     if (losses) {
-      writer.mend();
+      writer.restoreLost();
       await writer.flush();
     }
     const run = await readRun(redis, runId);

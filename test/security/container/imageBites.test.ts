@@ -283,7 +283,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
   ];
   test.for(layouts)('%s: its run works or fails in clear words', async ([, entries, changes]) => {
     expect(await outcome(await imported(entries, changes))).toMatch(
-      /^ran$|^The (container|command) .*|^The directory \/workspace is not there\.$/,
+      /^ran$|^The (container|command) .*|^The directory \/workspace does not exist\.$/,
     );
     expect(await launcher.list()).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { endOf, type Outcome } from '../../../../executor/end/outcome.ts';
 
 const exited = (more: Partial<Outcome> = {}): Outcome => ({
   at: 1000,
-  cut: null,
+  stopCause: null,
   exit: { code: 0, signal: null },
   notStarted: null,
   outOfMemory: false,
@@ -31,8 +31,10 @@ test('W6a: a cancel that the executor knew of before the exit decides, whatever 
 });
 
 test('a timeout before the cancel stays a timeout, even where the command then exits 0', () => {
-  expect(endOf(exited({ cut: 'timeout' }), cancelAt(1001), run, 'd').failure).toMatchObject({ reason: 'TIMEOUT' });
-  expect(endOf(exited({ cut: 'timeout' }), cancelAt(999), run, 'd').status).toBe('CANCELLED');
+  expect(endOf(exited({ stopCause: 'timeout' }), cancelAt(1001), run, 'd').failure).toMatchObject({
+    reason: 'TIMEOUT',
+  });
+  expect(endOf(exited({ stopCause: 'timeout' }), cancelAt(999), run, 'd').status).toBe('CANCELLED');
 });
 
 test.each([
@@ -50,7 +52,7 @@ test.each([
     'SIGNALLED',
   ],
   ['exit 0 after a kill for memory', exited({ outOfMemory: true }), null],
-  ['a stop from outside', exited({ cut: 'stop' }), 'SIGNALLED'],
+  ['a stop from outside', exited({ stopCause: 'stop' }), 'SIGNALLED'],
   ['no start', exited({ exit: null, notStarted: 'The command "x" was not found.' }), 'COMMAND_NOT_STARTED'],
 ] as const)('%s is told as %s', (_what, outcome, reason) => {
   expect(reasonOf(outcome)).toBe(reason);

@@ -58,7 +58,7 @@ test.for([1, 2, 3, 4, 5])(
   },
 );
 
-test('a batch that would fill its place badly is made to fill the next smaller one', () => {
+test('a batch that would fill its allocation badly is made to fill the next smaller one', () => {
   // 41.8 kB would take 48 KiB; of 40 KiB it uses all but a hundredth.
   const excess = excessBytes(303_000, 41_800 / 303_000);
   const left = ((303_000 - excess) * 41_800) / 303_000 + 80;
@@ -79,8 +79,8 @@ test('W14, W14a: beyond the most events of a run nothing is stored; digest and t
   gatherer.event({ kind: 'GroupStarted', timestamp: 3, name: 'x' });
   gatherer.event({ kind: 'LogLine', timestamp: 3, level: 'INFO', stream: 'LOGGER', message: 'gggg' });
   gatherer.event({ kind: 'ContainerEvent', timestamp: 4, containerEvent: 'OUT_OF_MEMORY', detail: null });
-  gatherer.tellRefused(5);
-  gatherer.tellRefused(6);
+  gatherer.reportRefused(5);
+  gatherer.reportRefused(6);
   gatherer.seal();
   const events = sealed.flatMap(({ batch }) => decodeBatch(batch));
   expect(messages(events)).toEqual(['a', 'b', 'c', 'd']);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Tail } from '../../../../executor/write/smallBatches.ts';
+import { SmallBatches } from '../../../../executor/write/smallBatches.ts';
 import type { SealedBatch } from '../../../../src/wire/append.ts';
 import { BatchBuilder } from '../../../../src/wire/codec.ts';
 
@@ -16,7 +16,7 @@ const batch = (firstSeq: number, lines: number): SealedBatch => {
 
 /** How many batches of so many lines gather until it is due. */
 const gathered = (lines: number, waiting: SealedBatch | undefined, budget = BUDGET): number => {
-  const tail = new Tail(budget);
+  const tail = new SmallBatches(budget);
   let batches = 0;
   for (; !tail.isDue(waiting) && batches < 1000; batches += 1) tail.add(batch(1 + batches * lines, lines));
   return batches;
@@ -25,7 +25,7 @@ const gathered = (lines: number, waiting: SealedBatch | undefined, budget = BUDG
 test('small batches gather: fewer while nothing waits than while something does, by bytes and by number', () => {
   expect(gathered(5, undefined)).toBe(98);
   expect(gathered(5, batch(1, 5))).toBe(130);
-  const short = new Tail(BUDGET);
+  const short = new SmallBatches(BUDGET);
   const one = batch(1, 1);
   for (let seq = 1; seq <= 511; seq += 1) short.add({ ...one, firstSeq: seq, batch: one.batch.subarray(0, 20) });
   expect(short.isDue(undefined)).toBe(true);
@@ -39,7 +39,7 @@ test('small batches gather: fewer while nothing waits than while something does,
 test('large batches never gather, and end the row; a long row is compacted before', () => {
   expect(gathered(100, undefined)).toBe(1000);
   expect(gathered(5, batch(1, 100))).toBe(32);
-  const tail = new Tail(BUDGET);
+  const tail = new SmallBatches(BUDGET);
   for (let i = 0; i < 31; i += 1) tail.add(batch(1 + i * 5, 5));
   expect(tail.isDue(batch(156, 100))).toBe(false);
   tail.add(batch(156, 100));
@@ -47,7 +47,7 @@ test('large batches never gather, and end the row; a long row is compacted befor
 });
 
 test('a row without its next batch begins anew', () => {
-  const tail = new Tail(BUDGET);
+  const tail = new SmallBatches(BUDGET);
   for (let i = 0; i < 20; i += 1) tail.add(batch(1 + i * 5, 5));
   tail.add(batch(200, 5));
   expect(tail.take().map(({ firstSeq }) => firstSeq)).toEqual([200]);

@@ -3,14 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { findPlace } from '../../../../executor/command/surroundings.ts';
+import { openRuntime } from '../../../../executor/command/runtime.ts';
 import { newRunId } from '../../../../src/domain/ids.ts';
 
 test("W11a: an attempt's directory that was removed before the executor came is not made again", async () => {
-  const parent = await mkdtemp(join(tmpdir(), 'rl-place-'));
+  const parent = await mkdtemp(join(tmpdir(), 'rl-runtime-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   const directory = join(parent, 'removed');
   const orders = { runId: newRunId(), attempt: 1, redisUrl: 'redis://127.0.0.1', runKey: Buffer.alloc(32) };
-  expect(() => findPlace({ kind: 'process', directory }, orders)).toThrow('ENOENT');
+  expect(() => openRuntime({ kind: 'process', directory }, orders)).toThrow('ENOENT');
   expect(existsSync(directory)).toBe(false);
 });

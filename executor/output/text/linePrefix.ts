@@ -1,4 +1,4 @@
-/** What can stand before a record or a command on its line: white space, a byte order mark, ANSI colours. */
+/** White space, a byte order mark and ANSI colours can stand before a record or a workflow command. */
 
 const BRACE = 0x7b;
 const COLON = 0x3a;
@@ -6,7 +6,7 @@ const ESC = 0x1b;
 const BRACKET = 0x5b;
 const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0b || byte === 0x0c;
 
-/** Whether the line that begins here could be a record or a command. Nearly all lines are answered by their first byte. */
+/** Whether the line at `from` can be a record or a workflow command. For nearly all lines the first byte decides. */
 export const mayBeSpecial = (bytes: Buffer, from: number): boolean => {
   let at = from;
   while (isBlank(bytes[at])) at += 1;
@@ -14,41 +14,41 @@ export const mayBeSpecial = (bytes: Buffer, from: number): boolean => {
   if (byte === BRACE) return true;
   if (byte === COLON) return bytes[at + 1] === COLON;
   if (byte !== ESC && byte !== 0xef) return false;
-  const start = behindDress(bytes, at);
+  const start = endOfPrefix(bytes, at);
   return bytes[start] === BRACE || (bytes[start] === COLON && bytes[start + 1] === COLON);
 };
 
-const behindDress = (bytes: Buffer, from: number): number => {
+const endOfPrefix = (bytes: Buffer, from: number): number => {
   let at = from;
   for (;;) {
     if (isBlank(bytes[at])) at += 1;
     else if (bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3;
-    else if (bytes[at] === ESC && bytes[at + 1] === BRACKET) at = behindSequence(bytes, at + 2);
+    else if (bytes[at] === ESC && bytes[at + 1] === BRACKET) at = endOfSequence(bytes, at + 2);
     else return at;
   }
 };
 
-/** A control sequence ends with a byte of 0x40 to 0x7e (ECMA-48, 5.4). */
-const behindSequence = (bytes: Buffer, from: number): number => {
+/** A control sequence ends with a byte from 0x40 to 0x7e (ECMA-48, 5.4). */
+const endOfSequence = (bytes: Buffer, from: number): number => {
   let at = from;
   while ((bytes[at] ?? 0) >= 0x20 && (bytes[at] ?? 0) <= 0x3f) at += 1;
   return at + 1;
 };
 
-// biome-ignore-start lint/suspicious/noControlCharactersInRegex: that is what they look for
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: these expressions match control characters
 const SEQUENCES = /\u001b\[[\u0020-\u003f]*[\u0040-\u007e]/g;
 const LEADING = /^(?:\s|\ufeff|\u001b\[[\u0020-\u003f]*[\u0040-\u007e])+/;
 const LAST = /\u001b\[[\u0020-\u003f]*[\u0040-\u007e]$/;
-// biome-ignore-end lint/suspicious/noControlCharactersInRegex: that is what they look for
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: these expressions match control characters
 
-/** A sequence that is longer than this is none that a program prints. */
-const LONGEST_SEQUENCE = 64;
+/** No program prints a longer sequence. */
+const MAX_SEQUENCE = 64;
 
-/** One by one: an expression for all of them would look from each one to the end. */
+/** Removes one sequence at a time. One expression for all would search from each sequence to the end of the text. */
 const withoutTrailing = (text: string): string => {
   let rest = text;
   for (;;) {
-    const last = LAST.exec(rest.slice(-LONGEST_SEQUENCE));
+    const last = LAST.exec(rest.slice(-MAX_SEQUENCE));
     if (last === null) return rest;
     rest = rest.slice(0, -last[0].length);
   }
@@ -58,10 +58,10 @@ const withoutTrailing = (text: string): string => {
 export const withoutAnsi = (text: string): string => (text.includes('\u001b') ? text.replace(SEQUENCES, '') : text);
 
 /**
- * What stands behind all that. An object loses its sequences everywhere, since JSON has none; of a command only those at
- * the end go with those at the beginning, and its text keeps its own. `isBare`: nothing but white space was taken off.
+ * The line without such a prefix. An object loses all its sequences, because JSON has none. A command loses those at
+ * its beginning and end; its text keeps its own. `isBare`: only white space was removed.
  */
-export const withoutDress = (line: string): { readonly text: string; readonly isBare: boolean } => {
+export const withoutPrefix = (line: string): { readonly text: string; readonly isBare: boolean } => {
   if (!line.includes('\u001b')) return { text: line.trimStart(), isBare: true };
   const text = line.replace(LEADING, '');
   if (text.startsWith('{')) return { text: withoutAnsi(text), isBare: false };

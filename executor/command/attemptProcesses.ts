@@ -1,27 +1,29 @@
-/** What else of the command lives beside its own process, even where it has left its session and group. */
+/** Finds and kills all processes of the command, also those that left its session and process group. */
 import { type LivingProcess, listProcesses, parseEnviron, readEnviron, trySignal } from '../../src/system/processes.ts';
 import { attemptVariables, EXECUTOR_ONLY_VARIABLES } from '../../src/wire/executorOrders.ts';
 
-/** In a container, all that is the command's: every process but the first one and ourselves. */
-export const listAllOthers = (): LivingProcess[] =>
+/** All processes of the container except the first one (tini) and the executor. */
+export const listContainerProcesses = (): LivingProcess[] =>
   listProcesses().filter(({ pid }) => pid !== 1 && pid !== process.pid);
 
-/** The same ones (kill(2)). */
-export const killAllOthers = (): void => {
+/** Kills the same processes (kill(2), pid -1). */
+export const killContainerProcesses = (): void => {
   trySignal(-1, 'SIGKILL');
 };
 
-/** Rounds of looking: what is found can have started another one meanwhile. */
-const ROUNDS = 5;
+/** A process can start another one while it is being killed, so the search is repeated up to this often. */
+const MAX_ROUNDS = 5;
 
 /**
- * Without a container: the processes of the command's session and group, and those whose environment says that they are
- * this attempt's, as far as the kernel shows it (Linux). Executors are spared, which hold RUN_KEY and what it guards.
+ * Processes of a local attempt: those of the command's session and group, and those whose environment names this
+ * attempt, as far as the kernel shows it (Linux). Executors are left out.
  */
 export class AttemptProcesses {
   readonly #runId: string;
   readonly #attempt: number;
-  /** What environments said; it grows by the processes that start here while the command is being stopped. */
+  /**
+   * Results of reading environments. Grows with the processes that start on the machine while the command is stopped.
+   */
   readonly #known = new Map<string, boolean>();
 
   constructor(runId: string, attempt: number) {
@@ -29,22 +31,22 @@ export class AttemptProcesses {
     this.#attempt = attempt;
   }
 
-  /** Those besides `leader`, the command's own process, whose number its session and group have. */
+  /** All but `leader`, the command's own process. Its pid is also the number of its session and group. */
   others(leader: number): LivingProcess[] {
     const all = listProcesses();
-    if (all.length === 0) return groupAlone(leader);
-    // The kernel gives a number to nobody else as long as it is a group's or session's.
-    const isTaken = all.some(({ pid }) => pid === leader);
+    if (all.length === 0) return groupWithoutProc(leader);
+    // The kernel does not reuse a pid while it is the number of a group or session.
+    const isReused = all.some(({ pid }) => pid === leader);
     return all.filter(
       (one) =>
         one.pid !== process.pid &&
         one.pid !== leader &&
-        ((!isTaken && (one.session === leader || one.group === leader)) || this.#isOurs(one)),
+        ((!isReused && (one.session === leader || one.group === leader)) || this.#isOurs(one)),
     );
   }
 
   kill(): void {
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const found = listProcesses().filter(({ pid }) => this.#readIsOurs(pid));
       if (found.length === 0) return;
       for (const { pid } of found) trySignal(pid, 'SIGKILL');
@@ -69,6 +71,6 @@ export class AttemptProcesses {
   }
 }
 
-/** Without /proc: whether the group has anybody, who is signalled as a whole. */
-const groupAlone = (leader: number): LivingProcess[] =>
+/** Without /proc: the group as a whole, while it has a process. */
+const groupWithoutProc = (leader: number): LivingProcess[] =>
   trySignal(-leader, 0) ? [{ pid: -leader, parent: 0, group: leader, session: leader, started: '' }] : [];

@@ -1,13 +1,16 @@
-/** What the buffer is at first; most lines are shorter. */
+/** First size of the buffer. Most lines are shorter. */
 const FIRST_BYTES = 1024;
-/** A buffer that one long line made larger than this is not kept. */
-const REUSED_BYTES = 128 * 1024;
+/** A larger buffer, made for one long line, is not kept. */
+const MAX_REUSED_BYTES = 128 * 1024;
 
-/** Of what was left out, the last bytes are kept: a record can say its level there. */
+/** Of what is left out, the end is kept: a record can have its level there. */
 const TAIL_BYTES = 8 * 1024;
 
-/** The beginning of a text of any length, and the end. Policy: what goes beyond the limit is left out, `tail` says so. */
-export class Held {
+/**
+ * Holds the beginning of a line of any length, and its end. Policy: what is beyond the limit is dropped; `tail` shows
+ * it.
+ */
+export class LineBuffer {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
   #tail: Buffer | null = null;
@@ -15,11 +18,11 @@ export class Held {
   get length(): number {
     return this.#length;
   }
-  /** True where something was left out. */
+  /** Something was dropped. */
   get isCut(): boolean {
     return this.#tail !== null;
   }
-  /** The end of what was left out, 8 KiB at most; null where nothing was. */
+  /** The last 8 KiB at most of what was dropped. Null if nothing was. */
   get tail(): Buffer | null {
     return this.#tail;
   }
@@ -28,11 +31,11 @@ export class Held {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Adds what fits into `limit` bytes. Nothing is added behind a gap. */
+  /** Adds what fits into `limit` bytes. After something was dropped, nothing more is added. */
   add(bytes: Buffer, limit: number): void {
     const room = this.#tail === null ? Math.max(0, limit - this.#length) : 0;
     const size = Math.min(bytes.length, room);
-    if (size < bytes.length) this.#leaveOut(bytes.subarray(size));
+    if (size < bytes.length) this.#drop(bytes.subarray(size));
     if (size === 0) return;
     if (this.#length + size > this.#buffer.length) this.#grow(this.#length + size);
     bytes.copy(this.#buffer, this.#length, 0, size);
@@ -42,10 +45,10 @@ export class Held {
   clear(): void {
     this.#length = 0;
     this.#tail = null;
-    if (this.#buffer.length > REUSED_BYTES) this.#buffer = Buffer.allocUnsafe(FIRST_BYTES);
+    if (this.#buffer.length > MAX_REUSED_BYTES) this.#buffer = Buffer.allocUnsafe(FIRST_BYTES);
   }
 
-  #leaveOut(bytes: Buffer): void {
+  #drop(bytes: Buffer): void {
     const last = bytes.subarray(-TAIL_BYTES);
     const room = TAIL_BYTES - last.length;
     const before = room > 0 && this.#tail !== null ? this.#tail.subarray(-room) : Buffer.alloc(0);
