@@ -1,6 +1,6 @@
 /** What the probe at the start makes of the kernel's answers. */
 import { expect, test } from 'vitest';
-import { readProbe, unenforcedLine } from '../../../src/launchers/container/probe.ts';
+import { readProbe, unenforcedLine } from '../../../../src/launchers/container/probe.ts';
 
 const MEMORY = String(128 * 1024 * 1024);
 const answer = (memory: string, cpus: string, pids: string): string =>

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { Backlog } from '../../../src/delivery/sinks/backlog.ts';
-import { LIMITS } from '../../../src/domain/limits.ts';
+import { Backlog } from '../../../../src/delivery/sinks/backlog.ts';
+import { LIMITS } from '../../../../src/domain/limits.ts';
 
 const MIB = 1024 * 1024;
 

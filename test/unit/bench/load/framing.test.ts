@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { HttpChunks } from '../../../bench/load/httpChunks.ts';
-import { clientFrame, WebSocketFrames } from '../../../bench/load/webSocketFrames.ts';
+import { HttpChunks } from '../../../../bench/load/httpChunks.ts';
+import { clientFrame, WebSocketFrames } from '../../../../bench/load/webSocketFrames.ts';
 
 interface Seen {
   payload: string;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { textFinder } from '../../../src/domain/text/textSearch.ts';
+import { textFinder } from '../../../../src/domain/text/textSearch.ts';
 
 test('finds what String.includes finds', () => {
   const word = (least: number, most: number) =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CodeFile, roomProblems } from '../../../scripts/rooms/roomProblems.ts';
-import type { Room } from '../../../scripts/rooms/rooms.ts';
+import { type CodeFile, roomProblems } from '../../../../scripts/rooms/roomProblems.ts';
+import type { Room } from '../../../../scripts/rooms/rooms.ts';
 
 const ROOMS: Record<string, Room> = {
   low: { purpose: 'pure', rooms: [], packages: [] },

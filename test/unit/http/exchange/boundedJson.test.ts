@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { LIMITS } from '../../../src/domain/limits.ts';
-import { JsonTooDeep, parseJson } from '../../../src/http/exchange/boundedJson.ts';
+import { LIMITS } from '../../../../src/domain/limits.ts';
+import { JsonTooDeep, parseJson } from '../../../../src/http/exchange/boundedJson.ts';
 
 const nested = (levels: number): string => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
 

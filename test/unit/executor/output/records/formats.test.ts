@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { Format } from '../../../../executor/output/records/format.ts';
-import { FORMATS } from '../../../../executor/output/records/formats.ts';
-import { logFormats } from '../../../../scripts/logFormats.ts';
-import type { JsonObject, LogLineDraft } from '../../../../src/domain/events.ts';
-import { eventsOf, NOW } from '../../../support/output.ts';
+import type { Format } from '../../../../../executor/output/records/format.ts';
+import { FORMATS } from '../../../../../executor/output/records/formats.ts';
+import { logFormats } from '../../../../../scripts/logFormats.ts';
+import type { JsonObject, LogLineDraft } from '../../../../../src/domain/events.ts';
+import { eventsOf, NOW } from '../../../../support/output.ts';
 
 /** Lines as the libraries printed them, or as their documentation shows them (documented.jsonl), and what they mean. */
 interface Fixture {
@@ -27,7 +27,7 @@ interface Fixture {
   };
 }
 
-const DIRECTORY = new URL('../../../fixtures/records/', import.meta.url);
+const DIRECTORY = new URL('../../../../fixtures/records/', import.meta.url);
 const FIXTURES = readdirSync(DIRECTORY).flatMap((file) =>
   readFileSync(new URL(file, DIRECTORY), 'utf8')
     .trimEnd()
@@ -84,7 +84,7 @@ test('of each fixture, its format is the same whether it is the first line or on
 });
 
 test('docs/reference/log-formats.md is made of the table', () => {
-  const file = new URL('../../../../docs/reference/log-formats.md', import.meta.url);
+  const file = new URL('../../../../../docs/reference/log-formats.md', import.meta.url);
   expect(readFileSync(file, 'utf8'), 'run node scripts/logFormats.ts').toBe(logFormats());
 });
 

@@ -1,6 +1,6 @@
 import { parse } from 'graphql';
 import { expect, test } from 'vitest';
-import { limitErrors } from '../../../src/graphql/server/documentLimits.ts';
+import { limitErrors } from '../../../../src/graphql/server/documentLimits.ts';
 
 const codes = (query: string) => limitErrors(parse(query)).map((error) => `${error.extensions.code} ${error.message}`);
 const nested = (levels: number) => `${'{ a '.repeat(levels)}${'}'.repeat(levels)}`;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { JsonValue } from '../../../src/domain/events.ts';
-import { newRunId } from '../../../src/domain/ids.ts';
-import { parseExactJson } from '../../../src/domain/text/exactJson.ts';
-import { inputFingerprint, keyFingerprint, sealEnv, unsealEnv } from '../../../src/runs/records/secrets.ts';
-import { specOf } from '../../support/runs/runs.ts';
+import type { JsonValue } from '../../../../src/domain/events.ts';
+import { newRunId } from '../../../../src/domain/ids.ts';
+import { parseExactJson } from '../../../../src/domain/text/exactJson.ts';
+import { inputFingerprint, keyFingerprint, sealEnv, unsealEnv } from '../../../../src/runs/records/secrets.ts';
+import { specOf } from '../../../support/runs/runs.ts';
 
 const master = Buffer.alloc(32, 1);
 const of = (input: JsonValue) => inputFingerprint(master, specOf({ input }));

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { recordsFrom, SLOW_EVERY, SLOW_TEXT } from '../../../bench/feed/records.ts';
-import { HEAD_BYTES, MARK } from '../../../bench/lines.ts';
-import { eventsOf } from '../../support/output.ts';
+import { recordsFrom, SLOW_EVERY, SLOW_TEXT } from '../../../../bench/feed/records.ts';
+import { HEAD_BYTES, MARK } from '../../../../bench/lines.ts';
+import { eventsOf } from '../../../support/output.ts';
 
 const COUNT = 2000;
 

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
-import { PREFIX_BYTES, type SharedTexts, textIn } from '../../../src/delivery/messageLayout.ts';
-import { fragments, ownFrames, sharedFrames } from '../../../src/delivery/sinks/frames.ts';
+import { PREFIX_BYTES, type SharedTexts, textIn } from '../../../../src/delivery/messageLayout.ts';
+import { fragments, ownFrames, sharedFrames } from '../../../../src/delivery/sinks/frames.ts';
 
 /** ws' own reader of RFC 6455, which its types do not have. */
 const { Receiver } = ws as unknown as { readonly Receiver: new (options: { readonly isServer: boolean }) => Writable };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { LogLineDraft } from '../../../../src/domain/events.ts';
-import { eventsOf, NOW } from '../../../support/output.ts';
+import type { LogLineDraft } from '../../../../../src/domain/events.ts';
+import { eventsOf, NOW } from '../../../../support/output.ts';
 
 const only = (line: string): LogLineDraft => {
   const events = eventsOf(`${line}\n`);

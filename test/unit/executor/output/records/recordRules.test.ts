@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { LogLineDraft } from '../../../../src/domain/events.ts';
-import { eventsOf, NOW } from '../../../support/output.ts';
+import type { LogLineDraft } from '../../../../../src/domain/events.ts';
+import { eventsOf, NOW } from '../../../../support/output.ts';
 
 const only = (members: object | string): LogLineDraft => {
   const events = eventsOf(`${typeof members === 'string' ? members : JSON.stringify(members)}\n`);

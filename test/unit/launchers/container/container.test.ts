@@ -8,10 +8,10 @@ import {
   createOptions,
   executorArguments,
   newExecutorRoot,
-} from '../../../src/launchers/container/container.ts';
-import { socketCandidates } from '../../../src/launchers/container/engine/socket.ts';
-import { kernelToldOutOfMemory } from '../../../src/launchers/container/evidence.ts';
-import { isImageReference, withTag } from '../../../src/launchers/container/image/reference.ts';
+} from '../../../../src/launchers/container/container.ts';
+import { socketCandidates } from '../../../../src/launchers/container/engine/socket.ts';
+import { kernelToldOutOfMemory } from '../../../../src/launchers/container/evidence.ts';
+import { isImageReference, withTag } from '../../../../src/launchers/container/image/reference.ts';
 
 const settings: ContainerSettings = {
   network: 'none',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const at = (name: string): string => fileURLToPath(new URL(`../../../executor/enter/${name}`, import.meta.url));
+const at = (name: string): string => fileURLToPath(new URL(`../../../../executor/enter/${name}`, import.meta.url));
 const machine = { x64: 'x86_64', arm64: 'aarch64' }[arch() as 'x64' | 'arm64'];
 
 test('the programs were built from the source as it is', () => {

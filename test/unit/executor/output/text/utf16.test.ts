@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cutAtPlaces, eventsOf, textsOf } from '../../../support/output.ts';
+import { cutAtPlaces, eventsOf, textsOf } from '../../../../support/output.ts';
 
 const messages = (chunks: Parameters<typeof eventsOf>[0]): string[] =>
   eventsOf(chunks).flatMap((event) => (event.kind === 'LogLine' ? [event.message] : []));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isRawNumber, parseExactJson, plainNumber, rawNumber } from '../../../src/domain/text/exactJson.ts';
+import { isRawNumber, parseExactJson, plainNumber, rawNumber } from '../../../../src/domain/text/exactJson.ts';
 
 test.each([
   '1234567890123456789',

@@ -1,11 +1,11 @@
 /** The bench says that graphql-js executes none of its selections: what could lead there is looked for in the schema. */
 import { getNamedType, isAbstractType, isObjectType, Kind, parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
-import { FILTERS } from '../../../bench/parts/viewers/filter.ts';
-import { SELECTIONS } from '../../../bench/parts/viewers/selection.ts';
-import { RECORDS } from '../../../bench/parts/viewers/structured.ts';
-import { compileSubscription } from '../../../src/delivery/compiledSelection.ts';
-import { schema } from '../../../src/graphql/schema/schema.ts';
+import { FILTERS } from '../../../../../bench/parts/viewers/filter.ts';
+import { SELECTIONS } from '../../../../../bench/parts/viewers/selection.ts';
+import { RECORDS } from '../../../../../bench/parts/viewers/structured.ts';
+import { compileSubscription } from '../../../../../src/delivery/compiledSelection.ts';
+import { schema } from '../../../../../src/graphql/schema/schema.ts';
 
 /** The type and all types that its fields lead to. */
 const reachable = (name: string, found = new Set<string>()): Set<string> => {

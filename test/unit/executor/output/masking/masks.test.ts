@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cutAtPlaces, eventsOf, NOW, startOutput, textsOf } from '../../../support/output.ts';
+import { cutAtPlaces, eventsOf, NOW, startOutput, textsOf } from '../../../../support/output.ts';
 
 const SECRET = 'p@ss "wörd"/+\\<1>';
 const messages = (text: string | Uint8Array, secrets: readonly string[]): string[] =>

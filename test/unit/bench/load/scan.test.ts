@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { HEAD_BYTES, LINE_BYTES, linesFrom, splitLines } from '../../../bench/lines.ts';
-import { LineScanner } from '../../../bench/load/scan.ts';
+import { HEAD_BYTES, LINE_BYTES, linesFrom, splitLines } from '../../../../bench/lines.ts';
+import { LineScanner } from '../../../../bench/load/scan.ts';
 
 /** Lines as a server might frame them. */
 const framed = (numbers: readonly number[]): Buffer =>

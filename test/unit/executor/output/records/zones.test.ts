@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { localZone, UTC, zoneOf } from '../../../../executor/output/records/zone.ts';
-import { eventsOf } from '../../../support/output.ts';
+import { localZone, UTC, zoneOf } from '../../../../../executor/output/records/zone.ts';
+import { eventsOf } from '../../../../support/output.ts';
 
 const none = (): never => {
   throw new Error('the local zone was asked for');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { LaunchError } from '../../../src/launchers/launcher.ts';
-import { decideEnd, hasEnded, NO_EVIDENCE } from '../../../src/runs/supervision/ending.ts';
+import { LaunchError } from '../../../../src/launchers/launcher.ts';
+import { decideEnd, hasEnded, NO_EVIDENCE } from '../../../../src/runs/supervision/ending.ts';
 
 const asked = { cancelRequestedAt: null, cancelReason: null, timeoutSeconds: 1 };
 const cancelled = { ...asked, cancelRequestedAt: 5, cancelReason: 'enough' };

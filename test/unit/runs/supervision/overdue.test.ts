@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Overdue } from '../../../src/runs/supervision/overdue.ts';
+import { Overdue } from '../../../../src/runs/supervision/overdue.ts';
 
 test('answers what was noted without a break for the grace period, and forgets the rest', () => {
   let now = 0;
