@@ -6,7 +6,7 @@ import { RUNS_INDEX } from '../../src/runs/records/indexKeys.ts';
 import { recordKey } from '../../src/wire/keys.ts';
 import { marksOf } from '../../src/wire/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../src/wire/runRecord.ts';
-import { openHttp, post, type TestApi } from '../support/clients/http.ts';
+import { openHttp, post, RawSocket, type TestApi } from '../support/clients/http.ts';
 import { createRun, line, PlainWriter } from '../support/log.ts';
 
 const COUNT = 25_000;
@@ -118,33 +118,93 @@ test('runs that have not finished are found without a look at those that have', 
   expect(calls).toBeLessThan(20);
 });
 
-test('a scan ends when its client leaves', async () => {
-  const query = `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: runs(first: 10, filter: { labels: [{ name: "none", value: "${i}" }] }) { ${PAGE} }`).join(' ')} }`;
-  const calls = await commandsDuring(async () => {
+/** Sends a query, gives it up when `begun` resolves, and then waits for `over` with what is still open. */
+type GiveUp = (query: string, begun: () => Promise<void>, over: () => Promise<void>) => Promise<void>;
+
+const request =
+  (accept: string): GiveUp =>
+  async (query, begun, over) => {
     const leaving = new AbortController();
     const answer = fetch(`${api.url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', accept },
       body: JSON.stringify({ query }),
       signal: leaving.signal,
     });
-    const looked = await api.redis.info('commandstats');
-    const count = (text: string): number => Number(/cmdstat_hmget:calls=(\d+)/.exec(text)?.[1] ?? 0);
-    for (;;) if (count(await api.redis.info('commandstats')) > count(looked)) break;
+    await begun();
     leaving.abort();
-    await answer.catch(() => undefined);
-    let before = -1;
-    for (
-      let now = count(await api.redis.info('commandstats'));
-      now !== before;
-      now = count(await api.redis.info('commandstats'))
-    ) {
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  });
-  expect(calls).toBeLessThan(LIMITS.requestScan);
+    await answer.then((response) => response.text()).catch(() => undefined);
+    await over();
+  };
+
+const GIVE_UPS: readonly (readonly [string, GiveUp])[] = [
+  ['by closing the request', request('application/json')],
+  ['by closing the event stream', request('text/event-stream')],
+  [
+    'by complete on a WebSocket that stays',
+    async (query, begun, over) => {
+      await using socket = await new RawSocket(api.url).ready();
+      socket.subscribe('1', query);
+      await begun();
+      socket.send({ id: '1', type: 'complete' });
+      // The id is free again, and its answer is that of the new operation.
+      socket.subscribe('1', '{ __typename }');
+      const answer = await socket.until(({ id }) => id === '1');
+      expect(answer).toEqual({ id: '1', type: 'next', payload: { data: { __typename: 'Query' } } });
+      expect((await socket.until(({ type }) => type === 'complete')).id).toBe('1');
+      await over();
+    },
+  ],
+  [
+    'by closing the WebSocket',
+    async (query, begun, over) => {
+      const socket = await new RawSocket(api.url).ready();
+      socket.subscribe('1', query);
+      await begun();
+      await socket[Symbol.asyncDispose]();
+      await over();
+    },
+  ],
+];
+
+const toTheEnd: GiveUp = async (query, _begun, over) => {
+  await post(api.url, query);
+  await over();
+};
+
+test.each(GIVE_UPS)('a scan of the list that its client gives up %s stops', async (_how, giveUp) => {
+  const query = `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: runs(first: 10, filter: { labels: [{ name: "none", value: "${i}" }] }) { ${PAGE} }`).join(' ')} }`;
+  const all = await commandsOf('hmget', query, toTheEnd);
+  expect(await commandsOf('hmget', query, giveUp)).toBeLessThan(all / 2);
 });
+
+test.each(GIVE_UPS)('a scan of a log that its client gives up %s stops', async (_how, giveUp) => {
+  const id = await logged(60, 8, 'a'.repeat(60_000));
+  const query = `{ run(id: "${id}") { ${Array.from({ length: 8 }, (_, i) => `a${i}: logs(first: 5000, after: ${i * 60}, filter: { contains: "none" }) { endSeq }`).join(' ')} } }`;
+  const all = await commandsOf('xrange', query, toTheEnd);
+  expect(await commandsOf('xrange', query, giveUp)).toBeLessThan((all * 3) / 4);
+});
+
+/** Commands of this name that Redis gets for a query, until none comes for a while. `begun` waits for the first few. */
+const commandsOf = async (name: string, query: string, ask: GiveUp): Promise<number> => {
+  const count = async (): Promise<number> =>
+    Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(await api.redis.info('commandstats'))?.[1] ?? 0);
+  const before = await count();
+  let now = before;
+  await ask(
+    query,
+    async () => {
+      while (now === before) now = await count();
+    },
+    async () => {
+      for (let last = -1; now !== last || api.work().commands > 0; now = await count()) {
+        last = now;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+    },
+  );
+  return now - before;
+};
 
 const LOGS = `query ($id: ID!, $filter: LogFilter) { run(id: $id) { logs(first: 5000, filter: $filter) {
   events { seq } endSeq hasNext } } }`;
