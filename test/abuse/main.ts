@@ -9,7 +9,7 @@ import { HEAD, LEGEND, markdown, problems, row } from './table.ts';
 
 const HELP = `npm run abuse -- [options]
   --list          list the abuses and run none
-  --only NAME     run only abuses with NAME in their name, and not all at once; may be repeated
+  --only NAME     run only rows with NAME in their name, such as 'all at once'; may be repeated
   --seconds N     length of each abuse (60); before it a quarter of that at rest, and again beside a neighbour
   --viewers N     honest viewers (50); --callers N: honest callers (10)
   --out FILE      writes the table there too, as Markdown
@@ -30,6 +30,7 @@ const { values } = parseArgs({
 });
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const REST = '(at rest)';
 const ALL = 'all at once';
 
 /** Ends the services and their Redis if the soak is interrupted. */
@@ -58,17 +59,17 @@ const main = async (): Promise<number> => {
     viewers: Number(values.viewers ?? (quick ? 10 : 50)),
     callers: Number(values.callers ?? (quick ? 4 : 10)),
   };
-  const chosen = only.length === 0 ? names : names.filter((name) => only.some((part) => name.includes(part)));
   const scene = { heavyRuns: quick ? 100 : 500, lightRuns: quick ? 2000 : 20_000 };
   say(LEGEND);
   say(HEAD);
   const rows: [name: string, result: PhaseResult][] = [];
   const begun = new Date();
-  const phases: readonly (readonly [string, readonly string[]])[] = [
-    ['(at rest)', []],
-    ...chosen.map((name) => [name, [name]] as const),
-    ...(only.length === 0 ? [[ALL, names] as const] : []),
+  const all: readonly (readonly [string, readonly string[]])[] = [
+    [REST, []],
+    ...names.map((name) => [name, [name]] as const),
+    [ALL, names],
   ];
+  const phases = all.filter(([name]) => only.length === 0 || only.some((part) => name.includes(part)));
   await using neighbour = await openScene(scene);
   for (const [name, abuses] of phases) {
     // Each phase has a new service, so that the peak of memory belongs to it.
