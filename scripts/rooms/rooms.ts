@@ -184,6 +184,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/graphql/context': {
     purpose: 'what resolvers work with',
     rooms: [
+      'src/async',
       'src/delivery',
       'src/domain',
       'src/graphql/budget',
@@ -192,7 +193,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/redis',
       'src/runs/records',
     ],
-    packages: ['pino'],
+    packages: ['graphql', 'pino'],
   },
   'src/graphql/loaders': {
     purpose: 'reads many things in one question',
@@ -226,6 +227,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/domain',
       'src/graphql/budget',
       'src/graphql/context',
+      'src/graphql/loaders',
       'src/graphql/schema/base',
       'src/graphql/schema/events',
       'src/graphql/schema/runs',
@@ -235,7 +237,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/graphql/schema/runs': {
     purpose: 'runs: the type and its parts, lists, changes and mutations, one noun a file with its root fields',
-    rooms: ['src/async', 'src/delivery', 'src/domain', 'src/graphql/schema/base', 'src/runs/records'],
+    rooms: [
+      'src/async',
+      'src/delivery',
+      'src/domain',
+      'src/graphql/loaders',
+      'src/graphql/schema/base',
+      'src/runs/records',
+    ],
     packages: [],
   },
   'src/graphql/server': {
@@ -273,6 +282,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/http/routes': {
     purpose: 'a path each',
     rooms: [
+      'src/async',
+      'src/delivery',
       'src/delivery/sinks',
       'src/domain',
       'src/graphql/schema/base',
@@ -280,12 +291,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/http/exchange',
       'src/log',
     ],
-    packages: ['@graphql-yoga/render-graphiql', 'node'],
+    packages: ['@graphql-yoga/render-graphiql', 'graphql', 'node'],
   },
   'src/http/sockets': {
     purpose: 'graphql-transport-ws: messages, operations, keep-alive',
     rooms: [
       'src/async',
+      'src/delivery',
       'src/delivery/sinks',
       'src/domain',
       'src/domain/text',

@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import { pause } from '../../async/pause.ts';
 import { commandLineOf, isAlive } from '../../system/processes.ts';
 import { formatRedisUrl } from '../../wire/redisUrl.ts';
-import { foundLocked, launchFailure, launchServer } from './launch.ts';
+import { foundLocked, launchFailure, launchServer } from './launchServer.ts';
 import { oneConnection, type ServerState, serverStateAt, settledClients } from './oneConnection.ts';
 import { type PrivateFiles, privateFilesIn, readPassword, readText, socketPathIn } from './privateFiles.ts';
 import { type Environment, NoRedisServer } from './serverBinary.ts';
