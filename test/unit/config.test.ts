@@ -16,7 +16,7 @@ const problemsOf = (env: Record<string, string>): Record<string, string> => {
   return {};
 };
 
-test('with nothing set it is what docs/reference/configuration.md says', () => {
+test('the defaults are those of docs/reference/configuration.md', () => {
   expect(readConfig({})).toEqual({
     host: '127.0.0.1',
     port: 4000,
@@ -59,7 +59,7 @@ test('an empty value counts as unset', () => {
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
 });
 
-test('tells all problems at once, each by its variable', () => {
+test('reports all problems at once, each with its variable', () => {
   const problems = problemsOf({
     HOST: 'http://x',
     PORT: '65536',
@@ -88,13 +88,13 @@ test('tells all problems at once, each by its variable', () => {
   );
 });
 
-test('a problem is told as a line with the name and what would do', () => {
+test('a problem is reported as a line with the variable and how to correct it', () => {
   expect(() => readConfig({ PORT: 'x', LAUNCHER: 'kubernetes' })).toThrow(
     /^PORT: must be a whole number.*\nLAUNCHER: kubernetes is not there yet; use auto, container or process$/,
   );
 });
 
-test('a host that is not loopback is refused unless ALLOW_NO_AUTH is 1', () => {
+test('a HOST that is not loopback is refused unless ALLOW_NO_AUTH is 1', () => {
   expect(problemsOf({ HOST: '0.0.0.0' }).HOST).toMatch(/ALLOW_NO_AUTH=1/);
   expect(problemsOf({ HOST: '::', ALLOW_NO_AUTH: '0' }).HOST).toMatch(/not loopback/);
   expect(problemsOf({ HOST: 'example.org', PORT: 'x' })).toHaveProperty('HOST');
@@ -116,11 +116,11 @@ test.each([
   expect(problemsOf({ [name]: value })[name]).toMatch(problem);
 });
 
-test('port 0 takes a free one', () => {
+test('PORT=0 is allowed: the service then takes a free port', () => {
   expect(readConfig({ PORT: '0' }).port).toBe(0);
 });
 
-test('origins are scheme, host and port, comma-separated, in their normal form', () => {
+test('ALLOWED_ORIGINS is a comma-separated list of scheme, host and port, which is normalized', () => {
   const asked =
     'HTTPS://Runs.example.org, http://localhost:3000/,http://[::1]:80,https://a.example:443/,tauri://localhost/';
   expect(readConfig({ ALLOWED_ORIGINS: asked }).allowedOrigins).toEqual([
@@ -151,7 +151,7 @@ test('origins are scheme, host and port, comma-separated, in their normal form',
   expect(told('https://x/path')).toContain('"https://x/path" is not an origin. Write scheme://host[:port]');
 });
 
-test('numbers with units become milliseconds and bytes', () => {
+test('hours and seconds become milliseconds, and may have decimals', () => {
   const config = readConfig({ RETENTION_HOURS: '0.5', CANCEL_GRACE_SECONDS: '1.5', MAX_LOG_BYTES: '100000' });
   expect([config.retentionMs, config.cancelGraceMs, config.maxLogBytes]).toEqual([1_800_000, 1500, 100_000]);
 });
@@ -164,7 +164,7 @@ test('the secrets key is 32 bytes in base64, base64url or hexadecimal', () => {
   expect(problemsOf({ SECRETS_KEY: randomBytes(31).toString('base64') })).toHaveProperty('SECRETS_KEY');
 });
 
-test('Redis is redis://, rediss:// or unix:///path', () => {
+test('REDIS_URL is redis://, rediss:// or unix:///path', () => {
   for (const url of ['redis://h', 'rediss://u:p@h:1/2', 'unix:///run/redis.sock', 'unix://u:p@/run/redis.sock?db=1']) {
     expect(readConfig({ REDIS_URL: url }).redisUrl).toBe(url);
   }
@@ -173,7 +173,7 @@ test('Redis is redis://, rediss:// or unix:///path', () => {
   }
 });
 
-test('no password of a bad address is shown', () => {
+test('a problem does not show the password of a bad address', () => {
   expect(
     JSON.stringify(problemsOf({ REDIS_URL: 'http://u:hunter2@h', EXECUTOR_REDIS_URL: 'redis://u:hunter2@h/x' })),
   ).not.toContain('hunter2');

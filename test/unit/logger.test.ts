@@ -12,7 +12,7 @@ const logged = () => {
   return { logger, lines };
 };
 
-test('a cause is logged as err, with its type, message and stack', () => {
+test('an error is logged as err, with its message and its cause', () => {
   const { logger, lines } = logged();
   const cause = Object.assign(new Error('WRONGTYPE wrong kind of value'), { name: 'ReplyError' });
   logger.error({ err: new Error('not done', { cause }) }, 'an operation failed');
@@ -21,7 +21,7 @@ test('a cause is logged as err, with its type, message and stack', () => {
   ]);
 });
 
-test('a warning that repeats is told once in a while, with how many were held back; errors are all told', () => {
+test('a repeated warning is logged from time to time, with the number left out; every error is logged', () => {
   const { logger, lines } = logged();
   const child = logger.child({ part: 'x' });
   for (let i = 0; i < 50; i += 1) child.warn({ err: new Error('away'), runId: String(i) }, 'no answer yet');

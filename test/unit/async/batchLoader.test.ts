@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BatchLoader } from '../../../src/async/batchLoader.ts';
 
-test('keys that are asked for together are one request, and each caller gets its value', async () => {
+test('keys that are loaded together need one request, and each caller gets its value', async () => {
   const requests: (readonly number[])[] = [];
   const loader = new BatchLoader<number, string>(async (keys) => {
     requests.push(keys);
@@ -12,7 +12,7 @@ test('keys that are asked for together are one request, and each caller gets its
   expect(requests).toEqual([[1, 2, 3]]);
 });
 
-test('a store that does not answer holds four requests, and a key whose callers have left is not requested', async () => {
+test('at most four requests wait for a store that does not answer, and a key whose callers have aborted is not requested', async () => {
   const requests: (readonly number[])[] = [];
   const loader = new BatchLoader<number, string>((keys) => {
     requests.push(keys);
@@ -28,7 +28,7 @@ test('a store that does not answer holds four requests, and a key whose callers 
   expect(loader.waiting).toBe(0);
 });
 
-test('a request that fails fails for each of its callers', async () => {
+test('if a request fails, each of its callers gets the error', async () => {
   const loader = new BatchLoader<number, string>(() => Promise.reject(new Error('away')));
   const loads = await Promise.allSettled([1, 2].map((key) => loader.load(key)));
   expect(loads.map((one) => one.status)).toEqual(['rejected', 'rejected']);

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { interval } from '../../../src/async/interval.ts';
 
-test('a call that is under way is not doubled, and none comes after the stop', async () => {
+test('no call starts while one is running, or after the stop', async () => {
   vi.useFakeTimers();
   try {
     let calls = 0;

@@ -40,7 +40,7 @@ test('the signal ends a pause and an attempt that never settles, with its reason
   }
 });
 
-test('an operation is not begun once the signal has aborted', async () => {
+test('an operation does not start if the signal is already aborted', async () => {
   const operation = vi.fn(() => Promise.resolve());
   await expect(
     retry(operation, { signal: AbortSignal.abort(new Error('too late')), pauseMs: () => 0 }),
@@ -48,6 +48,6 @@ test('an operation is not begun once the signal has aborted', async () => {
   expect(operation).not.toHaveBeenCalled();
 });
 
-test('pauses double up to the longest', () => {
+test('the pause doubles up to its maximum', () => {
   expect([1, 2, 3, 4, 5, 60].map(doubling(100, 2000))).toEqual([100, 200, 400, 800, 1600, 2000]);
 });

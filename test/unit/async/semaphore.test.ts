@@ -4,7 +4,7 @@ import { Busy } from '../../../src/domain/errors.ts';
 
 const never = new AbortController().signal;
 
-test('at most so many hold a permit; others get it in order, and a caller that aborts loses its turn', async () => {
+test('the number of permits is limited; waiting callers get one in order, and a caller that aborts loses its turn', async () => {
   const semaphore = new Semaphore(1, { what: 'answers' });
   const release = await semaphore.acquire(never);
   const leaving = new AbortController();
@@ -22,7 +22,7 @@ test('at most so many hold a permit; others get it in order, and a caller that a
   expect(order).toEqual(['second', 'third']);
 });
 
-test('a permit that is given back twice counts once', async () => {
+test('releasing a permit twice frees it once', async () => {
   const semaphore = new Semaphore(1, { what: 'answers', maxWaiting: 0 });
   const release = await semaphore.acquire(never);
   release();
@@ -31,7 +31,7 @@ test('a permit that is given back twice counts once', async () => {
   await expect(semaphore.acquire(never)).rejects.toBeInstanceOf(Busy);
 });
 
-test('work that throws gives its permit back', async () => {
+test('work that throws releases its permit', async () => {
   const semaphore = new Semaphore(1, { what: 'answers', maxWaiting: 0 });
   await expect(semaphore.run(() => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
   await expect(semaphore.run(() => Promise.resolve('done'))).resolves.toBe('done');

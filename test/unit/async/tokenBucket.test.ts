@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { TokenBucket } from '../../../src/async/tokenBucket.ts';
 
-test('S6b: so many at once, then as many a second as are given', () => {
+test('S6b: a burst passes at once, then the given number per second', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const bucket = new TokenBucket({ burst: 10, perSecond: 2 });
   for (let i = 0; i < 10; i += 1) expect(bucket.take(1)).toBe(true);

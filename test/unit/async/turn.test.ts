@@ -14,7 +14,7 @@ test('J8: clients get their turns in order', async () => {
   expect(served).toEqual([...names, ...names.map((name) => name + 100)]);
 });
 
-test('J8: turns leave time of the event loop to others between them', async () => {
+test('J8: other work of the event loop runs between the turns', async () => {
   const rounds: string[] = [];
   const busy = async (): Promise<void> => {
     for (let i = 0; i < 20; i += 1) {
@@ -31,11 +31,11 @@ test('J8: turns leave time of the event loop to others between them', async () =
     }
   };
   await Promise.all([busy(), busy(), busy(), live()]);
-  // Each turn takes longer than what they may have of one round together, so no two follow each other.
+  // One turn is longer than the time that all turns share in one round, so two turns never run back to back.
   expect(rounds.join(' ')).not.toContain('turn turn turn');
 });
 
-test('J8: a socket has its turn until it has sent its share, and the next turn in the next round', async () => {
+test('J8: the turn of a socket ends when it has sent its share, and its next turn comes in the next round', async () => {
   const turn = new Turn();
   expect(turn.isOver(100_000)).toBe(false);
   expect(turn.isOver(100_000)).toBe(true);

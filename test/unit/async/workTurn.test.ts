@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { workTurn } from '../../../src/async/workTurn.ts';
 
-test('clients take turns: one that asks for much waits for itself', async () => {
+test('clients take turns: a client with many requests delays only itself', async () => {
   const served: string[] = [];
   const ask = async (client: string): Promise<void> => {
     const turn = workTurn(client);
@@ -15,6 +15,6 @@ test('clients take turns: one that asks for much waits for itself', async () => 
   expect(served.indexOf('other')).toBeLessThan(20);
 });
 
-test('whoever asks little does not wait', () => {
+test('a client with few requests does not wait', () => {
   expect(workTurn('somebody')).toBeNull();
 });

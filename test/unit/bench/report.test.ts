@@ -21,7 +21,7 @@ test('Medians and percentiles are correct.', () => {
       { a: 2, b: 0 },
     ]),
   ).toEqual({ a: 2, b: 5 });
-  // Steps of 20 µs: 98 lines within the first, one in the 50th, one in the 500th.
+  // Steps of 20 µs: 98 lines in the first, one in the 50th, one in the 500th.
   const histogram = [
     [0, 98],
     [49, 1],
@@ -33,7 +33,7 @@ test('Medians and percentiles are correct.', () => {
   expect(percentileMs([], 0.5)).toBeNaN();
 });
 
-test('Ratios compare rows of one run, and a target that was not measured is shown as such.', () => {
+test('Ratios compare rows of one run, and a target without a measurement is marked.', () => {
   const rows = [
     { contender: 'A bare forwarder', viewers: 20, cpuMicrosPerLine: 5, linesPerSecond: 1 },
     { contender: 'B plain GraphQL', viewers: 20, cpuMicrosPerLine: 25, linesPerSecond: 1 },
@@ -50,7 +50,7 @@ test('Ratios compare rows of one run, and a target that was not measured is show
     ['flood, 100 viewers: lines/s of D', '-', 'not measured'],
     ['flood, 1 viewer: lines/s of D', '-', 'not measured'],
   ]);
-  // A part that failed has no rows; its targets are still shown.
+  // A failed part has no rows, but its targets are still shown.
   expect(targetRows({}, ['append']).map(({ met }) => met)).toEqual(['not measured', 'not measured']);
 });
 
@@ -73,7 +73,7 @@ test('The rows of flood and rate that targets depend on are repeated.', () => {
   }
 });
 
-test('Targets of the first measurement are marked as such, and a ratio is shown only if both of its parts ran.', () => {
+test('Targets from the first measurement are marked, and a ratio is shown only if both of its parts ran.', () => {
   const structured = [
     [{ content: 'records', viewers: 20, cpuMicrosPerLine: 0.6 }],
     [{ content: 'records', viewers: 100, cpuMicrosPerLine: 9, p50Ms: 10 }],
@@ -96,7 +96,7 @@ test('Targets of the first measurement are marked as such, and a ratio is shown 
   ]);
 });
 
-test('A figure just beyond its target is shown as missed.', () => {
+test('A figure that just misses its target is shown as missed.', () => {
   const stalled = (kilobytesEach: number) =>
     targetRows({ stalled: [[{ kilobytesEach, slowerPercent: 6 }]] }, ['stalled']).map(({ met }) => met);
   expect([stalled(256), stalled(256.1)]).toEqual([
@@ -105,7 +105,7 @@ test('A figure just beyond its target is shown as missed.', () => {
   ]);
 });
 
-test('The limit is the client before the server, and the cores if the whole bench fills them.', () => {
+test('The stated bottleneck is the client before the server, and the cores if the whole bench uses all of them.', () => {
   const calm = { clientCpuPercent: 50, serverCpuPercent: 70, redisCpuPercent: 5, writerCpuPercent: 20 };
   const cost = (changes: Partial<Cost>): Cost => ({
     ...calm,
@@ -125,7 +125,7 @@ test('The limit is the client before the server, and the cores if the whole benc
   expect(limitOf(cost({}))).toBe('none');
 });
 
-test('Measurements are made in turns, each as often as it asks for.', async () => {
+test('Measurements take turns, and each is made as often as it requires.', async () => {
   const order: string[] = [];
   const said: string[] = [];
   const cell = (name: string, rounds: number) => ({
@@ -142,7 +142,7 @@ test('Measurements are made in turns, each as often as it asks for.', async () =
   expect([said[0], said[1], said[5]]).toEqual(['1/6 a, sample 1 of 3', '2/6 b', '6/6 a, sample 3 of 3']);
 });
 
-test('A note stands between the title and the table.', () => {
+test('A note is printed between the title and the table.', () => {
   expect(tableText({ title: 'T', note: 'N.', rows: [{ ab: 1 }] })).toBe('### T\n\nN.\n\n| ab |\n| -: |\n|  1 |\n');
 });
 
@@ -167,14 +167,14 @@ test('The table is Markdown with all columns of all rows.', () => {
   expect([shown(Number.NaN), shown(123.4), shown(7)]).toEqual(['-', '123', '7']);
 });
 
-test('The plot is one SVG that names every contender and both axes with their units.', () => {
+test('The plot is one SVG that names every contender, and both axes with their units.', () => {
   const rows = ['A one', 'D two'].map((contender) => ({ contender, viewers: 20, cpuMicrosPerLine: 1.5 }));
   const svg = plotFlood(rows);
   expect(svg).toMatch(/^<svg .*<\/svg>$/s);
   for (const text of ['A one', 'D two', 'CPU µs per line delivered', 'viewers of the same run']) {
     expect(svg).toContain(`>${text}</text>`);
   }
-  // Well-formed: each tag is a name and attributes, whose values hold no quote.
+  // Well-formed: each tag has a name and attributes, whose values contain no quote.
   const texts = svg
     .replaceAll(/<!\[CDATA\[.*?\]\]>/gs, '')
     .replaceAll(/<\/?[a-zA-Z]+(\s+[\w:-]+="[^"<]*")*\s*\/?>/g, '');
@@ -187,7 +187,7 @@ test('docs/explanation/speed.md shows the results of docs/bench.', () => {
   expect(present).toContain('](../bench/flood.svg)');
 });
 
-test('A profile is summed up by function, within the window and without idle time.', () => {
+test('A profile is summed by function, within the window and without idle time.', () => {
   const frame = (functionName: string) => ({ functionName, url: 'file:///there/src/log/hub.ts', lineNumber: 9 });
   const profile = {
     nodes: [

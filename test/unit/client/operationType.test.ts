@@ -46,7 +46,7 @@ test.each([
   expect(operationType({ query })).toBe(type);
 });
 
-test('operationName chooses among several operations; an empty one is none', () => {
+test('operationName chooses among several operations; an empty name counts as no name', () => {
   const query = `${START} ${FRAGMENT} ${FOLLOW} query Q @a { a } { b }`;
   const types = ['Start', 'Follow', 'Q', 'F', 'Other'].map((operationName) => operationType({ query, operationName }));
   expect(types).toEqual(['mutation', 'subscription', 'query', null, null]);
@@ -54,7 +54,7 @@ test('operationName chooses among several operations; an empty one is none', () 
   expect(operationType({ query: FOLLOW, operationName: null })).toBe('subscription');
 });
 
-test('agrees with the parser of graphql about generated documents', () => {
+test('gives the same result as the parser of graphql-js for generated documents', () => {
   const word = fc.constantFrom('subscription', 'mutation', 'query', 'fragment', 'A', 'B');
   const text = fc.constantFrom('"subscription {"', '"""\nsubscription { a }\n"""', '"\\"}"', '""', '"""\\"""{"""');
   const gap = fc.constantFrom(' ', '\n', '\r\n', ',', ' # subscription {\n', ' # "\n', '\uFEFF');

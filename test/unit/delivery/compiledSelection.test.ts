@@ -28,7 +28,7 @@ const events: readonly RunEvent[] = [
   },
 ];
 
-/** What the shared text says, and what graphql-js says, of the same batch. */
+/** The shared text of a batch, and the result of graphql-js for it. */
 const both = (document: string, batch: EventBatch, variables: Record<string, unknown> = {}) => {
   const parsed = parse(document);
   expect(validate(schema, parsed)).toEqual([]);
@@ -71,7 +71,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   RunFinished: 'status exitCode failure { ...F } message lines bytes gone: dropped digest',
 };
 
-test('every selection of every event is the text that graphql-js would make', () => {
+test('the text of every selection of every event is the result of graphql-js', () => {
   const inline = fc
     .subarray(Object.keys(FIELDS))
     .map((types) => types.map((type) => `... on ${type} { ${FIELDS[type]} }`).join(' '));
@@ -108,7 +108,7 @@ test('every selection of every event is the text that graphql-js would make', ()
   );
 });
 
-/** Documents that ask for the same in every shape that the specification allows. */
+/** Documents that select the same in every form that the specification allows. */
 const shapes = (root: string, other: string): readonly string[] => [
   `{ ${root} }`,
   `{ ... { ${root} } }`,
@@ -121,7 +121,7 @@ const shapes = (root: string, other: string): readonly string[] => [
   `{ ${other} ... { ...F } } fragment F on Subscription { ${root} }`,
 ];
 
-test('every shape of document is compiled, and says what graphql-js would say', () => {
+test('every form of document is compiled, and gives the result of graphql-js', () => {
   const parts = [
     'lastSeq',
     'caughtUp',
@@ -160,7 +160,7 @@ test('every shape of document is compiled, and says what graphql-js would say', 
   );
 });
 
-test('viewers share what they select, whatever the arguments of their root field; not what they do not', () => {
+test('viewers share texts if they select the same, whatever the arguments of the root field, and only then', () => {
   const selections = new SharedSelections();
   const of = (body: string, variables: Record<string, unknown>) => {
     const document = parse(`subscription ($after: Int, $a: Boolean = true) ${body}`);
@@ -173,7 +173,7 @@ test('viewers share what they select, whatever the arguments of their root field
   }
 });
 
-test('plain lines that were never events are what graphql-js would make of them', async () => {
+test('plain lines, which are never decoded to events, give the result of graphql-js', async () => {
   const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\n', '').toWellFormed());
   const line = fc.record({
     stream: fc.constantFrom('STDOUT' as const, 'STDERR' as const, 'LOGGER' as const),
@@ -234,14 +234,14 @@ test('plain lines that were never events are what graphql-js would make of them'
   );
 });
 
-test('an event of which nothing is selected is an empty object', () => {
+test('an event without selected fields is an empty object', () => {
   const document = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { ... on LogLine { message } } } }';
   const { shared, expected } = both(document, batch(events), { id: runId });
   expect(shared).toEqual(expected);
   expect(shared.data.runLogBatches.events).toContainEqual({});
 });
 
-test('any message comes out as JSON says it', () => {
+test('any message and any field becomes valid JSON with the same value', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (message, value) => {
       const list: RunEvent[] = [
@@ -266,7 +266,7 @@ test('any message comes out as JSON says it', () => {
   );
 });
 
-test('what is beyond the compiler is left to graphql-js', () => {
+test('what the compiler does not support is left to graphql-js', () => {
   const broken = batch([
     { kind: 'LogLine', seq: 2 ** 40, attempt: 1, timestamp: 0, level: 'INFO', stream: 'STDOUT', message: 'm' },
   ]);

@@ -31,7 +31,7 @@ const entry = (from: number, to: number, message?: string): LogEntry => {
     parts: () => events,
   };
 };
-/** A viewer of what is given; it then waits until its signal, or is at its end. */
+/** A viewer that returns the given pulls. After them it has ended, or waits until its signal aborts. */
 const viewerOf = (
   pulls: readonly Pull[],
   state = { closed: 0 },
@@ -57,7 +57,7 @@ const pull = (entries: LogEntry[], more: Partial<Pull> = {}): Pull => ({
 const all = async (source: PieceSource) => {
   const pieces: LogPiece[] = [];
   for (let piece = await nextOf(source, never); piece !== null; piece = await nextOf(source, never)) pieces.push(piece);
-  // Others are told to nobody (execution.ts).
+  // The other pieces are not sent (executeOperations.ts).
   const told = pieces.filter((piece) => piece.tellsPosition || piece.events().length > 0);
   return told.map((piece) => ({
     seqs: piece.events().map((one) => one.event.seq),
@@ -73,7 +73,7 @@ const named = (input: LogFilterInput) => ({
 const source = (pulls: Pull[], more: Partial<ConstructorParameters<typeof PieceSource>[0]> = {}) =>
   new PieceSource({ runId, viewer: viewerOf(pulls), filter: null, maxBatch: 500, ...more });
 
-test('whole entries of one pull go together up to maxBatch, and only the last piece is caught up', async () => {
+test('whole entries of one pull are put together up to maxBatch, and only the last piece is caught up', async () => {
   const entries = [entry(1, 2), entry(3, 4), entry(5, 5)];
   expect(await all(source([pull(entries, { ended: true })], { maxBatch: 4 }))).toEqual([
     { seqs: [1, 2, 3, 4], lastSeq: 4, caughtUp: false },
@@ -81,7 +81,7 @@ test('whole entries of one pull go together up to maxBatch, and only the last pi
   ]);
 });
 
-test('a larger entry is cut at multiples of maxBatch from its start, wherever a viewer comes in', async () => {
+test('a larger entry is cut at multiples of maxBatch from its start, wherever a viewer joins', async () => {
   const one = entry(11, 20);
   const cuts = async (after: number) =>
     (await all(source([pull([one], { after, ended: true })], { maxBatch: 4 }))).map(({ seqs }) => seqs);
@@ -102,7 +102,7 @@ test('a larger entry is cut at multiples of maxBatch from its start, wherever a 
   expect(await cuts(19)).toEqual([[20]]);
 });
 
-test('pieces of viewers that met have one name, and another where anything differs', async () => {
+test('pieces of two viewers have the same name if their content is the same, and different names if not', async () => {
   const entries = [entry(1, 3), entry(4, 9)];
   const names = async (more: Partial<Pull>, options = {}) => {
     const from = source([pull(entries, { ended: true, ...more })], { maxBatch: 3, ...options });
@@ -119,20 +119,20 @@ test('pieces of viewers that met have one name, and another where anything diffe
   ).toBe(5);
 });
 
-test('an entry that began before the position is cut there', async () => {
+test('an entry that begins before the position is cut at the position', async () => {
   expect(await all(source([pull([entry(1, 5)], { after: 3, ended: true })]))).toEqual([
     { seqs: [4, 5], lastSeq: 5, caughtUp: true },
   ]);
 });
 
-test('entries go together up to about 1 MiB, and a larger one goes alone', async () => {
+test('entries are put together up to about 1 MiB, and a larger one is sent alone', async () => {
   const entries = [...Array.from({ length: 5 }, (_, i) => entry(8 * i + 1, 8 * i + 8, 'x'.repeat(62_500)))];
   const pieces = await all(source([pull([...entries, entry(41, 41, 'x'.repeat(2_000_000))], { ended: true })]));
   expect(pieces.map(({ seqs }) => seqs.length)).toEqual([16, 16, 8, 1]);
   expect(pieces.flatMap(({ seqs }) => seqs)).toEqual(Array.from({ length: 41 }, (_, i) => i + 1));
 });
 
-test('what a filter took out moves the position', async () => {
+test('filtered events still move the position', async () => {
   const filter = named({ contains: 'm7' });
   expect(await all(source([pull([entry(1, 5)]), pull([entry(6, 9)], { ended: true })], { filter }))).toEqual([
     { seqs: [], lastSeq: 5, caughtUp: true },
@@ -140,7 +140,7 @@ test('what a filter took out moves the position', async () => {
   ]);
 });
 
-test('the first batch may be empty, and a viewer that is at the end at once gives none', async () => {
+test('the first batch can be empty, and a viewer that starts at the end gets no batch', async () => {
   expect(await all(source([pull([], { after: 4, lastSeq: 4 }), pull([entry(5, 5)], { ended: true })]))).toEqual([
     { seqs: [], lastSeq: 4, caughtUp: true },
     { seqs: [5], lastSeq: 5, caughtUp: true },
@@ -149,7 +149,7 @@ test('the first batch may be empty, and a viewer that is at the end at once give
   expect(await all(source([], { viewer: ended }))).toEqual([]);
 });
 
-test('a filter that takes everything out moves the position once per pull, not once per piece', async () => {
+test('a filter that matches nothing moves the position once per pull, not once per piece', async () => {
   const filter = named({ types: ['GroupStarted'] });
   expect(await all(source([pull([entry(1, 50)], { ended: true })], { filter, maxBatch: 5 }))).toEqual([
     { seqs: [], lastSeq: 50, caughtUp: true },
@@ -161,7 +161,7 @@ test('viewers of one entry share its events', () => {
   expect(sourcesOf(runId, one)).toBe(sourcesOf(runId, one));
 });
 
-test('return() ends a pull that waits, and closes the viewer once', async () => {
+test('return() ends a waiting pull, and closes the viewer once', async () => {
   const state = { closed: 0 };
   const iterator = new PullIterator(
     pulling(new PieceSource({ runId, viewer: viewerOf([], state), filter: null, maxBatch: 1 })),
@@ -175,7 +175,7 @@ test('return() ends a pull that waits, and closes the viewer once', async () => 
   expect(state.closed).toBe(1);
 });
 
-test('the natural end and an error close the viewer too', async () => {
+test('the end of the log and an error close the viewer too', async () => {
   const ended = { closed: 0 };
   const whole = new PullIterator(
     pulling(

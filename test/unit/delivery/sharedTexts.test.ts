@@ -39,7 +39,7 @@ const entryOf = (firstSeq: number, count: number, text = 'line') =>
     ),
   );
 
-/** A viewer that is given all of the entries at once. */
+/** A viewer that gets all entries in one pull. */
 const viewerOf = (entries: readonly CountedEntry[], after = 0, caughtUp = true): LogViewer => {
   const lastSeq = entries.at(-1)?.lastSeq ?? 0;
   let pulled = false;
@@ -69,23 +69,23 @@ const follow = async (
   return texts;
 };
 
-test('a hundred viewers of one selection cost one execution for each piece, wherever they came in', async () => {
+test('a hundred viewers of one selection cost one execution per piece, wherever they joined', async () => {
   const selections = new SharedSelections();
   const entries = [entryOf(1, 3000), entryOf(3001, 3000)];
   const all = new Set<unknown>();
   for (let viewer = 0; viewer < 100; viewer += 1) {
-    // As after a reconnect: another after, all else the same.
+    // As after a reconnect: only `after` differs.
     const request = { schema, document: parse(DOCUMENT), variableValues: { runId, after: viewer % 4 } };
     const after = viewer % 4;
     for (const text of await follow(selections.of('runLogBatches', request), entries, after)) all.add(text);
   }
-  // 12 pieces, and the first of them in four lengths.
+  // 12 pieces, the first of them in four lengths.
   expect(all.size).toBe(12 + 3);
-  // Once each, and again at most where memory was short in between.
+  // Once each. More only if memory was reclaimed in between.
   for (const { decoded } of entries) expect(decoded).toBeLessThanOrEqual(3);
 });
 
-test('another document, or another value of a variable that the selection uses, is another selection', () => {
+test('a different document, or a different value of a variable that the selection uses, is another selection', () => {
   const selections = new SharedSelections();
   const of = (text: string, variableValues: Record<string, unknown>) =>
     selections.of('runLogBatches', { schema, document: parse(text), variableValues });
@@ -96,7 +96,7 @@ test('another document, or another value of a variable that the selection uses, 
   expect(of(`${DOCUMENT} `, { runId })).not.toBe(first);
 });
 
-test('texts are kept for who comes soon, and not as long as somebody holds their entries', async () => {
+test('texts are kept for a short time, not as long as their entries', async () => {
   const selections = new SharedSelections();
   const request = { schema, document: parse(DOCUMENT), variableValues: { runId } };
   const selection = selections.of('runLogBatches', request);
@@ -111,7 +111,7 @@ test('texts are kept for who comes soon, and not as long as somebody holds their
   expect(await again(0, 4)).toBe(4 * 2);
 });
 
-test('a filter is asked once for all lines that it cannot tell apart, and what it took out is told once a pull', async () => {
+test('a filter is evaluated once for all lines that it cannot distinguish, and filtered lines move the position once per pull', async () => {
   const selection = new SharedSelections().of('runLogBatches', { schema, document: parse(DOCUMENT) });
   const told = async (input: LogFilterInput) => {
     let asked = 0;
@@ -132,7 +132,7 @@ test('a filter is asked once for all lines that it cannot tell apart, and what i
         return null;
       },
     };
-    // A line's instant is that of its batch, or there were several kinds.
+    // The lines of one batch share a timestamp. Otherwise the filter would see several kinds of lines.
     const viewer = viewerOf([entryOf(1, 3000)]);
     const results = new ResultSource(new PieceSource({ runId, viewer, filter, maxBatch: 500 }), selection, sink);
     expect(await results.next(never)).toBeNull();
@@ -148,7 +148,7 @@ test('a filter is asked once for all lines that it cannot tell apart, and what i
   expect((await told({ contains: 'line 1234' })).events).toEqual([{ seq: 1234, message: 'line 1234' }]);
 });
 
-test('who comes behind shares the texts of those who follow live, unless they are told which of the two they do', async () => {
+test('viewers that catch up reuse the texts of live viewers, unless they select caughtUp', async () => {
   const selections = new SharedSelections();
   const entries = [entryOf(1, 1000)];
   for (const [document, texts] of [
@@ -158,7 +158,7 @@ test('who comes behind shares the texts of those who follow live, unless they ar
     const selection = selections.of('runLogBatches', { schema, document: parse(document), variableValues: { runId } });
     const live = await follow(selection, entries, 0, true);
     const behind = await follow(selection, entries, 0, false);
-    // Only the last piece of what there is is caught up.
+    // Only the last piece is caught up.
     expect(new Set([...live, ...behind]).size).toBe(texts);
   }
 });

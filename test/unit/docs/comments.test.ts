@@ -8,7 +8,7 @@ import { ROOT } from '../../support/documents.ts';
 /** A file's name with some of its folders, as comments write it. */
 const FILE = /(?<![\w./-])[\w-]+(?:[./][\w-]+)*\.(?:ts|md|c|graphql)\b/g;
 
-test('each file that a comment of the code names is there', () => {
+test('every file that a comment in the code names exists', () => {
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' });
   const files = listed.split('\n').filter((name) => existsSync(join(ROOT, name)));
   const isThere = (name: string): boolean => files.some((file) => file === name || file.endsWith(`/${name}`));

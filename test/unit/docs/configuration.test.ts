@@ -9,15 +9,15 @@ const rows = tableRows(readDocument('docs/reference/configuration.md'), '# Confi
   ([name, value = '', meaning = '']) => ({ name: namesIn(name).join(), value, meaning }),
 );
 
-test('the reference names every variable of the configuration, and no other', async () => {
+test('the reference has a row for every variable of the configuration, and no other', async () => {
   const config = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
   const known = [...config.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name);
-  // Of the machine and not of the service; the text below the table names them.
+  // They belong to the machine, not to the service. The text below the table names them.
   const machine = ['DOCKER_HOST', 'XDG_RUNTIME_DIR'];
   expect(rows.map(({ name }) => name).sort()).toEqual(known.filter((name) => !machine.includes(name)).sort());
 });
 
-/** Defaults that the reference describes in words, and what they are as values; null: no value says the same. */
+/** Defaults that the reference describes in words, with their values. Null: no value means the same. */
 const IN_WORDS: Readonly<Record<string, string | null>> = {
   'a private redis-server': null,
   'built from executor/': null,
@@ -46,7 +46,7 @@ const OTHER: Readonly<Record<string, string>> = {
 };
 const otherThan = (name: string, value: string): string => OTHER[name] ?? String(Number(value) + 1);
 
-test('the names in the reference are those that the service takes: it refuses a value that makes no sense', () => {
+test('the service reads every variable of the reference: it refuses an invalid value', () => {
   const anything = ['DATA_DIR'];
   for (const { name } of rows.filter((row) => !anything.includes(row.name))) {
     expect(() => readConfig({ [name]: ' ?' }), name).toThrow(name);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import * as errors from '../../../src/domain/errors.ts';
 import { namesIn, ROOT, readDocument, tableRows } from '../../support/documents.ts';
 
-/** For tokens, which this version does not have. */
+/** Reserved for access tokens, which this version does not support. */
 const RESERVED = ['UNAUTHENTICATED'];
 
 const documented = (path: string, heading: string): readonly string[] =>
@@ -19,7 +19,7 @@ test('the reference has a row for each error code that a client can get', () => 
   expect(codes.sort()).toEqual([...errors.ERROR_CODES].sort());
 });
 
-test('each class of a refusal has a code of the catalogue', () => {
+test('every subclass of Refusal has a code of the catalogue', () => {
   type Class = new (argument: string, text: string) => { readonly code: unknown };
   const classes = Object.values(errors).filter(
     (value): value is Class & typeof value => typeof value === 'function' && value.prototype instanceof errors.Refusal,
@@ -28,7 +28,7 @@ test('each class of a refusal has a code of the catalogue', () => {
   for (const Refused of classes) expect(errors.ERROR_CODES, Refused.name).toContain(new Refused('a', 'b').code);
 });
 
-test('no error is given a code that is not in the catalogue', async () => {
+test('every error code in the code is in the catalogue', async () => {
   const src = join(ROOT, 'src');
   const files = (await readdir(src, { recursive: true })).filter((name) => name.endsWith('.ts'));
   const sources = await Promise.all(files.map((name) => readFile(join(src, name), 'utf8')));

@@ -6,14 +6,14 @@ const page = readDocument('docs/reference/limits.md');
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The number as the page writes it. */
+/** A number in the format of the page. */
 const shown = (value: number): string => {
   if (value >= MIB && value % MIB === 0) return `${value / MIB} MiB`;
   if (value > KIB && value % KIB === 0 && value < MIB) return `${value / KIB} KiB`;
   return value.toLocaleString('en');
 };
 
-/** Heading, beginning of the row, and the limits that it must show. */
+/** Heading, start of the row, and the limits that the row must show. */
 const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## A request', 'HTTP body', [LIMITS.bodyBytes]],
   ['## A request', 'message of a WebSocket', [LIMITS.messageBytes, LIMITS.bodyBytes, LIMITS.earlyMessageBytes]],
@@ -51,7 +51,7 @@ const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## Connections', 'bytes', [LIMITS.waitingPerConnection, LIMITS.waitingPerAddress, LIMITS.waiting]],
 ];
 
-test.each(ROWS)('the page of limits has what the code has: %s, %s', (heading, beginning, values) => {
+test.each(ROWS)('the page of limits shows the limits of the code: %s, %s', (heading, beginning, values) => {
   const row = tableRows(page, heading).find(([what]) => what?.startsWith(beginning)) ?? [];
   for (const value of values) expect(row.join(' ')).toContain(shown(value));
 });
@@ -62,7 +62,7 @@ test('every row of the page is compared with the code', () => {
   );
   const compared = ([heading, what]: readonly [string, string]): boolean =>
     ROWS.some(([where, beginning]) => where === heading && what.startsWith(beginning));
-  // Its numbers are compared here, since MiB are its unit.
+  // The numbers of this row are compared here, since its unit is MiB.
   const resources = tableRows(page, '## A run')
     .find(([what]) => what === '`resources`')
     ?.join(' ');

@@ -3,13 +3,13 @@ import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { DOCUMENTS as PAGES, ROOT, readDocument } from '../../support/documents.ts';
 
-/** With the pages that lie beside what they describe. */
+/** The pages, and the documents that are stored beside what they describe. */
 const DOCUMENTS = [
   ...PAGES,
   ...globSync(['packages/*/README.md', 'bench/README.md', '.github/*.md'], { cwd: ROOT }).map(readDocument),
 ];
 
-/** Anchors of a page's headings, as forges make them: lower case, no punctuation, spaces as hyphens. */
+/** Anchors of a page's headings, in GitHub's form: lower case, no punctuation, hyphens for spaces. */
 const anchorsOf = (text: string): readonly string[] =>
   [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -34,7 +34,7 @@ test('every relative link of the documentation leads to a file, and its anchor t
 const ROOMS = 'src|executor|packages|schema|scripts|test|bench|examples|docs|\\.github|\\.ci|\\.changeset';
 /** A path from the root that begins with one of the top folders; `*` and `…` stand for anything. */
 const PATH = new RegExp(`^(?:${ROOMS})/[\\w./*-]*$`);
-/** What a build or a run of the service makes. */
+/** Folders that a build or a run creates. */
 const MADE = ['bench/results'];
 /** Test files are named without their extension. */
 const exists = (path: string): boolean => {
@@ -43,8 +43,8 @@ const exists = (path: string): boolean => {
   return [path, `${path}.ts`, `${path}.test.ts`].some((one) => existsSync(join(ROOT, one)));
 };
 
-test('every path of the repository that the documentation names is there', () => {
-  // PROTOCOL.md names its tests in a form of its own, which a test of its own reads.
+test('every path of the repository that the documentation names exists', () => {
+  // PROTOCOL.md names tests in its own form; protocol.test.ts checks it.
   const pages = DOCUMENTS.filter(({ path }) => path !== 'PROTOCOL.md');
   const wrong = pages.flatMap(({ path, text }) =>
     [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, name = '']) =>
@@ -54,14 +54,14 @@ test('every path of the repository that the documentation names is there', () =>
   expect(wrong).toEqual([]);
 });
 
-/** What builds leave is not code of the repository, and goes away while it is read. */
+/** Without the output of builds, which is not in the repository and can disappear during the test. */
 const codeFiles = (extensions: string): readonly string[] =>
   globSync(`{src,executor,packages,scripts,test,bench,examples}/**/*.{${extensions}}`, {
     cwd: ROOT,
     exclude: (path) => /(^|\/)(node_modules|dist|build|results)$/.test(path),
   });
 
-test('every page that is named in code is there', () => {
+test('every page of docs/ that the code names exists', () => {
   const files = codeFiles('ts,tsx,js,graphql');
   const wrong = files.flatMap((path) =>
     [...readFileSync(join(ROOT, path), 'utf8').matchAll(/(?<![\w./])docs\/[\w./-]*\w/g)].flatMap(([page]) => {

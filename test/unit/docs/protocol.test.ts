@@ -21,7 +21,7 @@ test('each promise of PROTOCOL.md is at most three lines and has a test, and eac
   expect(problemsOf(promises, await titles())).toEqual([]);
 });
 
-test('each promise that a comment or a document refers to is there', async () => {
+test('every promise that a comment or a document refers to exists', async () => {
   const numbers = promisesOf(await read('PROTOCOL.md')).map(({ number }) => number);
   const folders = ['src', 'executor', 'client', 'packages', 'docs', 'test', 'bench', 'scripts'];
   const lists = await Promise.all(folders.map((folder) => filesIn(folder, /\.(ts|tsx|md|c)$/).catch(() => [])));
@@ -40,7 +40,7 @@ const promise = (number: string, lines = 1): string =>
   `- **${number}** It holds.${'\n  And so on.'.repeat(lines - 1)}\n`;
 
 test.each<[string, string, string, string[]]>([
-  ['passes what fits', promise('S1', 3) + promise('S1a'), "test('S1, S1a: it holds', f)", []],
+  ['accepts promises with tests', promise('S1', 3) + promise('S1a'), "test('S1, S1a: it holds', f)", []],
   ['notices a promise without a test', promise('S1') + promise('S2'), "test('S1: it holds', f)", ['S2 has no test']],
   [
     'notices a number without a promise',
@@ -60,14 +60,14 @@ test.each<[string, string, string, string[]]>([
     "test('S1: it holds', f)",
     ['S1 is longer than 3 lines of 120 characters'],
   ],
-  ['notices a number that is there twice', promise('S1').repeat(2), "test('S1: it holds', f)", ['S1 is there twice']],
+  ['notices a number that appears twice', promise('S1').repeat(2), "test('S1: it holds', f)", ['S1 is there twice']],
   [
-    'takes no group for a test',
+    'does not count a group as a test',
     promise('S1'),
     "describe('S1: it holds', f); other('S1: it holds')",
     ['S1 has no test'],
   ],
-  ['takes no number within a title', promise('S1'), "test('it holds: S1: always', f)", ['S1 has no test']],
+  ['ignores a number in the middle of a title', promise('S1'), "test('it holds: S1: always', f)", ['S1 has no test']],
 ])('the check %s', (_what, protocol, source, expected) => {
   expect(problemsOf(promisesOf(protocol), titlesOf(source))).toEqual(expected);
 });

@@ -8,7 +8,7 @@ const manifests = ['package.json', ...globSync('packages/*/package.json', { cwd:
   (path) => JSON.parse(read(path)) as { readonly version: string; readonly license: string },
 );
 
-test('service and packages have one version, which the changes name, and one license', () => {
+test('the service and the packages have the same license and the same version, which is the latest in CHANGELOG.md', () => {
   const [{ version } = { version: '' }] = manifests;
   expect(manifests.map((manifest) => [manifest.version, manifest.license])).toEqual(
     manifests.map(() => [version, 'Apache-2.0']),

@@ -1,10 +1,10 @@
-/** What is refused only because others are served first says when to come again. */
+/** A request that is refused because of other requests says when to try again. */
 import { expect, test } from 'vitest';
 import { Semaphore } from '../../../src/async/semaphore.ts';
 import { Busy, LimitExceeded } from '../../../src/domain/errors.ts';
 import { refusalError } from '../../../src/graphql/server/errorMask.ts';
 
-test('a request that finds too many before it is told retryAfterSeconds', async () => {
+test('a request that finds too many requests waiting is refused with retryAfterSeconds', async () => {
   const seats = new Semaphore(1, { what: 'large answers' });
   const leaving = new AbortController();
   await seats.acquire(leaving.signal);
@@ -16,7 +16,7 @@ test('a request that finds too many before it is told retryAfterSeconds', async 
   await Promise.allSettled(waiting);
 });
 
-test('a request that is too large by itself is not told to come again', () => {
+test('a request that is itself too large is refused without retryAfterSeconds', () => {
   expect(refusalError(new LimitExceeded('One request lists at most 2000 runs.')).extensions).toEqual({
     code: 'LIMIT_EXCEEDED',
   });

@@ -29,7 +29,7 @@ const dropped: LinesDropped = {
 };
 const passes = (filter: LogFilterInput, event: RunEvent) => logFilter(filter, 'filter')?.passes(event) ?? true;
 
-test('a filter that asks for nothing is none', () => {
+test('a filter without conditions is null', () => {
   for (const filter of [
     undefined,
     null,
@@ -40,13 +40,13 @@ test('a filter that asks for nothing is none', () => {
   }
 });
 
-test('minLevel takes this level and above', () => {
+test('minLevel selects this level and all higher ones', () => {
   expect(passes({ minLevel: 'INFO' }, line())).toBe(true);
   expect(passes({ minLevel: 'WARNING' }, line())).toBe(false);
   expect(passes({ minLevel: 'WARNING' }, line({ level: 'CRITICAL' }))).toBe(true);
 });
 
-test('contains does not care about case, on either side', () => {
+test('contains ignores case, in the line and in the filter', () => {
   expect(passes({ contains: 'WORLD' }, line())).toBe(true);
   expect(passes({ contains: 'wörld' }, line({ message: 'WÖRLD' }))).toBe(true);
   expect(passes({ contains: 'x' }, line())).toBe(false);
@@ -72,29 +72,29 @@ test.each([
   ['device control', 'a\u001bPq#0;2;0\u001b\\b', 'ab'],
   ['character sets and keypads', '\u001b(B\u001b=o\u001b7k', 'ok'],
   ['8-bit control sequences', '\u009b31mred\u009b0m', 'red'],
-])('contains and exclude look past %s', (_name, message, text) => {
+])('contains and exclude ignore ANSI sequences: %s', (_name, message, text) => {
   expect(withoutAnsi(message)).toBe(text);
   expect(passes({ contains: text }, line({ message }))).toBe(true);
   expect(passes({ exclude: text }, line({ message }))).toBe(false);
 });
 
-test('what is no whole sequence stays, and one that is looked for is found', () => {
+test('an incomplete sequence stays, and a filter that contains a sequence finds it', () => {
   expect(withoutAnsi('\u001b]0;no end')).toBe('0;no end');
   expect(withoutAnsi('100 [31m %')).toBe('100 [31m %');
   expect(passes({ contains: '31' }, line({ message: '\u001b[31mred' }))).toBe(false);
   expect(passes({ contains: '\u001b[31m' }, line({ message: '\u001b[31mred' }))).toBe(true);
 });
 
-test('escape sequences cost the same in any order: the search is linear', () => {
+test('removing escape sequences takes linear time, in any order of them', () => {
   for (const part of ['\u001b', '\u001b[', '\u001b]', '\u001bP', '\u001b[1', '\u001b ', '\u009b0']) {
     const began = process.cpuUsage().user;
     withoutAnsi(part.repeat(1_000_000));
-    // Quadratic it would be hours.
+    // In quadratic time it would take hours.
     expect(process.cpuUsage().user - began).toBeLessThan(5_000_000);
   }
 });
 
-test('what is said of lines selects lines alone, and the end passes', () => {
+test('conditions on lines select lines only, and the end of the run passes', () => {
   const end = { ...line(), kind: 'RunFinished' } as unknown as RunEvent;
   for (const filter of [
     { minLevel: 'TRACE' },
@@ -112,7 +112,7 @@ test('what is said of lines selects lines alone, and the end passes', () => {
   expect(passes({ types: ['LogLine'] }, end)).toBe(false);
 });
 
-test('with types, what is said of lines applies to lines alone; attempt and types apply to all', () => {
+test('with types, conditions on lines apply to lines only; attempt and types apply to all events', () => {
   const filter = {
     minLevel: 'ERROR',
     streams: ['STDERR'],
@@ -127,11 +127,11 @@ test('with types, what is said of lines applies to lines alone; attempt and type
   expect(passes({ streams: ['STDERR', 'LOGGER'] }, line({ stream: 'LOGGER' }))).toBe(true);
 });
 
-test('nothing takes out a LinesDropped', () => {
+test('no filter removes a LinesDropped', () => {
   expect(passes({ types: ['LogLine'], attempt: 7, contains: 'zzz' }, dropped)).toBe(true);
 });
 
-test('what makes no sense is refused with its path', () => {
+test('an invalid filter is refused with the path of the argument', () => {
   const argument = (filter: LogFilterInput) => {
     try {
       logFilter(filter, 'filter');
@@ -148,7 +148,7 @@ test('what makes no sense is refused with its path', () => {
   expect(argument({ logger: 'x'.repeat(1025) })).toBe('filter.logger');
 });
 
-test('a LinesDropped is clipped to what was asked for, at both ends, and then nobody knows its bytes and lines', () => {
+test('a LinesDropped is clipped at both ends to the requested range; its bytes and lines are then unknown', () => {
   expect(clipBetween(dropped, 10, 21)).toBe(dropped);
   expect(clipBetween(dropped, 14, 18)).toMatchObject({
     fromSeq: 15,
@@ -161,7 +161,7 @@ test('a LinesDropped is clipped to what was asked for, at both ends, and then no
   expect(clipBetween(dropped, 0, 11)).toBeNull();
 });
 
-test('a LinesDropped that never had seqs keeps its count', () => {
+test('a LinesDropped for events that never had seqs keeps its count', () => {
   const lost: LinesDropped = { ...dropped, fromSeq: 20, count: 700 };
   expect(clipBetween(lost, 19, 21)).toBe(lost);
   expect(clipBetween(lost, 20, 21)).toBeNull();

@@ -4,7 +4,7 @@ import { decideFeed, type FeedFact, type FeedState, newFeed, nextStep, type Span
 
 const BOUNDS = { entries: 4, bytes: 400 };
 
-/** Everything that may happen, chosen by generation; numbers pick among what is possible at that moment. */
+/** Everything that can happen, as generated. The numbers select one of the actions possible at that moment. */
 type Action =
   | { readonly do: 'append'; readonly count: number }
   | {
@@ -50,7 +50,7 @@ interface Viewer {
   readonly from: number;
   readonly got: [first: number, last: number][];
   reading: { readonly result: readonly Entry[]; readonly wakes: number } | null;
-  /** It looks again when it is woken, and not before. */
+  /** It looks again only when it is woken. */
   waiting: boolean;
   done: boolean;
 }
@@ -64,7 +64,7 @@ const viewerFrom = (from: number): Viewer => ({
   done: false,
 });
 
-/** A log, its store, its announcements in flight, a feed and viewers; nothing here is asynchronous. */
+/** A log, its store, its announcements in flight, a feed and viewers. Everything is synchronous. */
 class World {
   readonly entries: Entry[] = [];
   stored = 0;
@@ -90,7 +90,7 @@ class World {
     this.stored += 1;
     this.inFlight.push(entry);
   }
-  /** The writer sends what the store lost once more, under the same seqs. */
+  /** The writer sends lost entries again, with the same seqs. */
   putBack(): void {
     for (; this.stored < this.entries.length; this.stored += 1) {
       const entry = this.entries[this.stored];
@@ -172,7 +172,7 @@ const act = (world: World, action: Action): void => {
       const question = at(world.questions, action.pick);
       if (question === undefined) return;
       world.questions.splice(world.questions.indexOf(question), 1);
-      // A question that fails is put again by whoever asked.
+      // The caller repeats a failed question.
       if (action.do === 'answer') world.tell({ kind: 'answered', stored: question });
       else world.ask();
       return;
@@ -219,7 +219,7 @@ const act = (world: World, action: Action): void => {
   }
 };
 
-/** Only the second's question helps from here on: all announcements still in flight are lost. */
+/** All announcements still in flight are lost, so from here on only the question of every second helps. */
 const drain = (world: World, until: (viewer: Viewer) => boolean): void => {
   world.inFlight = [];
   for (let round = 0; round < 500 && !world.viewers.every(until); round += 1) {
@@ -232,7 +232,7 @@ const drain = (world: World, until: (viewer: Viewer) => boolean): void => {
   }
 };
 
-test('J5: every generated interleaving is delivered without a hole or a repeat, and ends', () => {
+test('J5: in every generated interleaving, each viewer gets every event once and in order, and ends', () => {
   let joined = 0;
   let events = 0;
   fc.assert(
@@ -241,7 +241,7 @@ test('J5: every generated interleaving is delivered without a hole or a repeat, 
       world.viewers.push(viewerFrom(0));
       world.ask();
       for (const action of list) act(world, action);
-      // A run that stays as it is must be told whole as well: its end would wake everybody.
+      // Viewers must get everything also before the run ends, since its end would wake all of them.
       world.putBack();
       drain(world, ({ position }) => position === world.written);
       for (const { position } of world.viewers) expect(position).toBe(world.written);
@@ -262,12 +262,12 @@ test('J5: every generated interleaving is delivered without a hole or a repeat, 
     }),
     { numRuns: 10_000 },
   );
-  // Not a figure to reach: proof that the generator did something.
+  // Not targets: they prove that the generator produced something.
   expect(joined).toBeGreaterThan(10_000);
   expect(events).toBeGreaterThan(100_000);
 }, 120_000);
 
-test('J3: the ring keeps no more than its bounds, whatever is announced', () => {
+test('J3: the ring stays within its limits, whatever is announced', () => {
   let state = newFeed<Entry>();
   state = decideFeed(state, { kind: 'answered', stored: { lastSeq: 0, closed: false } }, BOUNDS).state;
   for (let seq = 1; seq <= 100; seq += 1) {
@@ -283,14 +283,14 @@ test('J3: the ring keeps no more than its bounds, whatever is announced', () => 
   expect(state.held.length).toBeLessThanOrEqual(BOUNDS.entries);
 });
 
-test('a run that was removed wakes its viewers with that word', () => {
+test('the removal of a run wakes its viewers, which learn that it is gone', () => {
   const known = decideFeed(newFeed<Entry>(), { kind: 'answered', stored: { lastSeq: 5, closed: false } }, BOUNDS);
   const gone = decideFeed(known.state, { kind: 'answered', stored: null }, BOUNDS);
   expect(gone.wake).toBe(true);
   expect(nextStep(gone.state, 3)).toEqual({ kind: 'gone' });
 });
 
-test('a viewer beyond the end of a finished run is told so', () => {
+test('a viewer with a position beyond the end of a finished run gets the last seq', () => {
   const { state } = decideFeed(newFeed<Entry>(), { kind: 'answered', stored: { lastSeq: 5, closed: true } }, BOUNDS);
   expect(nextStep(state, 5)).toEqual({ kind: 'done' });
   expect(nextStep(state, 6)).toEqual({ kind: 'beyond', end: 5 });

@@ -14,7 +14,7 @@ const refusal = (more: Partial<StartInput>): string | null => {
 };
 const env = (name: string, value = 's3cret') => ({ env: [{ name, value, secret: true }] });
 
-test('the least input gets its defaults', () => {
+test('a minimal input gets the defaults', () => {
   expect(checkStartInput({ command: ['true'] })).toEqual({
     spec: {
       name: null,
@@ -32,7 +32,7 @@ test('the least input gets its defaults', () => {
   });
 });
 
-test('a full input is taken as it is', () => {
+test('an input with all fields is taken unchanged', () => {
   const { spec, idempotencyKey } = checkStartInput({
     name: 'n',
     image: 'docker.io/library/busybox:1.36@sha256:abc',
@@ -101,12 +101,12 @@ test.each<[string, Partial<StartInput>]>([
   expect(refusal(more)).toBe(argument);
 });
 
-test('64,000 bytes of command and 96 KiB of input pass', () => {
+test('a command of 64,000 bytes and an input of 96 KiB are accepted', () => {
   expect(refusal({ command: ['x'.repeat(64_000)] })).toBeNull();
   expect(refusal({ input: 'x'.repeat(98_302) })).toBeNull();
 });
 
-test('a reason is optional and bounded', () => {
+test('the reason of a cancel is optional, and its length is limited', () => {
   expect(checkCancelReason(undefined)).toBeNull();
   expect(checkCancelReason('')).toBeNull();
   expect(checkCancelReason('why')).toBe('why');

@@ -14,7 +14,7 @@ const drafts = () =>
     return draft;
   });
 
-test('A record has the members that pino prints, in the same order.', () => {
+test('A record has the same members as a line of pino, in the same order.', () => {
   let text = '';
   const logger = pino(
     { name: 'api' },
@@ -28,7 +28,7 @@ test('A record has the members that pino prints, in the same order.', () => {
   expect(Object.keys(JSON.parse(printed()[0] ?? '') as object)).toEqual(Object.keys(JSON.parse(text) as object));
 });
 
-test('The executor reads each record as a structured record, with its fields, a mix of levels, and stacks.', () => {
+test('The executor reads each line as a structured record, with fields, a mix of levels, and stacks.', () => {
   const levels = Map.groupBy(drafts(), ({ level }) => level);
   const shares = Object.fromEntries([...levels].map(([level, lines]) => [level, lines.length / COUNT]));
   expect(shares).toEqual({ ERROR: 0.05, WARNING: 0.05, DEBUG: 0.2, INFO: 0.7 });
@@ -38,14 +38,14 @@ test('The executor reads each record as a structured record, with its fields, a 
   for (const { exception } of levels.get('ERROR') ?? []) expect(exception?.stack).toContain('\n    at ');
 });
 
-test('The filters of the bench select the records with a number that is divisible by 10, and no others.', () => {
+test('The filters of the bench select exactly the records whose number is divisible by 10.', () => {
   for (const [number, { level, message }] of drafts().entries()) {
     const isDue = number % SLOW_EVERY === 0;
     expect([level === 'WARNING' || level === 'ERROR', message.includes(SLOW_TEXT)]).toEqual([isDue, isDue]);
   }
 });
 
-test('Each record has the mark once, at the beginning of its message, before its number and stamp.', () => {
+test('Each record contains the mark once: at the start of its message, before its number and time stamp.', () => {
   for (const [number, record] of printed().entries()) {
     expect(record.split(String.fromCharCode(MARK))).toHaveLength(2);
     const { msg } = JSON.parse(record) as { readonly msg: string };

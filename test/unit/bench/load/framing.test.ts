@@ -23,7 +23,7 @@ const framesOf = (bytes: Buffer, size: number): Seen => {
   return seen;
 };
 
-/** A frame of a server (RFC 6455, 5.2): no mask. */
+/** A frame from a server (RFC 6455, 5.2): not masked. */
 const serverFrame = (text: string, opcode: number, fin = true): Buffer => {
   const body = Buffer.from(text);
   const long = body.length > 65_535;
@@ -35,7 +35,7 @@ const serverFrame = (text: string, opcode: number, fin = true): Buffer => {
   return Buffer.concat([header, body]);
 };
 
-test('Payload comes through whole, whatever the size of frames, fragments and reads.', () => {
+test('The payload arrives complete for any size of frames, fragments and reads.', () => {
   const texts = ['a', 'b'.repeat(125), 'c'.repeat(126), 'd'.repeat(65_535), 'e'.repeat(65_536)];
   const stream = Buffer.concat([
     ...texts.map((text) => serverFrame(text, 1)),
@@ -54,14 +54,14 @@ test('Payload comes through whole, whatever the size of frames, fragments and re
   }
 });
 
-test('Frames of the client are masked, as a server demands.', () => {
+test('Frames from the client are masked, as RFC 6455 requires.', () => {
   const frame = clientFrame('hello');
   expect([frame[0], frame[1], frame.subarray(6).toString()]).toEqual([0x81, 0x85, 'hello']);
   const long = clientFrame('x'.repeat(300));
   expect([long[1], long.readUInt16BE(2), long.length]).toEqual([0xfe, 300, 308]);
 });
 
-test('Chunks of an HTTP response come through whole, wherever the reads are cut.', () => {
+test('The chunks of an HTTP response arrive complete, wherever the reads are cut.', () => {
   const texts = ['event: next\n', 'x'.repeat(300), ':\n\n'];
   const stream = Buffer.from(`${texts.map((text) => `${text.length.toString(16)}\r\n${text}\r\n`).join('')}0\r\n\r\n`);
   for (const size of [1, 2, 5, 100, 10_000]) {

@@ -6,7 +6,7 @@ import { LIMITS } from '../../../../src/domain/limits.ts';
 
 const MIB = 1024 * 1024;
 
-/** The server's ends of so many connections, whose clients do not read. */
+/** The server sides of `count` connections, whose clients do not read. */
 const connections = async (count: number): Promise<readonly Socket[]> => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -26,7 +26,7 @@ const connections = async (count: number): Promise<readonly Socket[]> => {
   return made;
 };
 
-test('S9, S9b: what waits for one connection, and for one address, is bounded, and is free again when it was taken', async () => {
+test('S9, S9b: unsent bytes are limited for a connection and for an address, and sent bytes free their room', async () => {
   const sockets = await connections(8);
   const [first, ...others] = sockets as [Socket, ...Socket[]];
   const backlog = new Backlog();
@@ -37,14 +37,14 @@ test('S9, S9b: what waits for one connection, and for one address, is bounded, a
   release?.();
   release?.();
   expect(backlog.waiting).toBe(0);
-  // One answer may be as large as it is made.
+  // The first answer may be larger than the limit.
   expect(hold(LIMITS.waitingPerConnection + MIB)).not.toBeNull();
   const held = others.map((socket) => backlog.for(socket).hold(30 * MIB)).filter((one) => one !== null);
   expect(held.length).toBe(Math.floor((LIMITS.waitingPerAddress - LIMITS.waitingPerConnection - MIB) / (30 * MIB)));
   expect(backlog.waiting).toBeLessThanOrEqual(LIMITS.waitingPerAddress);
 });
 
-test('S9a: a client that takes nothing is cut if others need the room, and one that takes some is not', async () => {
+test('S9a: if others need the room, a client that reads nothing is disconnected, and a client that reads is not', async () => {
   const [stalled, reading, asking] = (await connections(3)) as [Socket, Socket, Socket];
   const backlog = new Backlog();
   const part = 0.4 * LIMITS.waitingPerAddress;

@@ -4,7 +4,7 @@ import * as ws from 'ws';
 import { PREFIX_BYTES, type SharedTexts, textIn } from '../../../../src/delivery/messageLayout.ts';
 import { fragments, ownFrames, sharedFrames } from '../../../../src/delivery/sinks/frames.ts';
 
-/** ws' own reader of RFC 6455, which its types do not have. */
+/** The RFC 6455 parser of ws, which its types do not declare. */
 const { Receiver } = ws as unknown as { readonly Receiver: new (options: { readonly isServer: boolean }) => Writable };
 
 /** Messages as a client reads them. */
@@ -28,13 +28,13 @@ const several = (texts: readonly string[]): SharedTexts => ({
   memory: null,
   empty: false,
 });
-/** Around the borders of a frame's three kinds of length (125, 65,535). */
+/** Around the limits between the three encodings of a frame's length (125, 65,535). */
 const LENGTHS = [0, 1, 80, 90, 91, 92, 124, 125, 126, 300, 65_500, 65_501, 65_535, 65_536, 200_000];
 const HEADS = ['{"id":"1","payload":', `{"id":"${'7'.repeat(36)}","payload":`, 'x'.repeat(118)].map((head) =>
   Buffer.from(head),
 );
 
-test('one text goes out behind each head in the same memory, whatever the lengths', async () => {
+test('one text is sent behind each head from the same memory, for any lengths', async () => {
   for (const length of LENGTHS) {
     const text = 'ü'.repeat(length / 2).padEnd(length / 2 + (length % 2), 'z');
     const shared = one(text);
@@ -46,7 +46,7 @@ test('one text goes out behind each head in the same memory, whatever the length
   }
 });
 
-test('several texts go out behind each head of one length in the same memory', async () => {
+test('several texts are sent behind each head of the same length from the same memory', async () => {
   const texts = LENGTHS.map((length) => 'a'.repeat(length));
   const shared = several(texts);
   const heads = ['{"id":"a1":', '{"id":"b2":', '{"id":"a1":'].map((head) => Buffer.from(head));
@@ -59,7 +59,7 @@ test('several texts go out behind each head of one length in the same memory', a
   expect(memories.size).toBe(1);
 });
 
-test('a long head, and one of another length than the first, have no shared memory: it would be a client to choose how much', () => {
+test('a long head, or one whose length differs from the first, gets no shared memory, so that clients cannot choose its size', () => {
   expect(sharedFrames(one('text'), PREFIX_BYTES - 9)).toBeNull();
   expect(sharedFrames(one('text'), PREFIX_BYTES - 10)).not.toBeNull();
   expect(sharedFrames(several(['a', 'b']), 1024)).toBeNull();
@@ -68,7 +68,7 @@ test('a long head, and one of another length than the first, have no shared memo
   expect(sharedFrames(shared, 41)).toBeNull();
 });
 
-test('the same messages come in memory of their own, and in fragments', async () => {
+test('separate memory and fragments give the same messages', async () => {
   const head = Buffer.from('{"id":"');
   for (const length of LENGTHS) {
     const text = Buffer.alloc(length, 'b');

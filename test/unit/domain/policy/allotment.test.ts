@@ -1,4 +1,4 @@
-/** 11.11: what a run gets that does not ask, and the most that it may ask for. */
+/** Memory, CPUs and timeout of a run: the defaults and the maximum. */
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../../src/config.ts';
 import { type Allotment, allot, overMaximum } from '../../../../src/domain/policy/allotment.ts';
@@ -11,7 +11,7 @@ const asked = (memoryMb: number | null, cpus: number | null, timeoutSeconds: num
 const request = (...sizes: Parameters<typeof asked>) => ({ image: null, ...asked(...sizes) });
 const bounds = (more: Record<string, string> = {}): Allotment => readConfig(more).allotment;
 
-test('a run that does not ask gets 1024 MiB and 1 CPU, or what the operator says', () => {
+test('a run without resources gets 1024 MiB and 1 CPU, or the defaults that the operator sets', () => {
   expect(allot(asked(null, null), bounds(), ALL)).toEqual(asked(1024, 1));
   const chosen = bounds({ DEFAULT_MEMORY_MB: '256', DEFAULT_CPUS: '0.5' });
   expect(allot(asked(null, null), chosen, ALL)).toEqual(asked(256, 0.5));
@@ -19,13 +19,13 @@ test('a run that does not ask gets 1024 MiB and 1 CPU, or what the operator says
   expect(allot(asked(100_000, 64, 7), bounds(), ALL)).toEqual(asked(100_000, 64, 7));
 });
 
-test('the default is never more than the maximum, and a timeout is there where there is a maximum', () => {
+test('the default never exceeds the maximum, and a maximum timeout is also the default', () => {
   const small = bounds({ MAX_MEMORY_MB: '128', MAX_CPUS: '0.25', MAX_TIMEOUT_SECONDS: '60' });
   expect(allot(asked(null, null), small, ALL)).toEqual(asked(128, 0.25, 60));
   expect(allot(asked(64, 0.1, 5), small, ALL)).toEqual(asked(64, 0.1, 5));
 });
 
-test('more than the maximum is refused with the bound, all of it at once', () => {
+test('more than the maximum is refused: all problems at once, each with its maximum', () => {
   const small = bounds({ MAX_MEMORY_MB: '128', MAX_CPUS: '0.25', MAX_TIMEOUT_SECONDS: '60' });
   expect(overMaximum(request(128, 0.25, 60), small)).toEqual([]);
   expect(overMaximum(request(null, null), small)).toEqual([]);
@@ -38,12 +38,12 @@ test('more than the maximum is refused with the bound, all of it at once', () =>
   for (const [index, bound] of ['128', '0.25', '60'].entries()) expect(problems[index]?.message).toContain(bound);
 });
 
-test('what the launcher cannot hold is not claimed', () => {
+test('a resource that the launcher cannot limit is null', () => {
   expect(allot(asked(64, 2), bounds(), { memory: false, cpus: true })).toEqual(asked(null, 2));
   expect(allot(asked(64, 2), bounds(), { memory: false, cpus: false })).toEqual(asked(null, null));
 });
 
-test('bounds that make no sense stop the start, each by its name', () => {
+test('invalid limits stop the start, and each variable is named', () => {
   const wrong = {
     DEFAULT_MEMORY_MB: '1',
     DEFAULT_CPUS: '0',
@@ -58,7 +58,7 @@ test('bounds that make no sense stop the start, each by its name', () => {
   );
 });
 
-test('an image that ALLOWED_IMAGES does not name is refused, and the default image is not', () => {
+test('an image that ALLOWED_IMAGES does not allow is refused; the default image is always allowed', () => {
   const strict = bounds({ ALLOWED_IMAGES: 'alpine, registry.example/team/*' });
   const image = (name: string | null) => overMaximum({ ...request(null, null), image: name }, strict);
   expect([image(null), image('alpine:3'), image('registry.example/team/app')]).toEqual([[], [], []]);

@@ -19,7 +19,7 @@ test.each([
   '1e400',
   '-1e400',
   '5e-325',
-])('the number %s stays as it was printed, at every place of a value', (number) => {
+])('the number %s keeps its text at every position of a value', (number) => {
   for (const text of [number, `[${number}]`, `{"a":${number}}`, `{"a":[0,${number},{"b":${number}}]}`]) {
     expect(JSON.stringify(parseExactJson(text))).toBe(text);
   }
@@ -30,7 +30,7 @@ test.each([
   expect(plainNumber(rawNumber(number))).toBe(Number(number));
 });
 
-test('a number that JavaScript prints alike is a number', () => {
+test('a number that JavaScript prints with the same text becomes a plain number', () => {
   for (const number of [
     '0',
     '-1',
@@ -43,7 +43,7 @@ test('a number that JavaScript prints alike is a number', () => {
     expect([parseExactJson(`[${number}]`), rawNumber(number)]).toEqual([[Number(number)], Number(number)]);
 });
 
-test('any JSON comes out as it came in, texts that look like numbers too', () => {
+test('any JSON is printed as it was read, also strings that look like numbers', () => {
   const number = fc
     .tuple(
       fc.constantFrom('', '-'),
@@ -73,13 +73,13 @@ test('any JSON comes out as it came in, texts that look like numbers too', () =>
   );
 });
 
-test('as many numbers as an input can have are kept, more are refused before they cost time', () => {
+test('50,000 exact numbers are kept, the most that an input can hold; more are refused before they cost time', () => {
   const list = (count: number) => `[${Array.from({ length: count }, () => '-0').join(',')}]`;
   expect(JSON.stringify(parseExactJson(list(50_000)))).toBe(list(50_000));
   expect(() => parseExactJson(list(50_001))).toThrow(SyntaxError);
 });
 
-test('what is no JSON, or nested too deeply to be read so, is a SyntaxError', () => {
+test('invalid JSON, or JSON nested too deeply for the parser, is a SyntaxError', () => {
   for (const text of ['', '{', '01', '1.', '.5', '+1', 'NaN', '[1.0,]', `${'['.repeat(1e6)}1.0${']'.repeat(1e6)}`]) {
     expect(() => parseExactJson(text)).toThrow(SyntaxError);
   }

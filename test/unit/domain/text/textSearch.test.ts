@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { textFinder } from '../../../../src/domain/text/textSearch.ts';
 
-test('finds what String.includes finds', () => {
+test('gives the same result as String.includes', () => {
   const word = (least: number, most: number) =>
     fc
       .array(fc.constantFrom('a', 'b', 'é', '😀'), { minLength: least, maxLength: most })
@@ -24,7 +24,7 @@ test('finds what String.includes finds', () => {
   );
 });
 
-test('a long needle in a text that nearly holds it everywhere takes time in proportion to the text', () => {
+test('the search takes time proportional to the text, even if the text almost matches everywhere', () => {
   const text = 'a'.repeat(60_000);
   for (const needle of [`b${'a'.repeat(1023)}`, `${'a'.repeat(1023)}b`, `${'a'.repeat(500)}b${'a'.repeat(500)}`]) {
     const find = textFinder(needle);
@@ -34,7 +34,7 @@ test('a long needle in a text that nearly holds it everywhere takes time in prop
       return performance.now() - begun;
     };
     timed(20);
-    // 6 MB; V8's own search needs some seconds for it.
+    // 6 MB. V8's own search takes some seconds for it.
     expect(timed(100)).toBeLessThan(1500);
   }
 });
