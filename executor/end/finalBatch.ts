@@ -31,7 +31,7 @@ export const storeFinalBatch = async (writer: LogWriter, final: FinalBatch, sign
     const end = masked(endOf(outcome, cancel, run, writer.digest), mask);
     const now = Date.now();
     const known = { ...run, cancelRequestedAt: cancel?.at ?? null };
-    const ending = endingBatch(known, run.attempt, final.previous, end, writer.totals, now);
+    const ending = endingBatch(known, run.attempt, end, { previous: final.previous, totals: writer.totals, now });
     const terminal = isTerminal(ending.status);
     const changes: RecordChanges = {
       status: ending.status,

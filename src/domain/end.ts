@@ -20,17 +20,22 @@ export interface EndingBatch {
   readonly retryAt: EpochMs | null;
 }
 
+export interface EndingFacts {
+  /** The run's status before the end. */
+  readonly previous: RunStatus;
+  /** Of the whole log before the batch. The batch has no LogLine. */
+  readonly totals: { readonly lines: number; readonly bytes: number; readonly dropped: number };
+  readonly now: EpochMs;
+}
+
 /**
  * AttemptFinished; then, if another attempt follows, StatusChanged to PENDING, else StatusChanged and RunFinished.
- * `totals` must be those of the whole log before this batch. The batch has no LogLine.
  */
 export const endingBatch = (
   run: Pick<RunRecord, 'maxAttempts' | 'backoffSeconds' | 'cancelRequestedAt'>,
   attempt: number,
-  previous: RunStatus,
   end: AttemptEnd,
-  totals: { readonly lines: number; readonly bytes: number; readonly dropped: number },
-  now: EpochMs,
+  { previous, totals, now }: EndingFacts,
 ): EndingBatch => {
   const { exitCode, failure, digest } = end;
   const retryAt = retryFollows(run, attempt, end) ? now + backoffMs(run.backoffSeconds, attempt) : null;

@@ -1,6 +1,6 @@
 /**
- * Requests of one connection: a few are answered at a time, in turns with those of other clients; the others wait. (Who
- * pipelines, which no browser does, gets answers in order, so they would wait there in any case.)
+ * Limits the requests of one connection: a few are answered at a time, in turns with those of other clients; the others
+ * wait. (Only pipelining clients, which browsers are not, have several. They get responses in order anyway.)
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -20,7 +20,7 @@ interface Waiting {
 export class Pipelines {
   readonly #connections = new WeakMap<Socket, Connection>();
 
-  /** Resolves when the request may be answered: true; false: its connection is gone. */
+  /** Resolves when the request can be answered: true, or false if its connection is closed. */
   async enter(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const { socket, method } = request;
     const connection = this.#of(socket);
@@ -29,7 +29,7 @@ export class Pipelines {
     else await new Promise<void>((resolve) => connection.waiting.push({ request, resolve }));
     response.once('close', () => this.#leave(connection));
     if (socket.destroyed) return false;
-    // The turn of a POST comes when its body is there (body.ts).
+    // A POST takes its turn when its body has arrived (body.ts).
     const turn = method === 'POST' ? null : workTurn(socket.remoteAddress ?? '');
     if (turn !== null) await turn;
     return !socket.destroyed;
@@ -46,7 +46,7 @@ export class Pipelines {
     return made;
   }
 
-  /** The one that waits takes the place of the one that leaves. */
+  /** Lets the next waiting request begin, if there is one. */
   #leave(connection: Connection): void {
     const next = connection.waiting.shift();
     if (next === undefined) connection.running -= 1;
@@ -54,7 +54,7 @@ export class Pipelines {
   }
 }
 
-/** Node.js makes an error with its stack for each request of a connection that is gone, unless it was destroyed before. */
+/** Requests are destroyed too: otherwise Node.js makes an error with a stack for each request of a closed connection. */
 const cut = (socket: Socket, { waiting }: Connection): void => {
   socket.destroy();
   for (const { request } of waiting) request.destroy();

@@ -1,6 +1,6 @@
 /** Which path goes where. */
 import { GRAPHQL_PATH } from '../graphql/server/envelope.ts';
-import { type Exchange, onlyMethods, sendError, sendText } from './exchange/respond.ts';
+import { type Exchange, type HttpError, onlyMethods, sendError, sendText } from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
 import { type Downloads, downloadOf, serveDownload } from './routes/downloads.ts';
 import { GraphiqlPage } from './routes/graphiql.ts';
@@ -13,7 +13,11 @@ export interface RouterOptions extends Downloads, Omit<GraphqlRoute, 'graphiql'>
   readonly ready: Readiness;
 }
 
-export const NOT_FOUND = 'Not found: the service has nothing at this path. Its API is at /graphql.';
+export const NOT_FOUND: HttpError = {
+  status: 404,
+  code: 'NOT_FOUND',
+  message: 'Not found: the service has nothing at this path. Its API is at /graphql.',
+};
 
 /** `/health/live` and `/health/ready`: probes, which are answered first and whatever their Host is. */
 export const isHealth = (url: URL | null): boolean => url?.pathname.startsWith('/health/') === true;
@@ -42,7 +46,7 @@ export class Router {
     const download = downloadOf(path);
     if (download !== null) return await serveDownload(exchange, download, this.#options);
     if (path === '/' && this.#graphiql !== null) return redirectToGraphql(exchange);
-    sendError(exchange, 404, 'NOT_FOUND', NOT_FOUND);
+    sendError(exchange, NOT_FOUND);
   }
 }
 
@@ -50,5 +54,5 @@ const redirectToGraphql = (exchange: Exchange): void => {
   if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
   // Relative, so that the path prefix of a reverse proxy is kept.
   const Location = GRAPHQL_PATH.slice(1);
-  sendText(exchange, 302, 'text/plain; charset=utf-8', `See ${Location}\n`, { Location });
+  sendText(exchange, { status: 302, type: 'text/plain; charset=utf-8', body: `See ${Location}\n` }, { Location });
 };

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Backlog } from '../delivery/sinks/backlog.ts';
-import { type ErrorCode, isErrorCode } from '../domain/errors.ts';
+import { type Forbidden, isErrorCode } from '../domain/errors.ts';
 import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
@@ -11,7 +11,7 @@ import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts'
 import { type Manifest, PersistedDocuments } from '../graphql/server/persistedDocuments.ts';
 import { Connections, socketBounds } from './connectionLimit.ts';
 import { callerOf } from './exchange/callerOf.ts';
-import { type Exchange, errorBody, sendError } from './exchange/respond.ts';
+import { type Exchange, errorBody, type HttpError, sendError } from './exchange/respond.ts';
 import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
 import { OpenResponses } from './openResponses.ts';
 import { Pipelines } from './pipeline.ts';
@@ -64,7 +64,13 @@ const HEADERS_MS = 10_000;
  */
 const IDLE_MS = 75_000;
 
-const STOPPING = 'The service is stopping. Try again in a moment.';
+const STOPPING: HttpError = {
+  status: 503,
+  code: 'UNAVAILABLE',
+  message: 'The service is stopping. Try again in a moment.',
+};
+const BAD_TARGET: HttpError = { status: 400, code: 'BAD_REQUEST', message: 'The request target is not a valid URL.' };
+const forbidden = ({ code, message }: Forbidden): HttpError => ({ status: 403, code, message });
 
 export const createHttpServer = (options: HttpServerOptions): HttpServer => new ApiServer(options);
 
@@ -178,9 +184,9 @@ class ApiServer implements HttpServer {
       backlog: this.#backlog.for(request.socket),
       watch: () => this.#open.watch(response),
     };
-    if (!verdict.passes) return sendError(exchange, 403, verdict.refusal.code, verdict.refusal.message);
-    if (url === null) return sendError(exchange, 400, 'BAD_REQUEST', 'The request target is not a valid URL.');
-    if (this.#stopping) return sendError(exchange, 503, 'UNAVAILABLE', STOPPING, { Connection: 'close' });
+    if (!verdict.passes) return sendError(exchange, forbidden(verdict.refusal));
+    if (url === null) return sendError(exchange, BAD_TARGET);
+    if (this.#stopping) return sendError(exchange, STOPPING, { Connection: 'close' });
     await this.#router.serve(exchange, verdict.origin);
   }
 
@@ -210,22 +216,27 @@ class ApiServer implements HttpServer {
     socket.on('error', () => socket.destroy());
     const url = urlOf(request);
     const verdict = this.#judge(request, url);
-    const refuse = (status: number, code: ErrorCode, message: string): void =>
-      refuseOnSocket(socket, status, code, message);
-    if (!verdict.passes) refuse(403, verdict.refusal.code, verdict.refusal.message);
-    else if (this.#stopping) refuse(503, 'UNAVAILABLE', STOPPING);
-    else if (url?.pathname !== GRAPHQL_PATH) refuse(404, 'NOT_FOUND', NOT_FOUND);
+    if (!verdict.passes) refuseOnSocket(socket, forbidden(verdict.refusal));
+    else if (this.#stopping) refuseOnSocket(socket, STOPPING);
+    else if (url?.pathname !== GRAPHQL_PATH) refuseOnSocket(socket, NOT_FOUND);
     else {
       const full = this.#sockets.accept(request, socket, head);
-      if (full === 'perAddress') refuse(429, 'LIMIT_EXCEEDED', tooManySockets(this.#socketBounds));
-      if (full === 'all') refuse(503, 'LIMIT_EXCEEDED', TOO_MANY_SOCKETS);
+      if (full === 'perAddress') refuseOnSocket(socket, tooManySockets(this.#socketBounds));
+      if (full === 'all') refuseOnSocket(socket, TOO_MANY_SOCKETS);
     }
   }
 }
 
-const tooManySockets = ({ perAddress }: TallyBounds): string =>
-  `Too many WebSockets are open from this address: at most ${perAddress} (MAX_SOCKETS_PER_ADDRESS). Close some first.`;
-const TOO_MANY_SOCKETS = 'Too many WebSockets are open on this server. Try again in a moment.';
+const tooManySockets = ({ perAddress }: TallyBounds): HttpError => ({
+  status: 429,
+  code: 'LIMIT_EXCEEDED',
+  message: `Too many WebSockets are open from this address: at most ${perAddress} (MAX_SOCKETS_PER_ADDRESS). Close some first.`,
+});
+const TOO_MANY_SOCKETS: HttpError = {
+  status: 503,
+  code: 'LIMIT_EXCEEDED',
+  message: 'Too many WebSockets are open on this server. Try again in a moment.',
+};
 
 /** The request's target as a URL; null if it is not valid. Its host means nothing: the header Host is what is checked. */
 const urlOf = (request: IncomingMessage): URL | null => {

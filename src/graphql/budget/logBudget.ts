@@ -33,7 +33,9 @@ export class LogBudget {
   async inTurn<T>(read: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(() => {
       if (this.#events <= 0 || this.#bytes <= 0 || this.#scanned <= 0) {
-        throw new LimitExceeded(`One request reads at most ${LIMITS.requestEvents} events. Ask for fewer, in pages.`);
+        throw new LimitExceeded(
+          `Too many events: one request can read at most ${LIMITS.requestEvents}, and ${LIMITS.requestBytes} bytes. Use several requests.`,
+        );
       }
       return read();
     });

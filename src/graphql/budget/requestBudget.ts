@@ -11,11 +11,11 @@ import { STORE_DEADLINE_MS } from '../../redis/wait.ts';
 import { Scan } from '../../runs/records/runs.ts';
 import { LogBudget } from './logBudget.ts';
 
-/** Large answers that are made at once. What each reads is bounded, and is some times that in memory as objects. */
+/** Large responses that are made at once. What each reads is bounded, but takes several times as much memory as objects. */
 const largeAnswers = new Semaphore(2, { what: 'large answers' });
 
 export class RequestBudget {
-  /** Aborts when nobody waits for the answer. */
+  /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   readonly #work: Pick<Work, 'step'>;
   #scan: Scan;
@@ -33,7 +33,7 @@ export class RequestBudget {
     this.#log = new LogBudget(this);
   }
 
-  /** What it may still read through Run.logs. */
+  /** What the request can still read through Run.logs. */
   get log(): LogBudget {
     return this.#log;
   }
@@ -41,71 +41,71 @@ export class RequestBudget {
     return this.#scan;
   }
 
-  /** To be awaited between the steps of what may take long and is to be done in any case. */
+  /** To be awaited between the steps of long work that must be completed. */
   async slice(): Promise<void> {
     const turn = this.#work.step();
     if (turn !== null) await turn;
   }
 
-  /** The same for what may be given up. @throws Unavailable where the client left */
+  /** The same for work that can be given up. @throws Unavailable if the client has left */
   async goOn(): Promise<void> {
     await this.slice();
-    if (this.signal.aborted) throw new Unavailable('Nobody waits for the answer any more.');
+    if (this.signal.aborted) throw new Unavailable('The client has left.');
   }
 
-  /** Notes that a list of the result is being filled until `filled` resolves. */
+  /** Registers a list of the result that is being filled until `filled` resolves. */
   noteList(filled: Promise<void>): void {
     this.#lists.add(filled);
     void filled.then(() => this.#lists.delete(filled));
   }
 
-  /** Resolves when no list is being filled: what their items ask for is known. */
+  /** Resolves when no list is being filled: only then is it known what their items ask for. */
   async listsFilled(): Promise<void> {
     while (this.#lists.size > 0) await Promise.all(this.#lists);
   }
 
-  /** Notes that so many runs are asked for. @throws LimitExceeded where they are too many in all; as large */
+  /** Charges the request for listed runs. @throws LimitExceeded if they are too many in total; as large() */
   async takeRuns(count: number): Promise<void> {
     this.#runs += count;
     if (this.#runs > LIMITS.requestRuns) {
-      throw new LimitExceeded(`One request lists at most ${LIMITS.requestRuns} runs.`);
+      throw new LimitExceeded(`Too many runs: one request can list at most ${LIMITS.requestRuns}. Use smaller pages.`);
     }
     if (this.#runs > LIMITS.largeAnswerRuns) await this.large();
   }
 
-  /** Notes that so many runs are read by id: each level of retryOf of a list is as many again. @throws LimitExceeded */
+  /** Charges the request for runs that are read by id. Each level of retryOf below a list adds as many. @throws LimitExceeded */
   takeLoads(count: number): void {
     this.#loads += count;
     if (this.#loads > LIMITS.requestLoads) {
       throw new LimitExceeded(
-        `One request reads at most ${LIMITS.requestLoads} runs by id. Ask for fewer levels of retryOf.`,
+        `Too many runs: one request can read at most ${LIMITS.requestLoads} by id. Select fewer levels of retryOf.`,
       );
     }
   }
 
-  /** Notes that so much of runs is asked for. @throws LimitExceeded where it is too much in all; as large */
+  /** Charges the request for bytes of details of runs. @throws LimitExceeded if they are too many in total; as large() */
   async takeDetails(bytes: number): Promise<void> {
     this.#detailBytes += bytes;
     if (this.#detailBytes > LIMITS.requestDetailBytes) {
       throw new LimitExceeded(
-        `One request reads at most ${LIMITS.requestDetailBytes} bytes of command, input, output, labels, progress and failure. Ask for fewer runs at once.`,
+        `Too much data: one request can read at most ${LIMITS.requestDetailBytes} bytes of command, input, output, labels, progress and failure. Ask for fewer runs at once.`,
       );
     }
     if (this.#detailBytes > LIMITS.largeAnswerBytes) await this.large();
   }
 
-  /** Waits for the request's seat, unless it has one. @throws Busy where none is free in time */
+  /** Waits for a seat, unless the request has one. @throws Busy if none becomes free in time */
   async large(): Promise<void> {
     this.#seat ??= largeAnswers.acquire(AbortSignal.any([this.signal, AbortSignal.timeout(STORE_DEADLINE_MS)]));
     try {
       await this.#seat;
     } catch (error) {
       if (error instanceof LimitExceeded) throw error;
-      throw new Busy('Too many large answers are being made. Ask for less, or try again in a moment.');
+      throw new Busy('Too many large responses are being made. Ask for less, or try again in a moment.');
     }
   }
 
-  /** The answer is made, or the next result of a subscription begins. */
+  /** To be called when the response is made, or when the next result of a subscription begins. */
   renew(): void {
     this.#seat?.then(
       (leave) => leave(),

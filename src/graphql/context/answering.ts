@@ -1,6 +1,6 @@
 /**
- * The services as the API uses them: whoever asks for something while Redis is away is told Unavailable within a few
- * seconds. Who follows (hub, updates) waits instead.
+ * The services as the API uses them: while Redis is unreachable, a read fails with Unavailable within a few seconds.
+ * Subscriptions (hub, updates) wait instead.
  */
 import { answered } from '../../redis/wait.ts';
 import type { Services } from './context.ts';

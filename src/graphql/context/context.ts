@@ -1,4 +1,4 @@
-/** What resolvers work with. */
+/** The context of resolvers. */
 import type { ExecutionResult } from 'graphql';
 import type { Logger } from 'pino';
 import { Work } from '../../async/workTurn.ts';
@@ -13,7 +13,7 @@ import { RequestBudget } from '../budget/requestBudget.ts';
 import { DetailLoader } from '../loaders/detailLoader.ts';
 import { RunLoader } from '../loaders/runLoader.ts';
 
-/** The parts of the service that the API shows. */
+/** The parts of the service that the API needs. */
 export interface Services {
   readonly runsFor: RunsFor;
   readonly updates: RunUpdates;
@@ -22,48 +22,48 @@ export interface Services {
   readonly logger: Logger;
 }
 
-/** A reader of a log that comes back, as EventSource does; its position wins over the argument `after`. */
+/** A client that resumes a log, as EventSource does. Its position is used instead of the argument `after`. */
 export interface Resumption {
   readonly after: Seq;
-  /** Set where the run ended right there: the reader is to be told to stay away, and the subscription is refused. */
+  /** Set if the run ended at this position: the subscription is refused, and the client must not reconnect. */
   nothingFollows: boolean;
 }
 
-/** What the transport of an operation brings with it. */
+/** What the transport passes to an operation. */
 export interface Transport {
   /** Who asks. Resolvers reach runs only through the calls that are bound to it (ApiContext.runs). */
   readonly caller: Caller;
-  /** Where texts of a log's results go; without one graphql-js makes each result for each viewer. */
+  /** Takes shared texts of a log's results. Without it graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
-  /** What a request asks for: the body of a POST, parsed, or a GET's parameters. */
+  /** The parsed body of a POST, or the parameters of a GET. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly resume?: Resumption;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the client leaves. */
   readonly signal?: AbortSignal;
-  /** Takes the result of a query whose text is large: the transport makes it itself, with resultPieces. */
+  /** Takes a large result of a query. The transport makes its text itself, with resultPieces. */
   readonly takeLarge?: (result: ExecutionResult) => void;
-  /** What the operation does; long lists and texts are made in its slices. */
+  /** Work of the operation: long lists and texts are made in its slices. */
   readonly work?: Work;
-  /** Resolves when the text of a query's answer is made; until then a large answer keeps its seat. Never rejects. */
+  /** Resolves when the text of a query's response is made; a large response keeps its seat until then. Never rejects. */
   readonly written?: Promise<void>;
 }
 
-/** Of one operation: a request, or a subscription for as long as it lives. */
+/** The context of one operation: of a request, or of a subscription for as long as it lives. */
 export interface ApiContext extends Omit<Services, 'runsFor'>, Transport {
   /** The runs as the caller has them. */
   readonly runs: Runs;
-  /** Reads runs by id, those of one tick in one question. */
+  /** Reads a run by id. Those of one tick are read together. */
   loadRun(id: RunId): Promise<RunSummary | null>;
-  /** Reads what of a run is large. @throws NotFound where it is gone, LimitExceeded, Unavailable */
+  /** Reads a large member of a run. @throws NotFound if the run was removed, LimitExceeded, Unavailable */
   loadDetail<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]>;
-  /** What it may cost. */
+  /** What the operation can still read. */
   readonly budget: RequestBudget;
   readonly work: Work;
 }
 
-/** Of a transport that can't tell when its client leaves. */
+/** For transports that do not notice when their client leaves. */
 const NEVER = new AbortController().signal;
-/** The client of a transport that names none. */
+/** Client of a transport that does not name one. */
 const NOBODY = '';
 
 /** A context for one operation. */

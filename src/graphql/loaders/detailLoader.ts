@@ -1,6 +1,6 @@
 /**
- * Collects the details of runs that one tick asks for into one question. Their sizes are looked at first: what is too
- * much in all is not read.
+ * Reads the details of runs that one tick asks for together. Their sizes are read first, so that nothing is read if they
+ * are too large in total.
  */
 import { NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
@@ -8,7 +8,7 @@ import type { RunDetail, RunDetails } from '../../domain/run.ts';
 import type { DetailsWanted, Runs } from '../../runs/records/runs.ts';
 import type { RequestBudget } from '../budget/requestBudget.ts';
 
-/** Who waits for each detail of a run: the answer has it as often. */
+/** The promises that wait for each detail of a run. The response has the detail as often. */
 type Wanted = Map<RunId, Map<RunDetail, PromiseWithResolvers<unknown>[]>>;
 
 export class DetailLoader {
@@ -22,7 +22,7 @@ export class DetailLoader {
     this.#budget = budget;
   }
 
-  /** @throws NotFound where the run is gone, LimitExceeded, Unavailable */
+  /** @throws NotFound if the run was removed, LimitExceeded, Unavailable */
   async load<Name extends RunDetail>(id: RunId, name: Name): Promise<RunDetails[Name]> {
     const names = this.#wanted.get(id) ?? new Map<RunDetail, PromiseWithResolvers<unknown>[]>();
     this.#wanted.set(id, names);
@@ -36,7 +36,7 @@ export class DetailLoader {
   }
 
   async #readNext(): Promise<void> {
-    // Resolvers of one level run in the microtasks of one turn, and all of those come before this.
+    // Resolvers of one level run in the microtasks of one turn. All of those run before this continues.
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.#budget.listsFilled();
     const wanted = [...this.#wanted];
@@ -47,7 +47,7 @@ export class DetailLoader {
     try {
       read = await this.#read(wanted);
     } catch (error) {
-      failure = error ?? new Error('details of runs were not read');
+      failure = error ?? new Error('could not read the details of runs');
     }
     for (const [i, [, names]] of wanted.entries()) {
       const details = read[i];
@@ -56,7 +56,7 @@ export class DetailLoader {
           await this.#budget.slice();
           if (failure !== null) reject(failure);
           else if (details) resolve(details[name]);
-          else reject(new NotFound('The run was removed while it was read.'));
+          else reject(new NotFound('The run was removed while it was being read.'));
         }
       }
     }

@@ -1,13 +1,13 @@
-/** Long lists of a result, completed in slices: graphql-js completes an item that is a promise when it resolves. */
+/** Completes long lists of a result in slices: graphql-js completes an item that is a promise when it resolves. */
 import type { RequestBudget } from '../budget/requestBudget.ts';
 
-/** A shorter list is completed at once. */
+/** Lists up to this length are completed at once. */
 const LONG = 20;
 
 /**
- * The list as it is where it is short. Else its items come one after the other, in slices of the request's work; those
- * that have not come when its client leaves reject with Unavailable. (An async iterable would do, but for graphql-js: an
- * item that fails while others are still to come is an unhandled rejection there.)
+ * A short list is returned as it is. The items of a long list resolve one after the other, in slices of the request's
+ * work; if the client leaves, the remaining ones reject with Unavailable. (Not an async iterable: in graphql-js an item
+ * that fails before the iterable has ended is an unhandled rejection.)
  */
 export const pacedList = <T>(
   items: readonly T[],

@@ -1,4 +1,4 @@
-/** Collects the runs that one tick asks for into one question. It keeps nothing: subscriptions live long. */
+/** Reads the runs that one tick asks for together. It caches nothing, because subscriptions live long. */
 import type { RunId } from '../../domain/ids.ts';
 import type { RunSummary } from '../../domain/run.ts';
 import type { Runs } from '../../runs/records/runs.ts';
@@ -15,7 +15,7 @@ export class RunLoader {
     this.#budget = budget;
   }
 
-  /** The run, or null where there is none. @throws LimitExceeded, Unavailable */
+  /** The run, or null if there is none. @throws LimitExceeded, Unavailable */
   load(id: RunId): Promise<RunSummary | null> {
     this.#wanted ??= new Map();
     this.#batch ??= this.#readNext();
@@ -27,7 +27,7 @@ export class RunLoader {
   }
 
   async #readNext(): Promise<ReadonlyMap<RunId, RunSummary | null>> {
-    // Resolvers of one level run in the microtasks of one turn, and all of those come before this.
+    // Resolvers of one level run in the microtasks of one turn. All of those run before this continues.
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.#budget.listsFilled();
     const ids = [...(this.#wanted?.keys() ?? [])];

@@ -1,4 +1,4 @@
-/** The one way into the schema. HTTP, SSE and WebSocket all go through what this makes. */
+/** The envelope: HTTP, SSE and WebSocket all execute operations through it. */
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { type ApiContext, createContext, type Services, type Transport } from '../context/context.ts';
 import { schema } from '../schema/schema.ts';
@@ -13,18 +13,18 @@ export const GRAPHQL_PATH = '/graphql';
 
 export type Envelope = YogaServerInstance<Transport, ApiContext>;
 
-/** A yoga plugin: the body that http/ has parsed already, with its bounds, is not parsed again. */
+/** A yoga plugin: uses the body that src/http has parsed and checked, instead of parsing it again. */
 const parsedBody: Plugin<object, Transport> = {
   onRequestParse: ({ serverContext, setRequestParser }) => {
     const { body } = serverContext;
     if (body === undefined) return;
-    // Some clients send an empty name for none.
+    // Some clients send an empty string instead of no name.
     const { operationName, ...rest } = body;
     setRequestParser(() => (operationName === '' ? rest : body) as GraphQLParams);
   },
 };
 
-/** An envelop plugin: what a large answer held is free for others when it is made. */
+/** An envelop plugin: frees the seat of a large response when its text is made. */
 const budgets: Plugin<ApiContext> = {
   onExecute: ({ args: { contextValue } }) => ({
     onExecuteDone: () => {
@@ -34,13 +34,13 @@ const budgets: Plugin<ApiContext> = {
   }),
 };
 
-/** What yoga itself provides for browsers is off: http/ decides on origins, GraphiQL and sizes. */
+/** Yoga's own features for browsers are off: src/http decides on origins, GraphiQL and sizes. */
 export const createEnvelope = (services: Services, mask: ErrorMask, allowed: AllowedDocuments): Envelope =>
   createYoga<Transport, ApiContext>({
     schema,
     context: (transport) => createContext(services, transport),
     graphqlEndpoint: GRAPHQL_PATH,
-    // Node's own classes: a stream whose reader leaves must tell its source at once.
+    // Node's own classes: a stream whose reader leaves must notify its source at once.
     fetchAPI: { Request, Response, Headers, ReadableStream, TransformStream, TextEncoder, TextDecoder },
     plugins: [
       parsedBody,
@@ -51,7 +51,7 @@ export const createEnvelope = (services: Services, mask: ErrorMask, allowed: All
       execution(),
       streamedAnswers(),
     ],
-    maskedErrors: { errorMessage: 'Unexpected error.', isDev: false, maskError: (error) => mask(error) },
+    maskedErrors: { errorMessage: 'Internal error.', isDev: false, maskError: (error) => mask(error) },
     parserAndValidationCache: false,
     maxRequestBodySize: false,
     batching: false,

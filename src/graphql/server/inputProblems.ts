@@ -102,61 +102,69 @@ const LITERALS: Given<ValueNode> = {
   },
 };
 
-const walk = <T>(given: Given<T>, type: GraphQLInputType, value: T, path: string, problems: Problems): void => {
-  if (problems.isFull || given.isUnknown(value)) return;
-  if (given.isNull(value)) {
-    if (isNonNullType(type)) problems.add(path, 'Must not be null.');
-    return;
-  }
-  const nullable = getNullableType(type);
-  if (isListType(nullable)) {
-    const items = given.items(value);
-    // GraphQL accepts a single value in place of a list of one.
-    if (items === null) walk(given, nullable.ofType, value, path, problems);
-    else for (const [index, item] of items.entries()) walk(given, nullable.ofType, item, `${path}.${index}`, problems);
-  } else if (isInputObjectType(nullable)) {
-    const members = given.members(value);
-    if (members === null) problems.add(path, `Must be an object (${nullable.name}).`);
-    else walkMembers(given, nullable, members, path, problems);
-  } else {
-    given.leaf(nullable as GraphQLLeafType, value, path, problems);
-  }
-};
+/** One walk along a value or a literal and its type. */
+class Walk<T> {
+  readonly problems = new Problems();
+  readonly #given: Given<T>;
 
-const walkMembers = <T>(
-  given: Given<T>,
-  type: GraphQLInputObjectType,
-  members: ReadonlyMap<string, T>,
-  path: string,
-  problems: Problems,
-): void => {
-  const fields = type.getFields();
-  for (const [name, member] of members) {
-    if (problems.isFull) return;
-    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (member === undefined) continue;
-    if (field === undefined) problems.add(`${path}.${name}`, unknownField(name, Object.keys(fields)));
-    else walk(given, field.type, member, `${path}.${name}`, problems);
+  constructor(given: Given<T>) {
+    this.#given = given;
   }
-  for (const field of Object.values(fields)) {
-    if (isRequiredInputField(field) && members.get(field.name) === undefined) {
-      problems.add(`${path}.${field.name}`, 'This field is required.');
+
+  value(type: GraphQLInputType, value: T, path: string): void {
+    const given = this.#given;
+    if (this.problems.isFull || given.isUnknown(value)) return;
+    if (given.isNull(value)) {
+      if (isNonNullType(type)) this.problems.add(path, 'Must not be null.');
+      return;
+    }
+    const nullable = getNullableType(type);
+    if (isListType(nullable)) this.#list(nullable.ofType, value, path);
+    else if (isInputObjectType(nullable)) this.#object(nullable, value, path);
+    else given.leaf(nullable as GraphQLLeafType, value, path, this.problems);
+  }
+
+  /** GraphQL accepts a single value in place of a list of one. */
+  #list(itemType: GraphQLInputType, value: T, path: string): void {
+    const items = this.#given.items(value);
+    if (items === null) this.value(itemType, value, path);
+    else for (const [index, item] of items.entries()) this.value(itemType, item, `${path}.${index}`);
+  }
+
+  #object(type: GraphQLInputObjectType, value: T, path: string): void {
+    const members = this.#given.members(value);
+    if (members === null) {
+      this.problems.add(path, `Must be an object (${type.name}).`);
+      return;
+    }
+    const fields = type.getFields();
+    for (const [name, member] of members) {
+      if (this.problems.isFull) return;
+      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      if (member === undefined) continue;
+      if (field === undefined) this.problems.add(`${path}.${name}`, unknownField(name, Object.keys(fields)));
+      else this.value(field.type, member, `${path}.${name}`);
+    }
+    for (const field of Object.values(fields)) {
+      if (isRequiredInputField(field) && members.get(field.name) === undefined) {
+        this.problems.add(`${path}.${field.name}`, 'This field is required.');
+      }
     }
   }
-};
+}
 
 /** Problems of a variable's value. Empty if the value fits its type; the values inside are checked by the resolver then. */
 export const problemsOfValue = (type: GraphQLInputType, value: unknown, path: string): readonly InputProblem[] => {
-  const problems = new Problems();
-  walk(VALUES, type, value, path, problems);
-  return withChecks(problems.list, type, () => value, path);
+  const walk = new Walk(VALUES);
+  walk.value(type, value, path);
+  return withChecks(walk.problems.list, type, () => value, path);
 };
 
 /** Problems of a literal, in the same way. Variables inside it are skipped. */
 export const problemsOfLiteral = (type: GraphQLInputType, node: ValueNode, path: string): readonly InputProblem[] => {
-  const problems = new Problems();
-  walk(LITERALS, type, node, path, problems);
-  return withChecks(problems.list, type, () => valueFromASTUntyped(node), path);
+  const walk = new Walk(LITERALS);
+  walk.value(type, node, path);
+  return withChecks(walk.problems.list, type, () => valueFromASTUntyped(node), path);
 };
 
 /** Adds what the input type's own check finds (InputCheck), except for paths that have a problem already. */

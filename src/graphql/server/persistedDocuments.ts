@@ -76,7 +76,11 @@ export class PersistedDocuments {
     }
     const text = this.#byId.get(id) ?? this.#byId.get(id.replace(/^sha256:/, ''));
     if (text !== undefined) return { ...without(request), query: text };
-    throw new RefusedDocument('PERSISTED_QUERY_NOT_FOUND', 404, 'No persisted document has this id.');
+    throw new RefusedDocument(
+      'PERSISTED_QUERY_NOT_FOUND',
+      404,
+      'No persisted document has this id. Check the id and the manifest of the service.',
+    );
   }
 }
 
@@ -87,13 +91,13 @@ const without = <Request extends Named>(request: Request): Request => {
   return rest as Request;
 };
 
-/** What is wrong with documents of a manifest, one sentence each: whether each is a valid document of the schema. */
+/** Problems of the manifest's documents, one sentence for each document that is not valid for the schema. */
 export const manifestProblems = (manifest: Manifest): readonly string[] =>
   [...manifest].flatMap(([id, text]) => {
     try {
       const [error] = validate(schema, parse(text));
       return error === undefined ? [] : [`${id}: ${error.message}`];
     } catch (error) {
-      return [`${id}: ${error instanceof Error ? error.message : 'it cannot be parsed'}`];
+      return [`${id}: ${error instanceof Error ? error.message : 'not a valid document'}`];
     }
   });

@@ -1,10 +1,10 @@
-/** Answers that go on: yoga decides on status and media type, and whoever has the connection sends the results. */
+/** Streamed responses: yoga decides on status and media type, and src/http sends the results. */
 import type { ExecutionResult } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { isLarge } from '../../delivery/resultText.ts';
 import type { Transport } from '../context/context.ts';
 
-/** The answer to a subscription over HTTP. It has no body of yoga's; its results come from an iterator. */
+/** The response to a subscription over HTTP. It has no body; its results come from an iterator. */
 export class StreamedAnswer extends Response {
   readonly results: AsyncIterator<ExecutionResult>;
   constructor(results: AsyncIterator<ExecutionResult>) {
@@ -13,12 +13,12 @@ export class StreamedAnswer extends Response {
   }
 }
 
-/** Stands for a large result, whose text the transport makes: yoga decides on the answer's status and headers alone. */
+/** Body of the response to a large result: the transport makes the text, and yoga only decides on status and headers. */
 const NOTHING = '';
 
 /**
- * A yoga plugin, in place of yoga's own server-sent events where results follow each other: those make each
- * result's text for each reader. A subscription has no other media type.
+ * A yoga plugin that replaces yoga's server-sent events for subscriptions, which make the text of each result again for
+ * each reader. Subscriptions have no other media type over HTTP.
  */
 export const streamedAnswers = (): Plugin<object, Transport> => ({
   onResultProcess: async ({ result, resultProcessor, setResultProcessor, setResult, serverContext }) => {
@@ -31,7 +31,7 @@ export const streamedAnswers = (): Plugin<object, Transport> => ({
     }
     const results = (result as AsyncIterable<ExecutionResult>)[Symbol.asyncIterator]();
     if (resultProcessor !== undefined) setResultProcessor(() => new StreamedAnswer(results), 'text/event-stream');
-    // The client takes no media type of these: yoga answers 406 and forgets what was subscribed.
+    // The client accepts no supported media type: yoga answers 406 and forgets the subscription.
     else await results.return?.();
   },
 });

@@ -1,4 +1,4 @@
-/** Reads a request's body up to a bound, and as what it says it is. */
+/** Reads the body of a request as JSON, up to a bound. */
 import type { IncomingMessage } from 'node:http';
 import { workTurn } from '../../async/workTurn.ts';
 import type { Holding, Release } from '../../delivery/sinks/backlog.ts';
@@ -6,7 +6,7 @@ import { type ErrorCode, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { JsonTooDeep, parseJson } from './boundedJson.ts';
 
-/** The body or the parameters of a request are refused; `status` is HTTP's, `code` the API's. */
+/** The body or the parameters of a request are not accepted. `status` is for HTTP, `code` is that of the API. */
 export class BodyError extends Refusal {
   override readonly name = 'BodyError';
   readonly status: number;
@@ -23,7 +23,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 const tooLarge = (): BodyError =>
   new BodyError(413, 'LIMIT_EXCEEDED', `The body is too large: at most ${LIMITS.bodyBytes} bytes.`);
 
-/** What a page's form can send without a preflight is refused with the rest: only JSON passes. */
+/** Only JSON is accepted. So a form of a web page, which can be sent without a preflight, is refused. */
 const isJson = (request: IncomingMessage): boolean => {
   const [type, ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
@@ -34,31 +34,32 @@ const isJson = (request: IncomingMessage): boolean => {
 };
 
 /**
- * The body as a JSON object, parsed here and nowhere else. After a rejection the caller answers and closes the connection.
- * @throws BodyError; Error where the client went away
+ * Reads and parses the body. After an error the caller must answer and close the connection.
+ * @throws BodyError; Error if the client leaves
  */
 export const readJsonObject = async (request: IncomingMessage, backlog: Holding): Promise<JsonObject> => {
   const encoding = request.headers['content-encoding'];
   if (!isJson(request) || (encoding !== undefined && encoding !== 'identity')) {
-    throw new BodyError(415, 'BAD_REQUEST', 'Send application/json in UTF-8, not compressed.');
+    throw new BodyError(415, 'BAD_REQUEST', 'Unsupported body. Send application/json in UTF-8, not compressed.');
   }
   if (Number(request.headers['content-length'] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
   const bytes = await readBytes(request, backlog);
   const turn = workTurn(request.socket.remoteAddress ?? '');
   if (turn !== null) await turn;
   const parsed = parse(decode(bytes));
-  if (Array.isArray(parsed)) throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported.');
+  if (Array.isArray(parsed))
+    throw new BodyError(400, 'BAD_REQUEST', 'Batching is not supported. Send one operation per request.');
   if (typeof parsed !== 'object' || parsed === null) {
-    throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON object.');
+    throw new BodyError(400, 'BAD_REQUEST', 'The body must be a JSON object.');
   }
   return parsed as JsonObject;
 };
 
-/** A body up to here is not worth counting. */
+/** A smaller body is not counted. */
 const SMALL_BYTES = 16 * 1024;
-const TOO_MANY = 'Too many large requests are under way. Try again in a moment.';
+const TOO_MANY = 'Too many large requests are being received. Try again in a moment.';
 
-/** What is received counts as what waits for the client does: whoever stalls makes room. */
+/** Received bytes are counted like bytes that wait for clients: clients that stall are cut to make room. */
 const readBytes = async (request: IncomingMessage, backlog: Holding): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -81,7 +82,7 @@ const decode = (bytes: Buffer): string => {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new BodyError(400, 'BAD_REQUEST', 'The body is no UTF-8.');
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is not valid UTF-8.');
   }
 };
 
@@ -90,6 +91,6 @@ const parse = (text: string): unknown => {
     return parseJson(text);
   } catch (error) {
     if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
-    throw new BodyError(400, 'BAD_REQUEST', 'The body is no JSON.');
+    throw new BodyError(400, 'BAD_REQUEST', 'The body is not valid JSON.');
   }
 };

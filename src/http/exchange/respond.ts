@@ -1,4 +1,4 @@
-/** Short answers, errors among them, in the one shape that GraphQL clients know. */
+/** Sends responses. Errors have the shape that GraphQL clients expect. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
@@ -6,7 +6,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
-/** One request with its answer; `cors` are the headers that its origin gets. */
+/** One request and its response. `cors` are the headers for its origin. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -14,11 +14,11 @@ export interface Exchange {
   readonly caller: Caller;
   readonly cors: OutgoingHttpHeaders;
   readonly backlog: Holding;
-  /** From now on the client is cut once it has taken nothing for the time for it. */
+  /** From now on the client is cut if it stalls: it reads nothing although bytes wait for it. */
   watch(): void;
 }
 
-/** On every answer: no sniffing of types, no caching of what changes, no address of ours to other sites. */
+/** On every response: no type sniffing, no caching of data that changes, no Referer to other sites. */
 export const SECURITY_HEADERS: OutgoingHttpHeaders = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
@@ -26,8 +26,8 @@ export const SECURITY_HEADERS: OutgoingHttpHeaders = {
 };
 
 /**
- * In place of those on answers that go on: nginx hands on what comes instead of collecting it, and nobody compresses or
- * rewrites it on the way (a compressor holds back, and the digest of a log is that of its bytes).
+ * Replaces SECURITY_HEADERS on streamed responses: nginx forwards data at once instead of buffering it, and no proxy
+ * compresses or rewrites it (a compressor delays data, and the digest of a log is that of its bytes).
  */
 export const STREAM_HEADERS: OutgoingHttpHeaders = {
   ...SECURITY_HEADERS,
@@ -35,18 +35,23 @@ export const STREAM_HEADERS: OutgoingHttpHeaders = {
   'X-Accel-Buffering': 'no',
 };
 
-/** Where `more` has an argument, that is the one problem. */
+/** @param more members of `extensions`; an `argument` becomes the only entry of `problems` */
 export const errorBody = (code: ErrorCode, message: string, more: Readonly<Record<string, unknown>> = {}): string => {
   const { argument } = more;
   const problems = argument === undefined ? {} : { problems: [{ argument, message }] };
   return JSON.stringify({ errors: [{ message, extensions: { code, ...more, ...problems } }] });
 };
 
+/** A short body; `type` is its media type. */
+export interface TextBody {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
 export const sendText = (
   { request, response, cors }: Exchange,
-  status: number,
-  type: string,
-  body: string,
+  { status, type, body }: TextBody,
   headers: OutgoingHttpHeaders = {},
 ): void => {
   response.writeHead(status, {
@@ -60,17 +65,22 @@ export const sendText = (
 };
 
 export const sendJson = (exchange: Exchange, status: number, body: string, headers: OutgoingHttpHeaders = {}): void =>
-  sendText(exchange, status, 'application/json; charset=utf-8', body, headers);
+  sendText(exchange, { status, type: 'application/json; charset=utf-8', body }, headers);
+
+/** An error of a request: `status` is for HTTP, `code` is that of the API. */
+export interface HttpError {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
 
 export const sendError = (
   exchange: Exchange,
-  status: number,
-  code: ErrorCode,
-  message: string,
+  { status, code, message }: HttpError,
   headers: OutgoingHttpHeaders = {},
 ): void => sendJson(exchange, status, errorBody(code, message), headers);
 
-/** Refused because others are served first: 503, with the time after which to ask again, for clients and for proxies. */
+/** Refuses a request because the service is busy: 503 with Retry-After, for clients and proxies. */
 export const sendBusy = (
   exchange: Exchange,
   message: string,
@@ -82,26 +92,30 @@ export const sendBusy = (
     'Retry-After': retryAfterSeconds,
   });
 
-/** A body up to here is kept by the kernel, or is not worth counting. */
+/** A smaller body is not counted: the kernel takes it, or it does not matter. */
 const SMALL_BYTES = 16 * 1024;
-const TOO_MUCH_WAITS = 'Too many answers wait for clients that do not read them. Read them, or try again in a moment.';
+const TOO_MUCH_WAITS =
+  'Too many responses wait for clients that do not read them. Read yours, or try again in a moment.';
 
-/** Sends a body that is small. */
+/** Sends a body that is usually small. */
 export const sendSmall = (exchange: Exchange, status: number, headers: OutgoingHttpHeaders, body: Buffer): void => {
-  if (body.length > SMALL_BYTES) sendLarge(exchange, status, headers, [body]);
+  if (body.length > SMALL_BYTES) sendLarge(exchange, { status, headers, body: [body] });
   else exchange.response.writeHead(status, headers).end(body);
 };
 
-/** Sends a body of any size in turns with others; `own` are its bytes that are not shared with other answers. */
-export const sendLarge = (
-  exchange: Exchange,
-  status: number,
-  headers: OutgoingHttpHeaders,
-  body: readonly Buffer[],
-  own = body.reduce((sum, { length }) => sum + length, 0),
-): void => {
+/** A body of any size. */
+export interface LargeBody {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: readonly Buffer[];
+  /** Bytes of it that are not shared with other responses. Default: all. */
+  readonly own?: number;
+}
+
+/** Sends the body in turns with others. */
+export const sendLarge = (exchange: Exchange, { status, headers, body, own }: LargeBody): void => {
   const { response, backlog, watch } = exchange;
-  const release = backlog.hold(own);
+  const release = backlog.hold(own ?? body.reduce((sum, { length }) => sum + length, 0));
   if (release === null) {
     sendBusy(exchange, TOO_MUCH_WAITS, LIMITS.stalledSeconds);
     return;
@@ -112,10 +126,10 @@ export const sendLarge = (
   void sendInTurns(response, body);
 };
 
-/** A piece is what one turn may send (turn.ts). */
+/** How much one turn sends (turn.ts). */
 const PIECE_BYTES = 128 * 1024;
 
-/** Kernels take some MB at once: one write for each of many clients would hold up live lines for a second. */
+/** A kernel takes some MB at once. One such write for each of many clients would delay live lines by a second. */
 const sendInTurns = async (response: ServerResponse, body: readonly Buffer[]): Promise<void> => {
   for (const part of body) {
     for (let at = 0; at < part.length; at += PIECE_BYTES) {
@@ -128,15 +142,16 @@ const sendInTurns = async (response: ServerResponse, body: readonly Buffer[]): P
   response.end();
 };
 
-/** Answers 405 and false where the method is none of these. */
+/** False if the method is not one of these; then 405 has been sent. */
 export const onlyMethods = (exchange: Exchange, ...methods: string[]): boolean => {
   if (methods.includes(exchange.request.method ?? '')) return true;
   const allowed = methods.join(', ');
-  sendError(exchange, 405, 'BAD_REQUEST', `Only ${allowed} can be used here.`, { Allow: allowed });
+  const error: HttpError = { status: 405, code: 'BAD_REQUEST', message: `Method not allowed. Use ${allowed}.` };
+  sendError(exchange, error, { Allow: allowed });
   return false;
 };
 
-/** Resolves when the response takes more, or is over. */
+/** Resolves when the response can take more data, or is closed. */
 export const drained = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     if (!response.writableNeedDrain || response.destroyed) return resolve();

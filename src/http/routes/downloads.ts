@@ -8,6 +8,7 @@ import {
   drained,
   type Exchange,
   errorBody,
+  type HttpError,
   onlyMethods,
   STREAM_HEADERS,
   sendError,
@@ -60,6 +61,8 @@ const unknownParameters = (url: URL): { readonly message: string; readonly argum
   return { message: `Unknown parameter: ${list}${more}. The only parameter is "after".`, argument };
 };
 
+const NO_SUCH_RUN: HttpError = { status: 404, code: 'NOT_FOUND', message: RUN_NOT_FOUND };
+
 const badAfter = (message: string): string => errorBody('BAD_USER_INPUT', message, { argument: 'after' });
 
 /** @throws what the reader throws. If the response has begun, the caller must cut it, so that it is not taken as complete. */
@@ -80,7 +83,7 @@ export const serveDownload = async (
   }
   const runId = parseRunId(id);
   let page = runId === null ? null : await reader.forward(runId, after ?? 0, READ_ENTRIES);
-  if (runId === null || page === null) return sendError(exchange, 404, 'NOT_FOUND', RUN_NOT_FOUND);
+  if (runId === null || page === null) return sendError(exchange, NO_SUCH_RUN);
   const end = page.lastSeq;
   if (page.closed && (after ?? 0) > end) {
     return sendJson(
@@ -104,7 +107,7 @@ export const serveDownload = async (
   for (let position = after ?? 0; position < end && page !== null; ) {
     const reached = page.entries.at(-1)?.lastSeq ?? end;
     for (const entry of page.entries) {
-      const text = entryText(runId, entry.events(), position, end, format);
+      const text = entryText(runId, entry.events(), { after: position, end }, format);
       if (text !== '' && !response.write(text)) await taken(exchange, page.entries);
       if (response.destroyed) return;
     }
@@ -124,7 +127,14 @@ const taken = async ({ response, backlog }: Exchange, entries: readonly LogEntry
   release?.();
 };
 
-const entryText = (runId: RunId, events: readonly RunEvent[], after: Seq, end: Seq, format: Format): string => {
+interface Range {
+  /** Exclusive. */
+  readonly after: Seq;
+  /** Inclusive. */
+  readonly end: Seq;
+}
+
+const entryText = (runId: RunId, events: readonly RunEvent[], { after, end }: Range, format: Format): string => {
   let text = '';
   for (const event of events) {
     const clipped = clipBetween(event, after, end + 1);

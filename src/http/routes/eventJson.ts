@@ -1,5 +1,5 @@
 /** An event as JSON for log.ndjson: all fields of its GraphQL type under their names, with __typename. */
-import type { RunEvent } from '../../domain/events.ts';
+import type { LogLineDraft, RunEvent } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { Failure } from '../../domain/run.ts';
 import { toDateTime } from '../../graphql/schema/base/dateTimeScalar.ts';
@@ -7,25 +7,23 @@ import { toDateTime } from '../../graphql/schema/base/dateTimeScalar.ts';
 const failureJson = (failure: Failure | null) =>
   failure === null ? null : { reason: failure.reason, message: failure.message, signal: failure.signal ?? null };
 
+const lineJson = ({ level, stream, message, logger, fields, exception, truncated }: LogLineDraft) => ({
+  level,
+  stream,
+  message,
+  logger: logger ?? null,
+  fields: fields ?? null,
+  exception: exception
+    ? { type: exception.type ?? null, message: exception.message ?? null, stack: exception.stack ?? null }
+    : null,
+  truncated: truncated ?? false,
+});
+
 /** The fields of the event's own type. */
 const ownFields = (event: RunEvent): Readonly<Record<string, unknown>> => {
   switch (event.kind) {
     case 'LogLine':
-      return {
-        level: event.level,
-        stream: event.stream,
-        message: event.message,
-        logger: event.logger ?? null,
-        fields: event.fields ?? null,
-        exception: event.exception
-          ? {
-              type: event.exception.type ?? null,
-              message: event.exception.message ?? null,
-              stack: event.exception.stack ?? null,
-            }
-          : null,
-        truncated: event.truncated ?? false,
-      };
+      return lineJson(event);
     case 'StatusChanged':
       return { status: event.status, previous: event.previous, detail: event.detail };
     case 'ProgressUpdated':

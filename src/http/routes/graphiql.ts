@@ -78,7 +78,7 @@ export class GraphiqlPage {
       ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
     };
     if (request.method === 'HEAD') response.writeHead(200, all).end();
-    else sendLarge(exchange, 200, all, [body], 0);
+    else sendLarge(exchange, { status: 200, headers: all, body: [body], own: 0 });
   }
 
   async #unpacked({ brotli }: Page): Promise<Buffer> {

@@ -5,7 +5,6 @@ import type { ExecutionResult } from 'graphql';
 import { Work } from '../../async/workTurn.ts';
 import { type Making, resultPieces } from '../../delivery/resultText.ts';
 import { EventStream, endingFor, NOTHING_FOLLOWS, resultEvents } from '../../delivery/sinks/sseSink.ts';
-import type { Seq } from '../../domain/events.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
 import { formatResult } from '../../graphql/server/errorMask.ts';
@@ -16,6 +15,7 @@ import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 import {
   type Exchange,
   errorBody,
+  type HttpError,
   onlyMethods,
   SECURITY_HEADERS,
   STREAM_HEADERS,
@@ -26,8 +26,9 @@ import {
   sendSmall,
 } from '../exchange/respond.ts';
 import type { GraphiqlPage } from './graphiql.ts';
+import { BAD_EVENT_ID, lastEventId } from './lastEventId.ts';
 
-/** After a body that is too large the rest is read and thrown away for so long, so that the answer is read at all. */
+/** After an error the rest of the body is read and discarded for this long: many clients read the response only then. */
 const DISCARD_MS = 2000;
 
 export interface GraphqlRoute {
@@ -35,9 +36,9 @@ export interface GraphqlRoute {
   /** Null: browsers get no page. */
   readonly graphiql: GraphiqlPage | null;
   readonly documents: PersistedDocuments;
-  /** Called with each answer that stays open: at the stop it is cut, without its `complete`. */
+  /** Called with each response that stays open. When the server stops it is cut, without its `complete`. */
   streams(response: ServerResponse): void;
-  /** Between two signs of life on an answer that stays open (KeepAliveOptions). */
+  /** Time between two keep-alive comments on an open response, ms (KeepAliveOptions). */
   readonly pingMs: number;
 }
 
@@ -59,15 +60,15 @@ export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Pro
     resolved = route.documents.resolve(asked);
   } catch (error) {
     if (!(error instanceof RefusedDocument)) throw error;
-    return sendError(exchange, error.status, error.code, error.message);
+    return sendError(exchange, error);
   }
   await execute(exchange, route, resolved);
 };
 
-/** Parameters that are texts; the others are JSON. */
+/** Parameters that are plain strings; the others are JSON. */
 const TEXTS: ReadonlySet<string> = new Set(['query', 'documentId', 'operationName']);
 
-/** What a GET asks for, as a body would have it. @throws BodyError */
+/** The parameters of a GET request, in the form of a body. @throws BodyError */
 const readParameters = ({ searchParams }: URL): JsonObject => {
   const parameters: Record<string, unknown> = {};
   for (const name of ['query', 'documentId', 'operationName', 'variables', 'extensions']) {
@@ -77,7 +78,7 @@ const readParameters = ({ searchParams }: URL): JsonObject => {
       parameters[name] = TEXTS.has(name) ? text : parseJson(text);
     } catch (error) {
       if (error instanceof JsonTooDeep) throw new BodyError(400, 'LIMIT_EXCEEDED', error.message);
-      throw new BodyError(400, 'BAD_REQUEST', `The parameter "${name}" is not JSON.`);
+      throw new BodyError(400, 'BAD_REQUEST', `The parameter "${name}" is not valid JSON.`);
     }
   }
   return parameters;
@@ -87,7 +88,7 @@ const refuseBody = (exchange: Exchange, error: BodyError): void => {
   const { request, response } = exchange;
   const headers = { Connection: 'close' };
   if (error.status === 503) sendBusy(exchange, error.message, LIMITS.busySeconds, headers);
-  else sendError(exchange, error.status, error.code, error.message, headers);
+  else sendError(exchange, error, headers);
   if (request.complete) return;
   request.resume();
   const timer = setTimeout(() => request.destroy(), DISCARD_MS);
@@ -95,22 +96,19 @@ const refuseBody = (exchange: Exchange, error: BodyError): void => {
   response.once('close', () => clearTimeout(timer));
 };
 
-/** Largest seq. */
-const MAX_SEQ = 2 ** 31 - 1;
-
-/** What EventSource sends when it comes back: the id of the last event that it got. Undefined: it is no id of ours. */
-const lastEventId = ({ headers }: IncomingMessage): Seq | typeof NOTHING_FOLLOWS | null | undefined => {
-  const given = headers['last-event-id'];
-  if (given === undefined || given === '') return null;
-  if (given === NOTHING_FOLLOWS) return NOTHING_FOLLOWS;
-  return typeof given === 'string' && /^\d{1,10}$/.test(given) && Number(given) <= MAX_SEQ ? Number(given) : undefined;
-};
-
-const BAD_EVENT_ID = `Last-Event-ID is the id of an event that was received, 0 to ${MAX_SEQ}.`;
-
-/** The answer at which EventSource stops to ask again (HTML, 9.2.3). */
+/** Sends 204: EventSource stops reconnecting then (HTML, 9.2.3). */
 const nothingFollows = ({ response, cors }: Exchange): void => {
   response.writeHead(204, { ...SECURITY_HEADERS, ...cors }).end();
+};
+
+/** The headers by which yoga chooses the media type. */
+const headersFor = (request: IncomingMessage): Headers => {
+  const headers = new Headers();
+  for (const name of ['accept', 'content-type'] as const) {
+    const value = request.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
 };
 
 const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject): Promise<void> => {
@@ -123,13 +121,8 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   const resume = last === null ? null : { after: last, nothingFollows: false };
   const making: Making = { work: new Work(request.socket.remoteAddress ?? ''), signal: left(response) };
   const stream = new EventStream(response, exchange.backlog, formatResult);
-  const headers = new Headers();
-  for (const name of ['accept', 'content-type'] as const) {
-    const value = request.headers[name];
-    if (value !== undefined) headers.set(name, value);
-  }
-  // No signal: yoga would answer at once when it fires, and drop what is still being subscribed.
-  const init = { method: request.method ?? 'GET', headers };
+  // No signal: yoga would answer at once when it fires, and forget a subscription that is still being opened.
+  const init = { method: request.method ?? 'GET', headers: headersFor(request) };
   const { promise: written, resolve } = Promise.withResolvers<void>();
   const large: ExecutionResult[] = [];
   try {
@@ -150,7 +143,7 @@ const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject
   }
 };
 
-/** Headers of yoga's for proxies, on which this service decides by itself. */
+/** Headers of yoga that this service sets itself. */
 const NOT_YOGAS = ['connection', 'content-encoding', 'cache-control'];
 
 const headersOf = (answer: Response): OutgoingHttpHeaders => {
@@ -159,12 +152,16 @@ const headersOf = (answer: Response): OutgoingHttpHeaders => {
   return { ...(isEventStream(answer) ? STREAM_HEADERS : SECURITY_HEADERS), ...own };
 };
 
-const NOT_ACCEPTABLE =
-  'No media type of the Accept header fits. Queries and mutations are answered as application/json, ' +
-  'application/graphql-response+json or text/event-stream; subscriptions as text/event-stream, or over a WebSocket ' +
-  '(graphql-transport-ws). multipart/mixed is not supported: give Apollo Client a GraphQLWsLink for subscriptions.';
+const NOT_ACCEPTABLE: HttpError = {
+  status: 406,
+  code: 'BAD_REQUEST',
+  message:
+    'No media type of the Accept header is supported. Queries and mutations are answered as application/json, ' +
+    'application/graphql-response+json or text/event-stream; subscriptions as text/event-stream, or over a WebSocket ' +
+    '(graphql-transport-ws). multipart/mixed is not supported: give Apollo Client a GraphQLWsLink for subscriptions.',
+};
 
-/** Aborts when the client leaves before it has its answer. */
+/** Aborts when the client leaves before it has the response. */
 const left = (response: ServerResponse): AbortSignal => {
   const controller = new AbortController();
   response.once('close', () => controller.abort());
@@ -174,24 +171,24 @@ const left = (response: ServerResponse): AbortSignal => {
 const isEventStream = (answer: Response): boolean =>
   answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
 
-/** A large result of a query, where yoga's answer has no body. */
+/** Sends a large result of a query: yoga's response has headers and no body then. */
 const sendResult = async (
   exchange: Exchange,
   answer: Response,
   result: ExecutionResult,
   making: Making,
 ): Promise<void> => {
-  // yoga's stream holds a timer until it is read.
+  // The stream of yoga keeps a timer until it is read.
   await answer.text();
   const pieces = await resultPieces(formatResult(result), making);
   const headers = { ...headersOf(answer), ...exchange.cors };
   const body = isEventStream(answer) ? resultEvents(pieces, result.errors) : pieces;
-  sendLarge(exchange, answer.status, headers, body);
+  sendLarge(exchange, { status: answer.status, headers, body });
 };
 
 const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, stream: EventStream): Promise<void> => {
   const { response, cors } = exchange;
-  if (answer.status === 406) return sendError(exchange, 406, 'BAD_REQUEST', NOT_ACCEPTABLE);
+  if (answer.status === 406) return sendError(exchange, NOT_ACCEPTABLE);
   const headers = { ...headersOf(answer), ...cors };
   if (!(answer instanceof StreamedAnswer)) {
     const text = await answer.text();

@@ -1,4 +1,4 @@
-/** GraphQL operations on a WebSocket, through the same envelope as HTTP. Errors end an operation, never the socket. */
+/** Operations on WebSockets, through the same envelope as HTTP. An error ends its operation, never the WebSocket. */
 import type { IncomingHttpHeaders } from 'node:http';
 import {
   type ExecutionArgs,
@@ -19,14 +19,15 @@ import { type ErrorMask, formatError, formatResult } from '../../graphql/server/
 import type { PersistedDocuments } from '../../graphql/server/persistedDocuments.ts';
 import { callerOf } from '../exchange/callerOf.ts';
 
-/** An operation that was asked for. */
+/** An operation from its `subscribe` message on. */
 export interface BegunOperation {
-  /** Aborts when its client completes it, or leaves. */
+  /** Aborts when the client completes the operation, or leaves. */
   readonly left: AbortController;
+  /** Resolves when everything that it started has ended. */
   readonly over: Promise<void>;
 }
 
-/** What the adapter of a socket keeps beside it. `context` is set once the connection is initialised. */
+/** State of one WebSocket. `context` is null until the connection is initialised. */
 export interface SocketExtra {
   context: Context | null;
   /** Who opened it; null until the connection is initialised. */
@@ -34,17 +35,17 @@ export interface SocketExtra {
   /** Of the request that was upgraded. */
   readonly headers: IncomingHttpHeaders;
   readonly outbox: Outbox;
-  /** Of the client, whose turns it takes. */
+  /** Address of the client. Turns are given to addresses. */
   readonly address: string;
   /** Aborts when the socket is closed. */
   readonly closed: AbortSignal;
-  /** Operations by their ids, from their message until all that it led to is over. */
+  /** Operations by id, from their `subscribe` message until everything that it started has ended. */
   readonly begun: Map<string, BegunOperation>;
-  /** Variables of the message that is being handled, where their numbers would change on graphql-ws' way; else null. */
+  /** Variables of the current message, if graphql-ws' JSON.parse would change their numbers; else null. */
   variables: Readonly<Record<string, unknown>> | null;
 }
 
-/** Carries the errors of a refused operation to graphql-ws' `error` message, which has no other way in. */
+/** Carries the errors of a refused operation to graphql-ws, which sends them as an `error` message. */
 class RefusedOperation extends Error {
   readonly errors: readonly GraphQLError[];
   constructor(errors: readonly GraphQLError[]) {
@@ -58,15 +59,15 @@ interface EnvelopedArgs extends ExecutionArgs {
   readonly operation: Operation;
   readonly made: MadeOperation;
 }
-/** Of one operation: how its result is made and sent. */
+/** How the result of one operation is made and sent. */
 interface MadeOperation extends Making {
   send(pieces: readonly Buffer[]): Promise<void>;
-  /** The result's text is made. */
+  /** To be called when the text of the result is made. */
   wrote(): void;
 }
 type Outcome = ExecutionResult | AsyncIterableIterator<ExecutionResult>;
 
-/** An operation that ends with an `error` message: graphql-ws sends one for what its iterator throws. */
+/** An operation that ends with an `error` message: graphql-ws sends one if the iterator throws. */
 const failing = (errors: readonly GraphQLError[]): AsyncIterableIterator<ExecutionResult> => ({
   next: () => Promise.reject(new RefusedOperation(errors)),
   return: () => Promise.resolve({ done: true, value: undefined }),
@@ -75,7 +76,7 @@ const failing = (errors: readonly GraphQLError[]): AsyncIterableIterator<Executi
   },
 });
 
-/** An operation whose result was sent, or that nobody waits for. */
+/** An operation whose result was sent, or whose client has left. */
 const ended = (): AsyncIterableIterator<ExecutionResult> => ({
   next: () => Promise.resolve({ done: true, value: undefined }),
   [Symbol.asyncIterator]() {
@@ -89,7 +90,7 @@ const isIterator = (outcome: Outcome): outcome is AsyncIterableIterator<Executio
 export const limitError = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' } });
 
-/** Whether the id is that of an operation that lives on the socket. */
+/** Whether the id belongs to an operation that has not ended. */
 export const isInUse = ({ context }: SocketExtra, id: string): boolean =>
   context !== null && Object.hasOwn(context.subscriptions, id);
 
@@ -103,10 +104,10 @@ const prepare = async (
   const document = operation.parse(payload.query);
   const errors = operation.validate(operation.schema, document);
   if (errors.length > 0) return errors;
-  // Some clients send an empty name for none.
+  // Some clients send an empty string instead of no name.
   const operationName = payload.operationName || undefined;
   if (!getOperationAST(document, operationName)) {
-    const message = 'The document has no operation of this name, or several and no name is given.';
+    const message = 'No operation can be chosen. Send an operationName that is in the document.';
     return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
   }
   return {
@@ -120,13 +121,45 @@ const prepare = async (
   };
 };
 
-/** The protocol's server: one for all sockets; adapters hand it their messages. */
-export const createOperations = (
-  envelope: Envelope,
-  documents: PersistedDocuments,
-  mask: ErrorMask,
-): Server<SocketExtra> => {
-  const run = async (args: ExecutionArgs, kind: 'execute' | 'subscribe'): Promise<Outcome> => {
+const TOO_MANY_OPERATIONS = `Too many operations on this WebSocket: at most ${LIMITS.operationsPerSocket} at once. Complete some first.`;
+
+/** Runs operations for graphql-ws. */
+class Operations {
+  readonly #envelope: Envelope;
+  readonly #documents: PersistedDocuments;
+  readonly #mask: ErrorMask;
+
+  constructor(envelope: Envelope, documents: PersistedDocuments, mask: ErrorMask) {
+    this.#envelope = envelope;
+    this.#documents = documents;
+    this.#mask = mask;
+  }
+
+  /** What graphql-ws is to execute, or the errors of a refused operation. */
+  async begin(
+    { extra, subscriptions }: Context<Record<string, unknown>, SocketExtra>,
+    id: string,
+    payload: SubscribePayload,
+  ): Promise<EnvelopedArgs | readonly GraphQLError[]> {
+    if (Object.keys(subscriptions).length > LIMITS.operationsPerSocket) return [limitError(TOO_MANY_OPERATIONS)];
+    const { variables, outbox, address, caller } = extra;
+    if (caller === null) throw new Error('an operation began before connection_init');
+    const signal = extra.begun.get(id)?.left.signal ?? extra.closed;
+    const { promise: written, resolve } = Promise.withResolvers<void>();
+    const work = new Work(address);
+    const made = { work, signal, send: (pieces: readonly Buffer[]) => outbox.sendResult(id, pieces), wrote: resolve };
+    try {
+      const resolved = this.#documents.resolve(payload);
+      const exact = variables === null ? resolved : { ...resolved, variables };
+      const transport = { caller, sink: outbox.sink(id), signal, work, written };
+      return await prepare(this.#envelope, exact, made, transport);
+    } catch (error) {
+      return [this.#mask(error)];
+    }
+  }
+
+  /** Executes an operation. A large result is sent here, without graphql-ws. */
+  async run(args: ExecutionArgs, kind: 'execute' | 'subscribe'): Promise<Outcome> {
     const { operation, made, ...rest } = args as EnvelopedArgs;
     try {
       const outcome: Outcome = await operation[kind](rest);
@@ -139,45 +172,42 @@ export const createOperations = (
       await made.send(pieces);
       return ended();
     } catch (error) {
-      return made.signal.aborted ? ended() : failing([mask(error)]);
+      return made.signal.aborted ? ended() : failing([this.#mask(error)]);
     } finally {
       made.wrote();
     }
-  };
-  const told = (error: GraphQLError): readonly GraphQLError[] => {
-    const cause = error.cause ?? error.originalError;
-    return cause instanceof RefusedOperation ? cause.errors : [mask(cause instanceof GraphQLError ? cause : error)];
-  };
+  }
 
+  /** The errors that an `error` message shows for an error that graphql-ws caught. */
+  shown(error: GraphQLError): readonly GraphQLError[] {
+    const cause = error.cause ?? error.originalError;
+    if (cause instanceof RefusedOperation) return cause.errors;
+    return [this.#mask(cause instanceof GraphQLError ? cause : error)];
+  }
+}
+
+/** How long a client can take to send connection_init, ms; then the WebSocket is closed with 4408. */
+const INIT_MS = 3000;
+
+/** The graphql-ws server for all WebSockets. */
+export const createOperations = (
+  envelope: Envelope,
+  documents: PersistedDocuments,
+  mask: ErrorMask,
+): Server<SocketExtra> => {
+  const operations = new Operations(envelope, documents, mask);
   return makeServer<Record<string, unknown>, SocketExtra>({
-    connectionInitWaitTimeout: 3000,
+    connectionInitWaitTimeout: INIT_MS,
     onConnect: (context) => {
       const { extra, connectionParams = null } = context;
       extra.context = context;
       extra.caller = callerOf({ headers: extra.headers, connectionParams });
       return true;
     },
-    onSubscribe: async (context, id, payload) => {
-      if (Object.keys(context.subscriptions).length > LIMITS.operationsPerSocket) {
-        return [limitError(`At most ${LIMITS.operationsPerSocket} operations can live on one socket.`)];
-      }
-      const { variables, outbox, address, caller } = context.extra;
-      if (caller === null) throw new Error('an operation began before connection_init');
-      const signal = context.extra.begun.get(id)?.left.signal ?? context.extra.closed;
-      const { promise: written, resolve } = Promise.withResolvers<void>();
-      const work = new Work(address);
-      const made = { work, signal, send: (pieces: readonly Buffer[]) => outbox.sendResult(id, pieces), wrote: resolve };
-      try {
-        const resolved = documents.resolve(payload);
-        const exact = variables === null ? resolved : { ...resolved, variables };
-        return await prepare(envelope, exact, made, { caller, sink: outbox.sink(id), signal, work, written });
-      } catch (error) {
-        return [mask(error)];
-      }
-    },
-    execute: (args) => run(args, 'execute'),
-    subscribe: (args) => run(args, 'subscribe'),
+    onSubscribe: (context, id, payload) => operations.begin(context, id, payload),
+    execute: (args) => operations.run(args, 'execute'),
+    subscribe: (args) => operations.run(args, 'subscribe'),
     onNext: (_context, _id, _payload, _args, outcome): FormattedExecutionResult => formatResult(outcome),
-    onError: (_context, _id, _payload, errors) => errors.flatMap(told).map(formatError),
+    onError: (_context, _id, _payload, errors) => errors.flatMap((error) => operations.shown(error)).map(formatError),
   });
 };

@@ -1,4 +1,4 @@
-/** Sockets of /graphql: the thin part between ws and the protocol's server. */
+/** The WebSockets of /graphql: connects ws with graphql-ws. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -20,11 +20,11 @@ import { Tally, type TallyBounds } from './tally.ts';
 const NORMAL = 1000;
 const GOING_AWAY = 1001;
 const MESSAGE_TOO_BIG = 1009;
-/** graphql-ws' code for a second connection_init too: in both cases a client asks for too much. */
+/** graphql-ws also uses it for a second connection_init. */
 const TOO_MANY_MESSAGES = CloseCode.TooManyInitialisationRequests;
-/** How long a client may take to answer the close. */
+/** How long a client can take to answer a close frame. */
 const CLOSE_WAIT_MS = 2000;
-/** A close's reason, bytes of UTF-8 (RFC 6455, 5.5); cut here it ends at most three bytes later. */
+/** Longest reason of a close frame, UTF-8 bytes (RFC 6455, 5.5), and where a longer one is cut: a character that is cut in two becomes U+FFFD, three bytes. */
 const REASON_BYTES = 123;
 const CUT_REASON_BYTES = 119;
 
@@ -52,7 +52,7 @@ export class GraphqlSockets {
     this.#tally = new Tally(options.bounds);
   }
 
-  /** Completes the upgrade of a request that may pass; answers which bound is reached, where one is. */
+  /** Completes the upgrade. Returns the bound that is reached, or null. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): keyof TallyBounds | null {
     const address = request.socket.remoteAddress ?? '';
     const full = this.#tally.full(address);
@@ -63,7 +63,7 @@ export class GraphqlSockets {
     return null;
   }
 
-  /** Closes every socket with 1001; what does not answer is cut. Nothing is sent on them any more. */
+  /** Closes every WebSocket with 1001, and cuts those that do not answer. Nothing else is sent. */
   async close(): Promise<void> {
     const closed = [...this.#server.clients].map(
       (client) => new Promise<void>((resolve) => client.once('close', () => resolve())),
@@ -91,32 +91,16 @@ export class GraphqlSockets {
       closed: gone.signal,
       begun: new Map(),
     };
-    const { send, taken } = extra.outbox;
-    // Without a listener an error (a frame that breaks RFC 6455, a reset) would end the process; ws closes by itself.
-    client.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
+    const { send } = extra.outbox;
+    // Without a listener, an error (a frame that violates RFC 6455, a reset) would end the process. ws closes by itself.
+    client.on('error', (error) => logger.debug({ err: error }, 'WebSocket failed'));
     boundPayload(client, LIMITS.earlyMessageBytes);
     const closed = operations.opened(
       {
         protocol: client.protocol,
         send,
         close: (code = NORMAL, reason = '') => close(client, code, reason),
-        onMessage: (handle) => {
-          const inbox = new Inbox({
-            client,
-            address,
-            taken,
-            handle: (bytes) =>
-              this.#handle(bytes, client, extra, handle).catch((error: unknown) => {
-                logger.error({ err: error, id: randomUUID() }, 'a WebSocket message was not handled');
-                close(client, CloseCode.InternalServerError, 'Internal server error');
-              }),
-            tooMany: () => close(client, TOO_MANY_MESSAGES, 'Too many messages'),
-          });
-          client.on('message', (bytes, isBinary) => {
-            if (isBinary) close(client, CloseCode.BadRequest, 'Invalid message received: it is binary');
-            else inbox.take(bufferOf(bytes));
-          });
-        },
+        onMessage: (handle) => this.#receive(client, extra, handle),
       },
       extra,
     );
@@ -124,7 +108,29 @@ export class GraphqlSockets {
     client.once('close', (code, reason) => {
       gone.abort();
       for (const { left } of extra.begun.values()) left.abort();
-      closed(code, reason.toString()).catch((error) => logger.error({ err: error }, 'a WebSocket was not cleaned up'));
+      closed(code, reason.toString()).catch((error) =>
+        logger.error({ err: error }, 'could not clean up after a WebSocket'),
+      );
+    });
+  }
+
+  /** Passes the messages of a WebSocket to graphql-ws, one at a time. */
+  #receive(client: WebSocket, extra: SocketExtra, handle: (text: string) => Promise<void>): void {
+    const { logger } = this.#options;
+    const inbox = new Inbox({
+      client,
+      address: extra.address,
+      taken: extra.outbox.taken,
+      handle: (bytes) =>
+        this.#handle(bytes, client, extra, handle).catch((error: unknown) => {
+          logger.error({ err: error, id: randomUUID() }, 'could not handle a WebSocket message');
+          close(client, CloseCode.InternalServerError, 'Internal server error');
+        }),
+      tooMany: () => close(client, TOO_MANY_MESSAGES, 'Too many messages'),
+    });
+    client.on('message', (bytes, isBinary) => {
+      if (isBinary) close(client, CloseCode.BadRequest, 'Invalid message received: binary');
+      else inbox.take(bufferOf(bytes));
     });
   }
 
@@ -140,7 +146,7 @@ export class GraphqlSockets {
     if (message.close !== null) return close(client, message.close.code, message.close.reason);
     if (bytes.length > LIMITS.messageBytes) return await refuseLarge(message, client, extra);
     const { type, id } = message;
-    // The end of an operation that its client completed must not be taken for that of another with its id.
+    // The end of a completed operation must not be taken for the end of a later one with the same id.
     for (let one = completedOf(extra, id); one !== null; one = completedOf(extra, id)) await one.over;
     extra.variables = exactVariables(text);
     if (type === MessageType.Complete && id !== null) extra.begun.get(id)?.left.abort();
@@ -150,15 +156,15 @@ export class GraphqlSockets {
   }
 }
 
-/** What is still being done for an operation that its client has completed. */
+/** The operation with this id, if its client has completed it and it has not ended yet. */
 const completedOf = ({ begun }: SocketExtra, id: string | null): BegunOperation | null => {
   const operation = id === null ? undefined : begun.get(id);
   return operation?.left.signal.aborted ? operation : null;
 };
 
-/** Handles the message of an operation, which can be given up until all is over. */
+/** Handles a `subscribe` message. The operation can be given up until everything that it started has ended. */
 const begin = async ({ begun, closed }: SocketExtra, id: string, handle: () => Promise<void>): Promise<void> => {
-  // A second one under the same id closes the socket.
+  // A second operation with the same id closes the WebSocket.
   if (begun.has(id) || closed.aborted) return await handle();
   const { promise: over, resolve } = Promise.withResolvers<void>();
   begun.set(id, { left: new AbortController(), over });
@@ -170,17 +176,17 @@ const begin = async ({ begun, closed }: SocketExtra, id: string, handle: () => P
   }
 };
 
-/** As ws' own, for a reason of any length; a client that does not answer is cut. */
+/** Closes with a reason of any length, and cuts a client that does not answer. */
 const close = (client: WebSocket, code: number, reason: string): void => {
   const bytes = Buffer.from(reason);
   client.close(code, bytes.length > REASON_BYTES ? bytes.subarray(0, CUT_REASON_BYTES).toString() : reason);
-  // The client's answer is to be read.
+  // The client's close frame must be read.
   if (client.isPaused) client.resume();
   const timer = setTimeout(() => client.terminate(), CLOSE_WAIT_MS);
   client.once('close', () => clearTimeout(timer));
 };
 
-/** Of each message from now on; ws, which has one bound for all of its sockets, does not show it in its types. */
+/** Bounds each message from now on. ws has only one bound for all of its WebSockets, so this sets an undeclared member. */
 const boundPayload = (client: WebSocket, bytes: number): void => {
   const { _receiver: receiver } = client as WebSocket & { readonly _receiver?: { _maxPayload: number } };
   if (receiver !== undefined) receiver._maxPayload = bytes;
@@ -191,7 +197,7 @@ const bufferOf = (bytes: RawData): Buffer => {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
 };
 
-/** graphql-ws parses messages with JSON.parse, and hands them on before it waits for anything. */
+/** Variables with exact numbers; null if JSON.parse, which graphql-ws uses, does not change them. */
 const exactVariables = (text: string): Readonly<Record<string, unknown>> | null => {
   if (text.length > LIMITS.messageBytes || !mayLoseNumbers(text)) return null;
   try {
@@ -203,7 +209,7 @@ const exactVariables = (text: string): Readonly<Record<string, unknown>> | null 
   }
 };
 
-/** graphql-ws demands a text as `query`; a request that names a persisted document has none. */
+/** graphql-ws requires a string as `query`; a request that names a persisted document has none. */
 const withQuery = (text: string): string => {
   if (text.includes('"query"') || !/"(?:documentId|persistedQuery)"/.test(text)) return text;
   const message = JSON.parse(text) as { readonly payload?: unknown };
@@ -213,7 +219,7 @@ const withQuery = (text: string): string => {
     : text;
 };
 
-/** A message over the limit: its operation is refused, and the socket with its other operations stays. */
+/** Refuses the operation of a message over the limit. The WebSocket and its other operations stay. */
 const refuseLarge = async (
   { type, id }: { readonly type: MessageType; readonly id: string | null },
   client: WebSocket,

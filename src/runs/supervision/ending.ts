@@ -72,7 +72,7 @@ export const writeEnd = async (writer: RunWriter, { run, attempt, evidence }: Un
   const now = Date.now();
   if (evidence.seen !== null) writer.goOnAfter(evidence.seen);
   const end = decideEnd(run, evidence);
-  const batch = endingBatch(run, attempt, run.status, end, totalsOf(run, evidence.seen), now);
+  const batch = endingBatch(run, attempt, end, { previous: run.status, totals: totalsOf(run, evidence.seen), now });
   const before = containerEvents(evidence, now);
   const terminal = isTerminal(batch.status);
   const changes: RecordChanges = {
@@ -122,7 +122,7 @@ export const writeCancelledPending = async (writer: RunWriter, run: RunRecord): 
     cancelReason: run.cancelReason,
     digest: between ? run.digest : null,
   };
-  const { drafts, status } = endingBatch(run, run.attempt, run.status, end, totalsOf(run), now);
+  const { drafts, status } = endingBatch(run, run.attempt, end, { previous: run.status, totals: totalsOf(run), now });
   return await writer.write(between ? drafts.filter((draft) => draft.kind !== 'AttemptFinished') : drafts, {
     attempt: run.attempt,
     changes: {
