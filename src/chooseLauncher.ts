@@ -59,7 +59,7 @@ export const chooseLauncher = async (config: LauncherConfig): Promise<LauncherCh
     throw new StartFailure(`LAUNCHER=container, but ${none}. ${remedy}`, EXIT.unavailable);
   }
   if (config.openToNetwork) {
-    const message = `${none}, and local processes need a loopback HOST, which ${config.host} is not`;
+    const message = `N${none.slice(1)}, and local processes need a loopback HOST, which ${config.host} is not`;
     throw new StartFailure(
       `${message}. Start an engine, or set LAUNCHER=process to run without one.`,
       EXIT.unavailable,

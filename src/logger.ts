@@ -1,30 +1,30 @@
 /**
- * The service's own log: JSON lines on standard output, by pino. What must not be in it is kept out here, whatever the
- * caller passes: errors are written without their arguments, known secrets are replaced, and a warning that repeats is
- * told once in a while.
+ * The service's own log: JSON lines on standard output, by pino. Secrets are removed here, whatever a caller passes:
+ * errors are written without their arguments, and known secrets are replaced. A warning that repeats is logged once in
+ * WARN_EVERY_MS.
  */
 import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import { pino } from 'pino';
 import { safeError } from './domain/text/safeError.ts';
 
-/** What a field must not show. */
+/** Fields whose values are never logged. */
 const REDACTED = ['url', '*.url', 'password', '*.password', 'redisUrl', '*.redisUrl', 'token', '*.token'];
 const CENSOR = '[redacted]';
 
-/** Warnings alike are told once in this time, with how many were not. */
+/** Equal warnings are logged once in this time, with the number of those that were not logged. */
 const WARN_EVERY_MS = 10_000;
-/** Warnings that are remembered; beyond it the oldest are forgotten, and told again. */
+/** Warnings that are remembered, at most; the oldest are forgotten first and then logged again. */
 const WARNINGS = 500;
-/** Shorter texts are no secrets, and would be found everywhere. */
+/** Shorter texts are not replaced: they occur in other texts too. */
 const SECRET_CHARACTERS = 6;
 
-/** Of this process. Few: passwords and keys of its own; those of runs are never told to a log. */
+/** Secrets of this process: a few passwords and keys. Secrets of runs are never passed to the log. */
 const secrets = new Set<string>();
 
-/** From now on no line of the log shows this text. */
+/** Replaces this text in all later lines of the log. Safe to repeat. */
 export const hideFromLog = (secret: string | null): void => {
   if (secret === null || secret.length < SECRET_CHARACTERS) return;
-  // As JSON and URLs write it, too.
+  // Also in the forms that it has in JSON and in URLs.
   for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) secrets.add(form);
 };
 
@@ -34,11 +34,11 @@ const withoutSecrets = (line: string): string => {
   return safe;
 };
 
-/** Which warnings were told lately. Those with an error are alike where it is: also for another run. */
+/** The warnings that were logged lately. Warnings with equal errors are equal, also for different runs. */
 class Repetitions {
-  readonly #told = new Map<string, { at: number; held: number }>();
+  readonly #logged = new Map<string, { at: number; held: number }>();
 
-  /** How many alike were held back before this one; null where it is to be held back too. */
+  /** Number of equal warnings that were not logged before this one; null: this one is not logged either. */
   note(message: string, fields: unknown, now: number): number | null {
     const { err, error, ...rest } = (typeof fields === 'object' && fields !== null ? fields : {}) as Record<
       string,
@@ -48,22 +48,22 @@ class Repetitions {
     const what =
       thrown === undefined ? JSON.stringify(rest) : thrown instanceof Error ? thrown.message : String(thrown);
     const key = `${message}\n${what}`;
-    const known = this.#told.get(key);
+    const known = this.#logged.get(key);
     if (known !== undefined && now - known.at < WARN_EVERY_MS) {
       known.held += 1;
       return null;
     }
-    this.#told.delete(key);
-    this.#told.set(key, { at: now, held: 0 });
-    for (const oldest of this.#told.keys()) {
-      if (this.#told.size <= WARNINGS) break;
-      this.#told.delete(oldest);
+    this.#logged.delete(key);
+    this.#logged.set(key, { at: now, held: 0 });
+    for (const oldest of this.#logged.keys()) {
+      if (this.#logged.size <= WARNINGS) break;
+      this.#logged.delete(oldest);
     }
     return known?.held ?? 0;
   }
 }
 
-/** @param level one of pino's names, or "silent". @param destination for tests; default: standard output */
+/** `level`: one of pino's names, or "silent". `destination`: for tests; default: standard output. */
 export const createLogger = (level: string, destination?: DestinationStream): Logger => {
   const repetitions = new Repetitions();
   const { warn } = pino.levels.values;
@@ -71,7 +71,7 @@ export const createLogger = (level: string, destination?: DestinationStream): Lo
     level,
     base: { pid: process.pid },
     redact: { paths: REDACTED, censor: CENSOR },
-    // `error` is a mistake of the caller's (test/unit/logger), but its text is better than `{}`.
+    // The right name is `err`; `error` is serialized too, since a caller can use it by mistake (test/unit/logger.test.ts).
     serializers: { err: safeError, error: safeError },
     hooks: {
       logMethod(args, method, levelNumber) {

@@ -1,10 +1,9 @@
 /**
- * The service's process: its start, its lines for a person, its end.
- *
- * Standard output has both: a few plain lines at the start and the stop, for who looks at a terminal, and
- * the log as JSON lines (those begin with `{`). What stops the start goes to standard error, one line each.
+ * The process of the service: start, lines for a person, stop. Standard output has a few plain lines at the start and
+ * the stop, and the log as JSON lines, which begin with `{`. Errors that prevent the start go to standard error.
  */
 import { createRequire } from 'node:module';
+import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { redact, safeErrorText } from './domain/text/safeError.ts';
 import { createLogger, hideFromLog } from './logger.ts';
@@ -13,13 +12,13 @@ import { startService } from './service.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
 import { parseRedisUrl } from './wire/redisUrl.ts';
 
-/** The stop is done by then, or cut off: supervisors of processes commonly kill after 10 s. */
+/** The longest stop; after it the process exits. Process managers commonly kill after 10 s. */
 const STOP_MS = 9000;
 /**
- * A Ctrl-C at a terminal reaches node twice, from the terminal and from npm, which hands it on
- * (@npmcli/run-script, lib/signal-manager.js): what comes so soon is the same wish.
+ * Signals within this time count as one. A Ctrl-C reaches node twice: from the terminal, and from npm, which forwards it
+ * (@npmcli/run-script, lib/signal-manager.js).
  */
-const SAME_WISH_MS = 1000;
+const SAME_REQUEST_MS = 1000;
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -30,68 +29,76 @@ const complain = (line: string): void => {
 
 const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
 
-/** The log shows none of what the configuration has to keep. */
+/** Keeps the configuration's secrets out of the log. */
 const hideSecretsOf = ({ redisUrl, executorRedisUrl, secretsKey }: Config): void => {
   for (const url of [redisUrl, executorRedisUrl]) if (url !== null) hideFromLog(parseRedisUrl(url).password);
   for (const form of ['base64', 'base64url', 'hex'] as const) hideFromLog(secretsKey?.toString(form) ?? null);
+};
+
+/** Aborts at the first SIGINT or SIGTERM. A second one ends the process at once, as does a stop that takes too long. */
+const stopSignal = (logger: Logger): AbortSignal => {
+  const stopping = new AbortController();
+  let askedAt: number | null = null;
+  const ask = (name: NodeJS.Signals): void => {
+    if (askedAt !== null && Date.now() - askedAt < SAME_REQUEST_MS) return;
+    if (askedAt !== null) process.exit(name === 'SIGINT' ? 130 : 143);
+    askedAt = Date.now();
+    say(`Stopping (${name}). A second signal ends the service at once.`);
+    stopping.abort(new Error(name));
+    setTimeout(() => {
+      logger.warn({ stopMs: STOP_MS }, 'the stop took too long; the process exited');
+      process.exit(0);
+    }, STOP_MS).unref();
+  };
+  process.on('SIGINT', ask);
+  process.on('SIGTERM', ask);
+  return stopping.signal;
+};
+
+const sayAddresses = (config: Config, port: number): void => {
+  const address = { host: config.host, port };
+  const endpoint = `${baseUrl('http', address)}/graphql`;
+  const graphiql = config.graphiql ? `\nGraphiQL: ${endpoint}` : '';
+  // One write: a program that waits for one of the lines gets all of them.
+  say(`Endpoint: ${endpoint} (HTTP, SSE) and ${baseUrl('ws', address)}/graphql (WebSocket)${graphiql}`);
 };
 
 const run = async (): Promise<number> => {
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
   hideSecretsOf(config);
-  // Node.js itself would print all that an error carries, a command of Redis with its arguments too.
+  // Node.js' own message would print the whole error, such as a command of Redis with its arguments.
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'the service ends by a fault of its own');
+    logger.fatal({ err: error }, 'an unexpected error ended the service');
     process.exit(EXIT.software);
   });
-  const stopping = new AbortController();
-  let askedAt: number | null = null;
-  const ask = (name: NodeJS.Signals): void => {
-    if (askedAt !== null && Date.now() - askedAt < SAME_WISH_MS) return;
-    if (askedAt !== null) process.exit(name === 'SIGINT' ? 130 : 143);
-    askedAt = Date.now();
-    say(`Stopping (${name}); once more ends it at once`);
-    stopping.abort(new Error(name));
-    setTimeout(() => {
-      logger.warn('the stop took too long and was cut off');
-      process.exit(0);
-    }, STOP_MS).unref();
-  };
-  process.on('SIGINT', ask);
-  process.on('SIGTERM', ask);
-
+  const stopping = stopSignal(logger);
   say(`runloom ${version}`);
   if (config.openToNetwork) {
-    say(
-      `WARNING: HOST ${config.host} is not loopback and there is no authentication: whoever reaches it can run commands here`,
-    );
+    const who = 'everybody who can reach it can run commands on this machine';
+    say(`WARNING: HOST ${config.host} is not loopback, and there is no authentication: ${who}`);
   }
   try {
-    const service = await startService({ config, logger, say }, stopping.signal);
-    const address = { host: config.host, port: service.port };
-    const endpoint = `${baseUrl('http', address)}/graphql`;
-    // One write, so that who waits for a line has them all.
-    const graphiql = config.graphiql ? `\nGraphiQL: ${endpoint}` : '';
-    say(`Endpoint: ${endpoint} (HTTP, SSE) and ${baseUrl('ws', address)}/graphql (WebSocket)${graphiql}`);
-    logger.info({ host: config.host, port: service.port }, 'serving');
-    if (!stopping.signal.aborted) {
-      await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+    const service = await startService({ config, logger, say }, stopping);
+    sayAddresses(config, service.port);
+    logger.info({ host: config.host, port: service.port }, 'started serving');
+    if (!stopping.aborted) {
+      await new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
     }
     await service.close();
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
+    if (!stopping.aborted) throw error;
   }
   say('Stopped');
   return 0;
 };
 
 try {
-  // What others left running in this process (a timer, a socket) must not hold the end.
+  // Exits even where a timer or a socket is left that would keep the process alive.
   process.exit(await run());
 } catch (error) {
   if (error instanceof ConfigError) {
-    complain('The configuration cannot be used:');
+    complain('The configuration is not valid. Correct these environment variables:');
     for (const { variable, message } of error.problems) complain(`  ${variable}: ${message}`);
     process.exit(EXIT.config);
   }
@@ -99,6 +106,6 @@ try {
     complain(redact(error.message));
     process.exit(error.exitCode);
   }
-  complain(`The service could not go on: ${safeErrorText(error)}`);
+  complain(`An unexpected error ended the service: ${safeErrorText(error)}`);
   process.exit(EXIT.software);
 }

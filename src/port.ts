@@ -1,4 +1,4 @@
-/** Where the service listens, and why it cannot. */
+/** The address at which the service listens, and what to do where it cannot. */
 import { createServer } from 'node:net';
 import { EXIT, StartFailure } from './startFailure.ts';
 
@@ -7,11 +7,11 @@ interface Address {
   readonly port: number;
 }
 
-/** What to open in a browser. */
+/** The address as a URL. */
 export const baseUrl = (scheme: 'http' | 'ws', { host, port }: Address): string =>
   `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** A look before anything is started, since a start takes time. The port can still be taken later. @throws StartFailure */
+/** A check before the start, which takes time. The port can still be taken afterwards. @throws StartFailure */
 export const assertPortFree = async (address: Address): Promise<void> => {
   const probe = createServer();
   try {
@@ -26,18 +26,15 @@ export const assertPortFree = async (address: Address): Promise<void> => {
   }
 };
 
-/** What listening threw, as a line for the operator. */
+/** The error of `listen` as a line for the operator. */
 export const portFailure = (error: unknown, { host, port }: Address): StartFailure => {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `Port ${port} on ${host} is in use: end what listens there, or set PORT`,
-    EACCES: `Port ${port} needs rights that this user has not got: set PORT`,
-    EADDRNOTAVAIL: `HOST ${host} is no address of this machine`,
-    ENOTFOUND: `HOST ${host} is not known`,
+    EADDRINUSE: `Port ${port} on ${host} is in use. Stop the program that listens there, or set PORT.`,
+    EACCES: `This user is not permitted to listen on port ${port}. Set PORT to 1024 or more.`,
+    EADDRNOTAVAIL: `HOST ${host} is not an address of this machine. Set HOST to one of its addresses.`,
+    ENOTFOUND: `The name in HOST, ${host}, was not found. Set HOST to an address of this machine.`,
   };
-  return new StartFailure(
-    reasons[code] ?? `HOST ${host} and PORT ${port} cannot be used: ${code}`,
-    EXIT.unavailable,
-    error,
-  );
+  const other = `Could not listen on HOST ${host} and PORT ${port}: ${code}. Set HOST or PORT.`;
+  return new StartFailure(reasons[code] ?? other, EXIT.unavailable, error);
 };

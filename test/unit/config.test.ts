@@ -90,7 +90,7 @@ test('reports all problems at once, each with its variable', () => {
 
 test('a problem is reported as a line with the variable and how to correct it', () => {
   expect(() => readConfig({ PORT: 'x', LAUNCHER: 'kubernetes' })).toThrow(
-    /^PORT: must be a whole number.*\nLAUNCHER: kubernetes is not there yet; use auto, container or process$/,
+    /^PORT: must be a whole number.*\nLAUNCHER: kubernetes is not supported yet; use auto, container or process$/,
   );
 });
 
