@@ -1,32 +1,32 @@
 /*
- * enter: does the steps that its arguments name, one after the other, and becomes another program.
+ * enter: performs the steps that its arguments name, in order, and then becomes another program.
  *
- * The executor lives in a root directory of its own, so that nothing of an image can be loaded by it; its command
- * lives in the image's. Node.js can't change its root directory, so this does: once on the way into the executor's
- * root, and once for each command on the way back (docs/decisions/0009).
+ * The executor has a root directory of its own, so that nothing of an image can be loaded by it. Its command runs in the
+ * image's root directory. Node.js can't change its root directory, so this program does: once on the way into the
+ * executor's root, and once for each command on the way back (docs/decisions/0009).
  *
- * It uses no C library, opens nothing but what it is told to, and never looks at an environment: nothing in an image
- * can change what it does while it has the executor's rights. Freestanding, for Linux on x86_64 and aarch64;
+ * It uses no C library, opens only what its arguments name, and reads no environment variable. So nothing in an image can
+ * change what it does while it has the executor's rights. It is freestanding, for Linux on x86_64 and aarch64.
  * `npm run enter:build` makes the two programs beside this file.
  *
- * Steps, each one argument:
- *   oFD:PATH  open PATH for reading as FD (never waits, never follows into a terminal); where it can't be opened,
- *             FD is standard input's twin
- *   bFD       report failures on FD, which the program that is become does not get
- *   mPATH     chmod 1777; a failure is ignored
- *   k         let the kernel choose this process first when memory is short; a failure is ignored
- *   dFD       change to the directory that FD is, which the program that is become does not get
+ * Steps, one argument each:
+ *   oFD:PATH  open PATH for reading as FD, without waiting and without making it the controlling terminal. If PATH
+ *             can't be opened, FD becomes a copy of standard input.
+ *   bFD       report failures on FD, which is closed in the program that follows
+ *   mPATH     chmod 1777; failures are ignored
+ *   k         make this process the kernel's first choice when memory runs out; failures are ignored
+ *   dFD       change to the directory that FD is, which is closed in the program that follows
  *   rPATH     change the root directory
- *   cPATH     change the directory
- *   gGID      take the group, and no other
- *   uUID      take the user
+ *   cPATH     change the working directory
+ *   gGID      change to the group, and leave all others
+ *   uUID      change to the user
  *   e         empty the environment
- *   xPATH     become PATH; where that is not to be had, go on with the next step
- *   --        what follows are the arguments of the program, its name first
+ *   xPATH     become the program PATH; if that fails as execvp(3) would skip it, go on with the next step
+ *   --        the arguments of the program follow, its name first
  *
- * A step that fails is reported as its letter and the errno ("u22"), and the exit code is 125. Of the steps x the
- * failure is told that execvp(3) would answer; a file that is there and still "not found" as i (its interpreter is
- * missing), a directory as f.
+ * A failed step is reported as its letter and its errno ("u22"), and the exit code is 125. Of the steps x, the failure
+ * that execvp(3) would return is reported. The letter is i if the file exists but its interpreter does not, and f if the
+ * path is a directory.
  */
 
 #if defined(__x86_64__)
@@ -79,7 +79,7 @@ static _Noreturn void fail(char letter, long error) {
   for (;;) call(EXIT_GROUP, FAILED, 0);
 }
 
-/* Reads a number that ends with `end`, and moves behind it. */
+/* Parses a number that ends with `end`, and moves past it. */
 static long number(const char **text, char letter, char end) {
   const char *at = *text;
   long value = 0;
@@ -138,19 +138,19 @@ static long change(char letter, const char *operand) {
   }
 }
 
-/* Why a program did not start: 0 and no letter while nothing was tried. */
+/* Why a program did not start. All 0 before the first try. */
 struct refusal {
   char letter;
   long error;
 };
 
-/* True where execvp(3) would look no further. */
+/* True if execvp(3) would not try the next path. */
 static int is_final(long error) {
   return error != ENOENT && error != EACCES && error != ENOTDIR && error != ENODEV && error != ESTALE &&
          error != ETIMEDOUT;
 }
 
-/* `argv` is the argument "--", whose place and the next one's a script without an interpreter line needs. */
+/* `argv` is the argument "--". For a script without an interpreter line, /bin/sh and the path replace it and the name. */
 static void become(const char *path, char **argv, char **environment, struct refusal *refusal) {
   long error = -call4(EXECVE, (long)path, (long)(argv + 1), (long)environment, 0);
   char letter = 'x';
@@ -169,7 +169,7 @@ static void become(const char *path, char **argv, char **environment, struct ref
     if (fd >= 0) call(CLOSE, fd, 0);
   }
   if (is_final(error)) fail(letter, error);
-  /* Of several files with one name, the one that is there and may not be started is the answer. */
+  /* If several paths fail, a file that exists but can't be executed is reported. */
   if (refusal->letter == 0 || (refusal->error != EACCES && (error == EACCES || letter == 'i'))) {
     refusal->letter = letter;
     refusal->error = error;

@@ -89,7 +89,7 @@ export class Appender {
 
   /**
    * Redis lost what follows `lastSeq`. The kept batches are stored again under the same seqs. If older ones are not
-   * kept any more, the first batch leaves a hole, which readers are told, and restores the record's state.
+   * kept any more, the first batch leaves a hole, for which readers get a LinesDropped, and restores the record's state.
    */
   async #storeAgain(lastSeq: number, signal: AbortSignal): Promise<void> {
     const { kept, onBehind } = this.#options;

@@ -1,4 +1,4 @@
-/** The whole path with containers, as a viewer sees it. */
+/** Ends of runs in containers, as a viewer sees them. */
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { audit, follow, startRun, wsClient } from '../support/clients/client.ts';
 import { startService, type TestService } from '../support/service.ts';

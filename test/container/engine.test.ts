@@ -1,4 +1,4 @@
-/** The container launcher and its engine: networks, restarts of the engine, what it leaves, what it asks. */
+/** The container launcher and its engine: networks, restarts of the engine, and what is left of containers. */
 import type Docker from 'dockerode';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -74,7 +74,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     const template = await docker.listContainers({ all: true, filters: { label: ['runloom.run'] } });
     expect(template.length).toBeGreaterThan(0);
     await execution.remove();
-    // Made as the launcher makes it, by a launcher that cannot start.
+    // Made as the launcher makes it, by a launcher that can't start.
     const leaving = new AbortController();
     const name = containerName(spec.runId, 1);
     const made = launcher.launch(spec, () => leaving.abort(new Error('died')), leaving.signal);

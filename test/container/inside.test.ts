@@ -1,4 +1,4 @@
-/** Proofs from inside: what a command is, sees and can do in a run's container. */
+/** What a command in a run's container is, sees and can do, checked by the command itself. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -30,7 +30,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     carryOut(launcher, redis, await newAttempt(redis, REDIS_IN_CONTAINER, options));
   const sh = (script: string, more: Partial<AttemptOptions> = {}): Promise<Carried> =>
     run({ command: ['sh', '-c', script], ...more });
-  /** In the image that holds nothing but busybox, whose applets have no names of their own. */
+  /** In an image with busybox alone, whose applets have no files of their own. */
   const busybox = (script: string, more: Partial<AttemptOptions> = {}): Promise<Carried> =>
     run({ command: ['/bin/busybox', 'sh', '-c', script], image: BUSYBOX, ...more });
 
@@ -133,7 +133,7 @@ describe.skipIf(engine === null)('inside a container', () => {
        find / -xdev -type d 2>/dev/null | while read -r d; do touch "$d/probe" 2>/dev/null && echo "$d"; done`,
     );
     const found = new Set(text.trim().split('\n'));
-    // Of /dev/mqueue the kernel bounds what it holds (mq_overview(7)).
+    // The kernel bounds the content of /dev/mqueue (mq_overview(7)).
     found.delete('/dev/mqueue');
     expect([...found].sort()).toEqual(['/dev/shm', '/tmp', '/workspace']);
   });
@@ -159,7 +159,7 @@ describe.skipIf(engine === null)('inside a container', () => {
   });
 
   test('cannot read or signal the executor, nor become root', async () => {
-    // The script itself is not run under `set -e`: each line that succeeds where it must not says so.
+    // The script runs without `set -e`: each line that succeeds although it must not prints a text.
     const { text } = await sh(`
       executor=$(for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $f 2>/dev/null | grep -q '^/opt/runloom/lib/ld.so' && echo $f; done | cut -d/ -f3 | head -n 1)
       echo "executor $executor"

@@ -1,4 +1,4 @@
-/** The life of a run in a container, from outside, with an engine that can be cut off from the service. */
+/** Runs in containers with an engine that can be cut off from the service. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -38,7 +38,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
     return id;
   };
   const container = (id: string) => docker.getContainer(containerName(id as Parameters<typeof containerName>[0], 1));
-  /** No container of the run is there, running or ended. */
+  /** The run has no container, running or ended. */
   const gone = (id: string) =>
     until(
       () => docker.listContainers({ all: true, filters: { label: [`runloom.run=${id}`] } }),
@@ -73,7 +73,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
       ready('trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'),
     ]);
     await container(killed).kill();
-    // Podman's forced removal begins with a stop, which would be told as one.
+    // Podman's forced removal starts with a stop, which would end the run as stopped.
     await container(removed).kill();
     await container(removed).remove({ force: true });
     await container(stopped).kill({ signal: 'SIGTERM' });

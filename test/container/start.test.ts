@@ -1,4 +1,4 @@
-/** The real service with a real engine: how runs' containers reach its Redis. */
+/** How containers reach the Redis of a real service. */
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, inject, test, vi } from 'vitest';
 import { processesNaming } from '../support/engines/podman.ts';
@@ -9,7 +9,7 @@ const engine = inject('engine');
 const START_RUN = 'mutation($command: [String!]!) { startRun(input: { command: $command }) { run { id } } }';
 const RUN = 'query($id: ID!) { run(id: $id) { status exitCode failure { reason message } } }';
 
-/** Runs a command to its end and answers its log.txt. */
+/** Runs a command and returns its log.txt. */
 const runToEnd = async (address: string, command: readonly string[]): Promise<string> => {
   const { startRun } = (await ask(address, START_RUN, { command })) as { startRun: { run: { id: string } } };
   const { id } = startRun.run;
@@ -24,7 +24,7 @@ const runToEnd = async (address: string, command: readonly string[]): Promise<st
   return await (await fetch(`${address}/runs/${id}/log.txt`)).text();
 };
 
-/** The command is another user than the executor, and finds the directory of the socket closed. */
+/** The command is another user than the executor, and can't enter the directory of the socket. */
 const LOOK = [
   'sh',
   '-c',
@@ -77,7 +77,7 @@ test.skipIf(engine === null)(
     expect(seen).toMatch(/ermission denied/);
     service.child.kill('SIGTERM');
     expect((await service.ended).code).toBe(0);
-    // The relay outlives the service on purpose.
+    // The relay is meant to go on after the service has ended.
     for (const pid of await processesNaming(data.path)) process.kill(pid, 'SIGTERM');
   },
   120_000,

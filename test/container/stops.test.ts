@@ -1,4 +1,4 @@
-/** How a command in a container is asked to end: which signal, who gets it, and how long it has. */
+/** How a command in a container is stopped: which signal, to which processes, and how long they have. */
 import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -10,7 +10,7 @@ import { cancelRun, expectOneEnd, type LoggedEvent, untilRun } from '../support/
 import { startService, type TestService } from '../support/service.ts';
 
 const engine = inject('engine');
-/** Prints each TERM, and ends 1.5 s after the first. */
+/** Prints each TERM, and exits 1.5 s after the first. */
 const SLOW = `let n = 0; process.on("SIGTERM", () => { console.log("TERM " + ++n);
   if (n === 1) setTimeout(() => { console.log("clean"); process.exit(0); }, 1500); });
   setInterval(() => 0, 1000); console.log("ready");`;
@@ -22,7 +22,7 @@ describe.skipIf(engine === null)('how a command in a container is asked to end',
     if (engine === null) return;
     docker = await connectEngine(engine.socketPath);
     const env = { LAUNCHER: 'container', CONTAINER_SOCKET: engine.socketPath, EXECUTOR_IMAGE: engine.executorImage };
-    // No test lives through the grace: what ends sooner was not killed at its end.
+    // The grace period is longer than any test: a command that ends was not killed at its end.
     service = await startService({ env: { ...env, EXECUTOR_NETWORK: 'none', CANCEL_GRACE_SECONDS: '600' } });
   }, 180_000);
   afterAll(() => service?.stop());

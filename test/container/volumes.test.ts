@@ -1,4 +1,4 @@
-/** Images with VOLUMEs: they run, can't write there without bound, and nothing of them stays. */
+/** Images with VOLUMEs: they run, can't write to them without bound, and leave nothing behind. */
 import type Docker from 'dockerode';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -40,7 +40,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     ((await docker.listVolumes()).Volumes ?? []).map((volume) => volume.Name).sort();
   const attempt = (image: string, script: string) =>
     newAttempt(redis, REDIS_IN_CONTAINER, { command: ['/bin/busybox', 'sh', '-c', script], image });
-  /** What of the paths a command can write to, and what files of the image it sees there. */
+  /** Which of the paths a command can write to, and which files of the image it sees in them. */
   const look = async (image: string, paths: readonly string[]) => {
     const script = `for p in ${paths.join(' ')}; do
       echo x 2>/dev/null > $p/probe && echo "wrote $p"; [ -e $p/of-the-image ] && echo "sees $p"; done; true`;
@@ -94,7 +94,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     const [container] = await docker.listContainers({ all: true, filters: { label: [`runloom.run=${left.runId}`] } });
     await docker.getContainer(container?.Id ?? '').remove({ force: true, v: true });
     expect(await volumes()).not.toEqual(before);
-    // What the reconciler does with what it finds.
+    // As the reconciler removes what it finds.
     expect(await launcher.list()).toEqual([{ runId: left.runId, attempt: 1 }]);
     const found = await launcher.find(left.runId, 1);
     expect(await found?.wait(soon())).toMatchObject({ exitCode: null });

@@ -39,13 +39,13 @@ test('a Redis that answers now and then is not away', async () => {
   await untilLine(redis, id, 'begun');
   const questions = async (): Promise<number> =>
     Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
-  // Together longer than the limit, each far below it.
+  // Together they are longer than the limit. Each one is far below it.
   for (let i = 0; i < 3; i += 1) {
     process.kill(server.pid, 'SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 2500));
     process.kill(server.pid, 'SIGCONT');
     const before = await questions();
-    // It asks its record as often as it asks whether Redis is there.
+    // The executor reads the record as often as it checks the connection.
     await until(questions, (now) => now >= before + 2);
   }
   await writeFile(join(executor.directory, 'workspace', 'go'), '');

@@ -18,7 +18,7 @@ import {
 } from '../../support/runs/executor.ts';
 import { quiet, until } from '../../support/runs/runs.ts';
 
-/** Puts a run back to where it was: what a Redis that lost its newest second shows. */
+/** Restores an earlier state of a run, as a Redis shows it that lost its newest second. */
 const snapshot = async (redis: Redis, id: RunId): Promise<() => Promise<void>> => {
   const keys = [recordKey(id), logKey(id)];
   const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
@@ -69,7 +69,7 @@ test('W4d: with a Redis that loses nothing an executor exits at once', async () 
 test('W4d: the guard period ends early on SIGTERM, when the run is removed, and when another writer follows', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
-  const linger = async (changes: Parameters<typeof startingRun>[1] = {}) => {
+  const inGuardPeriod = async (changes: Parameters<typeof startingRun>[1] = {}) => {
     const id = await startingRun(redis, { command: ['false'], lingerMs: 600_000, ...changes });
     const executor = await startExecutor(server.url, id);
     await until(
@@ -78,14 +78,14 @@ test('W4d: the guard period ends early on SIGTERM, when the run is removed, and 
     );
     return { id, executor };
   };
-  const told = await linger();
-  told.executor.child.kill('SIGTERM');
-  const removed = await linger();
+  const terminated = await inGuardPeriod();
+  terminated.executor.child.kill('SIGTERM');
+  const removed = await inGuardPeriod();
   await redis.del(recordKey(removed.id), logKey(removed.id));
-  const followed = await linger({ maxAttempts: 2 });
+  const followed = await inGuardPeriod({ maxAttempts: 2 });
   const claim = await claimLog(redis, followed.id, { writer: 'supervisor:2', attempt: 2, statuses: ['PENDING'] });
   expect(claim.code).toBe('OK');
-  for (const { executor } of [told, removed, followed]) {
+  for (const { executor } of [terminated, removed, followed]) {
     expect(await executor.exited).toBe(0);
     await executor[Symbol.asyncDispose]();
   }
@@ -127,7 +127,7 @@ test('W4e: an executor in its guard period waits for a Redis that is away for a 
   try {
     const awayAt = performance.now();
     expect(await executor.exited).toBe(0);
-    // A little less: the Redis was asked before it was stopped.
+    // A little less, because Redis was asked before it was stopped.
     expect(performance.now() - awayAt).toBeGreaterThan(58_000);
   } finally {
     process.kill(server.pid, 'SIGCONT');

@@ -1,4 +1,4 @@
-/** What the main process leaves behind when it exits: its output is read to the end, and then it is killed. */
+/** Processes that the command leaves behind: their output is read to its end, and then they are killed. */
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunRecord } from '../../../src/domain/run.ts';

@@ -27,7 +27,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Runs the command to its end. */
+/** Runs a command until its end is stored. */
 const carryOut = async (command: readonly string[], changes: Partial<RunRecord> = {}) => {
   const id = await startingRun(redis, { command, ...changes });
   await using executor = await startExecutor(server.url, id);

@@ -1,4 +1,4 @@
-/** The grace period below wrappers: who gets the stop signal, how often, and when SIGKILL comes. */
+/** Stops of commands below wrappers: which processes get the stop signal, how often, and when SIGKILL follows. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import {
   WAIT,
 } from '../../support/runs/executor.ts';
 
-/** No test lives through it: what ends sooner was not killed at its end. */
+/** Longer than any test: a command that ends was not killed at the end of the grace period. */
 const GRACE_MS = 600_000;
 const script = new Script(CANCEL);
 let server: TestRedis;
@@ -60,7 +60,7 @@ const untilReady = (id: RunId, many = 1): Promise<void> =>
 const told = (events: readonly RunEvent[]): string[] => messages(events).filter((line) => !line.startsWith('ready '));
 
 type Asks = (id: RunId, child: { kill(signal: NodeJS.Signals): boolean }) => unknown;
-/** Starts it, asks it to end once it is ready, and waits for that. */
+/** Starts a command, cancels it when it is ready, and waits for its end. */
 const stopped = async (
   command: readonly string[],
   changes: Partial<RunRecord> = {},

@@ -1,4 +1,4 @@
-/** What a real command prints, through a real executor, as it is stored. */
+/** Output of real commands through a real executor, as it is stored. */
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LogLineDraft, RunEvent } from '../../../src/domain/events.ts';
@@ -19,7 +19,7 @@ afterAll(async () => {
 const env = (variables: Readonly<Record<string, string>>): EnvVar[] =>
   Object.entries(variables).map(([name, value]) => ({ name, value, secret: false }));
 
-/** Runs the JavaScript to its end. `own`: variables of the executor's own process. */
+/** Runs JavaScript until its end is stored. `own`: variables of the executor's process. */
 const node = async (script: string, variables: Record<string, string> = {}, own: Record<string, string> = {}) => {
   const id = await startingRun(redis, { command: [process.execPath, '-e', script], env: env(variables) });
   await using executor = await startExecutor(server.url, id, { variables: own });
@@ -42,7 +42,7 @@ test.for([
   const before = Date.now();
   const { events, records } = await node(printRecord, { ...variables }, { ...own });
   expect(records.map(({ timestamp }) => new Date(timestamp).toISOString())).toEqual([expected]);
-  // the executor's own clock is not shifted
+  // The executor's clock is not shifted.
   for (const event of events.filter((one) => one.kind !== 'LogLine')) {
     expect(Math.abs(event.timestamp - before)).toBeLessThan(3_600_000);
   }

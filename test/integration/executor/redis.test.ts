@@ -26,7 +26,7 @@ import {
 const APPEND_ONLY = ['--appendonly', 'yes', '--appendfsync', 'always'];
 const count = (to: number): string[] => Array.from({ length: to }, (_, at) => `line ${at + 1}`);
 
-/** A server whose files outlive it. */
+/** A server whose files remain after it. */
 const withFiles = async (work: (directory: string) => Promise<void>): Promise<void> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-kept-'));
   try {
@@ -120,7 +120,7 @@ test('W4: the executor sends again under the same seqs what Redis lost', async (
 test('W4b: if Redis lost more than the executor has, the command goes on and readers get a LinesDropped (STORE_LOST)', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
-  // More than LIMITS.executorBufferBytes, of lines that do not compress; then a line, once the tail is lost.
+  // More than LIMITS.executorBufferBytes, of lines that do not compress, and a line after Redis lost its newest events.
   const program =
     'const { randomBytes } = require("crypto"); const { writeSync, existsSync } = require("fs"); \
     for (let i = 1; i <= 1600; i += 1) writeSync(1, i + " " + randomBytes(9216).toString("base64") + "\\n"); \
@@ -133,7 +133,7 @@ test('W4b: if Redis lost more than the executor has, the command goes on and rea
   await loseTail(redis, id, entries - 2);
   await redis.hset(recordKey(id), { status: 'STARTING', startedAt: '' });
   expect(await readRun(redis, id)).toMatchObject({ lastSeq: 2, lines: 0 });
-  // The executor sees it by itself within two seconds, without a line of the command's.
+  // The executor notices it within two seconds, though its command prints nothing.
   await vi.waitFor(async () => expect(await readRun(redis, id)).toMatchObject({ lastSeq: before.lastSeq }), WAIT);
   expect(await readRun(redis, id)).toMatchObject({ status: 'RUNNING', startedAt: before.startedAt });
   await writeFile(join(executor.directory, 'workspace', 'go'), '');
@@ -167,7 +167,7 @@ test('a Redis that came back from older files, before the hello itself, is broug
       await untilLine(redis, id, 'two');
       const before = await readEvents(redis, id);
       await server.stop();
-      // Looked at where the executor cannot reach it: there it may put back what is missing before anybody looks.
+      // The executor can't reach this port. On its own port it could restore events before the check.
       await withFiles(async (elsewhere) => {
         await cp(older, join(elsewhere, 'appendonlydir'), { recursive: true });
         await using copy = await startRedis({ directory: elsewhere, config: APPEND_ONLY });
@@ -235,7 +235,7 @@ const rssMb = async (pid: number): Promise<number> =>
 test('while Redis hangs, a flooding command waits and the executor stays small; then nothing is missing', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
-  // Lines that do not compress well, so that the bound counts.
+  // Lines that do not compress well, so that the bound matters.
   const program =
     'const { randomBytes } = require("crypto"); const { writeSync } = require("fs"); \
     writeSync(1, "ready\\n"); for (let i = 0; i < 3000; i += 1) writeSync(1, randomBytes(12288).toString("base64") + "\\n")';
@@ -247,7 +247,7 @@ test('while Redis hangs, a flooding command waits and the executor stays small; 
     let largest = 0;
     let still = 0;
     let before = -1;
-    // The command writes no more: what it has written stays the same for a second.
+    // The command is blocked: what it has written does not change for a second.
     await vi.waitFor(
       async () => {
         largest = Math.max(largest, await rssMb(executor.pid));
@@ -287,7 +287,7 @@ test('a Redis without memory is waited for, and its refusal is told', async () =
   const events = await readEvents(redis, id);
   expect(isWhole(events)).toBe(true);
   expect(messages(events)).toEqual(count(20));
-  // Told once, and without what was to be stored.
+  // Printed once, and without the data.
   expect(executor.printed().match(/Redis refused a command, retrying: OOM /g)).toHaveLength(1);
   expect(executor.printed()).not.toContain('line 3');
 });

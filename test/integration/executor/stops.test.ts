@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const script = new Script(CANCEL);
-/** As the API does; `channel`: where the hint goes. */
+/** Requests a cancel as the API does. `channel`: where the hint is published. */
 const cancel = async (id: RunId, force = false, channel = controlChannel(id)): Promise<void> => {
   await script.run(redis, [recordKey(id), logKey(id)], ['enough', force ? '1' : '', channel]);
 };
@@ -139,7 +139,7 @@ test('W13d: a grandchild that left the session and holds the pipes is killed, an
 });
 
 test('pipes that somebody keeps open do not hold up the end', async () => {
-  // Without RUN_ID in its environment it is not found: as good as a process that is not ours to kill.
+  // Without RUN_ID in its environment it is not found, like a process that may not be killed.
   const id = await startingRun(redis, {
     command: ['sh', '-c', 'env -i PATH="$PATH" setsid sh -c "echo \\$\\$; exec sleep 300" & sleep 0.3; echo done'],
   });
@@ -147,7 +147,7 @@ test('pipes that somebody keeps open do not hold up the end', async () => {
   await untilLine(redis, id, 'done');
   expect(await executor.exited).toBe(0);
   const [holder] = messages(await readEvents(redis, id));
-  // Kill fails where it is gone already: then nobody kept the pipes open.
+  // kill fails if the process has ended: then it did not keep the pipes open.
   process.kill(Number(holder), 'SIGKILL');
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED' });
 });

@@ -1,4 +1,4 @@
-/** An executor that takes over an attempt in which another one has written already. */
+/** An executor that takes over an attempt after another one wrote to its log. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const BATCHES = 50;
 const said = { kind: 'LogLine', timestamp: 1, level: 'WARNING' } as const;
 const SAY = { command: ['echo', 'from the second'] };
 
-/** A run in whose first attempt somebody else has written 50 batches of two lines, the last with one of the service's own. */
+/** A run in whose first attempt another writer stored 50 batches of two lines, and a line of stream SYSTEM in the last. */
 const runningRun = async (redis: Redis, changes: Partial<RunRecord> = {}): Promise<RunId> => {
   const id = await startingRun(redis, { ...SAY, ...changes });
   const writer = await new PlainWriter(redis, id).claim();

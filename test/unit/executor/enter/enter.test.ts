@@ -1,4 +1,4 @@
-/** The program that leads into another root directory and out of it (executor/enter/enter.c). */
+/** The program that changes between root directories (executor/enter/enter.c). */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
       ...more,
       encoding: 'utf8',
     });
-  /** What is reported on descriptor 4 of a program that is to be found at these places. */
+  /** The report on descriptor 4 about a program that is looked for at these paths. */
   const report = (...places: readonly string[]) => {
     const steps = places.map((place) => `x${place.startsWith('/') ? place : join(directory, place)}`);
     const { output, status, stdout } = enter(['b4', ...steps], ['--', 'name', 'one', 'two']);
@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     const { stdout } = enter(['b4', 'd3', 'x/bin/ls'], ['--', 'ls', '/proc/self/fd'], {
       stdio: ['ignore', 'pipe', 'pipe', openSync('/', 'r'), 'pipe'],
     });
-    // 3 is ls' own.
+    // Descriptor 3 belongs to ls.
     expect(stdout.trim().split('\n')).toEqual(expect.arrayContaining(['0', '1', '2', '3']));
     expect(stdout.trim().split('\n')).not.toContain('4');
     expect(

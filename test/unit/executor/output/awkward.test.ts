@@ -138,7 +138,7 @@ test('plain lines of a chunk reach the sink in one call', () => {
   expect(sink.plainCalls).toBe(1);
 });
 
-/** MiB that are read before memory is looked at: on a busy machine, garbage of so much waits for its collection. */
+/** MiB that are read before memory is measured: on a busy machine so much garbage can wait to be collected. */
 const WARM_UP_CHUNKS = 64;
 
 test('a line of 1 GiB does not grow memory', () => {

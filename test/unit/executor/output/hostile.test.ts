@@ -5,7 +5,7 @@ import { eventsOf } from '../../../support/output.ts';
 const MIB = 1024 * 1024;
 const fill = (piece: string): string => piece.repeat(Math.floor((MIB - 100) / piece.length));
 
-// Were one of them to cost the square of its length, it would not end within the test's time.
+// If the time for one of them grew with the square of its length, the test would time out.
 test.for([
   ['sequences before text', `\u001b[0m::error::${fill('\u001b[0m')}x`],
   ['sequences without an end', `{${fill('\u001b[1;')}}`],

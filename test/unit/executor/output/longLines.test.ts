@@ -4,7 +4,7 @@ import { cutAtPlaces, eventsOf, NOW, startOutput } from '../../../support/output
 
 const TIME = '2024-05-06T07:08:09Z';
 const CHUNK = 64 * 1024;
-/** As a pipe gives it. */
+/** In the chunks that a pipe returns. */
 const inChunks = (text: string, maxLineBytes: number) => {
   const bytes = Buffer.from(text);
   const places = Array.from({ length: Math.ceil(bytes.length / CHUNK) }, (_, at) => at * CHUNK);

@@ -3,7 +3,7 @@ import { createOutput } from '../../../../executor/output/output.ts';
 import type { EventDraft } from '../../../../src/domain/events.ts';
 import { eventsOf } from '../../../support/output.ts';
 
-/** The event as it is stored. */
+/** The event after it was stored and read. */
 const stored = (line: string, secrets: readonly string[] = []): string => {
   const texts: string[] = [];
   const event = (draft: EventDraft): void => void texts.push(JSON.stringify(draft));

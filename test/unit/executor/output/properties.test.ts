@@ -5,7 +5,7 @@ import { cutAtPlaces, eventsOf, textsOf } from '../../../support/output.ts';
 const RUNS = { numRuns: 300 };
 const places = fc.array(fc.nat(400), { maxLength: 12 });
 
-/** What makes output awkward, in pieces, so that they meet. */
+/** Parts of awkward output, which are combined at random. */
 const piece = fc.oneof(
   fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
   fc
@@ -78,7 +78,7 @@ test('nothing that comes out is longer than the limit or ill-formed', () => {
   );
 });
 
-/** Secrets whose characters do not turn up around them, so that a part of one can be told. */
+/** Secrets whose characters appear nowhere else, so that a visible part of one can be recognized. */
 const secret = fc
   .string({
     unit: fc.constantFrom(...'QWZ#?&=<>"\'\\/ +%éß€😀~'),

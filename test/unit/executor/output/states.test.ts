@@ -13,7 +13,7 @@ test('sends at most ten states a second, and the last one', () => {
   expect(sink.messages.at(-1)).toBe('done');
   expect(times.length).toBeGreaterThan(20);
   for (let from = 0; from <= 2000; from += 10) {
-    // the last state and its line may be one more
+    // The last state and its line can add one.
     expect(times.filter((time) => time >= from && time < from + 1000).length).toBeLessThanOrEqual(11);
   }
 });

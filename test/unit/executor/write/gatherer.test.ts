@@ -18,7 +18,7 @@ const newRun = (): RunRecord => {
   return run;
 };
 
-/** Numbers from 0 to 1, the same in each run of a seed. */
+/** Random numbers from 0 to 1, the same for each seed. */
 const randomOf = (seed: number) => () => {
   seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
   return seed / 0x7fffffff;
@@ -59,12 +59,12 @@ test.for([1, 2, 3, 4, 5])(
 );
 
 test('a batch that would fill its allocation badly is made to fill the next smaller one', () => {
-  // 41.8 kB would take 48 KiB; of 40 KiB it uses all but a hundredth.
+  // 41.8 kB would take an allocation of 48 KiB. After the cut it fills 40 KiB to 98 % at least.
   const excess = excessBytes(303_000, 41_800 / 303_000);
   const left = ((303_000 - excess) * 41_800) / 303_000 + 80;
   expect(left).toBeLessThan(40_960);
   expect(left).toBeGreaterThan(40_960 * 0.98);
-  // Full enough, in place, and small.
+  // Full enough, just below an allocation, and small.
   expect(excessBytes(100_000, 0.48)).toBe(0);
   expect(excessBytes(100_000, 0.405)).toBe(0);
   expect(excessBytes(8000, 1)).toBe(0);

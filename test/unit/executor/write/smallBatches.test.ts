@@ -14,7 +14,7 @@ const batch = (firstSeq: number, lines: number): SealedBatch => {
   return { ...rest, firstSeq, count, lines, messageBytes, batch: builder.seal(firstSeq, 1) };
 };
 
-/** How many batches of so many lines gather until it is due. */
+/** Number of batches with so many lines until compaction is due. */
 const gathered = (lines: number, waiting: SealedBatch | undefined, budget = BUDGET): number => {
   const tail = new SmallBatches(budget);
   let batches = 0;

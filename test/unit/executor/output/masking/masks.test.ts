@@ -47,7 +47,7 @@ test('hides a secret within base64 of a longer text, at each place', () => {
         const encoded = Buffer.from('x'.repeat(before) + secret + 'y'.repeat(after)).toString(encoding);
         const [message = ''] = messages(`${encoded}\n`, [secret]);
         expect(message).toContain('***');
-        // what is left over belongs to the neighbours, and at most one character's bits at each side
+        // Only the neighbours remain, and at most the bits of one character on each side.
         expect(message.replace('***', '').length).toBeLessThanOrEqual(Math.ceil(((before + after) * 4) / 3) + 6);
       }
     }
@@ -195,7 +195,7 @@ test('a secret as large as an environment variable can be is hidden, also in a c
   expect(messages(`a ${secret} b\n`, [secret])).toEqual(['a ***']);
 });
 
-// Were each to cost as much as all before it, this would not end within the test's time.
+// If each mask took as long as all before it, this test would time out.
 test('thousands of masks that come one by one stay cheap', () => {
   const { stdout, sink } = startOutput();
   for (let at = 0; at < 5000; at += 1) stdout.write(Buffer.from(`::add-mask::secret-${at}-x\nsecret-${at}-x\n`), NOW);

@@ -6,7 +6,7 @@ import { logFormats } from '../../../../../scripts/logFormats.ts';
 import type { JsonObject, LogLineDraft } from '../../../../../src/domain/events.ts';
 import { eventsOf, NOW } from '../../../../support/output.ts';
 
-/** Lines as the libraries printed them, or as their documentation shows them (documented.jsonl), and what they mean. */
+/** Lines that the libraries printed, or that their documentation shows (documented.jsonl), and the expected events. */
 interface Fixture {
   readonly from: string;
   readonly line: string;
@@ -15,7 +15,7 @@ interface Fixture {
     readonly level: string;
     readonly message?: string;
     readonly logger?: string | null;
-    /** Null where the record has none. */
+    /** Null if the record has none. */
     readonly timestamp?: string | null;
     readonly exception?: {
       readonly type: string | null;

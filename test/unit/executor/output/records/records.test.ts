@@ -13,7 +13,7 @@ const TRACEBACK =
   'Traceback (most recent call last):\n  File "app.py", line 7, in <module>\n    1 / 0\n    ~~^~~\nZeroDivisionError: division by zero';
 const STACK = 'TypeError: boom\n    at run (/app/main.js:3:9)\n    at node:internal/main/run_main_module:36:49';
 
-/** Lines as these loggers print them. */
+/** Lines that these loggers print. */
 const LOGGERS: readonly (readonly [title: string, line: string, event: object])[] = [
   [
     'pino',

@@ -11,7 +11,7 @@ const none = (): never => {
   throw new Error('the local zone was asked for');
 };
 const LONG_AGO = Date.parse('2001-01-01T00:00:00Z');
-/** The instant that the zone's clock shows as this, in UTC. */
+/** The instant, in UTC, at which clocks of the zone show this time. */
 const instant = (tz: string, local: string, now = LONG_AGO): string =>
   new Date(zoneOf(tz, none).toInstant(Date.parse(`${local}Z`), now)).toISOString().replace('.000Z', 'Z');
 
