@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => service?.stop());
 
 test.skipIf(engine === null)(
-  'every way to end in a container is told with its reason, at the end of a log without a hole',
+  'every way to end in a container is reported with its reason, at the end of a log without a hole',
   async () => {
     const client = wsClient(service.url);
     const ends: [input: Record<string, unknown>, status: string, reason: string | null][] = [

@@ -39,7 +39,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     await server?.stop();
   });
 
-  test('says which engine it uses, and is ready only once it is prepared', async () => {
+  test('says which engine it uses, and is ready only after it is prepared', async () => {
     if (engine === null) return;
     const launcher = await open({ executorImage: null });
     expect(launcher.description).toMatch(/(Podman|Docker) \d/);
@@ -61,13 +61,13 @@ describe.skipIf(engine === null)('the container launcher', () => {
     await expect(fresh.launch(spec, quietly, soon())).rejects.toBeInstanceOf(LaunchError);
   });
 
-  test('gives a run a network of its own on a bridge', async () => {
+  test('gives each run its own network on a bridge', async () => {
     const launcher = await open({ network: 'bridge' });
     const { text } = await carryOut(launcher, redis, await sh('ls /sys/class/net'));
     expect(text.trim().split('\n').sort()).toEqual(['eth0', 'lo']);
   });
 
-  test('starts what another one made and did not start', async () => {
+  test('starts a container that another launcher created and did not start', async () => {
     const launcher = await open();
     const spec = await sh('echo hello');
     const execution = await launcher.launch(await sh('true'), quietly, soon());
@@ -87,7 +87,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     await found.remove();
   });
 
-  test('waits on while the engine is away, and knows the end afterwards', async () => {
+  test('keeps waiting while the engine is away, and reports the end afterwards', async () => {
     if (engine === null) return;
     await using socket = await cuttableEngine(engine.socketPath);
     const launcher = await open({ socketPath: socket.path });
@@ -109,7 +109,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     await execution.remove();
   });
 
-  test('does not know how a container ended that was removed behind its back', async () => {
+  test('does not claim to know how a container ended that was removed by somebody else', async () => {
     const launcher = await open();
     const spec = await sh('sleep 20');
     const execution = await launcher.launch(spec, quietly, soon());
@@ -119,7 +119,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     await execution.remove();
   });
 
-  test('tells from the kernel that the executor itself was killed for memory', async () => {
+  test('learns from the kernel that the executor itself was killed because memory ran out', async () => {
     const launcher = await open();
     const name = `runloom-oom-${crypto.randomUUID()}`;
     const container = await docker.createContainer({
@@ -140,7 +140,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     }
   });
 
-  test('a kill for memory that the command outlived is not why its container was killed later', async () => {
+  test('an out-of-memory kill that the command survived is not reported as the cause when its container is killed later', async () => {
     const launcher = await open();
     const spec = await newAttempt(redis, REDIS_IN_CONTAINER, {
       command: ['sh', '-c', '(x=0123456789abcdef; while :; do x="$x$x"; done) & wait; sleep 60'],
@@ -158,7 +158,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     await execution.remove();
   });
 
-  test('refuses what is no name of an image, and one that is not to be had', async () => {
+  test('refuses an invalid image name, and an image that cannot be pulled', async () => {
     const launcher = await open();
     for (const image of [
       '../containers/json',
@@ -176,7 +176,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     }
   });
 
-  test('leaves no container and no volume but the carried one', async () => {
+  test('leaves no container behind, and no volume but its own', async () => {
     const launcher = await open();
     const volumes = async (): Promise<readonly string[]> =>
       ((await docker.listVolumes()).Volumes ?? []).map((volume) => volume.Name).sort();
@@ -192,7 +192,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     expect(all.filter((one) => one.Names.some((name) => /runloom-(probe|fill)/.test(name)))).toEqual([]);
   });
 
-  test('asks the engine three things to start a run of the default image', async () => {
+  test('sends the engine three requests to start a run of the default image', async () => {
     if (engine === null) return;
     await using socket = await cuttableEngine(engine.socketPath);
     const launcher = await open({ socketPath: socket.path });

@@ -34,7 +34,7 @@ describe.skipIf(engine === null)('inside a container', () => {
   const busybox = (script: string, more: Partial<AttemptOptions> = {}): Promise<Carried> =>
     run({ command: ['/bin/busybox', 'sh', '-c', script], image: BUSYBOX, ...more });
 
-  test('has PID, mount, IPC and host name namespaces of its own', async () => {
+  test('has its own PID, mount, IPC and host name namespaces', async () => {
     const { text } = await sh('for kind in pid mnt ipc uts net; do readlink /proc/self/ns/$kind; done');
     const seen = text.trim().split('\n');
     const own = ['pid', 'mnt', 'ipc', 'uts', 'net'].map((kind) => readlinkSync(`/proc/self/ns/${kind}`));
@@ -49,7 +49,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(Number(count)).toBeLessThan(10);
   });
 
-  test("has a file system that is the image's and not the machine's", async () => {
+  test('sees the file system of its image and not that of the machine', async () => {
     const { text } = await busybox('/bin/busybox ls /; /bin/busybox ls /bin');
     const names = text.trim().split('\n');
     expect(names).not.toContain('home');
@@ -73,12 +73,12 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(pids).toBe('256');
   });
 
-  test('cannot start processes without bound', async () => {
+  test('cannot start an unlimited number of processes', async () => {
     const { text } = await sh('i=0; while [ $i -lt 400 ]; do sleep 5 & i=$((i+1)); done 2>&1; echo end');
     expect(text).toMatch(/can't fork|Resource temporarily unavailable/);
   });
 
-  test('runs an image that holds nothing but busybox', async () => {
+  test('runs an image that holds only busybox', async () => {
     const { text, end } = await busybox('echo hello from busybox; /bin/busybox id -u; /bin/busybox pwd');
     expect(text).toBe('hello from busybox\n65534\n/workspace\n');
     expect(end).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
@@ -94,7 +94,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(text).toBe('zombies 0\n');
   });
 
-  test("takes the image's variables, user and nothing else of its settings", async () => {
+  test('takes only the variables and the user from the settings of the image', async () => {
     const { text, end } = await run({ command: ['/bin/busybox', 'env'], image: AWKWARD });
     expect(end).toMatchObject({ status: 'COMPLETED' });
     const lines = text.trim().split('\n');
@@ -108,7 +108,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(who).toBe('1234\n1234\n');
   });
 
-  test("can write nowhere but in /workspace, /tmp and shared memory, not even in an image's VOLUME", async () => {
+  test('can write only in /workspace, /tmp and shared memory, not even in a VOLUME of an image', async () => {
     const places =
       '/ /bin /dev /opt/runloom /opt/runloom/bin /proc/sys /run /run/runloom-redis /stored /sys/fs/cgroup /var/tmp';
     const { text } = await run({
@@ -127,7 +127,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(text).toContain('of-the-image');
   });
 
-  test('finds no place on which it could write more than the tmpfs hold', async () => {
+  test('finds no place where it could write more than the tmpfs mounts hold', async () => {
     const { text } = await sh(
       `for m in $(cut -d' ' -f2 /proc/mounts); do [ -d "$m" ] && touch "$m/probe" 2>/dev/null && echo "$m"; done
        find / -xdev -type d 2>/dev/null | while read -r d; do touch "$d/probe" 2>/dev/null && echo "$d"; done`,
@@ -138,7 +138,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect([...found].sort()).toEqual(['/dev/shm', '/tmp', '/workspace']);
   });
 
-  test('bounds /workspace and /tmp, lets programs run there, and starts them empty', async () => {
+  test('limits /workspace and /tmp, lets programs run there, and starts them empty', async () => {
     const { text } = await busybox(
       `/bin/busybox ls -A /workspace /tmp | /bin/busybox grep -v : | /bin/busybox grep -v '^$'
        for d in /workspace /tmp; do
@@ -194,7 +194,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(text).toMatch(/^1000\nend$/m);
   });
 
-  test('cannot say anything to Redis, nor reach the directory of its socket', async () => {
+  test('cannot talk to Redis, nor reach the directory of its socket', async () => {
     expect(readFileSync('/proc/self/status', 'utf8')).not.toContain(String(REDIS_GID));
     const { text } = await sh(`
       socket=$(cut -d' ' -f5 /proc/self/mountinfo | grep '/run/runloom-redis$')/redis.sock
@@ -209,7 +209,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(text).toBe('EACCES\n0\nend\n');
   });
 
-  test('has its three standard files open and nothing of the executor', async () => {
+  test('has its three standard files open, and no file of the executor', async () => {
     const { text } = await busybox(
       'for f in /proc/self/fd/*; do [ -e $f ] && /bin/busybox basename $f; done; /bin/busybox pwd',
     );
@@ -220,7 +220,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(links).not.toMatch(/environ|passwd|-> \/\.runloom-[0-9a-f]+$/m);
   });
 
-  test('has no network where the network is none', async () => {
+  test('has no network if the network setting is none', async () => {
     const { text } = await sh(
       `ls /sys/class/net; node -e "require('node:net').connect(80, '10.88.0.1').on('error', (error) => console.log(error.code))"`,
     );
@@ -228,7 +228,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(text).toMatch(/ENETUNREACH/);
   });
 
-  test("tells a kill for memory as such, and outlives the command's", async () => {
+  test('reports an out-of-memory kill as such, and survives that of a command', async () => {
     const script = 'const hold = []; for (;;) hold.push(Buffer.alloc(8 << 20, 1));';
     const { end, events } = await run({ command: ['node', '-e', script], resources: { memoryMb: 160, cpus: null } });
     expect(end?.failure?.reason).toBe('OUT_OF_MEMORY');

@@ -46,7 +46,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
       40_000,
     );
 
-  test('a cancel while the image is pulled ends the run, whatever the registry does', async () => {
+  test('a cancel during the image pull ends the run, whatever the registry does', async () => {
     const sockets = new Set<Socket>();
     const mute: Server = createServer((one) => {
       sockets.add(one.on('error', () => undefined).resume());
@@ -66,7 +66,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
     mute.close();
   }, 90_000);
 
-  test('a container that is killed, removed or stopped behind our back is told as what it was', async () => {
+  test('a container that somebody else killed, removed or stopped is reported as what happened to it', async () => {
     const [killed, removed, stopped] = await Promise.all([
       ready('echo ready; sleep 600'),
       ready('echo ready; sleep 600'),
@@ -83,7 +83,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
     for (const id of [killed, removed, stopped]) await gone(id);
   }, 120_000);
 
-  test('a cancel takes along what left its session and forgot its environment', async () => {
+  test('a cancel also kills a child that left the session and cleared its environment', async () => {
     const child = 'trap \\"\\" TERM; while :; do sleep 0.05; done';
     const id = await ready(`setsid env -i /bin/sh -c "${child}" & ${IGNORES_TERM}`);
     await cancelRun(url, id);
@@ -91,7 +91,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
     await gone(id);
   }, 90_000);
 
-  test('with the engine down a start is LAUNCH_FAILED, and the next attempt succeeds when it is back', async () => {
+  test('if the engine is down, a start fails with LAUNCH_FAILED, and the next attempt succeeds when the engine is back', async () => {
     await socket.cut();
     const lost = await startRun(url, { command: ['true'] });
     expect((await expectOneEnd(url, lost)).run.failure?.reason).toBe('LAUNCH_FAILED');
@@ -101,7 +101,7 @@ describe.skipIf(engine === null)('the life of a run in a container', () => {
     expect((await expectOneEnd(url, id)).run).toMatchObject({ status: 'COMPLETED', attempt: 2, failure: null });
   }, 120_000);
 
-  test('with the engine away a run goes on, can be cancelled, and ends; its container goes when the engine is back', async () => {
+  test('if the engine is away, a run goes on, can be cancelled, and ends; its container is removed when the engine is back', async () => {
     const [ends, cancelled] = await Promise.all([ready('echo ready; sleep 1; echo done'), ready(IGNORES_TERM)]);
     await socket.cut();
     try {

@@ -54,7 +54,7 @@ test.skipIf(engine === null)(
 );
 
 test.skipIf(engine === null)(
-  'containers reach an operator’s Redis on loopback through the relay, on no network at all',
+  'containers without any network reach an operator’s Redis on loopback through the relay',
   async () => {
     const probe = createServer();
     await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
@@ -84,7 +84,7 @@ test.skipIf(engine === null)(
 );
 
 test.skipIf(engine === null)(
-  "tells in its own log, once, what the engine answered to a launch that failed, and the client none of the engine's words",
+  "if a launch fails, the log has the engine's answer once, and the client sees none of the engine's text",
   async () => {
     await using data = await dataDirectory();
     const env = { DATA_DIR: data.path, CONTAINER_SOCKET: engine?.socketPath ?? '', LAUNCHER: 'container' };

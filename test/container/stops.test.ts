@@ -15,7 +15,7 @@ const SLOW = `let n = 0; process.on("SIGTERM", () => { console.log("TERM " + ++n
   if (n === 1) setTimeout(() => { console.log("clean"); process.exit(0); }, 1500); });
   setInterval(() => 0, 1000); console.log("ready");`;
 
-describe.skipIf(engine === null)('how a command in a container is asked to end', () => {
+describe.skipIf(engine === null)('stopping a command in a container', () => {
   let docker: Docker;
   let service: TestService;
   beforeAll(async () => {
@@ -44,8 +44,8 @@ describe.skipIf(engine === null)('how a command in a container is asked to end',
 
   test.each([
     ['a shell', `node -e '${SLOW}'; echo after`],
-    ['a wrapper that passes it on', `trap 'kill -TERM $p; wait $p' TERM; node -e '${SLOW}' & p=$!; wait $p`],
-    ['a child in a session of its own', `setsid node -e '${SLOW}' & sleep 600`],
+    ['a wrapper that forwards the signal', `trap 'kill -TERM $p; wait $p' TERM; node -e '${SLOW}' & p=$!; wait $p`],
+    ['a child in its own session', `setsid node -e '${SLOW}' & sleep 600`],
     ['a filter', `node -e '${SLOW}' | cat; echo after`],
   ])('a program below %s gets one SIGTERM and has the grace period to end', async (_what, script) => {
     const id = await ready(['sh', '-c', script]);
@@ -69,7 +69,7 @@ describe.skipIf(engine === null)('how a command in a container is asked to end',
     expect(run).toMatchObject({ status: 'CANCELLED', exitCode: 0 });
   });
 
-  test('an engine that is told to stop the container waits for the grace period', async () => {
+  test('when the engine is asked to stop the container, it waits for the grace period', async () => {
     const id = await ready(['sh', '-c', `node -e '${SLOW}'; echo after`]);
     const container = docker.getContainer(containerName(id as Parameters<typeof containerName>[0], 1));
     const { Config: config } = await container.inspect();
@@ -80,7 +80,7 @@ describe.skipIf(engine === null)('how a command in a container is asked to end',
     expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED' } });
   });
 
-  test('W12, W12a: in a container, output through a filter is whole, and what holds the pipes is killed', async () => {
+  test('W12, W12a: in a container, output through a filter is complete, and processes that hold the pipes are killed', async () => {
     const filter = 'mkfifo f; { sleep 0.3; sed s/x/x/; } < f & exec > f 2>&1';
     const whole = await ready(['sh', '-c', `${filter}; for i in 1 2 3; do echo line $i; done; echo FINAL`]);
     expect(told((await expectOneEnd(service.url, whole)).events)).toEqual(['line 1', 'line 2', 'line 3', 'FINAL']);

@@ -54,9 +54,9 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     ['a trailing slash', ['/stored/'], ['sees /stored/']],
     ['the same one twice', ['/stored', '/stored//'], ['sees /stored', 'sees /stored//']],
     ['one in another', ['/outer', '/outer/inner'], ['sees /outer', 'sees /outer/inner']],
-    ['one in another, of which the image knows nothing', ['/stored', '/stored/not/there'], []],
+    ['one in another, in a path that the image does not have', ['/stored', '/stored/not/there'], []],
     ['a relative path', ['relative/path'], []],
-    ['places of ours', ['/opt/runloom', '/run', '/run/runloom', '/run/runloom-redis', '/var/tmp'], []],
+    ['paths of runloom', ['/opt/runloom', '/run', '/run/runloom', '/run/runloom-redis', '/var/tmp'], []],
     ['many', Array.from({ length: 40 }, (_, index) => `/many/${index}`), []],
   ];
   test.for(layouts)('runs, and cannot write there: %s', async ([name, paths, sees]) => {
@@ -68,7 +68,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     expect(await launcher.list()).toEqual([]);
   });
 
-  test('has its VOLUMEs below the rooms of a run as writable and as bounded as these', async () => {
+  test('has VOLUMEs below /workspace and /tmp writable, and limited like these', async () => {
     const paths = ['/workspace', '/workspace/cache', '/tmp/sub/'];
     const image = await buildImage(
       docker,
@@ -80,7 +80,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     expect((await carryOut(launcher, redis, await attempt(image, fill))).text).toBe('1\n1\n1\n');
   });
 
-  test('leaves no volume of a launch that was given up, or that another service began and did not end', async () => {
+  test('leaves no volume of a launch that was abandoned, or that another service began and did not finish', async () => {
     const image = await buildImage(docker, 'localhost/volumes-left:1', `${WITH_FILES}VOLUME /stored\n`);
     const before = await volumes();
     const leaving = new AbortController();
@@ -103,7 +103,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     expect(await launcher.list()).toEqual([]);
   });
 
-  test('of another installation on the same engine is none of ours', async () => {
+  test('leaves the containers of another installation on the same engine alone', async () => {
     if (engine === null) return;
     const other = await containerLauncher(engine, server);
     const image = await buildImage(docker, 'localhost/volumes-left:1', `${WITH_FILES}VOLUME /stored\n`);

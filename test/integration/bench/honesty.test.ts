@@ -1,4 +1,4 @@
-/** The instrument of the bench: it counts each line of each viewer and detects a server that loses one. */
+/** The bench itself is correct: it counts each line of each viewer and detects a server that loses one. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { CONTENDERS } from '../../../bench/contenders.ts';
@@ -40,7 +40,7 @@ test.for(CONTENDERS)('Every viewer of $letter ($name) gets every line once and i
 });
 
 test.for([RECORDS, ...FILTERS, ...SELECTIONS])(
-  'Every viewer of "$name" gets every line that is due once and in order.',
+  'Every viewer of "$name" gets every expected line once and in order.',
   async (variant) => {
     const connection = await redis.connect();
     const contender = contenderOf(variant);
@@ -57,7 +57,7 @@ test.for([RECORDS, ...FILTERS, ...SELECTIONS])(
   },
 );
 
-/** A bare forwarder in this process that does something else with one line of one viewer. */
+/** A plain forwarder in this process that treats one line of one viewer differently. */
 const unreliable = async (change: (send: (text: string) => void, text: string) => void) => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   await new Promise((resolve) => server.once('listening', resolve));
@@ -101,7 +101,7 @@ test.for([
   await expect(load.complete(1000, COMPLETE_MS)).rejects.toThrow(new LineLost(told));
 });
 
-test('A part that lost a line fails the bench by its name, and the others are still measured.', async () => {
+test('If a part lost a line, the bench fails and names it, and the other parts are still measured.', async () => {
   await using server = await unreliable(() => undefined);
   const lossy: Part = {
     name: 'lossy',

@@ -16,7 +16,7 @@ const connect = (url: string) => {
   return { client, closed };
 };
 
-test('gives each event once, over losses, and is done after the end', async () => {
+test('gives each event once, despite lost connections, and is done after the end', async () => {
   const { url } = await serve((one, turn) => {
     one.next(batch(line(turn * 2 - 1), turn < 5 ? line(turn * 2) : end(turn * 2)));
     if (turn < 5) one.close(1001);
@@ -29,7 +29,7 @@ test('gives each event once, over losses, and is done after the end', async () =
   expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-test('throws what ends it, after what came before it, and is done then', async () => {
+test('first gives the events that came before an error, then throws the error, and is done', async () => {
   const { url } = await serve((one) => {
     one.next(batch(line(1)));
     one.next(batch(line(2)));
@@ -52,7 +52,7 @@ test('break ends the subscription and lets the socket close', async () => {
   await vi.waitUntil(() => closed.mock.calls.length > 0, { timeout: 20_000 });
 });
 
-test('return and throw end it, also while next waits', async () => {
+test('return and throw end it, also while next is waiting', async () => {
   const { url } = await serve(() => undefined);
   const { client, closed } = connect(url);
   const one = client.iterate({ query: BATCHES });
@@ -62,7 +62,7 @@ test('return and throw end it, also while next waits', async () => {
   expect(await one.next()).toEqual({ done: true, value: undefined });
   const other = client.iterate({ query: BATCHES });
   const failing = other.next();
-  // As graphql-ws has it.
+  // As in graphql-ws.
   expect(await other.throw?.(new Error('enough'))).toEqual({ done: true, value: undefined });
   await expect(failing.then(() => other.next())).rejects.toThrow('enough');
   await vi.waitUntil(() => closed.mock.calls.length > 0, { timeout: 20_000 });
@@ -81,7 +81,7 @@ test.each([
       const event = { ...(seq === total ? end(seq) : line(seq)), message };
       return by === 'batches' ? batch(event) : { log: event };
     };
-    /** Sends until the client says that it is enough. */
+    /** Sends until the client asks it to stop. */
     const send = (seq: number): void => {
       if (one.isOver()) return;
       sent += 1;
@@ -96,14 +96,14 @@ test.each([
   const seqs: number[] = [];
   for await (const { data } of iterator) {
     seqs.push(...(data?.log.events?.map(({ seq }) => seq) ?? [data?.log.seq ?? 0]));
-    // 8 MiB are 84 of these; what is under way when the client says stop comes on top.
+    // 84 of these are 8 MiB; messages already sent when the client asks to stop come on top.
     if (seqs.length === 1) await vi.waitUntil(() => asked.length === 1 && sent > 84, { timeout: 20_000 });
   }
   expect(seqs).toEqual(Array.from({ length: total }, (_, i) => i + 1));
   expect(asked.length).toBeGreaterThan(1);
 });
 
-test('a query is one result', async () => {
+test('a query gives one result', async () => {
   const { url } = await serve((one) => {
     one.next({ runs: [] });
     one.complete();

@@ -1,4 +1,4 @@
-/** Many subscriptions on one socket, refusals, and what is told of them. */
+/** Many subscriptions on one socket, refused connections, and what the client reports about them. */
 import { createClient } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,7 +9,7 @@ const socketClient = (url: string, more: Partial<Parameters<typeof createClient>
   createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...more });
 const sink = { next: () => undefined, error: () => undefined, complete: () => undefined };
 
-test('a hundred subscriptions share one back-off, and go on together when the socket is back', async () => {
+test('a hundred subscriptions share one back-off, and resume together when the socket is back', async () => {
   let away = false;
   const serving = await serve(
     (one) => {
@@ -38,14 +38,14 @@ test('a hundred subscriptions share one back-off, and go on together when the so
   away = false;
   const refused = serving.connections();
   await vi.waitUntil(allHave(2), { timeout: 20_000 });
-  // One try more is one connection more, for all hundred; and no subscription has a pause of its own.
+  // One retry is one more connection for all hundred subscriptions; no subscription has its own pause.
   expect(serving.connections() - refused).toBeLessThanOrEqual(2);
   expect(serving.asked).toHaveLength(200);
   expect(new Set(serving.asked.slice(100).map(({ variables }) => variables?.after))).toEqual(new Set([1]));
   expect(states.filter((state) => state === 'live')).toHaveLength(200);
 });
 
-test('who subscribes while the socket is away waits with the others', async () => {
+test('a subscription made while the socket is away waits with the others', async () => {
   const serving = await serve((one) => one.next(batch(line(1))), { refuse: () => 503 });
   const log = follow(serving.url, { helper: { maxPauseMs: 1e9 } });
   await vi.waitUntil(() => log.states.includes('reconnecting'), { timeout: 20_000 });
@@ -58,7 +58,7 @@ test('who subscribes while the socket is away waits with the others', async () =
   expect(serving.connections()).toBe(before);
 });
 
-test('a loss is told with its close code, its reason, the number of tries and the run', async () => {
+test('a lost connection is reported with its close code, its reason, the number of tries and the run', async () => {
   const { url } = await serve(
     (one) => {
       if (one.connection === 1) {
@@ -88,7 +88,7 @@ test('a loss is told with its close code, its reason, the number of tries and th
 });
 
 test.each([400, 401, 403, 404, 426])(
-  'a handshake that is refused with %i is told, and final at the third time',
+  'a handshake refused with %i is reported, and final at the third time',
   async (status) => {
     const serving = await serve(() => undefined, { refuse: () => status });
     const log = follow(serving.url);
@@ -101,7 +101,7 @@ test.each([400, 401, 403, 404, 426])(
   },
 );
 
-test.each([408, 425, 429, 500, 502, 503, 504])('a handshake that is refused with %i is tried again', async (status) => {
+test.each([408, 425, 429, 500, 502, 503, 504])('a handshake refused with %i is tried again', async (status) => {
   const serving = await serve(
     (one) => {
       one.next(batch(end(1)));
@@ -113,7 +113,7 @@ test.each([408, 425, 429, 500, 502, 503, 504])('a handshake that is refused with
   expect(serving.connections()).toBe(6);
 });
 
-test('who was connected outlasts a proxy that answers 404 while the service is replaced', async () => {
+test('after it has been connected, a client keeps trying through a proxy that answers 404 while the service is replaced', async () => {
   const serving = await serve(
     (one) => {
       one.next(batch(one.connection === 1 ? line(1) : end(2)));
@@ -128,8 +128,8 @@ test('who was connected outlasts a proxy that answers 404 while the service is r
   expect(log.details.filter(({ reason }) => reason?.includes('404'))).toHaveLength(6);
 });
 
-test('where the WebSocket tells no cause, as in a browser, the reason says what it may be', async () => {
-  /** As browsers have it: an error event without a message, then 1006. */
+test('if the WebSocket gives no cause, as in a browser, the reason names the possible causes', async () => {
+  /** Like browsers: an error event without a message, then 1006. */
   class Browser extends WebSocket {
     override emit(event: string | symbol, ...args: unknown[]): boolean {
       return super.emit(event as 'error', ...((event === 'error' ? [{ message: '' }] : args) as [Error]));
@@ -142,7 +142,7 @@ test('where the WebSocket tells no cause, as in a browser, the reason says what 
   log.stop();
 });
 
-test('after 4403 it comes back with a new token from connectionParams, and misses nothing', async () => {
+test('after 4403 it reconnects with a new token from connectionParams, and misses nothing', async () => {
   const tokens: unknown[] = [];
   let made = 0;
   const { url } = await serve((one) => {
@@ -171,7 +171,7 @@ test('4403 is final at the third time in a row', async () => {
   expect(log.details.at(-1)).toMatchObject({ code: 4403, reason: 'Expired' });
 });
 
-test('a connectionParams that fails is asked again, and its error is told', async () => {
+test('a connectionParams that fails is called again, and its error is reported', async () => {
   let calls = 0;
   const { url } = await serve((one) => {
     one.next(batch(end(1)));
@@ -211,7 +211,7 @@ test('a sink that throws ends its own subscription and no other', async () => {
 });
 
 test.each([true, false])(
-  'a filter that lets nothing through is live all the same, with a lazy client: %s',
+  'a subscription whose filter passes nothing still counts as live, with a lazy client: %s',
   async (lazy) => {
     const { url } = await serve((one) => {
       if (one.connection === 1) setTimeout(() => one.close(1001), 20);
@@ -278,7 +278,7 @@ test.each([
   ],
   ['chosen by operationName', `${MUTATION} ${BATCHES.replace('subscription', 'subscription S')}`, 'S'],
   ['a byte order mark and a comment before it', `\uFEFF# mutation\n${BATCHES}`, undefined],
-])('a subscription goes on after a loss: %s', async (_, query, operationName) => {
+])('a subscription resumes after a lost connection: %s', async (_, query, operationName) => {
   const { url, asked } = await serve((one, turn) => {
     one.next(batch(turn === 2 ? end(2) : line(1)));
     if (turn === 1) one.close(1001);
@@ -289,7 +289,7 @@ test.each([
   expect(asked.map(({ variables }) => variables?.after)).toEqual([undefined, 1]);
 });
 
-test('dispose while a connection is being made neither fails nor tries again', async () => {
+test('dispose during a connection attempt neither fails nor tries again', async () => {
   const serving = await serve(() => undefined, { refuse: () => 503 });
   const log = follow(serving.url);
   await log.client.dispose();

@@ -1,4 +1,4 @@
-/** The helper against a server that says what each test wants, over real sockets. */
+/** The client against a server that sends what each test needs, over real sockets. */
 import fc from 'fast-check';
 import { createClient } from 'graphql-ws';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -10,7 +10,7 @@ test.each([
   ['batches', BATCHES],
   ['lines', LINES],
 ])(
-  'S2: a client resumes after the last seq when the socket is cut, by %s, whatever the field is called',
+  'S2: a client resumes after the last seq when the socket is cut, by %s, whatever the name of the field',
   async (by, query) => {
     const { url, asked } = await serve((one, turn) => {
       const from = Number(one.variables.after ?? 0) + 1;
@@ -30,7 +30,7 @@ test.each([
   },
 );
 
-test('S2a: a client of graphql-ws that silently repeats its first variables gets each event once', async () => {
+test('S2a: with graphql-ws, which silently repeats its first variables, a client gets each event once', async () => {
   const { url, asked } = await serve((one, turn) => {
     one.next(batch(line(turn * 2 - 1), turn === 3 ? end(turn * 2) : line(turn * 2)));
     if (turn < 3) one.close(turn === 1 ? 1000 : 1012);
@@ -43,7 +43,7 @@ test('S2a: a client of graphql-ws that silently repeats its first variables gets
   expect(log.states).toEqual(['connecting', 'live', 'reconnecting', 'live', 'reconnecting', 'live', 'ended']);
 });
 
-/** How one connection ends, after how many events; sizes of its batches; how much it repeats. */
+/** How one connection ends, after how many events; the sizes of its batches; how many events it repeats. */
 const connection = fc.record({
   events: fc.nat({ max: 12 }),
   batch: fc.integer({ min: 1, max: 5 }),
@@ -52,7 +52,7 @@ const connection = fc.record({
 });
 
 test.each([0, 1000])(
-  'whatever the connections do, each event comes once, in order, with %i own retries',
+  'whatever the connections do, each event comes once, in order, with %i retries of graphql-ws',
   async (own) => {
     await fc.assert(
       fc.asyncProperty(
@@ -67,7 +67,7 @@ test.each([0, 1000])(
             for (let i = 0; i < rest.length; i += plan?.batch ?? 100)
               one.next(batch(...rest.slice(i, i + (plan?.batch ?? 100))));
             if (plan === undefined || rest.at(-1)?.seq === length) return one.complete();
-            // A complete with nothing new is the server's word that there is nothing more: it says that at the end alone.
+            // A complete without new events means that there are no more: the server sends it only at the end.
             if (plan.end === 'complete' && plan.events > 0) return one.complete();
             if (plan.end === 'unavailable') return one.error('UNAVAILABLE');
             one.close(plan.end === 'away' ? 1001 : plan.end === 'normal' ? 1000 : undefined);
@@ -85,7 +85,7 @@ test.each([0, 1000])(
   },
 );
 
-test('drops what it had, also inside a batch, and keeps a LinesDropped that reaches further', async () => {
+test('drops events it already had, also inside a batch, and keeps a LinesDropped that reaches further', async () => {
   const { url } = await serve((one) => {
     one.next(batch(line(1), line(2)));
     one.next(batch(line(1), line(2)));
@@ -100,7 +100,7 @@ test('drops what it had, also inside a batch, and keeps a LinesDropped that reac
   expect(log.results).toHaveLength(4);
 });
 
-test('starts after the `after` it is given and drops what is before it', async () => {
+test('starts after the given `after` and drops events before it', async () => {
   const { url, asked } = await serve((one) => {
     one.next(batch(line(7), line(8), end(9)));
     one.complete();
@@ -111,7 +111,7 @@ test('starts after the `after` it is given and drops what is before it', async (
   expect(asked[0]?.variables).toEqual({ after: 7 });
 });
 
-test('moves on with an empty batch of a filter, and hands it out', async () => {
+test('advances with an empty batch of a filter, and hands it out', async () => {
   const { url, asked } = await serve((one, turn) => {
     if (turn > 1) return one.complete();
     one.next({ log: { lastSeq: 40, events: [] } });
@@ -123,7 +123,7 @@ test('moves on with an empty batch of a filter, and hands it out', async () => {
   expect(log.results).toHaveLength(1);
 });
 
-test('a complete without RunFinished is asked about, and believed where nothing new comes', async () => {
+test('after a complete without RunFinished it asks again, and ends if nothing new comes', async () => {
   const { url, asked } = await serve((one, turn) => {
     if (turn < 3) one.next(batch(line(turn)));
     one.complete();
@@ -148,7 +148,7 @@ test('marks the result with RunFinished as the last one', async () => {
   expect(log.results.map(({ hasNext }) => hasNext)).toEqual([undefined, false]);
 });
 
-test('has its end where the socket is cut between RunFinished and complete', async () => {
+test('ends if the socket is cut between RunFinished and complete', async () => {
   const { url, asked } = await serve((one) => {
     one.next(batch(line(1), end(2)));
     setTimeout(() => one.close(), 5);
@@ -186,7 +186,7 @@ test.each([1009, 4400, 4401, 4409])('a close with %i is final', async (code) => 
   expect(asked).toHaveLength(1);
 });
 
-test('what the sink throws ends it with that error', async () => {
+test('an error thrown by the sink ends the subscription with that error', async () => {
   const { url, asked } = await serve((one) => one.next(batch(line(1))));
   const client = resumable(createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 }));
   const error = await new Promise((resolve) => {
@@ -199,7 +199,7 @@ test('what the sink throws ends it with that error', async () => {
   expect(asked).toHaveLength(1);
 });
 
-test('tries for ever, with pauses that are random, grow and are bounded', async () => {
+test('retries for ever, with pauses that are random, grow and are bounded', async () => {
   const { url } = await serve(() => undefined);
   const closed = new URL(url);
   closed.port = '1';
@@ -216,14 +216,14 @@ test('tries for ever, with pauses that are random, grow and are bounded', async 
   const [first, second, third] = pauses();
   expect([first, second, third]).toEqual([500 / 512, 1000 / 512, 2000 / 512]);
   expect(pauses().slice(4)).toEqual(Array(pauses().length - 4).fill(8));
-  // Each try that fails is told, with its number.
+  // Each failed try is reported, with its number.
   expect(log.states).toEqual(['connecting', ...Array(log.details.length - 2).fill('reconnecting'), 'ended']);
   const tries = log.details.slice(1, -1).map((details) => details.tries);
   expect(tries).toEqual(tries.map((_, i) => i + 1));
   expect(log.details[1]).toMatchObject({ code: 1006, reason: expect.stringContaining('ECONNREFUSED') });
 });
 
-test('stops at once, live or while it waits to try again, and once', async () => {
+test('stops at once, live or while it waits to retry, and only once', async () => {
   const { url, asked } = await serve((one, turn) => {
     one.next(batch(line(turn)));
     if (turn === 2) one.close();
@@ -242,7 +242,7 @@ test('stops at once, live or while it waits to try again, and once', async () =>
   expect([live.completes(), waiting.completes(), asked.length]).toEqual([1, 1, 2]);
 });
 
-test('who leaves at RunFinished, while complete is under way, leaves no socket open', async () => {
+test('a client that leaves at RunFinished, before complete has come, leaves no socket open', async () => {
   for (let i = 0; i < 10; i += 1) {
     const { url } = await serve((one) => {
       one.next(batch(end(1)));
@@ -256,7 +256,7 @@ test('who leaves at RunFinished, while complete is under way, leaves no socket o
   }
 });
 
-test('dispose ends what is followed and opens no socket again', async () => {
+test('dispose ends all subscriptions and opens no new socket', async () => {
   const { url, asked } = await serve((one) => one.next(batch(line(1))));
   const log = follow(url);
   await vi.waitUntil(() => log.seqs.length === 1, { timeout: 20_000 });
@@ -266,7 +266,7 @@ test('dispose ends what is followed and opens no socket again', async () => {
   expect(asked).toHaveLength(1);
 });
 
-test('another subscription starts anew after a loss and ends with its complete', async () => {
+test('another kind of subscription starts again after a lost connection and ends with its complete', async () => {
   const run = (lastSeq: number) => ({ runUpdated: { __typename: 'Run', id: '1', lastSeq } });
   const { url, asked } = await serve((one, turn) => {
     one.next(run(turn));
@@ -287,7 +287,7 @@ test('queries and mutations pass through: a lost mutation is not sent again', as
   expect(log.states).toEqual([]);
 });
 
-test('errors of a result are handed on as they are', async () => {
+test('errors of a result are passed on unchanged', async () => {
   const { url } = await serve((one) => {
     one.next(null, [{ message: 'no' }]);
     one.next(batch(end(1)));

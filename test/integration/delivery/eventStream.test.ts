@@ -12,7 +12,7 @@ import { until } from '../../support/runs/runs.ts';
 const LINES = 'subscription ($id: ID!) { runLogs(runId: $id) { seq ... on LogLine { message } } }';
 const BATCHES = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
 const FAST = { keepAlive: { pingMs: 50, stalledMs: 400 } };
-/** Long beside what it takes to fill the kernel's buffers. */
+/** Long compared with the time that it takes to fill the kernel's buffers. */
 const STALLED_MS = 1500;
 const TEXT = 'häß "\\\r\n\u2028€😀';
 
@@ -51,7 +51,7 @@ test.each([
       { event: 'next', data: { data: { runLogs: { seq: 4 } } } },
       { event: 'complete', data: null },
     ]);
-    // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer.
+    // HTTP/1.0 has no chunks: the end of the connection is the end of the answer.
     expect(await reader.ended).toBe(version === '1.0' ? 'cut' : 'whole');
     if (version === '1.0') return;
     reader.ask({ query: BATCHES, variables });
@@ -99,7 +99,7 @@ test('many readers, fast and slow, by lines and by batches, get each event once'
   await freed(api, writer.runId);
 });
 
-test('readers that are cut off, while they wait or are being sent to, free their feeds within a second', async () => {
+test('readers that are cut off, while they wait or while data is sent to them, free their feeds within a second', async () => {
   await using api = await openHttp();
   const writer = await newWriter(api);
   const idle = await createRun(api.redis);
@@ -123,7 +123,7 @@ test('readers that are cut off, while they wait or are being sent to, free their
   expect(api.hub.feeds).toBe(0);
 });
 
-test('a reader that asks for several answers at once gets none mixed, and leaves nothing behind', async () => {
+test('answers to several requests on one connection are not mixed, and leave nothing behind', async () => {
   await using api = await openHttp();
   const ended = await newWriter(api);
   await ended.append([finished()]);
@@ -142,7 +142,7 @@ test('a reader that asks for several answers at once gets none mixed, and leaves
   await Promise.all(ids.map((id) => freed(api, id)));
 });
 
-test('S7a: a reader to whom nothing is sent gets comments, and stays', async () => {
+test('S7a: a reader gets comments while there are no events, and stays connected', async () => {
   await using api = await openHttp(FAST);
   const id = await createRun(api.redis);
   await using reader = new EventReader(api.port, { query: LINES, variables: { id } });
@@ -151,7 +151,7 @@ test('S7a: a reader to whom nothing is sent gets comments, and stays', async () 
   expect(seqsOf(reader)).toEqual([1]);
 });
 
-test('S7c: a reader that takes nothing is cut after the time for it; the others get everything', async () => {
+test('S7c: a reader that takes no data is cut off after the time limit; the others get everything', async () => {
   await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
   const writer = await newWriter(api);
   const stalled = await newWriter(api);
@@ -176,7 +176,7 @@ test('S7c: a reader that takes nothing is cut after the time for it; the others 
   expect(reader.events.every(({ event }) => event === 'next')).toBe(true);
 });
 
-test('a slow reader is not cut, and gets everything', async () => {
+test('a slow reader is not cut off, and gets everything', async () => {
   await using api = await openHttp(FAST);
   const writer = await newWriter(api);
   for (let i = 0; i < 150; i += 1) await writer.lines(100, 'x'.repeat(1000));
@@ -221,7 +221,7 @@ test('S7b: an error is a next and a complete, before the first result and after 
   ]);
 });
 
-test('queries have their events too; a subscription has no other media type, and is freed where it is refused', async () => {
+test('queries can be answered as events too; a subscription as JSON is refused, and frees its feed', async () => {
   await using api = await openHttp();
   await using reader = new EventReader(api.port, { query: '{ __typename }' });
   expect(await reader.ended).toBe('whole');

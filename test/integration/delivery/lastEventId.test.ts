@@ -1,4 +1,4 @@
-/** Server-sent events that can be resumed: ids, Last-Event-ID, and 204 where nothing follows. */
+/** Server-sent events that can be resumed: ids, Last-Event-ID, and 204 if nothing follows. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Script } from '../../../src/wire/scripts/script.ts';
 import { DELETE } from '../../../src/wire/scripts/writeScripts.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-/** Seqs 1 (StatusChanged), 2 to 11 (lines), 12 (a record), and 13 (RunFinished) where it has ended. */
+/** Seqs 1 (StatusChanged), 2 to 11 (lines), 12 (a record), and 13 (RunFinished) if `end` is true. */
 const newLog = async (end = true): Promise<PlainWriter> => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.lines(10);
@@ -64,7 +64,7 @@ test.each(FIELDS)(
       expect(whole.ids.at(-1)).toBe('13');
       for (const [index, id] of ids.entries()) {
         if (id === 13) continue;
-        // It wins over the argument, whatever that says.
+        // Last-Event-ID wins over the argument `after`.
         const headers = [`Last-Event-ID: ${id}`];
         const rest = await read({ query, variables: { id: runId, after: 5 }, method, headers });
         if (each) expect(rest.events).toEqual(whole.events.slice(index + 1));
@@ -75,7 +75,7 @@ test.each(FIELDS)(
   },
 );
 
-test('an unfinished run is waited for, wherever the reader was, and its end is told', async () => {
+test('a reader of an unfinished run waits, whatever its position, and gets the end', async () => {
   const writer = await newLog(false);
   const query = document('runLogs(runId: $id) { seq }');
   await using reader = new EventReader(api.port, {
@@ -89,7 +89,7 @@ test('an unfinished run is waited for, wherever the reader was, and its end is t
   expect([seqsOf(reader), reader.ids]).toEqual([[13], ['13', '13']]);
 });
 
-test('S8b: a filter that hides the end does not hide that nothing follows', async () => {
+test('S8b: if a filter hides the end of a run, a reader after the end still gets 204', async () => {
   const { runId } = await newLog();
   for (const field of [
     'runLogs(runId: $id, filter: $f) { seq }',
@@ -115,7 +115,7 @@ test('S8d: a Last-Event-ID that is not valid gets 400, so that EventSource does 
   expect(seqsOf(await read({ query, variables: { id: runId }, headers: ['Last-Event-ID:'] }))).toHaveLength(13);
 });
 
-test('S8c: what has no position ends with an id that is answered 204: other subscriptions, queries, refusals', async () => {
+test('S8c: an answer without a position ends with an id that gets 204: other subscriptions, queries, refusals', async () => {
   const { runId } = await newLog();
   await api.redis.hset(`run:{${runId}}`, 'status', 'COMPLETED');
   for (const [query, id] of [
@@ -132,7 +132,7 @@ test('S8c: what has no position ends with an id that is answered 204: other subs
   }
 });
 
-test('a run that is removed under its reader ends with an id that is answered 204', async () => {
+test('the stream of a run that is removed meanwhile ends with an id that gets 204', async () => {
   const writer = await newLog(false);
   await using reader = new EventReader(api.port, {
     query: document('runLogs(runId: $id) { seq }'),
@@ -146,7 +146,7 @@ test('a run that is removed under its reader ends with an id that is answered 20
   expect(reader.ids.slice(-2)).toEqual([null, 'end']);
 });
 
-test('an error that time heals has no such id: EventSource comes back with its position', async () => {
+test('a temporary error has no such id: EventSource comes back with its position', async () => {
   const failing = await openHttp({
     hub: { open: () => Promise.reject(new Error('unexpected')) },
   });
@@ -155,7 +155,7 @@ test('an error that time heals has no such id: EventSource comes back with its p
     variables: { id: 'x' },
   });
   await reader.until(({ events }) => events.at(-1)?.event === 'complete');
-  // The id is not valid: final.
+  // An id that is not valid is a final error.
   expect(reader.ids).toEqual([null, 'end']);
   const id = await createRun(failing.redis);
   await using other = new EventReader(failing.port, {

@@ -29,7 +29,7 @@ const followed = (id: string) =>
     5000,
   );
 
-/** Keeps the run's log moving, as fast as Redis takes it, until told to stop. */
+/** Writes to the run's log as fast as Redis takes it, until the returned function is called. */
 const busy = (writer: PlainWriter) => {
   let stop = false;
   const done = (async () => {
@@ -96,7 +96,7 @@ test.each(CASES)('J6: a viewer of %s that is %s frees its feed by SSE abort', as
   await stop();
 });
 
-test('viewers that leave while they are still being subscribed leave nothing behind', async () => {
+test('viewers that leave while their subscription is being made leave nothing behind', async () => {
   const id = await createRun(api.redis);
   for (let i = 0; i < 20; i += 1) {
     const socket = await new RawSocket(api.url).ready();
@@ -116,7 +116,7 @@ test('viewers that leave while they are still being subscribed leave nothing beh
 
 const MESSAGES = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
 
-/** Viewers that ask for the log and read nothing, with what cuts them. */
+/** Viewers that subscribe to the log and read nothing. Each returns a function that cuts the connection. */
 const STALLED = {
   WebSocket: async (id: string) => {
     const slow = await new RawSocket(api.url).ready();
@@ -139,7 +139,7 @@ test.each(['WebSocket', 'SSE'] as const)(
     await followed(writer.runId);
     for (let i = 0; i < 60; i += 1) await writer.lines(200, 'y'.repeat(5000));
     const before = process.memoryUsage().rss;
-    // 400 MB; the writer itself, in this process, leaves some garbage.
+    // 400 MB; the writer, in this process, also leaves some garbage.
     for (let i = 0; i < 400; i += 1) await writer.lines(200, 'y'.repeat(5000));
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
     leave();
@@ -161,7 +161,7 @@ test('followers of runs free run_updates when the last one leaves', async () => 
   await until(count, (left) => left === 0, 1000);
 });
 
-test('a finished run is left by itself: complete frees the feed', async () => {
+test('a subscription of a finished run ends by itself: complete frees the feed', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const ws = client(api.url);
   const done = operate(ws, QUERIES.runLogs, { id: writer.runId });

@@ -9,7 +9,7 @@ import { Backlog } from '../../../src/delivery/sinks/backlog.ts';
 import { plainSocket } from '../../../src/delivery/sinks/plainSocket.ts';
 import { Outbox } from '../../../src/delivery/sinks/webSocketSink.ts';
 
-/** What becomes of a WebSocket's server side. */
+/** The outbox that the server makes for a WebSocket, or the error that it throws. */
 const accepted = async (perMessageDeflate: boolean): Promise<Outbox | Error> => {
   const server = createServer();
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate });

@@ -1,6 +1,6 @@
 /**
- * Viewers share the memory that their messages are sent from. Whatever the pace of each, and whatever its id, each
- * gets its own messages, whole.
+ * Viewers share the memory that their messages are sent from. At any pace and with any operation id, each viewer gets
+ * its own messages, complete.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ const QUERIES = {
 } as const;
 type Field = keyof typeof QUERIES;
 
-/** More of each viewer's than kernels hold for a socket that is not read (4 MB and some here). */
+/** More data for each viewer than a kernel holds for a socket that is not read (4 MB and a little in this process). */
 const BATCHES = 60;
 const BATCH = 500;
 const TEXT = 'ü'.repeat(150);
@@ -35,7 +35,7 @@ const eventsOf = (payload: unknown): readonly ShownEvent[] => {
   return data.runLogs ? [data.runLogs] : (data.runLogBatches?.events ?? []);
 };
 
-/** Events as the id got them, each checked as it comes: keeping all would be some GB. */
+/** Checks the events of each operation id as they come: keeping all of them would take some GB. */
 class Follower {
   readonly socket: RawSocket;
   readonly #last = new Map<string, number>();
@@ -57,7 +57,7 @@ class Follower {
     this.socket.subscribe(id, QUERIES[field], { id: runId });
   }
 
-  /** Resolves when each of its operations has completed. */
+  /** Resolves when all its operations have completed. */
   async done(): Promise<void> {
     while (this.#last.size > 0 && this.fault === null) {
       await new Promise<void>((resolve) => {
@@ -86,7 +86,7 @@ class Follower {
 }
 
 test.each([['runLogBatches'], ['runLogs']] as const)(
-  'viewers of %s with ids of all lengths, fast, slow and stalled, get their own messages, whole',
+  'viewers of %s with ids of all lengths, fast, slow and stalled, get their own messages, complete',
   async (field) => {
     const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
     const ids = [
@@ -110,7 +110,7 @@ test.each([['runLogBatches'], ['runLogs']] as const)(
         const follower = await open();
         followers.push(follower);
         follower.subscribe(id, field, writer.runId);
-        // A second operation whose messages come between.
+        // A second operation, whose messages come in between.
         if (i % 3 === 0) follower.subscribe(`${id}+`, 'runLogBatches', writer.runId);
         const { socket } = follower.socket;
         if (pace === 'stalled') socket.pause();

@@ -1,6 +1,6 @@
 /**
- * Both kinds of connection (WebSocket, server-sent events) implement TextSink; each promise of it is tested on both, with
- * real sockets. Several readers share each text, as viewers of one selection do.
+ * WebSockets and server-sent events both implement TextSink. Each promise of TextSink is tested on both, with real
+ * sockets. Several readers share each text, like viewers with the same selection.
  */
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage } from 'node:http';
@@ -20,7 +20,7 @@ interface Connection {
   readonly results: string[];
   pause(): void;
   resume(): void;
-  /** Cuts the connection at the reader's end. */
+  /** Cuts the connection from the reader's side. */
   leave(): void;
 }
 
@@ -117,7 +117,7 @@ const serverSentEvents = async (): Promise<Sinks> => {
   };
 };
 
-/** A piece of a log with one result of so many characters, or with several. */
+/** A piece of a log: one result per given length in characters. */
 const piece = (first: number, ...lengths: readonly number[]): SharedTexts => {
   const texts = lengths.map((length, i) =>
     Buffer.from(`{"data":{"seq":${first + i},"text":"${'ü'.repeat(length)}"}}}`),
@@ -129,10 +129,10 @@ const piece = (first: number, ...lengths: readonly number[]): SharedTexts => {
   return { texts: [textIn(memory)], seqs, memory, empty: false };
 };
 
-/** Without the brace that closes a WebSocket's message. */
+/** The results without the brace that closes a WebSocket message. */
 const resultsIn = ({ texts }: SharedTexts): readonly string[] => texts.map((text) => text.toString().slice(0, -1));
 
-/** Small and large results, alone and several together, around the borders of a frame's three kinds of length. */
+/** Small and large results, alone and several together, around the limits of the three frame lengths. */
 const PIECES = [
   piece(1, 0),
   piece(2, 1, 2, 3),
@@ -161,7 +161,7 @@ const KINDS = [
 ] as const;
 
 test.each(KINDS)(
-  '%s: small and large results arrive whole and in order, for each of several readers',
+  '%s: small and large results arrive complete and in order, for each of several readers',
   async (_, kind) => {
     await using sinks = await kind();
     const connections = await openAll(sinks, 7);
@@ -196,7 +196,8 @@ test.each(KINDS)(
     await using sinks = await kind();
     const [slow, fast] = [await sinks.open(), await sinks.open()];
     slow.pause();
-    // More than the kernel holds for a connection that is not read; heads of several texts are all over the memory.
+    // More than the kernel holds for a connection that is not read. Every second piece has 500 results, each with its
+    // own header.
     const several = Array.from({ length: 500 }, () => 200);
     const large = Array.from({ length: 100 }, (_unused, n) =>
       piece(1 + n * 500, ...(n % 2 === 0 ? several : [100_000])),
@@ -212,7 +213,7 @@ test.each(KINDS)(
     await sendAll(fast, large);
     await expect.poll(() => fast.results.length, { timeout: 20_000 }).toBe(sent.length);
     expect(taken).toBeLessThan(large.length);
-    // One piece of 200 kB waits, twice that with the bytes of a frame that several readers wait with.
+    // One piece of 200 kB waits: twice that with the frame bytes of several waiting readers.
     expect(sinks.backlog.waiting).toBeLessThan(500_000);
     slow.resume();
     await sendingSlowly;
@@ -223,7 +224,7 @@ test.each(KINDS)(
 );
 
 test.each(KINDS)(
-  '%s: a reader that leaves ends its wait and frees what waited for it, and others go on',
+  '%s: a reader that leaves ends its wait and frees its waiting data, and others go on',
   async (_, kind) => {
     await using sinks = await kind();
     const [leaving, staying] = [await sinks.open(), await sinks.open()];

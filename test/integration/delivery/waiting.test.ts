@@ -14,12 +14,12 @@ const FIELDS = {
 const NAMES = Object.keys(FIELDS) as (keyof typeof FIELDS)[];
 const variablesOf = (name: keyof typeof FIELDS, id: RunId) => (name === 'runsUpdated' ? {} : { id });
 
-/** Redis hangs: connections stay, and nothing answers. */
+/** Redis hangs: connections stay open, and nothing answers. */
 const frozen = async (api: TestApi): Promise<() => Promise<void>> => {
   process.kill(api.server.pid, 'SIGSTOP');
   return async () => void process.kill(api.server.pid, 'SIGCONT');
 };
-/** Every connection of the service's is cut, and no new one is taken. */
+/** All connections of the service are cut, and no new one is accepted. */
 const gone = async (api: TestApi): Promise<() => Promise<void>> => {
   await api.redis.config('SET', 'maxclients', '1');
   for (const type of ['normal', 'pubsub']) await api.redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
@@ -46,7 +46,7 @@ test.each(WAYS)(
       readers = NAMES.map((name) =>
         stack.use(new EventReader(api.port, { query: FIELDS[name], variables: variablesOf(name, id) })),
       );
-      // Longer than what a request is made to wait for Redis.
+      // Longer than a request waits for Redis.
       await Promise.all(readers.map((reader) => reader.until(({ head }) => head.startsWith('HTTP/1.1 200'))));
       const began = performance.now();
       await vi.waitUntil(() => performance.now() - began > 6500, { timeout: 30_000 });
@@ -84,12 +84,12 @@ test.each(WAYS)(
         await Promise.all(readers.map((reader) => reader[Symbol.asyncDispose]()));
       }
       await vi.waitUntil(() => api.work().feeds === 0 && api.work().asking === 0, { timeout: 30_000 });
-      // A few questions are under way, each about these 20 runs at most, however many asked.
+      // A few requests to Redis are under way, each for at most these 20 runs, however many clients asked.
       expect(api.work().commands).toBeLessThan(250);
     } finally {
       await back();
     }
-    // Nothing was subscribed for those who left.
+    // No channel was subscribed to for clients that had left.
     const channels = async (): Promise<unknown[]> => (await api.redis.pubsub('CHANNELS')) as unknown[];
     await vi.waitUntil(async () => (await channels()).length === 0, { timeout: 30_000, interval: 200 });
     socket.subscribe('last', FIELDS.runLogs, { id: ids[0] });
@@ -98,7 +98,7 @@ test.each(WAYS)(
   90_000,
 );
 
-test('a run that turns out not to be there when Redis is back is told as NOT_FOUND, by WebSocket and SSE', async () => {
+test('a run that does not exist when Redis is back gets NOT_FOUND, by WebSocket and SSE', async () => {
   await using api = await openHttp();
   const id = '0190a0a0-0000-7000-8000-000000000000';
   await using socket = await new RawSocket(api.url).ready();

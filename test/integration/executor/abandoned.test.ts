@@ -9,7 +9,7 @@ import { openService, specOf, until } from '../../support/runs/runs.ts';
 
 const NOBODY_LEFT = 5;
 
-test('W11: an executor whose Redis stays away kills its command in the end and exits with code 5 and a reason', async () => {
+test('W11: an executor whose Redis stays away finally kills its command and exits with code 5 and a reason', async () => {
   const server = await startRedis();
   const id = await startingRun(await server.connect(), { command: [fixture('counts.sh'), '1000', '0.05'] });
   await using executor = await startExecutor(server.url, id, { args: ['--redis-away-ms=4000'] });
@@ -22,7 +22,7 @@ test('W11: an executor whose Redis stays away kills its command in the end and e
   for (const pid of found) await untilGone(pid);
 }, 30_000);
 
-test('an executor that never found a Redis gives up in the end', async () => {
+test('an executor that never reached a Redis gives up after the time limit', async () => {
   const server = await startRedis();
   const id = await startingRun(await server.connect());
   await server.stop();
@@ -30,7 +30,7 @@ test('an executor that never found a Redis gives up in the end', async () => {
   expect(await executor.exited).toBe(NOBODY_LEFT);
 }, 30_000);
 
-test('a Redis that answers now and then is not away', async () => {
+test('a Redis that answers from time to time does not count as away', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const command = ['sh', '-c', 'echo begun; until [ -e go ]; do sleep 0.05; done'];
@@ -52,7 +52,7 @@ test('a Redis that answers now and then is not away', async () => {
   expect(await executor.exited).toBe(0);
 }, 60_000);
 
-test('W11a: with Redis and the data directory removed, no executor stays behind', async () => {
+test('W11a: if Redis and the data directory are removed, no executor stays behind', async () => {
   const server = await startRedis();
   const directory = await mkdtemp(join(tmpdir(), 'rl-abandoned-'));
   const one = await openService({ server, masterKey: Buffer.alloc(32, 1), directory });

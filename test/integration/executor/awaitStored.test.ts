@@ -93,7 +93,7 @@ test('W4d: the guard period ends early on SIGTERM, when the run is removed, and 
   expect(await readRun(redis, followed.id)).toMatchObject({ status: 'PENDING', writer: 'supervisor:2' });
 }, 30_000);
 
-test('W4d: the Redis user of the executors may restore what is lost', async () => {
+test('W4d: the Redis user of the executors can restore what is lost', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   await using connection = connectRedis(server.url, 'commands', 'test', quiet);

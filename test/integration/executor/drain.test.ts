@@ -46,11 +46,11 @@ test.concurrent.each([
   ['tee', `exec > >(tee build.log) 2>&1; ${COUNT}`],
   ['sed', `exec > >(sed s/x/x/); ${COUNT}`],
   ['a slow Python filter', `exec > >(python3 -c '${PYTHON}'); ${COUNT}`],
-  ['a filter that collects all before it writes', `exec > >(sleep 0.5; cat); ${COUNT}`],
+  ['a filter that reads everything before it writes', `exec > >(sleep 0.5; cat); ${COUNT}`],
   ['a chain of filters', `exec > >(cat | cat | tee a | cat) 2>&1; ${COUNT}`],
   ['a background child', `(sleep 0.2; ${COUNT}) & exit 0`],
-  ['a child in a session of its own', `setsid bash -c 'sleep 0.3; ${COUNT}' & exit 0`],
-])('W12: the output that goes through %s is whole, and the digest is of all of it', async (_what, script) => {
+  ['a child in its own session', `setsid bash -c 'sleep 0.3; ${COUNT}' & exit 0`],
+])('W12: output through %s is complete, and the digest covers all of it', async (_what, script) => {
   await Promise.all(
     Array.from({ length: 4 }, async () => {
       const { lines, run } = await carryOut(bash(script));
@@ -60,7 +60,7 @@ test.concurrent.each([
   );
 });
 
-test.concurrent('the reason of a failure that a filter of standard error prints is in the log, and the exit code stays', async () => {
+test.concurrent('an error message that goes through a filter of standard error is in the log, and the exit code is kept', async () => {
   const { events, run } = await carryOut(bash('exec 2> >(sed "s/^/ERR: /" >&2); echo why >&2; exit 3'));
   expect(events).toContainEqual(expect.objectContaining({ kind: 'LogLine', stream: 'STDERR', message: 'ERR: why' }));
   expect(run).toMatchObject({ status: 'FAILED', exitCode: 3, failure: { reason: 'NONZERO_EXIT' } });
@@ -74,7 +74,7 @@ test.concurrent('children that close their pipes at different times are all read
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test.concurrent('W12, W12a: a child that holds the pipes is killed after two seconds, and what it wrote until then stays', async () => {
+test.concurrent('W12, W12a: a child that holds the pipes is killed after two seconds, and its output until then is kept', async () => {
   const { lines, events, run } = await carryOut([
     'sh',
     '-c',
@@ -88,7 +88,7 @@ test.concurrent('W12, W12a: a child that holds the pipes is killed after two sec
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test.concurrent('a child that has closed its pipes is killed at once: nobody waits for it', async () => {
+test.concurrent('a child that has closed its pipes is killed at once, without waiting for it', async () => {
   const id = await startingRun(redis, { command: ['sh', '-c', 'sleep 600 >&- 2>&- & echo $!'] });
   await using executor = await startExecutor(server.url, id);
   expect(await executor.exited).toBe(0);
@@ -97,7 +97,7 @@ test.concurrent('a child that has closed its pipes is killed at once: nobody wai
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test.concurrent('a flood that is left behind is cut after two seconds, in a whole log', async () => {
+test.concurrent('a child that floods the pipes is cut off after two seconds, and the log has no hole', async () => {
   const { run, lines } = await carryOut(bash('yes flood & echo done'));
   expect(lines).toContain('done');
   expect(run).toMatchObject({ status: 'COMPLETED', digest: digestOf(lines), lines: lines.length });
@@ -126,7 +126,7 @@ test.concurrent('W12b: a timeout that passes while the pipes are read to their e
   expect(run).toMatchObject({ status: 'COMPLETED', exitCode: 0, failure: null });
 });
 
-test.concurrent('each attempt of a run that is tried again has its whole output', async () => {
+test.concurrent('each attempt of a run that is tried again has its complete output', async () => {
   const command = bash('exec > >(sed s/x/x/); echo "attempt $RUN_ATTEMPT"; exit "$((2 - RUN_ATTEMPT))"');
   const { id } = await carryOut(command, { maxAttempts: 3, backoffSeconds: 0 });
   await becomeStarting(redis, id, 2);

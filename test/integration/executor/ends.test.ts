@@ -37,7 +37,7 @@ const carryOut = async (command: readonly string[], changes: Partial<RunRecord> 
 };
 const shell = (script: string, changes: Partial<RunRecord> = {}) => carryOut(['sh', '-c', script], changes);
 
-test('a command that exits 0 completes its run, with all its lines in one whole sequence', async () => {
+test('a command that exits 0 completes its run, with all its lines in one sequence without a hole', async () => {
   const { code, events, run, lines, printed } = await shell('echo one; echo two; printf three');
   expect({ code, printed }).toEqual({ code: 0, printed: '' });
   expect(lines).toEqual(['one', 'two', 'three']);
@@ -69,20 +69,20 @@ test('a command that exits 0 completes its run, with all its lines in one whole 
   expect(run.finishedAt).toBeGreaterThanOrEqual(run.startedAt ?? Number.NaN);
 });
 
-test('a non-zero exit fails the run and tells the code', async () => {
+test('a non-zero exit fails the run and reports the code', async () => {
   const { code, run } = await shell('exit 3');
   expect(code).toBe(0);
   expect(run).toMatchObject({ status: 'FAILED', exitCode: 3 });
   expect(run.failure).toEqual({ reason: 'NONZERO_EXIT', message: 'The command exited with code 3.', signal: null });
 });
 
-test('a signal that nobody here sent is told by its name', async () => {
+test('a signal that the service did not send is reported by its name', async () => {
   const { run } = await shell('kill -SEGV $$');
   expect(run).toMatchObject({ status: 'FAILED', exitCode: null });
   expect(run.failure).toMatchObject({ reason: 'SIGNALLED', signal: 'SIGSEGV' });
 });
 
-test.each([32, 34, 35, 50, 63, 64])('a real-time signal, %i, is no success', async (number) => {
+test.each([32, 34, 35, 50, 63, 64])('a real-time signal, %i, does not count as success', async (number) => {
   const script = `import os, signal\nos.kill(os.getpid(), ${number})\nsignal.pause()`;
   const { run } = await carryOut(['python3', '-c', script]);
   expect(run).toMatchObject({ status: 'FAILED', exitCode: null });
@@ -98,18 +98,18 @@ test.each([
   ['sh -c "kill -35 \\$\\$"; exit $?', 163],
   ['exit 255', 255],
   ['exit 128', 128],
-])('an exit code stays an exit code, as a shell tells one of a signal: %s', async (script, exitCode) => {
+])('an exit code is reported as an exit code, also if a shell uses it for a signal: %s', async (script, exitCode) => {
   expect((await shell(script)).run).toMatchObject({ status: 'FAILED', exitCode, failure: { reason: 'NONZERO_EXIT' } });
 });
 
-test('a command that is ended by a signal while others of it go on is told with that signal', async () => {
+test('if a signal ends a command while its children go on, that signal is reported', async () => {
   const { run } = await shell('sleep 600 >&- 2>&- & kill -ABRT $$');
   expect(run).toMatchObject({ status: 'FAILED', exitCode: null, failure: { reason: 'SIGNALLED', signal: 'SIGABRT' } });
 });
 
 test.each([
-  ['a program that is nowhere', ['no-such-program-here'], 'The command "no-such-program-here" was not found.'],
-  ['a path that is nowhere', ['/nowhere/program'], 'The command "/nowhere/program" was not found.'],
+  ['a program that is not found', ['no-such-program-here'], 'The command "no-such-program-here" was not found.'],
+  ['a path that does not exist', ['/nowhere/program'], 'The command "/nowhere/program" was not found.'],
   ['a file that is not executable', [fixture('not-executable')], 'is not executable.'],
   ['a directory', ['/tmp'], 'The command "/tmp" is a directory.'],
   ['a script without its interpreter', [fixture('no-interpreter')], 'its interpreter was not found.'],
@@ -129,7 +129,7 @@ test('the command can open /dev/stdout and /dev/stderr, and its standard input i
   expect(lines.toSorted()).toEqual(['0', 'a', 'b', 'c']);
 });
 
-test("the command's environment holds its run and its own variables and nothing of the service's", async () => {
+test("the command's environment holds its run and its own variables, and none of the service's", async () => {
   const { id, lines } = await shell('env; pwd; ls -A | wc -l | tr -d " "', {
     input: { a: [1, 'ü'] },
     env: [
@@ -164,14 +164,14 @@ test('secrets are opened for the command and masked in its lines and in the fail
   expect(named.run.failure?.message).not.toContain(value);
 });
 
-test('a secret that was sealed with another key starts nothing', async () => {
+test('a secret sealed with another key prevents the start of the command', async () => {
   const env = [{ name: 'TOKEN', value: seal(Buffer.alloc(32, 1), 'TOKEN', 'x'), secret: true }];
   const { lines, run } = await shell('echo started', { env });
   expect(lines).toEqual([]);
   expect(run.failure).toMatchObject({ reason: 'COMMAND_NOT_STARTED' });
 });
 
-test('progress and output reach the record, the newest of each', async () => {
+test('the record has the newest progress and the newest output', async () => {
   const { events, run } = await shell(
     'echo "::progress current=1,total=2::a"; echo "::progress current=2,total=2::b"; echo "::output::[1]"; echo "::output::null"',
   );
@@ -181,7 +181,7 @@ test('progress and output reach the record, the newest of each', async () => {
   expect(run.output).toBeNull();
 });
 
-test('a failed attempt is followed by the next while there is one, and the log goes on', async () => {
+test('a failed attempt is followed by the next one if there is one, and the log goes on', async () => {
   const command = ['sh', '-c', 'echo "attempt $RUN_ATTEMPT"; exit "$((2 - RUN_ATTEMPT))"'];
   const id = await startingRun(redis, { command, maxAttempts: 3, backoffSeconds: 5 });
   {
@@ -209,7 +209,7 @@ test('a failed attempt is followed by the next while there is one, and the log g
   expect(await readRun(redis, id)).toMatchObject({ startedAt: between.startedAt, attempt: 2, closed: true });
 });
 
-test('an executor that is not wanted starts nothing and leaves quietly', async () => {
+test('an executor whose run does not expect its attempt starts nothing and exits with code 3', async () => {
   const pending = await createRun(redis, { command: ['sh', '-c', 'echo started'] });
   const other = await startingRun(redis, { command: ['sh', '-c', 'echo started'] });
   await using tooEarly = await startExecutor(server.url, pending);
@@ -219,7 +219,7 @@ test('an executor that is not wanted starts nothing and leaves quietly', async (
   expect(await readEvents(redis, other)).toHaveLength(2);
 });
 
-test('one that was started wrongly says what is missing', async () => {
+test('an executor that is started without REDIS_URL says what is missing', async () => {
   const id = await startingRun(redis);
   await using executor = await startExecutor(server.url, id, { variables: { REDIS_URL: '' } });
   expect(await executor.exited).toBe(78);

@@ -84,7 +84,7 @@ test.concurrent.each([
   ['a shell in a shell', ['sh', '-c', `sh -c 'sh -c "${process.execPath} ${slow}; echo a"; echo b'; echo c`]],
   ['xargs', ['sh', '-c', `echo ${slow} | xargs -n 1 "${process.execPath}"`]],
   ['a background child', ['sh', '-c', `${NODE} & sleep 600`]],
-  ['a child in a session of its own', ['sh', '-c', `setsid ${NODE} & sleep 600`]],
+  ['a child in its own session', ['sh', '-c', `setsid ${NODE} & sleep 600`]],
 ])('W13, W13a: a program below %s gets one SIGTERM and has the grace period to end', async (_what, command) => {
   const { lines, run } = await stopped(command);
   expect(lines.filter((line) => line !== 'Terminated')).toEqual(['TERM 1', 'clean']);
@@ -95,7 +95,7 @@ test.concurrent.each([
   ['a pipeline', ['sh', '-c', `${NODE} | cat; echo after`]],
   ['a process substitution', ['bash', '-c', `exec > >(tee log) 2>&1; ${NODE}; echo after`]],
 ])(
-  'W13b: the filter of %s is stopped after the program that writes to it, whose last words pass',
+  'W13b: the filter of %s is stopped after the program that writes to it, whose last output comes through',
   async (_what, command) => {
     const { lines, run } = await stopped(command);
     expect(lines.filter((line) => line !== 'Terminated')).toEqual(['TERM 1', 'clean']);
@@ -103,7 +103,7 @@ test.concurrent.each([
   },
 );
 
-test.concurrent('a program below Python, which starts it as a subprocess, has the grace period to end', async () => {
+test.concurrent('a program started by Python as a subprocess has the grace period to end', async () => {
   const path = await program(
     'start.py',
     `import subprocess, sys\nsubprocess.run([r"${process.execPath}", r"${slow}"])\n`,
@@ -132,20 +132,20 @@ test.concurrent.each([
   ['waits', `trap 'kill -TERM $p; wait $p' TERM; ${NODE} & p=$!; wait $p`],
   ['waits again and again', `trap 'kill -TERM $p' TERM; ${NODE} & p=$!; wait $p; wait $p`],
   ['does not wait', `trap 'kill -TERM $p' TERM; ${NODE} & p=$!; wait $p`],
-  ['stands below another one', `trap 'kill -TERM $p; wait $p' TERM; sh -c '${NODE}' & p=$!; wait $p`],
-])('W13a: a program gets one SIGTERM below a wrapper that passes it on and %s', async (_what, command) => {
+  ['is below another wrapper', `trap 'kill -TERM $p; wait $p' TERM; sh -c '${NODE}' & p=$!; wait $p`],
+])('W13a: a program gets one SIGTERM below a wrapper that forwards it and %s', async (_what, command) => {
   const { lines, run } = await stopped(['bash', '-c', command]);
   expect(lines).toEqual(['TERM 1', 'clean']);
   expect(run.status).toBe('CANCELLED');
 });
 
-test.concurrent('a timeout gives the same grace', async () => {
+test.concurrent('a timeout gives the same grace period', async () => {
   const { lines, run } = await stopped(['sh', '-c', `${NODE}; echo after`], { timeoutSeconds: 5 }, () => undefined);
   expect(lines).toEqual(['TERM 1', 'clean']);
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT', signal: 'SIGTERM' } });
 });
 
-test.concurrent('a SIGTERM to the executor gives the same grace, and asks once however often it comes', async () => {
+test.concurrent('a SIGTERM to the executor gives the same grace period, and stops the command only once, however often it comes', async () => {
   const { lines, run } = await stopped(['sh', '-c', `${NODE}; echo after`], {}, async (id, child) => {
     child.kill('SIGTERM');
     await untilLine(redis, id, 'TERM 1');
@@ -155,19 +155,19 @@ test.concurrent('a SIGTERM to the executor gives the same grace, and asks once h
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED', signal: 'SIGTERM' } });
 });
 
-test.concurrent("W12c: the exit code is that of the command's own process, whatever those below it do", async () => {
+test.concurrent("W12c: the exit code is that of the command's main process, whatever its child processes do", async () => {
   const { run } = await stopped(['bash', '-c', `trap 'exit 7' TERM; ${NODE} & wait`]);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: 7 });
 });
 
-test.concurrent('W13c: what ignores the signal below a wrapper is killed when the grace period has passed, and not before', async () => {
+test.concurrent('W13c: a program below a wrapper that ignores the signal is killed when the grace period has passed, and not before', async () => {
   const deaf = `trap "" TERM; echo "ready $$"; i=0; while :; do i=$((i+1)); echo "tick $i"; sleep 0.2; done`;
   const { lines, run } = await stopped(['sh', '-c', `sh -c '${deaf}'; echo after`], { cancelGraceMs: 2000 });
   expect(lines.length).toBeGreaterThan(5);
   expect(run).toMatchObject({ status: 'CANCELLED', exitCode: null });
 });
 
-test.concurrent('a forced cancel after a gentle one kills what lives below a wrapper that is gone', async () => {
+test.concurrent('a forced cancel after a normal one kills processes whose wrapper is gone', async () => {
   const deaf = 'trap "" TERM; echo "ready $$"; while :; do sleep 0.1; done';
   const { run } = await stopped(['sh', '-c', `echo "leader $$"; sh -c '${deaf}'; echo after`], {}, async (id) => {
     await cancel(id);
@@ -178,7 +178,7 @@ test.concurrent('a forced cancel after a gentle one kills what lives below a wra
   expect(run).toMatchObject({ status: 'CANCELLED' });
 });
 
-test.concurrent('a zombie that nobody reaps keeps nobody waiting', async () => {
+test.concurrent('a zombie that is never reaped does not delay the end', async () => {
   const parent = `import os, time, signal
 signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
 if os.fork() == 0: os._exit(0)

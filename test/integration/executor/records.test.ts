@@ -36,8 +36,8 @@ const printRecord = `console.log(${JSON.stringify(RECORD)})`;
 test.for([
   ['its TZ', { TZ: 'America/New_York' }, { TZ: 'Asia/Tokyo' }, '2026-11-27T17:04:50.670Z'],
   ['its TZ as a rule', { TZ: 'CET-1CEST,M3.5.0,M10.5.0/3' }, {}, '2026-11-27T11:04:50.670Z'],
-  ['UTC for a TZ that nobody knows', { TZ: 'Nowhere/Land' }, { TZ: 'Asia/Tokyo' }, '2026-11-27T12:04:50.670Z'],
-  ["the machine's TZ where it has none of its own", {}, { TZ: 'Asia/Tokyo' }, '2026-11-27T03:04:50.670Z'],
+  ['UTC for an unknown TZ', { TZ: 'Nowhere/Land' }, { TZ: 'Asia/Tokyo' }, '2026-11-27T12:04:50.670Z'],
+  ["the machine's TZ if it sets none", {}, { TZ: 'Asia/Tokyo' }, '2026-11-27T03:04:50.670Z'],
 ] as const)('a time without an offset is read in %s', async ([, variables, own, expected]) => {
   const before = Date.now();
   const { events, records } = await node(printRecord, { ...variables }, { ...own });
@@ -48,7 +48,7 @@ test.for([
   }
 });
 
-test('a program that prints its local time is read right in each zone', async () => {
+test('local times printed by a program are read correctly in each zone', async () => {
   const script = `const d = new Date(1782907200123), p = (n, l = 2) => String(n).padStart(l, '0');
     console.log(JSON.stringify({ levelname: 'INFO', message: 'm', asctime: d.getFullYear() + '-' + p(d.getMonth() + 1) + '-' + p(d.getDate()) + ' ' + p(d.getHours()) + ':' + p(d.getMinutes()) + ':' + p(d.getSeconds()) + ',' + p(d.getMilliseconds(), 3) }))`;
   for (const TZ of ['America/St_Johns', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'UTC']) {
@@ -57,7 +57,7 @@ test('a program that prints its local time is read right in each zone', async ()
   }
 });
 
-test('an output of 66,000 bytes, and one of 96 KiB, is the run’s', async () => {
+test('an output of 66,000 bytes, and one of 96 KiB, are stored on the run', async () => {
   for (const bytes of [66_000, 96 * 1024]) {
     const { run, events } = await node(`console.log('::output::' + JSON.stringify('x'.repeat(${bytes - 2})))`);
     expect(run.output).toBe('x'.repeat(bytes - 2));
@@ -66,7 +66,7 @@ test('an output of 66,000 bytes, and one of 96 KiB, is the run’s', async () =>
   }
 });
 
-test('a larger output is told of, is no part of the digest, and leaves the one before', async () => {
+test('a larger output is reported, is not part of the digest, and leaves the one before in place', async () => {
   const { run, events } = await node(
     `console.log('::output::{"a":1}'); console.log('::output::' + JSON.stringify('x'.repeat(98303))); console.log('end')`,
   );
@@ -77,12 +77,12 @@ test('a larger output is told of, is no part of the digest, and leaves the one b
   expect(run.digest).toBe(digestOf(['end']));
 });
 
-test('64-bit numbers are stored with their digits', async () => {
+test('64-bit numbers are stored with all their digits', async () => {
   const { run } = await node(`console.log('::output::{"id":1234567890123456789,"x":1e400}')`);
   expect(JSON.stringify(run.output)).toBe('{"id":1234567890123456789,"x":1e400}');
 });
 
-test('lines of UTF-16 are read, and the digest is over what is shown', async () => {
+test('lines in UTF-16 are decoded, and the digest covers the decoded text', async () => {
   const { events, run } = await node(
     `process.stdout.write(Buffer.from('\\ufeffeins\\r\\nzwei\\r\\n日本\\r\\n', 'utf16le'))`,
   );

@@ -51,7 +51,7 @@ test('E5: the digest of 200,000 lines is the SHA-256 over their messages, in ord
   expect(await redis.xlen(logKey(id))).toBeLessThan(2000);
 });
 
-test('a flood of empty lines is divided into batches that the store takes', async () => {
+test('a flood of empty lines is divided into batches that the store accepts', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: ['sh', '-c', 'yes "" | head -n 300000'] });
@@ -62,7 +62,7 @@ test('a flood of empty lines is divided into batches that the store takes', asyn
   expect(events.at(-1)).toMatchObject({ lines: 300_000, bytes: 0, digest: digestOf(messages(events)) });
 });
 
-test('Redis killed and started again in the middle costs nothing', async () => {
+test('if Redis is killed and started again in the middle, nothing is lost', async () => {
   await withFiles(async (directory) => {
     let server = await startRedis({ directory, config: APPEND_ONLY });
     try {
@@ -82,7 +82,7 @@ test('Redis killed and started again in the middle costs nothing', async () => {
   });
 });
 
-test('answers lost on their way make no duplicates', async () => {
+test('lost replies make no duplicates', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   await using proxy = await startCuttingProxy(server.socketPath, 'evalsha', 3);
@@ -154,7 +154,7 @@ test('W4b: if Redis lost more than the executor has, the command goes on and rea
   expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', lines: 1601, dropped: 1601 - lines.length });
 });
 
-test('a Redis that came back from older files, before the hello itself, is brought up to date while idle', async () => {
+test("a Redis restored from older files, from before the executor's first entry, is brought up to date while the command is idle", async () => {
   await withFiles(async (directory) => {
     let server = await startRedis({ directory, config: APPEND_ONLY });
     const older = join(directory, 'older');
@@ -188,7 +188,7 @@ test('a Redis that came back from older files, before the hello itself, is broug
   });
 });
 
-test('W1: a second executor fences the first, whose command dies and whose later lines are not stored', async () => {
+test('W1: a second executor fences the first, whose command is killed and whose later lines are not stored', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, {
@@ -217,7 +217,7 @@ test('W1: a second executor fences the first, whose command dies and whose later
   expect(events.at(-1)).toMatchObject({ status: 'COMPLETED', lines: lines.length, digest: digestOf(lines) });
 });
 
-test('a run that is removed under the executor takes its command with it', async () => {
+test('if a run is removed while it is executed, its command is killed', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: ['sh', '-c', 'echo "$$"; exec sleep 60'] });
@@ -232,7 +232,7 @@ test('a run that is removed under the executor takes its command with it', async
 const rssMb = async (pid: number): Promise<number> =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
-test('while Redis hangs, a flooding command waits and the executor stays small; then nothing is missing', async () => {
+test('while Redis hangs, a flooding command waits and the executor stays small; afterwards nothing is missing', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   // Lines that do not compress well, so that the bound matters.
@@ -270,7 +270,7 @@ test('while Redis hangs, a flooding command waits and the executor stays small; 
   expect(digestOf(messages(await readEvents(redis, id)))).toBe(run.digest);
 });
 
-test('a Redis without memory is waited for, and its refusal is told', async () => {
+test('the executor waits for a Redis that is out of memory, and reports its refusal', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await startingRun(redis, { command: [fixture('counts.sh'), '20', '0.02'] });

@@ -34,7 +34,7 @@ const cancel = async (id: RunId, force = false, channel = controlChannel(id)): P
   await script.run(redis, [recordKey(id), logKey(id)], ['enough', force ? '1' : '', channel]);
 };
 
-test('a cancelled command gets SIGTERM, and ends CANCELLED though it then exits 0', async () => {
+test('a cancelled command gets SIGTERM, and its run ends CANCELLED even if it exits 0', async () => {
   const id = await startingRun(redis, { command: [fixture('obeys-term.sh')] });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'ready');
@@ -45,7 +45,7 @@ test('a cancelled command gets SIGTERM, and ends CANCELLED though it then exits 
   expect((await readEvents(redis, id)).at(-1)).toMatchObject({ message: 'Run CANCELLED: enough' });
 });
 
-test('W13c, W13d: a command that ignores SIGTERM is killed after the grace period, its whole group with it', async () => {
+test('W13c, W13d: a command that ignores SIGTERM is killed after the grace period, with its whole group', async () => {
   const id = await startingRun(redis, { command: [fixture('ignores-term.sh')], cancelGraceMs: 600, maxAttempts: 3 });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'ready');
@@ -55,7 +55,7 @@ test('W13c, W13d: a command that ignores SIGTERM is killed after the grace perio
   expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', exitCode: null, retryAt: null, closed: true });
 });
 
-test('a forced cancel kills at once, also where it comes after a gentle one', async () => {
+test('a forced cancel kills at once, also if it comes after a normal one', async () => {
   const id = await startingRun(redis, { command: [fixture('ignores-term.sh')], cancelGraceMs: 60_000 });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'ready');
@@ -66,7 +66,7 @@ test('a forced cancel kills at once, also where it comes after a gentle one', as
   expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', exitCode: null });
 });
 
-test('a cancel is heard though its hint is lost and the command says nothing', async () => {
+test('a cancel is noticed even if its hint is lost and the command prints nothing', async () => {
   const id = await startingRun(redis, { command: ['sleep', '60'] });
   await using executor = await startExecutor(server.url, id);
   await untilStatus(redis, id, 'RUNNING');
@@ -79,7 +79,7 @@ test('a cancel is heard though its hint is lost and the command says nothing', a
   expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED' });
 });
 
-test('a run that was cancelled before its executor came is ended without starting the command', async () => {
+test('a run that was cancelled before its executor started ends without starting the command', async () => {
   const id = await startingRun(redis, { command: ['sh', '-c', 'echo started'] });
   await cancel(id);
   await using executor = await startExecutor(server.url, id);
@@ -90,7 +90,7 @@ test('a run that was cancelled before its executor came is ended without startin
   expect(await readRun(redis, id)).toMatchObject({ status: 'CANCELLED', startedAt: null, closed: true });
 });
 
-test('a timeout climbs the same ladder and fails the attempt, which is tried again', async () => {
+test('a timeout takes the same steps and fails the attempt, which is tried again', async () => {
   const id = await startingRun(redis, {
     command: [fixture('ignores-term.sh')],
     timeoutSeconds: 1,
@@ -118,7 +118,7 @@ test('a timeout that passed before a cancel stays a timeout, and no attempt foll
   expect(await readRun(redis, id)).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT' }, closed: true });
 });
 
-test('a SIGTERM to the executor reaches the command, whose clean exit is no completion', async () => {
+test('a SIGTERM to the executor reaches the command, whose clean exit does not count as completed', async () => {
   const id = await startingRun(redis, { command: [fixture('obeys-term.sh')] });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'ready');
@@ -138,7 +138,7 @@ test('W13d: a grandchild that left the session and holds the pipes is killed, an
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 });
 
-test('pipes that somebody keeps open do not hold up the end', async () => {
+test('a process that keeps the pipes open and cannot be found does not delay the end', async () => {
   // Without RUN_ID in its environment it is not found, like a process that may not be killed.
   const id = await startingRun(redis, {
     command: ['sh', '-c', 'env -i PATH="$PATH" setsid sh -c "echo \\$\\$; exec sleep 300" & sleep 0.3; echo done'],

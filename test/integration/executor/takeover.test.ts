@@ -38,7 +38,7 @@ const runningRun = async (redis: Redis, changes: Partial<RunRecord> = {}): Promi
   return id;
 };
 
-test('E5c: the digest covers what the executor before has stored', async () => {
+test('E5c: the digest covers the lines that the previous executor has stored', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await runningRun(redis);
@@ -53,7 +53,7 @@ test('E5c: the digest covers what the executor before has stored', async () => {
   expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', status: 'COMPLETED', ...end });
 });
 
-test('it covers nothing of an earlier attempt, which may have holes', async () => {
+test('the digest covers no earlier attempt, which can have holes', async () => {
   await using ends = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'rl-once-'));
   ends.defer(() => rm(directory, { recursive: true }));
@@ -81,9 +81,9 @@ test('it covers nothing of an earlier attempt, which may have holes', async () =
 });
 
 test.each([
-  ['the budget has taken', { maxLogBytes: 400 }, null],
+  ['the budget has dropped', { maxLogBytes: 400 }, null],
   ['Redis has lost', {}, 40],
-])('E5c: the digest is null if %s some of the lines of the executor before', async (_, changes, lost) => {
+])('E5c: the digest is null if %s some of the lines of the previous executor', async (_, changes, lost) => {
   await using server = await startRedis();
   const redis = await server.connect();
   const id = await runningRun(redis, changes);

@@ -15,7 +15,7 @@ const verdictOf = (errors: readonly { readonly extensions: Verdict }[] | null | 
   return { code: extensions.code, ...(extensions.argument ? { argument: extensions.argument } : {}) };
 };
 
-/** What HTTP, SSE and WebSocket say of the same operation. */
+/** The errors that HTTP, SSE and WebSocket give for the same operation. */
 const everywhere = async (query: string, variables: Record<string, unknown>) => {
   const http = await post(api.url, query, variables);
   const events = await fetch(`${api.url}/graphql`, {
@@ -50,14 +50,14 @@ test.each<[string, string, Record<string, unknown>, Verdict]>([
   ],
   ['a bad env name', START, { input: { command, env: [{ name: 'A B', value: '' }] } }, bad('input.env.0.name')],
   [
-    'an env value that is no text',
+    'an env value that is not a string',
     START,
     { input: { command, env: [{ name: 'A', value: 5 }] } },
     bad('input.env.0.value'),
   ],
-  ['a field that is missing', START, { input: {} }, bad('input.command')],
+  ['a missing field', START, { input: {} }, bad('input.command')],
   [
-    'an input under another name',
+    'an input from a variable with another name',
     'mutation ($i: Int!) { startRun(input: { command: ["a"], timeoutSeconds: $i }) { run { id } } }',
     { i: 'x' },
     bad('input.timeoutSeconds'),
@@ -74,9 +74,9 @@ test.each<[string, string, Record<string, unknown>, Verdict]>([
   ['first and last', '{ runs(first: 1, last: 1) { edges { cursor } } }', {}, bad('last')],
   ['a page of 501', '{ runs(first: 501) { edges { cursor } } }', {}, bad('first')],
   ['a page of -1', '{ runs(last: -1) { edges { cursor } } }', {}, bad('last')],
-  ['a cursor that is none', '{ runs(after: "x") { edges { cursor } } }', {}, bad('after')],
-  ['a variable that is missing', 'query ($id: ID!) { run(id: $id) { id } }', {}, bad('id')],
-  ['no GraphQL', '{ run(', {}, failed('GRAPHQL_PARSE_FAILED')],
+  ['an invalid cursor', '{ runs(after: "x") { edges { cursor } } }', {}, bad('after')],
+  ['a missing variable', 'query ($id: ID!) { run(id: $id) { id } }', {}, bad('id')],
+  ['invalid GraphQL', '{ run(', {}, failed('GRAPHQL_PARSE_FAILED')],
   ['an unknown field', '{ nothing }', {}, failed('GRAPHQL_VALIDATION_FAILED')],
   [
     'a query that is too deep',
@@ -97,8 +97,8 @@ test.each<[string, string, Record<string, unknown>, Verdict]>([
     {},
     failed('GRAPHQL_VALIDATION_FAILED'),
   ],
-])('%s is refused alike on HTTP, SSE and WebSocket', async (_name, query, variables, expected) => {
-  // A message of 64 kB is refused before it is looked into.
+])('%s is refused in the same way on HTTP, SSE and WebSocket', async (_name, query, variables, expected) => {
+  // A WebSocket message over 64 kB is refused before it is parsed.
   const large = JSON.stringify({ query, variables }).length > 64_000;
   const [http, events, ws] = await everywhere(query, variables);
   expect([http, events]).toEqual([expected, expected]);
@@ -110,12 +110,7 @@ test.each<[string, string, Record<string, unknown>, Verdict]>([
   ['a negative tail', 'runLogBatches(runId: $id, tail: -1) { lastSeq }', {}, bad('tail')],
   ['batches of 0', 'runLogBatches(runId: $id, maxBatch: 0) { lastSeq }', {}, bad('maxBatch')],
   ['batches of 501', 'runLogBatches(runId: $id, maxBatch: 501) { lastSeq }', {}, bad('maxBatch')],
-  [
-    'a type that is none',
-    'runLogs(runId: $id, filter: { types: ["LogLine", "X"] }) { seq }',
-    {},
-    bad('filter.types.1'),
-  ],
+  ['an unknown type', 'runLogs(runId: $id, filter: { types: ["LogLine", "X"] }) { seq }', {}, bad('filter.types.1')],
   ['attempt 0', 'runLogs(runId: $id, filter: { attempt: 0 }) { seq }', {}, bad('filter.attempt')],
 ])('a subscription with %s is refused with an error message', async (_name, field, variables, expected) => {
   const id = await createRun(api.redis);
@@ -137,7 +132,7 @@ test('S3, S3a: after at the end of a finished run completes at once; beyond it i
   await ws.dispose();
 });
 
-test('the value of a secret is in no error', async () => {
+test('no error contains the value of a secret', async () => {
   const texts: string[] = [];
   for (const env of [
     [{ name: 'A', value: 's3cret', secret: 'yes' }],
@@ -154,7 +149,7 @@ test('the value of a secret is in no error', async () => {
   expect(texts.join()).not.toContain('s3cret');
 });
 
-test('bodies over 1 MB get 413 with a code, whether they say their length or not; 1 MB is read', async () => {
+test('a body over 1 MB gets 413 with a code, with or without a length header; a body of 1 MB is read', async () => {
   const body = (size: number) => JSON.stringify({ query: '{ __typename }', extensions: { pad: '' } }).padEnd(size, ' ');
   const headers = { 'content-type': 'application/json' };
   const exact = await fetch(`${api.url}/graphql`, { method: 'POST', headers, body: body(1_000_000) });
@@ -178,15 +173,15 @@ test('bodies over 1 MB get 413 with a code, whether they say their length or not
 });
 
 test.each([
-  ['no JSON', 'nonsense'],
-  ['half of JSON', '{"query": "{ __typename }"'],
-  ['a JSON text', '"x"'],
+  ['invalid JSON', 'nonsense'],
+  ['truncated JSON', '{"query": "{ __typename }"'],
+  ['a JSON string', '"x"'],
   ['null', 'null'],
   ['a batch', '[{"query":"{ __typename }"}]'],
-  ['a query that is no text', '{"query": 5}'],
-  ['variables that are no object', '{"query": "{ __typename }", "variables": [1]}'],
+  ['a query that is not a string', '{"query": 5}'],
+  ['variables that are not an object', '{"query": "{ __typename }", "variables": [1]}'],
   ['an unknown member', '{"query": "{ __typename }", "x": 1}'],
-  ['nothing', ''],
+  ['empty', ''],
 ])('a body that is %s gets 400 with a code', async (_name, body) => {
   const response = await fetch(`${api.url}/graphql`, {
     method: 'POST',
@@ -198,7 +193,7 @@ test.each([
   expect(errors[0]?.extensions).toEqual({ code: 'BAD_REQUEST' });
 });
 
-test('bytes that are no UTF-8, compressed bodies and variables of a GET that are no JSON get their error', async () => {
+test('bytes that are not UTF-8, compressed bodies and variables of a GET that are not JSON get their error', async () => {
   const headers = { 'content-type': 'application/json' };
   const bytes = await fetch(`${api.url}/graphql`, { method: 'POST', headers, body: Buffer.from([0x7b, 0xff, 0x7d]) });
   expect(bytes.status).toBe(400);
@@ -214,7 +209,7 @@ test('bytes that are no UTF-8, compressed bodies and variables of a GET that are
   expect([get.status, await get.json()]).toMatchObject([400, { errors: [{ extensions: { code: 'BAD_REQUEST' } }] }]);
 });
 
-test('what is no HTTP gets 400, headers that are too large 431, other methods 405, other paths 404', async () => {
+test('data that is not HTTP gets 400, headers that are too large 431, other methods 405, other paths 404', async () => {
   expect(await rawHttp(api.port, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"BAD_REQUEST"/);
   const large = `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
   expect(await rawHttp(api.port, large)).toMatch(/^HTTP\/1\.1 431 [\s\S]*"code":"LIMIT_EXCEEDED"/);
@@ -226,7 +221,7 @@ test('what is no HTTP gets 400, headers that are too large 431, other methods 40
   expect([other.status, await other.json()]).toMatchObject([404, { errors: [{ extensions: { code: 'NOT_FOUND' } }] }]);
 });
 
-test('S6e: a message over 64 kB is refused for its id, and the socket with its other subscriptions goes on', async () => {
+test('S6e: a message over 64 kB is refused for its id, and the socket and its other subscriptions go on', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('log', 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }', { id: writer.runId });
@@ -247,12 +242,12 @@ test('S6: a message over 1 MB closes the socket with 1009', async () => {
 });
 
 test.each<[string, number, unknown]>([
-  ['no JSON', 4400, 'nonsense'],
+  ['invalid JSON', 4400, 'nonsense'],
   ['a JSON list', 4400, '[]'],
   ['an unknown type', 4400, { type: 'nonsense' }],
   ['a subscribe without id', 4400, { type: 'subscribe', payload: { query: '{ __typename }' } }],
   ['a subscribe without query', 4400, { type: 'subscribe', id: '1', payload: {} }],
-  ['65 kB that are no JSON', 4400, 'x'.repeat(65_000)],
+  ['65 kB that are not JSON', 4400, 'x'.repeat(65_000)],
   ['a second connection_init', 4429, { type: 'connection_init' }],
 ])('S6: %s closes the socket with %d', async (_name, code, message) => {
   const socket = await new RawSocket(api.url).ready();
@@ -260,7 +255,7 @@ test.each<[string, number, unknown]>([
   expect((await socket.closed).code).toBe(code);
 });
 
-test('before connection_init nothing is subscribed, and without it the socket is closed after 3 seconds', async () => {
+test('before connection_init nothing can be subscribed to, and without it the socket is closed after 3 seconds', async () => {
   const early = await new RawSocket(api.url).opened();
   early.subscribe('1', '{ __typename }');
   expect((await early.closed).code).toBe(4401);
@@ -273,7 +268,7 @@ test('before connection_init nothing is subscribed, and without it the socket is
   expect((await other.closed).code).toBe(4406);
 });
 
-test('an id that is in use closes the socket with 4409, also by a message that is too large', async () => {
+test('an id that is in use closes the socket with 4409, also if the message is too large', async () => {
   const id = await createRun(api.redis);
   for (const query of ['{ __typename }', '#'.repeat(65_000)]) {
     const socket = await new RawSocket(api.url).ready();
@@ -284,7 +279,7 @@ test('an id that is in use closes the socket with 4409, also by a message that i
   }
 });
 
-test('100 operations live on one socket, one more is refused, and it goes again when one has ended', async () => {
+test('a socket has at most 100 operations at once; one more is refused, and accepted again after one has ended', async () => {
   const id = await createRun(api.redis);
   await using socket = await new RawSocket(api.url).ready();
   const query = 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }';
@@ -303,7 +298,7 @@ test('one request lists a bounded number of runs', async () => {
   expect((await post(api.url, `{ ${lists.join(' ')} }`)).errors?.[0]?.extensions).toEqual({ code: 'LIMIT_EXCEEDED' });
 });
 
-test('an operation that cannot be told apart is refused, and the socket stays', async () => {
+test('an ambiguous operation is refused, and the socket stays open', async () => {
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('1', 'query A { __typename } query B { __typename }');
   const refused = await socket.until(({ id }) => id === '1');

@@ -16,7 +16,7 @@ const start = async (labels: Record<string, string> = {}): Promise<RunId> => {
   });
   return data.startRun.run.id;
 };
-/** Changes the record as the scripts do, and tells. */
+/** Changes the record and publishes the update, as the scripts do. */
 const change = async (id: RunId, status: string): Promise<void> => {
   const before = await api.redis.hget(recordKey(id), 'status');
   const version = await api.redis.hincrby(recordKey(id), 'version', 1);
@@ -46,7 +46,7 @@ test('S10: runUpdated delivers the run now, then at each change, and completes w
   ]);
 });
 
-test('a run that has ended is told once', async () => {
+test('runUpdated of a run that has ended delivers it once', async () => {
   const id = await start();
   await change(id, 'FAILED');
   await using socket = await new RawSocket(api.url).ready();
@@ -55,7 +55,7 @@ test('a run that has ended is told once', async () => {
   expect(payloads(socket, '1', 'runUpdated')).toEqual([{ status: 'FAILED' }]);
 });
 
-test('runsUpdated says SYNCED first, then what is created, changes, leaves and is removed, of those that match', async () => {
+test('runsUpdated delivers SYNCED first, then matching runs that are created, change, stop matching and are removed', async () => {
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe(
     '1',
@@ -90,28 +90,28 @@ test('runsUpdated says SYNCED first, then what is created, changes, leaves and i
   ]);
 });
 
-test('a slow reader of runUpdated gets the newest state, and all changes while Redis was away are made up for', async () => {
+test('when Redis was away, runUpdated delivers the newest state and runsUpdated sends SYNCED again', async () => {
   const id = await start();
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('1', 'subscription { runsUpdated { kind } }');
   socket.subscribe('2', 'subscription ($id: ID!) { runUpdated(runId: $id) { status } }', { id });
   await socket.until((message) => message.id === '1');
   await socket.until((message) => message.id === '2');
-  // Every connection of the service to Redis is cut; nobody is told of this change.
+  // Cut every Pub/Sub connection of the service to Redis; nothing announces this change.
   await api.redis.hset(recordKey(id), 'status', 'RUNNING', 'version', 99);
   await api.redis.client('KILL', 'TYPE', 'PUBSUB');
   await socket.until(() => payloads(socket, '1', 'runsUpdated').filter((one) => one?.kind === 'SYNCED').length === 2);
   await socket.until(() => payloads(socket, '2', 'runUpdated').at(-1)?.status === 'RUNNING');
 });
 
-test('retryOf is the run that retryRun made it from', async () => {
+test('retryOf is the run from which retryRun made the new one', async () => {
   const id = await start();
   const query = 'mutation ($id: ID!) { retryRun(input: { runId: $id }) { run { id retryOf { id } } } }';
   const { data } = await post(api.url, query, { id });
   expect(data.retryRun.run.retryOf).toEqual({ id });
 });
 
-test('a secret comes back in no way', async () => {
+test('no answer and no download contains a secret', async () => {
   const input = { command: ['true'], env: [{ name: 'TOKEN', value: 's3cret-value', secret: true }] };
   const { data } = await post(api.url, 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id } } }', {
     input,

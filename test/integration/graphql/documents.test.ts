@@ -1,4 +1,6 @@
-/** Subscriptions work in every shape that a document can have, and whoever leaves or fails leaves no Redis subscription. */
+/**
+ * Subscriptions work in every form of document, and a subscription that ends or fails leaves no subscription in Redis.
+ */
 import { stripIgnoredCharacters } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UPDATES_CHANNEL } from '../../../src/wire/keys.ts';
@@ -13,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-/** Each asks a finished run for `it`. */
+/** Each subscribes to a finished run under the alias `it`. */
 const SHAPES: Readonly<Record<string, (root: string, other: string) => string>> = {
   'a field': (root) => `subscription ($id: ID!) { ${root} }`,
   'an inline fragment without a type': (root) => `subscription ($id: ID!) { ... { ${root} } }`,
@@ -67,7 +69,7 @@ const overSocket = async (query: string, id: string) => {
     .flatMap(({ type, payload }) => (type === 'complete' ? [] : [payload]));
 };
 
-/** No channel is subscribed to for this run. */
+/** Expects that no Redis channel of this run is subscribed to. */
 const isFreed = (id: string) =>
   until(
     () => followers(api.redis, id),
@@ -95,7 +97,7 @@ test.each(Object.entries(SHAPES))('a subscription with %s works on both transpor
 });
 
 test.each(Object.entries(SHAPES).filter(([name]) => !name.includes('variables') && !name.includes('block')))(
-  'runUpdated and runsUpdated take %s too, and free what they follow',
+  'runUpdated and runsUpdated also accept %s, and free their Redis subscriptions',
   async (_name, shape) => {
     const id = await createRun(api.redis);
     await using socket = await new RawSocket(api.url).ready();
@@ -120,7 +122,7 @@ test.each(Object.entries(SHAPES).filter(([name]) => !name.includes('variables') 
   },
 );
 
-test('whoever leaves a subscription behind a fragment frees its feed, on both transports', async () => {
+test('a client that leaves a subscription behind a fragment frees its feed, on both transports', async () => {
   const id = await createRun(api.redis);
   const query = SHAPES['fragments within each other']?.(BATCHES[0] as string, '') ?? '';
   await using socket = await new RawSocket(api.url).ready();
@@ -140,14 +142,14 @@ test('whoever leaves a subscription behind a fragment frees its feed, on both tr
 
 test.each([
   ['two root fields', 'a: runLogs(runId: $id) { seq } b: runLogs(runId: $id) { seq }'],
-  ['a second root field behind a fragment', '...F'],
+  ['a second root field in a fragment', '...F'],
   ['a condition at its root', 'runLogs(runId: $id) @skip(if: false) { seq }'],
   ['a condition around its root', '... @include(if: $x) { runLogs(runId: $id) { seq } }'],
   ['@defer', 'runLogs(runId: $id) { ... @defer { seq } }'],
   ['fields that do not merge', 'runLogs(runId: $id) { seq } runLogs(runId: $id, after: 1) { seq }'],
   ['introspection at its root', '__typename'],
   ['an argument that fails', 'runLogs(runId: $id, after: -1) { seq }'],
-  ['a position beyond an end', 'runLogBatches(runId: $id, after: 99) { lastSeq }'],
+  ['a position beyond the end', 'runLogBatches(runId: $id, after: 99) { lastSeq }'],
 ])('a subscription with %s is refused with an error, and leaves nothing behind', async (_name, selection) => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append([finished()]);

@@ -1,4 +1,7 @@
-/** Filters on lines mean lines, and tail counts what passes: on pages, on both subscriptions, live and stored. */
+/**
+ * Filters on lines select only lines, and tail counts the events that pass: in pages and both subscriptions, live and
+ * stored.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EventDraft, LogLineDraft } from '../../../src/domain/events.ts';
 import { client, openHttp, operate, post, RawSocket, type TestApi } from '../../support/clients/http.ts';
@@ -15,7 +18,7 @@ const more = (message: string, rest: Partial<LogLineDraft>): EventDraft =>
 const error = (message: string) => more(message, { level: 'ERROR', stream: 'LOGGER', logger: 'db' });
 const group: EventDraft = { kind: 'GroupStarted', timestamp: 1, name: 'g' };
 
-/** Seq 1 is StatusChanged; then 20 times: a group, 3 plain lines, an error with colours in a word. */
+/** Seq 1 is StatusChanged; then 20 times: a group, 3 plain lines, and an error with colour codes inside a word. */
 const written = async (more: readonly EventDraft[] = []): Promise<string> => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 20; i += 1) {
@@ -40,7 +43,7 @@ const FIELDS = '__typename seq ... on LogLine { message }';
 const failures = (from: number, to = 19) =>
   Array.from({ length: to - from + 1 }, (_, i) => `\u001b[31mfai\u001b[0mled ${from + i}`);
 
-/** What a subscription of a finished run tells, by each of the two fields. */
+/** The events that a subscription of a finished run delivers, the same by both fields. */
 const told = async (id: string, args: string) => {
   const ws = client(api.url);
   const lines = await operate(ws, `subscription ($id: ID!) { it: runLogs(runId: $id, ${args}) { ${FIELDS} } }`, { id });
@@ -70,7 +73,7 @@ test.each([
   'logger: "db"',
   'exclude: " "',
   'levels: [ERROR], logger: "db", contains: "failed", streams: [LOGGER]',
-])('a filter %s selects lines alone, and the end comes', async (filter) => {
+])('a filter %s selects only lines, and the end still comes', async (filter) => {
   const id = await written([more('x y', { level: 'DEBUG' }), finished()]);
   const wanted = filter.startsWith('exclude') ? [] : failures(0);
   expect(await told(id, `filter: { ${filter} }`)).toEqual([...wanted, 'RunFinished']);
@@ -84,7 +87,7 @@ test.each([
   expect(await told(id, `tail: 0, filter: { ${filter} }`)).toEqual([]);
 });
 
-test('with types a filter selects those, and applies to lines what it says of lines', async () => {
+test('a filter with types selects those events, and its other fields apply to lines only', async () => {
   const id = await written([finished()]);
   const filter = 'filter: { types: ["LogLine", "GroupStarted"], levels: [ERROR] }';
   expect(await told(id, `tail: 4, ${filter}`)).toEqual([
@@ -111,7 +114,7 @@ test('a tail counts plain lines that pass, within a batch and across batches', a
   expect(await told(id, 'tail: 2, after: 99, filter: { streams: [STDOUT] }')).toEqual(['c 19', 'RunFinished']);
 });
 
-test('the last errors come first, then live ones, of a run that goes on', async () => {
+test('in a run that goes on, the last errors come first, then live ones', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append([error('old'), error('older than new'), ...Array.from({ length: 300 }, (_, i) => line(`${i}`))]);
   await using socket = await new RawSocket(api.url).ready();
@@ -130,7 +133,7 @@ test('the last errors come first, then live ones, of a run that goes on', async 
   expect(socket.messages.filter(({ type }) => type === 'next')).toHaveLength(3);
 });
 
-test('a tail that finds nothing looks at a bounded part of a long log, and several at once take turns', async () => {
+test('a tail that finds nothing reads a bounded part of a long log, and several at once take turns', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append([error('old')]);
   for (let i = 0; i < 30; i += 1)
@@ -142,7 +145,7 @@ test('a tail that finds nothing looks at a bounded part of a long log, and sever
   expect(await told(writer.runId, 'tail: 1, filter: { contains: "nowhere" }')).toEqual(['RunFinished']);
 });
 
-test('loss is told whatever the filter, and a tail of a run that is not there is NOT_FOUND', async () => {
+test('LinesDropped passes every filter, and a tail of a run that does not exist is NOT_FOUND', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis, { maxLogBytes: 1000 })).claim();
   for (let i = 0; i < 30; i += 1) await writer.append([line('x'.repeat(100))]);
   await writer.append([finished()]);

@@ -41,11 +41,11 @@ test('S10: while only lines are written runUpdated delivers at most once a secon
   const seconds = (performance.now() - began) / 1000;
   expect(told(socket, '1').at(-1)).toMatchObject({ lines: 3000, lastSeq: 3001, status: 'RUNNING' });
   expect(told(socket, '1').length).toBeGreaterThan(2);
-  // The first one and one for each second that began.
+  // The first one, and one for each second that began.
   expect(seen.length).toBeLessThanOrEqual(Math.ceil(seconds) + 2);
 }, 60_000);
 
-test('it is told by SSE as well, and to followers of lists', async () => {
+test('growth is also delivered by SSE and to followers of lists', async () => {
   await using api = await openHttp();
   const writer = await running(api);
   await using reader = new EventReader(api.port, { query: RUN, variables: { id: writer.runId } });
@@ -62,7 +62,7 @@ test('it is told by SSE as well, and to followers of lists', async () => {
   });
 }, 60_000);
 
-test('a run that starts after the list is followed is told too', async () => {
+test('growth is also delivered for a run that starts after the list is followed', async () => {
   await using api = await openHttp();
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('1', RUNS);
@@ -73,7 +73,7 @@ test('a run that starts after the list is followed is told too', async () => {
   await socket.until((message) => JSON.stringify(message).includes('"lines":5'));
 }, 60_000);
 
-test('S10a: Redis is asked only about runs that are followed, and about none once all have left', async () => {
+test('S10a: Redis is asked only about runs that are followed, and no longer when all followers have left', async () => {
   await using api = await openHttp();
   const [watched, other] = [await running(api), await running(api)];
   await using monitor = await new RawSocket(api.url).ready();

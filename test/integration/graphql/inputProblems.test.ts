@@ -1,4 +1,4 @@
-/** All that is wrong with an input is told at once, by path, in literals and in variables, on every transport. */
+/** All problems of an input are reported at once, by path, in literals and in variables, on every transport. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { client, openHttp, operate, type TestApi } from '../../support/clients/http.ts';
 import { createRun } from '../../support/log.ts';
@@ -18,7 +18,7 @@ interface Told {
   };
 }
 
-/** The errors of the operation, which are the same on each transport. */
+/** The errors of the operation, which must be the same on each transport. */
 const errorsOf = async (query: string, variables: Record<string, unknown> = {}): Promise<readonly Told[]> => {
   const send = async (accept: string) => {
     const response = await fetch(`${api.url}/graphql`, {
@@ -49,7 +49,7 @@ const problemsOf = async (query: string, variables?: Record<string, unknown>): P
 };
 
 const START = 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id } } }';
-/** As a GraphQL literal. */
+/** Writes the value as a GraphQL literal. */
 const literal = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -63,7 +63,7 @@ const both = async (input: Record<string, unknown>): Promise<Record<string, stri
   return variable;
 };
 
-test('values that make no sense', async () => {
+test('all invalid values are reported', async () => {
   const found = await both({
     command: ['a\u0000'],
     env: [
@@ -85,7 +85,7 @@ test('values that make no sense', async () => {
   });
 });
 
-test('values that make no sense beside others of the wrong type and names that are misspelt', async () => {
+test('invalid values, values of the wrong type and misspelt names are all reported together', async () => {
   const found = await both({
     comand: ['true'],
     timeoutSeconds: 'soon',
@@ -114,7 +114,7 @@ test('values that make no sense beside others of the wrong type and names that a
   });
 });
 
-test('the one problem is the message, several are counted in it, and many are bounded', async () => {
+test('a single problem is the message, several are counted in it, and the list is bounded', async () => {
   const [one] = await errorsOf(START, { input: { command: [] } });
   expect(one?.message).toBe('command: Must not be empty: give the program to run.');
   const env = Array.from({ length: 400 }, () => ({ name: '1', value: '' }));
@@ -125,7 +125,7 @@ test('the one problem is the message, several are counted in it, and many are bo
   expect(wrong?.extensions.problems).toHaveLength(50);
 });
 
-test('a text without quotes, and an enum with them, are told what to do', async () => {
+test('the error for a string without quotes, and for an enum with quotes, says how to write it', async () => {
   const query = 'mutation { startRun(input: { command: [ls], name: x, env: [{ name: A, value: b }] }) { run { id } } }';
   expect(await problemsOf(query)).toEqual({
     'input.command.0': 'command[0]: Must be a string. Put it in quotes.',
@@ -137,7 +137,7 @@ test('a text without quotes, and an enum with them, are told what to do', async 
   expect(Object.values(await problemsOf(status))[0]).toMatch(/: Must be one of .*\. Write it without quotes\.$/);
 });
 
-test('a variable within a literal has the path of its place', async () => {
+test('the error for a variable inside a literal has the path of its position', async () => {
   const query = `mutation ($t: Int, $v: String!, $env: [EnvVarInput!]) {
     startRun(input: { command: ["a", $v], timeoutSeconds: $t, env: $env }) { run { id } } }`;
   const errors = await errorsOf(query, { t: 'x', v: 5, env: { nam: 1 } });
@@ -185,12 +185,12 @@ test.each<[string, string, readonly string[]]>([
     'subscription ($id: ID!) { runLogs(runId: $id, filter: { minlevel: INFO, levels: [info] }) { seq } }',
     ['filter.minlevel', 'filter.levels.0'],
   ],
-])('all that is wrong with %s is told', async (_name, query, expected) => {
+])('all problems of %s are reported', async (_name, query, expected) => {
   const id = await createRun(api.redis);
   expect(Object.keys(await problemsOf(query, query.includes('$id') ? { id } : {}))).toEqual(expected);
 });
 
-test('an empty cursor, an empty name of an operation and null are none', async () => {
+test('an empty cursor, an empty operation name and null are treated as absent', async () => {
   const runs = 'query A { runs(first: 1, after: "", before: null) { edges { cursor } } }';
   const ask = async (init: RequestInit, path = '') => await (await fetch(`${api.url}/graphql${path}`, init)).json();
   const headers = { 'content-type': 'application/json' };

@@ -1,4 +1,4 @@
-/** Run.input: literals without quotes are refused, and numbers keep their digits, by every way in and out. */
+/** Run.input: strings in literals need quotes, and numbers keep their digits, on every way in and out. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/domain/events.ts';
 import { parseExactJson } from '../../../src/domain/text/exactJson.ts';
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-/** The answer's text, since parsing it would change numbers. */
+/** The answer as text: parsing it would change the numbers. */
 const text = async (query: string, variables = '{}', accept = 'application/json'): Promise<string> => {
   const response = await fetch(`${api.url}/graphql`, {
     method: 'POST',
@@ -38,7 +38,7 @@ const NUMBERS_LITERAL = NUMBERS.replaceAll(/"(id|list|plain)":/g, '$1:');
 const START = 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id input } } }';
 const idOf = (answer: string): string => /"id":"([^"]+)"/.exec(answer)?.[1] ?? expect.fail(answer);
 
-test('numbers of an input come out as they were given, by each way in and out, and in a retry', async () => {
+test('numbers of an input are returned with the same digits, on every way in and out, and in a retry', async () => {
   const asLiteral = `mutation { startRun(input: { command: ["true"], input: ${NUMBERS_LITERAL} }) { run { id input } } }`;
   const withVariable =
     'mutation ($v: JSON, $n: Int) { startRun(input: { command: ["true"], input: { v: $v, n: $n } }) { run { id input } } }';
@@ -67,7 +67,7 @@ test('numbers of an input come out as they were given, by each way in and out, a
   );
 });
 
-test('an idempotency key knows inputs apart by all their digits', async () => {
+test('an idempotency key distinguishes inputs by all their digits', async () => {
   const send = (id: string) =>
     text(START, `{"input":{"command":["true"],"idempotencyKey":"digits","input":{"id":${id}}}}`);
   const first = idOf(await send('1234567890123456789'));
@@ -75,7 +75,7 @@ test('an idempotency key knows inputs apart by all their digits', async () => {
   expect(await send('1234567890123456788')).toContain('CONFLICT');
 });
 
-test('what a command reported keeps its digits in pages, subscriptions, downloads and the record', async () => {
+test('numbers reported by a command keep their digits in pages, subscriptions, downloads and the record', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const value = parseExactJson(NUMBERS) as JsonObject;
   await writer.append([
@@ -105,7 +105,7 @@ test('what a command reported keeps its digits in pages, subscriptions, download
   expect(answers[0]).toContain(`"output":${NUMBERS}`);
 });
 
-test('numbers of other types are what they were: an Int may be 1.0, and none loses its sense', async () => {
+test('an Int accepts 1.0 and 1E1, and a number that its type cannot hold is refused', async () => {
   const start = (input: string) => text(START, `{"input":{"command":["true"],${input}}}`);
   const run = async (input: string) => {
     const id = idOf(await start(input));
@@ -138,7 +138,7 @@ test.each([
   ['[fast]', ['input.input.0']],
   ['fast', ['input.input']],
   ['{ a: [1, { b: x, c: "y", d: [TRUE] }] }', ['input.input.a.1.b', 'input.input.a.1.d.0']],
-])('the literal %s is refused: its text has no quotes', async (literal, expected) => {
+])('the literal %s is refused: a string in it has no quotes', async (literal, expected) => {
   const query = `mutation { startRun(input: { command: ["true"], input: ${literal} }) { run { id } } }`;
   const over = [await text(query), await overSocket(query)];
   for (const answer of over) {
@@ -165,14 +165,14 @@ test.each([
   expect(await overSocket(query, '{"x":[1.0]}')).toContain(`"input":${expected}`);
 });
 
-test('a member that is there twice, and a variable that nobody declared, are refused', async () => {
+test('a duplicate member, and an undeclared variable, are refused', async () => {
   for (const literal of ['{ a: 1, a: 2 }', '{ a: { b: 1, b: 1 } }', '{ a: $nobody }', '[$nobody]']) {
     const query = `mutation { startRun(input: { command: ["true"], input: ${literal} }) { run { id } } }`;
     expect(await text(query)).toContain('GRAPHQL_VALIDATION_FAILED');
   }
 });
 
-test('members of variables keep their names, whatever these are', async () => {
+test('members of variables keep any name', async () => {
   const input = '{"__proto__":{"x":1.0},"constructor":1,"rawJSON":"1.0","2":"b"}';
   const shown = '{"2":"b","__proto__":{"x":1.0},"constructor":1,"rawJSON":"1.0"}';
   const variables = `{"input":{"command":["true"],"input":${input}}}`;

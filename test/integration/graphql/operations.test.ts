@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-test('startRun answers the run with its defaults, and the same run is found by every way to read it', async () => {
+test('startRun returns the run with its defaults, and every way to read it finds the same run', async () => {
   const started = await post(
     api.url,
     `mutation ($input: StartRunInput!) { startRun(input: $input) { run { id status image command labels { name value } attempt
@@ -48,7 +48,7 @@ test('startRun answers the run with its defaults, and the same run is found by e
   });
 });
 
-test('a run that is not there is null for queries and NOT_FOUND for the rest, on HTTP and on WebSocket', async () => {
+test('a run that does not exist is null in queries and NOT_FOUND elsewhere, on HTTP and on WebSocket', async () => {
   const ws = client(api.url);
   for (const id of ['00000000-0000-7000-8000-000000000000', 'no id', '']) {
     const read = await post(api.url, 'query ($id: ID!) { run(id: $id) { id } node(id: $id) { id } }', { id });

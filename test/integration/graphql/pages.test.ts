@@ -7,7 +7,7 @@ let api: TestApi;
 let runId: RunId;
 beforeAll(async () => {
   api = await openHttp();
-  // 1001 events: seq 1 is StatusChanged, then lines of batches of 10.
+  // 1001 events: seq 1 is StatusChanged, then lines in batches of 10.
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 100; i += 1) await writer.lines(10);
   runId = writer.runId;
@@ -70,7 +70,7 @@ test.each([
   expect(await page(args)).toMatchObject({ code: 'BAD_USER_INPUT', argument, problems: [{ argument }] });
 });
 
-test('a filter looks on until enough passed, and the seqs say how far it looked', async () => {
+test('a filter reads on until enough events pass, and the seqs say how far it read', async () => {
   expect(await page('(first: 3, filter: { contains: "LINE 50", types: ["LogLine"] })')).toEqual({
     startSeq: 1,
     endSeq: 501,
@@ -87,7 +87,7 @@ test('a filter looks on until enough passed, and the seqs say how far it looked'
   });
 });
 
-test('a page of a filter that takes all out says how far it looked', async () => {
+test('a page whose filter passes nothing says how far it read', async () => {
   expect(await page('(first: 2, filter: { contains: "nothing" })')).toEqual({
     startSeq: 1,
     endSeq: 1001,
@@ -102,7 +102,7 @@ test('a page of a filter that takes all out says how far it looked', async () =>
   });
 });
 
-test('the middle that was dropped is one event, clipped at both ends, and no page loses it', async () => {
+test('a dropped middle is one event, clipped at both ends, and no page loses it', async () => {
   const id = await createRun(api.redis, { maxLogBytes: 10_000 });
   const writer = await new PlainWriter(api.redis, id).claim();
   for (let i = 0; i < 40; i += 1) await writer.lines(10, 'x'.repeat(100));
@@ -130,7 +130,7 @@ test('the middle that was dropped is one event, clipped at both ends, and no pag
   });
 });
 
-test('one request reads a bounded number of events, then is refused for the rest', async () => {
+test('one request reads a bounded number of events, and the rest of it is refused', async () => {
   const aliases = upTo(1, 25).map((i) => `r${i}: run(id: $id) { logs(first: 1000) { events { seq } } }`);
   const { data, errors } = await post(api.url, `query ($id: ID!) { ${aliases.join(' ')} }`, { id: runId });
   expect(errors?.every(({ extensions }) => extensions.code === 'LIMIT_EXCEEDED')).toBe(true);
@@ -139,7 +139,7 @@ test('one request reads a bounded number of events, then is refused for the rest
   expect(data.r25).toEqual({ logs: null });
 });
 
-test('a page of very long lines comes back short, and going on from endSeq misses nothing', async () => {
+test('a page of very long lines is shorter than asked, and continuing from endSeq misses nothing', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 40; i += 1) await writer.append(upTo(1, 8).map(() => line('ü'.repeat(65_000))));
   const seqs: number[] = [];

@@ -1,4 +1,4 @@
-/** One root field that fails leaves the others of its document whole, on every transport. */
+/** If one root field fails, the other fields of the document are still answered, on every transport. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { client, openHttp, operate, post, type TestApi } from '../../support/clients/http.ts';
 
@@ -43,7 +43,7 @@ describe.each([
   ['server-sent events', overEvents],
   ['WebSocket', overSocket],
 ] as const)('over %s', (_name, send) => {
-  test('what a mutation started is told, whatever else of the document failed', async () => {
+  test('a run started by a mutation is returned, whatever else in the document failed', async () => {
     const answer = await send(`mutation {
       ${START('a')}
       b: cancelRun(input: { runId: "x" }) { run { id } }
@@ -62,7 +62,7 @@ describe.each([
     ]);
   });
 
-  test('many runs are cancelled in one document, those that are gone fail alone', async () => {
+  test('many runs are cancelled in one document, and only those that do not exist fail', async () => {
     const { data } = await send(`mutation { ${START('a')} ${START('b')} }`);
     const ids: string[] = [data.a.run.id, ID, data.b.run.id];
     const parts = ids.map((id, i) => `r${i}: cancelRun(input: { runId: "${id}" }) { run { status } }`);
@@ -75,7 +75,7 @@ describe.each([
     expect(failedAt(answer)).toEqual([['r1', 'NOT_FOUND']]);
   });
 
-  test('a list or a page that fails leaves the other lists and the run', async () => {
+  test('if a list or a page fails, the other lists and the run are still answered', async () => {
     const { data } = await send(`mutation { ${START('a')} }`);
     const answer = await send(`{
       one: runs(first: 1) { edges { node { id logs(first: 99999) { endSeq } } } }

@@ -76,14 +76,14 @@ test.each(TRANSPORTS)('a persisted document is executed by its id, by %s', async
   }
 });
 
-test.each(TRANSPORTS)('other documents are refused where there is a manifest, by %s', async (_name, send) => {
+test.each(TRANSPORTS)('other documents are refused if there is a manifest, by %s', async (_name, send) => {
   expect(codeOf(await send(api.url, { query: '{ __typename }' }))).toBe('FORBIDDEN');
   expect(codeOf(await send(api.url, { documentId: sha256('other') }))).toBe('PERSISTED_QUERY_NOT_FOUND');
   const registration = { query: '{ a: __typename }', extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } };
   expect(codeOf(await send(api.url, registration))).toBe('PERSISTED_QUERY_NOT_FOUND');
 });
 
-test.each(TRANSPORTS)('without a manifest a text is executed and an id alone is not, by %s', async (_name, send) => {
+test.each(TRANSPORTS)('without a manifest, a text is executed and an id is refused, by %s', async (_name, send) => {
   const persistedQuery = { version: 1, sha256Hash: sha256(TYPE) };
   expect((await send(hidden.url, { query: TYPE, extensions: { persistedQuery } })).data).toEqual({
     __typename: 'Query',
@@ -93,14 +93,14 @@ test.each(TRANSPORTS)('without a manifest a text is executed and an id alone is 
   }
 });
 
-test('a persisted subscription is followed by its id with graphql-ws', async () => {
+test('graphql-ws can subscribe with the id of a persisted document', async () => {
   const client = createClient({ url: `${api.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket });
   const results = client.iterate({ query: '', extensions: { persistedQuery: { sha256Hash: sha256(CHANGES) } } });
   expect((await results.next()).value).toEqual({ data: { runsUpdated: { kind: 'SYNCED' } } });
   await client.dispose();
 });
 
-test.each(TRANSPORTS)('INTROSPECTION=off refuses to tell the schema, by %s', async (_name, send) => {
+test.each(TRANSPORTS)('INTROSPECTION=off refuses introspection queries, by %s', async (_name, send) => {
   const documents = [
     '{ __schema { queryType { name } } }',
     '{ __type(name: "Run") { name } }',
@@ -110,7 +110,7 @@ test.each(TRANSPORTS)('INTROSPECTION=off refuses to tell the schema, by %s', asy
   expect((await send(hidden.url, { query: '{ __typename }' })).data).toEqual({ __typename: 'Query' });
 });
 
-test('INTROSPECTION=off: no error suggests a name of the schema', async () => {
+test('INTROSPECTION=off: no error suggests a name from the schema', async () => {
   const documents = [
     '{ rum(id: "1") { id } }',
     '{ run(idd: "1") { id } }',
@@ -130,7 +130,7 @@ test('INTROSPECTION=off: no error suggests a name of the schema', async () => {
   expect(JSON.stringify(await byPost(hidden.url, { query, variables }))).not.toMatch(/did you mean/i);
 });
 
-test('GRAPHIQL=off: a browser gets no page', async () => {
+test('GRAPHIQL=off: a browser gets no GraphiQL page', async () => {
   const page = await fetch(`${hidden.url}/graphql`, { headers: { accept: 'text/html' } });
   expect(page.headers.get('content-type')).not.toContain('text/html');
   expect((await fetch(hidden.url, { redirect: 'manual' })).status).toBe(404);
