@@ -8,7 +8,7 @@ import { createRun } from '../../support/log.ts';
 const QUERY = 'query ($id: ID!) { run(id: $id) { id } }';
 const FOLLOW = 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }';
 
-/** Counts the callers that runs are asked for, and gives each the runs of `inner`. */
+/** Records the callers that runs are requested for, and returns the runs of `inner` to each. */
 const recording = (inner: Runs, callers: Caller[]): Pick<HttpServerOptions, 'runsFor'> => ({
   runsFor: (caller) => {
     callers.push(caller);

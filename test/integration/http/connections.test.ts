@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../../src/domain/limits.ts';
 import { openHttp, RawSocket } from '../../support/clients/http.ts';
 
-/** A connection from an address of the loopback; resolves once the server has taken or cut it. */
+/** Connects from a loopback address. Resolves when the server has accepted or cut the connection. */
 const connected = (
   port: number,
   localAddress: string,
@@ -20,7 +20,7 @@ const connected = (
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
 
-test('S6d: all addresses together have a bounded number of sockets; one more gets 503, and a socket again when one is closed', async () => {
+test('S6d: the number of sockets over all addresses is bounded: one more gets 503, and a socket again after one is closed', async () => {
   await using api = await openHttp({ maxSocketsPerAddress: 2, maxSockets: 3 });
   const open = (localAddress: string) => new RawSocket(api.url, { localAddress }).opened();
   const sockets = [await open('127.0.0.1'), await open('127.0.0.1'), await open('127.0.0.2')];
@@ -33,7 +33,7 @@ test('S6d: all addresses together have a bounded number of sockets; one more get
   const { socket } = await connected(api.port, '127.0.0.3');
   socket.write(`GET /graphql HTTP/1.1\r\nHost: localhost\r\n${UPGRADE}\r\n\r\n`);
   const refused = await text(socket);
-  // Time heals it, so it says when to try again: for programs and for proxies.
+  // This error is temporary, so it says when to try again, for programs and for proxies.
   expect(refused).toContain('"extensions":{"code":"LIMIT_EXCEEDED","retryAfterSeconds":2}');
   expect(refused).toContain('\r\nRetry-After: 2\r\n');
   sockets[0]?.socket.close();
@@ -43,7 +43,7 @@ test('S6d: all addresses together have a bounded number of sockets; one more get
     .toBe(4);
 });
 
-test('S9e: a connection over the bound of its address is cut; those of other addresses are not', async () => {
+test('S9e: a connection over the limit of its address is cut; those of other addresses are not', async () => {
   await using api = await openHttp({ maxSocketsPerAddress: 1 });
   const most = 1 + LIMITS.connectionsBesideSockets;
   const idle: Awaited<ReturnType<typeof connected>>[] = [];
@@ -52,7 +52,7 @@ test('S9e: a connection over the bound of its address is cut; those of other add
   await beyond.cut;
   expect(idle.every(({ socket }) => !socket.destroyed)).toBe(true);
   expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
-  // One that leaves makes room.
+  // A closed connection makes room for another.
   idle[0]?.socket.destroy();
   await expect
     .poll(

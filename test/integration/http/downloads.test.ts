@@ -13,7 +13,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 
 const get = (id: string, file: string, init: RequestInit = {}) => fetch(`${api.url}/runs/${id}/${file}`, init);
 
-test('log.ndjson has every event as the API shows it', async () => {
+test('log.ndjson has every event in the form of the API', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append(EVERY_EVENT);
   const response = await get(writer.runId, 'log.ndjson');
@@ -45,7 +45,7 @@ test('E5a: log.txt has only the lines of the command, each with one LF, and its 
   expect(await response.text()).toBe('plain ü \u001b[1mx\ncut\nrecord\n');
 });
 
-test('100,000 lines come whole, from after on, and in bounded memory', async () => {
+test('100,000 lines arrive complete, also from `after` on, and in bounded memory', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   const hash = createHash('sha256');
   for (let batch = 0; batch < 50; batch += 1) {
@@ -62,14 +62,14 @@ test('100,000 lines come whole, from after on, and in bounded memory', async () 
   expect(seqs).toEqual([99_999, 100_000, 100_001]);
 });
 
-test('a running run is read to where it is, though it goes on', async () => {
+test('the download of a run that goes on ends at its newest event', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.lines(10);
   expect((await (await get(writer.runId, 'log.txt')).text()).split('\n')).toHaveLength(11);
   expect(await (await get(writer.runId, 'log.ndjson?after=500')).text()).toBe('');
 });
 
-test('HEAD has the headers alone, other methods 405, what is not there 404', async () => {
+test('HEAD gets only the headers, other methods 405, and a run or file that does not exist 404', async () => {
   const id = await createRun(api.redis);
   const head = await get(id, 'log.txt', { method: 'HEAD' });
   expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([
@@ -92,7 +92,7 @@ test('HEAD has the headers alone, other methods 405, what is not there 404', asy
   }
 });
 
-test('an after that is no seq, or beyond the end of a finished run, is BAD_USER_INPUT', async () => {
+test('an after that is not a seq, or beyond the end of a finished run, is BAD_USER_INPUT', async () => {
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   await writer.append([finished()]);
   for (const after of ['-1', 'x', '1.5', '', '99999999999', '1e3', '3', '1&after=2']) {
@@ -107,7 +107,7 @@ test('an after that is no seq, or beyond the end of a finished run, is BAD_USER_
   expect((await get(writer.runId, 'log.txt?after=2')).status).toBe(200);
 });
 
-test('parameters that are not known are refused by name, on HEAD too', async () => {
+test('unknown parameters are refused by name, on HEAD too', async () => {
   const id = await createRun(api.redis);
   for (const [query, named] of [
     ['before=10', '"before"'],
@@ -145,7 +145,7 @@ test('W5a: log.ndjson has one LinesDropped for the dropped middle, clipped to af
   expect(first).toMatchObject({ __typename: 'LinesDropped', fromSeq: dropped.fromSeq + 5, seq: dropped.seq });
 });
 
-test('S9c: a download that takes nothing is cut after the time for it; a slow one is not', async () => {
+test('S9c: a download whose client takes no data is cut after the time limit; a slow one is not', async () => {
   await using limited = await openHttp({ keepAlive: { pingMs: 100, stalledMs: 2000 } });
   const writer = await new PlainWriter(limited.redis, await createRun(limited.redis)).claim();
   for (let i = 0; i < 300; i += 1) await writer.lines(100, 'z'.repeat(1000));
@@ -171,14 +171,14 @@ test('S9c: a download that takes nothing is cut after the time for it; a slow on
     return 7000;
   };
   const whole = 300 * 100 * 1000;
-  // The pause is what is tested: the client gives no sign in that time, and reads all that was under way after it.
+  // The pause is the subject of the test: the client takes nothing for that time, and then reads everything under way.
   const [fast, slow, stalled] = await Promise.all([download(() => 0), download(() => 10), download(stopsOnce)]);
   expect(fast).toBeGreaterThan(whole);
   expect(slow).toBeGreaterThan(whole);
   expect(stalled).toBeLessThan(whole);
 }, 60_000);
 
-test('health tells whether it lives and whether it is ready', async () => {
+test('the health paths report whether the service is live and whether it is ready', async () => {
   let reason: string | null = 'Redis does not answer.';
   await using other = await openHttp({ ready: () => Promise.resolve(reason) });
   const ask = async (path: string) => {
@@ -191,7 +191,7 @@ test('health tells whether it lives and whether it is ready', async () => {
   expect(await ask('ready')).toEqual([200, { status: 'ready' }]);
 });
 
-test('/ leads to GraphiQL', async () => {
+test('/ redirects to GraphiQL', async () => {
   const response = await fetch(`${api.url}/`, { redirect: 'manual' });
   expect([response.status, response.headers.get('location')]).toEqual([302, 'graphql']);
 });

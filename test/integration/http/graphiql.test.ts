@@ -21,7 +21,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 const get = (headers: Record<string, string> = {}) =>
   fetch(`${api.url}/graphql`, { headers: { accept: 'text/html', ...headers } });
 
-test('a browser gets GraphiQL compressed, with an ETag, and asks again for nothing', async () => {
+test('a browser gets GraphiQL compressed, with an ETag, and 304 for the same ETag', async () => {
   const page = await get({ 'accept-encoding': 'br' });
   expect(page.headers.get('content-encoding')).toBe('br');
   expect(Number(page.headers.get('content-length'))).toBeLessThan(3_000_000);
@@ -39,7 +39,7 @@ test('a browser gets GraphiQL compressed, with an ETag, and asks again for nothi
 });
 
 test.skipIf(browser === null)(
-  'in a browser without internet GraphiQL comes up and reads the schema, under its own policy',
+  'GraphiQL works in a browser without internet, reads the schema, and obeys its own content security policy',
   async () => {
     const profile = await mkdtemp(join(tmpdir(), 'rl-chromium-'));
     try {

@@ -7,10 +7,10 @@ import { until } from '../../support/runs/runs.ts';
 
 const QUERY = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
 const FAST = { keepAlive: { pingMs: 50, stalledMs: 400 } };
-/** Long beside what it takes to fill the kernel's buffers. */
+/** Long compared with the time that it takes to fill the kernel's buffers. */
 const STALLED_MS = 1500;
 
-test('an idle client that answers pings stays', async () => {
+test('an idle client that answers pings stays connected', async () => {
   await using api = await openHttp(FAST);
   await using socket = await new RawSocket(api.url).ready();
   let pings = 0;
@@ -24,7 +24,7 @@ test('an idle client that answers pings stays', async () => {
   expect(socket.socket.readyState).toBe(socket.socket.OPEN);
 });
 
-test('a client that is gone without a word is found, and its feed is freed', async () => {
+test('a client that no longer answers is detected, and its feed is freed', async () => {
   await using api = await openHttp(FAST);
   const id = await createRun(api.redis);
   const socket = await new RawSocket(api.url, { autoPong: false }).ready();
@@ -37,7 +37,7 @@ test('a client that is gone without a word is found, and its feed is freed', asy
   );
 });
 
-test('S9c: a client that stops reading in a flood is cut after the time for it', async () => {
+test('S9c: a client that stops reading in a flood is cut after the time limit', async () => {
   await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 200; i += 1) await writer.lines(100, 'x'.repeat(1000));
@@ -58,13 +58,13 @@ test('S9c: a client that stops reading in a flood is cut after the time for it',
   socket.socket.terminate();
 });
 
-test('J7: a slow reader gets every event, though its pings wait behind its data', async () => {
+test('J7: a slow reader gets every event, although its pings wait behind its data', async () => {
   await using api = await openHttp(FAST);
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
   for (let i = 0; i < 150; i += 1) await writer.lines(100, 'x'.repeat(1000));
   await writer.append([finished()]);
   const socket = await new RawSocket(api.url, { autoPong: false }).ready();
-  // Reads for a moment, then not for longer than between two pings, and never answers one.
+  // Reads for a moment, pauses for less than the limit between two pings, and never answers a ping.
   const slow = (async () => {
     while (socket.socket.readyState === socket.socket.OPEN) {
       socket.socket.pause();

@@ -9,7 +9,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 
 const START = JSON.stringify({ query: 'mutation { startRun(input: { command: ["true"] }) { run { id } } }' });
 
-/** A request with exactly these headers; fetch sets some by itself. */
+/** Sends a request with exactly these headers; fetch would add its own. */
 const send = async (lines: readonly string[], body = '', method = 'POST', path = '/graphql') => {
   const head = [
     `${method} ${path} HTTP/1.1`,
@@ -71,7 +71,7 @@ test('a foreign origin is refused at the upgrade, before 101', async () => {
   }
 });
 
-test('a Host that is no name of the service is refused on every path and at the upgrade', async () => {
+test('a Host that is not a name of the service is refused on every path and at the upgrade', async () => {
   const hosts = [
     'evil.example',
     `evil.example:${api.port}`,
@@ -89,7 +89,7 @@ test('a Host that is no name of the service is refused on every path and at the 
   await expect(socket.opened()).rejects.toThrow('403');
 });
 
-test('the loopback names pass as Host, on any port, and a request without Origin is no page', async () => {
+test('the loopback names are accepted as Host, on any port, and a request without Origin is not treated as a page', async () => {
   for (const host of [`localhost:${api.port}`, '127.0.0.1:8080', `[::1]:${api.port}`, 'LOCALHOST', '127.0.0.2']) {
     expect([host, (await send([`Host: ${host}`], '', 'GET', '/graphql?query={__typename}')).status]).toEqual([
       host,
@@ -98,7 +98,7 @@ test('the loopback names pass as Host, on any port, and a request without Origin
   }
 });
 
-test('a probe of health is answered whatever address or name it is sent to, and no page of a foreign origin is', async () => {
+test('a health probe is answered at any address or name, but not for a page of a foreign origin', async () => {
   for (const path of ['/health/live', '/health/ready']) {
     for (const host of [
       '10.244.0.7:4000',
@@ -125,7 +125,7 @@ test('a probe of health is answered whatever address or name it is sent to, and 
   }
 });
 
-test('what was refused is said to whoever reads the answer, and to the operator once, with what to set', async () => {
+test('a refusal tells the client what was refused, and the log says once what to set', async () => {
   await using own = await openHttp();
   const ask = (headers: readonly string[], method = 'POST') =>
     rawHttp(own.port, `${method} /graphql HTTP/1.1\r\nConnection: close\r\n${headers.join('\r\n')}\r\n\r\n`);
@@ -152,7 +152,7 @@ test('what was refused is said to whoever reads the answer, and to the operator 
   expect(Math.max(...own.logged.map((line) => JSON.stringify(line).length))).toBeLessThan(1000);
 });
 
-test('the loopback origins with the port pass, on HTTP with CORS and at the upgrade', async () => {
+test("the loopback origins with the service's port are accepted, on HTTP with CORS and at the upgrade", async () => {
   for (const name of ['127.0.0.1', 'localhost', '[::1]']) {
     const origin = `http://${name}:${api.port}`;
     const answer = await send([`Host: localhost:${api.port}`, `Origin: ${origin}`, json], '{"query":"{ __typename }"}');
@@ -164,7 +164,7 @@ test('the loopback origins with the port pass, on HTTP with CORS and at the upgr
   }
 });
 
-test('a preflight is answered for allowed origins alone', async () => {
+test('only allowed origins get an answer to a preflight', async () => {
   const preflight = (origin: string) =>
     send(
       [
@@ -185,7 +185,7 @@ test('a preflight is answered for allowed origins alone', async () => {
   expect(refused.text).not.toMatch(/access-control/i);
 });
 
-test('what another site embeds is refused though it has no Origin; a link to the service is not', async () => {
+test('a resource embedded by another site is refused although it has no Origin; a link to the service is not', async () => {
   const host = `Host: 127.0.0.1:${api.port}`;
   const embedded = await send(
     [host, 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors'],
@@ -203,7 +203,7 @@ test('what another site embeds is refused though it has no Origin; a link to the
   expect(linked.status).toBe(200);
 });
 
-test('ALLOWED_ORIGINS comes beside the own origins, and its names are allowed as Host', async () => {
+test("ALLOWED_ORIGINS adds to the service's own origins, and its names are accepted as Host", async () => {
   await using other = await openHttp({ allowedOrigins: ['https://runs.example.com', 'http://localhost:5173'] });
   const ask = async (headers: string[]) =>
     (
@@ -223,7 +223,7 @@ test('ALLOWED_ORIGINS comes beside the own origins, and its names are allowed as
   expect(await ask(['Host: other.example.com'])).toBe('403');
 });
 
-test('a page at HOST is of an own origin, with the port that was taken', async () => {
+test("HOST with the actual port is one of the service's own origins", async () => {
   for (const host of ['127.0.0.2', '0.0.0.0', '::1']) {
     await using other = await openHttp({ host });
     const name = host.includes(':') ? `[${host}]` : host;

@@ -12,7 +12,7 @@ test('S5, S5b: while Redis is away requests get UNAVAILABLE, and subscriptions w
   socket.subscribe('run', 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }', { id });
   await socket.until((message) => message.id === 'log');
   await socket.until((message) => message.id === 'run');
-  // A server that hangs is worse than one that is gone: connections stay, and nothing answers.
+  // A server that hangs is worse than one that is gone: connections stay open, and nothing answers.
   process.kill(api.server.pid, 'SIGSTOP');
   try {
     const [read, page, text, ndjson] = await Promise.all([
@@ -33,7 +33,7 @@ test('S5, S5b: while Redis is away requests get UNAVAILABLE, and subscriptions w
   await writer.lines(1);
   await socket.until((message) => message.id === 'log' && JSON.stringify(message).includes('"seq":2'));
   expect(socket.messages.filter((message) => message.id === 'run' && message.type !== 'next')).toEqual([]);
-  // A new one waited as well.
+  // A new subscription also waited.
   await socket.until((message) => message.id === 'late' && message.type === 'next');
   expect(api.hub.feeds).toBe(2);
   const told = api.logged.filter(({ msg }) => msg === 'an operation on Redis failed');

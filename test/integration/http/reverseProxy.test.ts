@@ -1,4 +1,4 @@
-/** Behind Debian's nginx with its default proxy settings, and what other proxies and balancers need. */
+/** Behind Debian's nginx with its default proxy settings, and what other proxies and load balancers need. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -36,7 +36,7 @@ const untilAnswers = async (port: number): Promise<void> => {
     .toBe(200);
 };
 
-/** Starts nginx with these directives in its server block; answers its port. */
+/** Starts nginx with these directives in its server block, and returns its port. */
 const startNginx = async (server: string): Promise<number> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-nginx-'));
   const port = await freePort();
@@ -101,7 +101,7 @@ test.skipIf(!hasNginx)('each event comes through nginx before the next one is wr
   }
 });
 
-test.skipIf(!hasNginx)('the documented nginx configuration passes GraphQL, WebSockets and downloads on', async () => {
+test.skipIf(!hasNginx)('the documented nginx configuration passes on GraphQL, WebSockets and downloads', async () => {
   const documented = exampleCode('nginx').replaceAll('http://127.0.0.1:4000', api.url);
   const port = await startNginx(`location = /health/live { proxy_pass ${api.url}; }\n${documented}`);
   const writer = await new PlainWriter(api.redis, await createRun(api.redis)).claim();
@@ -140,7 +140,7 @@ test('S7a: streamed answers tell proxies not to buffer or change them, and have 
   }
 });
 
-test('a connection is kept for 75 s, longer than balancers keep theirs, and serves after idling for 6 s', async () => {
+test('a connection is kept for 75 s, longer than load balancers keep theirs, and still works after 6 s without use', async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: 60_000 });
   const ask = (): Promise<{ keepAlive: unknown; port: number | undefined }> =>
     new Promise((resolve, reject) => {
@@ -151,13 +151,13 @@ test('a connection is kept for 75 s, longer than balancers keep theirs, and serv
     });
   const first = await ask();
   expect(first.keepAlive).toBe('timeout=75');
-  // Node's own 5 s are what this is about, so the time is what is tested.
+  // Node.js closes idle connections after 5 s by default; the test is about this time, so it must wait.
   await delay(6500);
   expect(await ask()).toEqual(first);
   agent.destroy();
 });
 
-test('a stop closes connections that idle, and those that become idle, at once and in order', async () => {
+test('a stop closes idle connections at once, and busy ones as soon as they are idle', async () => {
   let answer = (_reason: null): void => undefined;
   const asked = Promise.withResolvers<void>();
   await using other = await openHttp({
@@ -176,44 +176,47 @@ test('a stop closes connections that idle, and those that become idle, at once a
   answer(null);
   expect(await busy).toMatch(/^HTTP\/1.1 200 OK[\s\S]*"ready"/);
   await closed;
-  // STOP_MS would cut it; it must not come to that.
+  // Faster than STOP_MS, after which connections are cut.
   expect(performance.now() - before).toBeLessThan(2500);
 });
 
-test.skipIf(!hasNginx || !hasBrowser)('behind a path prefix the redirect and GraphiQL stay below it', async () => {
-  const port = await startNginx(`location = /health/live { proxy_pass ${api.url}; }
+test.skipIf(!hasNginx || !hasBrowser)(
+  'behind a path prefix, the redirect and GraphiQL stay below the prefix',
+  async () => {
+    const port = await startNginx(`location = /health/live { proxy_pass ${api.url}; }
     location /logs/ { proxy_pass ${api.url}/; proxy_http_version 1.1; proxy_set_header Host $host;
       proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
       proxy_set_header Origin ""; }`);
-  await using browser = await startBrowser();
-  const { page, requests, faults } = await browser.open();
-  await page.goto(`http://127.0.0.1:${port}/logs/`);
-  expect(new URL(page.url()).pathname).toBe('/logs/graphql');
-  const { data } = await post(api.url, 'mutation { startRun(input: { command: ["true"] }) { run { id } } }');
-  await page.locator('.graphiql-tab-button', { hasText: 'Follow' }).click();
-  await page.locator('.graphiql-tab-active', { hasText: 'Follow' }).waitFor();
-  const shown = page.locator('.graphiql-response', { hasText: 'PENDING' });
-  await expect
-    .poll(
-      async () => {
-        if (await page.getByRole('button', { name: 'Execute query' }).isVisible()) {
-          await page.getByRole('button', { name: 'Execute query' }).click();
-        }
-        return await shown.isVisible();
-      },
-      { timeout: 40_000, interval: 2000 },
-    )
-    .toBe(true);
-  expect(data.startRun.run.id).toBeTruthy();
-  const asked = requests.filter((url) => /^(http|ws)/.test(url)).map((url) => new URL(url).pathname);
-  expect(asked.filter((path) => !path.startsWith('/logs/'))).toEqual([]);
-  expect(requests.some((url) => url.startsWith('ws'))).toBe(true);
-  expect(faults).toEqual([]);
-});
+    await using browser = await startBrowser();
+    const { page, requests, faults } = await browser.open();
+    await page.goto(`http://127.0.0.1:${port}/logs/`);
+    expect(new URL(page.url()).pathname).toBe('/logs/graphql');
+    const { data } = await post(api.url, 'mutation { startRun(input: { command: ["true"] }) { run { id } } }');
+    await page.locator('.graphiql-tab-button', { hasText: 'Follow' }).click();
+    await page.locator('.graphiql-tab-active', { hasText: 'Follow' }).waitFor();
+    const shown = page.locator('.graphiql-response', { hasText: 'PENDING' });
+    await expect
+      .poll(
+        async () => {
+          if (await page.getByRole('button', { name: 'Execute query' }).isVisible()) {
+            await page.getByRole('button', { name: 'Execute query' }).click();
+          }
+          return await shown.isVisible();
+        },
+        { timeout: 40_000, interval: 2000 },
+      )
+      .toBe(true);
+    expect(data.startRun.run.id).toBeTruthy();
+    const asked = requests.filter((url) => /^(http|ws)/.test(url)).map((url) => new URL(url).pathname);
+    expect(asked.filter((path) => !path.startsWith('/logs/'))).toEqual([]);
+    expect(requests.some((url) => url.startsWith('ws'))).toBe(true);
+    expect(faults).toEqual([]);
+  },
+);
 
-test('a request that accepts nothing of what there is gets 406, and is told what there is', async () => {
+test('a request that accepts no available media type gets 406 with the list of these types', async () => {
   const subscription = 'subscription { runsUpdated { kind } }';
-  // What Apollo Client's HttpLink sends with a subscription.
+  // What HttpLink of Apollo Client sends with a subscription.
   const apollo = 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json';
   for (const [query, accept] of [
     [subscription, apollo],

@@ -39,7 +39,7 @@ test('S1b: a server that stops closes sockets with 1001 and cuts server-sent eve
   await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
 });
 
-test('a socket that does not answer the close does not hold up the stop', async () => {
+test('a socket that does not answer the close does not delay the stop', async () => {
   await using api = await openHttp();
   const socket = await new RawSocket(api.url).ready();
   socket.socket.pause();
@@ -47,7 +47,7 @@ test('a socket that does not answer the close does not hold up the stop', async 
   socket.socket.terminate();
 });
 
-test('SSE ends with complete where the run has ended', async () => {
+test('SSE ends with complete if the run has ended', async () => {
   await using api = await openHttp();
   const read = async (id: string) => {
     const response = await fetch(

@@ -1,4 +1,4 @@
-/** A page of Vite's development server, as docs/how-to/use-in-your-own-page.md has it, in a real browser. */
+/** A page of Vite's development server, as described in docs/how-to/use-in-your-own-page.md, in a real browser. */
 import { createServer } from 'vite';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hasBrowser, startBrowser, type TestBrowser } from '../../support/clients/browser.ts';
@@ -20,7 +20,7 @@ interface ViteConfig {
   readonly server: { readonly proxy: Readonly<Record<string, Proxy>> };
 }
 
-/** The documented configuration with the test's addresses; `change` is applied to each entry of the proxy. */
+/** The documented configuration with the addresses of this test; `change` is applied to each entry of the proxy. */
 const documented = async (
   service: string,
   change: (entry: Proxy) => Proxy,
@@ -50,7 +50,7 @@ const serveVite = async (port: number, service: string, change: (entry: Proxy) =
   await server.listen();
 };
 
-/** What a page at the address gets by each transport from the service at `base`. */
+/** What a page at `address` gets over each transport from the service at `base`. */
 const tried = async (address: string, base: string, runId: string): Promise<Readonly<Record<string, unknown>>> => {
   const { page, context } = (await browser?.open()) ?? expect.fail('no browser');
   onTestFinished(() => context.close());
@@ -106,7 +106,7 @@ const opened = async (allowedOrigins: readonly string[] | null): Promise<{ api: 
 };
 
 test.skipIf(!hasBrowser)(
-  'a page of Vite works with its origin in ALLOWED_ORIGINS: direct, and through its proxy with and without changeOrigin',
+  'a page of Vite works if its origin is in ALLOWED_ORIGINS: direct, and through its proxy with and without changeOrigin',
   async () => {
     const [port, other] = [await freePort(), await freePort()];
     const { api, runId } = await opened([`http://localhost:${port}`, `http://localhost:${other}`]);
@@ -120,7 +120,7 @@ test.skipIf(!hasBrowser)(
 );
 
 test.skipIf(!hasBrowser)(
-  'without it the log says what to set; with the documented headers of the proxy the page works all the same',
+  'if its origin is not in ALLOWED_ORIGINS, the log says what to set, and the documented proxy headers make it work',
   async () => {
     const [port, other] = [await freePort(), await freePort()];
     const { api, runId } = await opened(null);

@@ -1,4 +1,6 @@
-/** What the process launcher holds beyond the suite of all launchers: services that die, and what they leave. */
+/**
+ * What the process launcher promises beyond the suite of all launchers: services that die, and what they leave behind.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +16,7 @@ import { until } from '../../support/runs/runs.ts';
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 const quietly = (): void => undefined;
 
-/** A launcher whose executor is a program of the test's own. */
+/** A launcher whose executor is the given program. */
 const bench = async (program: string) => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-attempts-'));
   const executor = join(directory, 'executor.mjs');
@@ -46,7 +48,7 @@ const specOf = (): LaunchSpec => {
 
 const STAYS = 'setInterval(() => undefined, 1000);';
 
-test('tells how its own child ended, also to one who asks later', async () => {
+test('reports how its own child ended, also if asked again later', async () => {
   await using it = await bench('process.exitCode = 7;');
   const spec = specOf();
   const execution = await it.launcher.launch(spec, quietly, soon());
@@ -66,7 +68,7 @@ test('knows that an executor was killed', async () => {
   await execution.remove();
 });
 
-test('takes over from a service that died before it told what it had started', async () => {
+test('takes over from a service that died before it recorded the process that it had started', async () => {
   await using it = await bench(STAYS);
   const spec = specOf();
   const dead = { pid: 2 ** 22, started: 'long ago' };
@@ -91,7 +93,7 @@ test('takes over from a service that died before it told what it had started', a
   await execution.remove();
 });
 
-test('finds what a service with another DATA_DIR started, and takes no command for its executor', async () => {
+test('finds an executor that a service with another DATA_DIR started, and does not mistake a command for an executor', async () => {
   await using it = await bench(STAYS);
   await using other = await bench(STAYS);
   const spec = specOf();
@@ -110,7 +112,7 @@ test('finds what a service with another DATA_DIR started, and takes no command f
   expect(await it.launcher.find(spec.runId, 1)).toBeNull();
 });
 
-test('starts anew where a service died before it had started anything', async () => {
+test('starts an executor if a service died before it had started one', async () => {
   await using it = await bench('process.exitCode = 5;');
   const spec = specOf();
   const dead = { pid: 2 ** 22, started: 'long ago' };
@@ -123,13 +125,13 @@ test('starts anew where a service died before it had started anything', async ()
   expect(await readdir(it.stateDirectory)).toEqual([]);
 });
 
-test('is not fooled by another process with the same pid', async () => {
+test('does not mistake another process with the same pid for its own', async () => {
   const self = identify(process.pid);
   expect(self === null ? false : isRunning(self)).toBe(true);
   expect(isRunning({ pid: process.pid, started: 'another time' })).toBe(false);
 });
 
-test('refuses a foreign image, and leaves nothing', async () => {
+test('refuses an image, and leaves nothing behind', async () => {
   await using it = await bench(STAYS);
   const launcher = it.open();
   const spec = { ...specOf(), image: 'busybox' };

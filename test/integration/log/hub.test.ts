@@ -39,7 +39,7 @@ beforeEach(() => {
 });
 afterEach(() => hub[Symbol.asyncDispose]());
 
-/** Seqs until the viewer is done, or `enough` of them. */
+/** The seqs that the viewer gets until its log ends, or the first `enough` of them. */
 const follow = async (viewer: LogViewer, enough = Number.POSITIVE_INFINITY): Promise<number[]> => {
   const seqs: number[] = [];
   while (seqs.length < enough) {
@@ -68,7 +68,7 @@ test('S1, J4: an early, a late and a resuming viewer get the same events, once e
   expect(await tail).toEqual(upTo(2302, 1997));
 });
 
-test("J2: announcements lost with the subscriber's connection cost no line", async () => {
+test("J2: announcements lost with the subscriber's connection lose no line", async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const viewer = follow(await hub.open(writer.runId, {}));
   await vi.waitFor(async () => expect(await subscribers(writer.runId)).toBe(1), { timeout: 20_000 });
@@ -117,7 +117,7 @@ test('J3a: a thousand viewers that reconnect at a thousand positions read the st
   expect(reader.reads - before).toBeLessThan(50);
 });
 
-test('a run that is not there, one that is removed, and one that ended before are told apart', async () => {
+test('a run that does not exist, a position beyond the end, and a run removed meanwhile each give their own error', async () => {
   await expect(hub.open(newRunId(), {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   await expect(hub.open(writer.runId, { after: -1 })).rejects.toMatchObject({
@@ -143,7 +143,7 @@ test('a run that is not there, one that is removed, and one that ended before ar
   expect(await gone).toMatchObject({ code: 'NOT_FOUND' });
 });
 
-test('a viewer waits through a lost tail and sees each event once when the writer puts it back', async () => {
+test('a viewer waits while the tail is lost, and sees each event once when the writer restores it', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const viewer = await hub.open(writer.runId, {});
   await writer.lines(3);
@@ -178,7 +178,7 @@ test('J2b: a viewer whose last read was empty reads again when the store is fill
   const before = await dump();
   await writer.lines(2);
   const after = await dump();
-  // It learns of 6 events, of which the store then loses two.
+  // It learns of 6 events; then the store loses two of them.
   const viewer = await hub.open(runId, {});
   await restore(before);
   expect(await follow(viewer, 4)).toEqual(upTo(4));
@@ -218,7 +218,8 @@ test('J1: the head is what the store says after the subscription was confirmed',
       opened = true;
     });
     await vi.waitFor(async () => expect(await subscribers(runId)).toBe(1), WAIT);
-    // What the hub has asked by now comes before this on its connection: whether the run has ended, and no more.
+    // Redis answers this after the hub's earlier requests on the same connection: so far only whether the run has
+    // ended.
     await reading.redis.ping();
     await vi.waitFor(() => expect(seen).toContain('ping'), WAIT);
     expect(seen).toEqual(['asked', 'ping']);
@@ -256,7 +257,7 @@ test('J1a: a finished run is read without a subscription', async () => {
   expect(channels).toEqual([logChannel(unfinished)]);
 });
 
-test('J2a: without Pub/Sub the store tells, asked once a second about all followed runs together', async () => {
+test('J2a: without Pub/Sub the hub asks the store, once a second for all followed runs together', async () => {
   const writers = await Promise.all([1, 2].map(async () => new PlainWriter(redis, await createRun(redis)).claim()));
   const restores: (() => Promise<unknown>)[] = [];
   const viewers: LogViewer[] = [];
@@ -283,7 +284,7 @@ test('J2a: without Pub/Sub the store tells, asked once a second about all follow
   });
   try {
     const began = performance.now();
-    // Both wait at the head while the question comes again and again.
+    // Both wait at the head while the hub asks again and again.
     const rest = viewers.map((viewer) => follow(viewer, 2));
     await vi.waitFor(() => expect(asked.length).toBeGreaterThanOrEqual(6), WAIT);
     expect(asked.filter((run) => run === 0).length).toBe(asked.filter((run) => run === 1).length);
@@ -306,7 +307,7 @@ test('W5b: a live viewer gets every event of a log over its budget', async () =>
   await writer.append([finished()]);
   seqs.push(...(await follow(viewer)));
   expect(seqs).toEqual(upTo(252));
-  // What is stored is less, for those who come when nobody has the ring any more.
+  // A viewer that comes after all others have left reads the store, which holds less.
   viewer.close();
   const late = await follow(await hub.open(writer.runId, {}));
   expect(late.length).toBeLessThan(100);

@@ -37,12 +37,12 @@ test('W8: the packed log of a finished run has the same events in a fraction of 
   expect(Number(await redis.memory('USAGE', logKey(writer.runId), 'SAMPLES', 0))).toBeLessThan(bytes / 3);
   expect(await redis.pttl(logKey(writer.runId))).toBeGreaterThan(3_000_000);
   expect(await redis.keys(`run:{${writer.runId}}*`)).toHaveLength(2);
-  // Nothing is gained a second time.
+  // Packing again changes nothing.
   expect(await packLog(redis, writer.runId)).toBeNull();
   expect((await writer.append([line('late')], 4000)).code).toBe('CLOSED');
 });
 
-test('the hole of a log over its budget stays where it is', async () => {
+test('packing keeps the hole of a log over its budget in its place', async () => {
   const writer = await quietRun(2000, 5, { maxLogBytes: 40_000 });
   await writer.append([finished()]);
   const before = await all(writer.runId);
@@ -51,7 +51,7 @@ test('the hole of a log over its budget stays where it is', async () => {
   expect(await all(writer.runId)).toEqual(before);
 });
 
-test('a run that is removed meanwhile leaves nothing, and two that pack at once do it once', async () => {
+test('packing leaves nothing of a run that is removed meanwhile, and two packings at once have the effect of one', async () => {
   const gone = await quietRun(100, 5);
   await gone.append([finished()]);
   const packing = packLog(redis, gone.runId);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test('notices that Redis has fallen silent, and comes back with it', async () => {
+test('notices that Redis no longer answers, and is ready again when it does', async () => {
   await using own = await startRedis();
   await using connection = connectRedis(own.url, 'commands', 'silent', logger);
   await connection.whenReady(AbortSignal.timeout(5000));
@@ -29,7 +29,7 @@ test('notices that Redis has fallen silent, and comes back with it', async () =>
   expect(await connection.redis.get('x')).toBeNull();
 }, 90_000);
 
-test('a command fails while Redis is away, and does not wait for it', async () => {
+test('a command fails at once while Redis is away', async () => {
   const own = await startRedis();
   await using connection = connectRedis(own.url, 'commands', 'away', logger);
   await connection.whenReady(AbortSignal.timeout(5000));
@@ -37,7 +37,7 @@ test('a command fails while Redis is away, and does not wait for it', async () =
   await expect(connection.redis.get('x')).rejects.toThrow();
 });
 
-test('a server that accepts and says nothing is given up and tried again', async () => {
+test('a server that accepts connections and never answers is given up and tried again', async () => {
   let accepted = 0;
   const path = join(server.directory, 'mute.sock');
   const mute = createServer((socket) => {
@@ -64,7 +64,7 @@ test('shows its service and role in CLIENT LIST', async () => {
   expect(String(await admin.client('LIST'))).toContain('name=runloom:some-service:queue');
 });
 
-test('the master key is made once and then the same for everybody, or is SECRETS_KEY', async () => {
+test('the master key is made once and then the same for all services, or is SECRETS_KEY', async () => {
   const redis = await server.connect();
   const keys = await Promise.all(Array.from({ length: 5 }, () => masterKeyOf(redis, null)));
   expect(new Set(keys.map((key) => key.toString('hex'))).size).toBe(1);

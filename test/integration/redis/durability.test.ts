@@ -9,16 +9,16 @@ test.each([
   ['appendfsync no', ['--appendonly', 'yes', '--appendfsync', 'no'], true],
   ['appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always'], false],
   [
-    'a server that lets nobody ask',
+    'a server that refuses CONFIG',
     ['--appendonly', 'yes', '--appendfsync', 'always', '--rename-command', 'CONFIG', ''],
     true,
   ],
-])('tells whether acknowledged writes can be lost: %s', async (_what, config, lost) => {
+])('detects whether acknowledged writes can be lost: %s', async (_what, config, lost) => {
   await using server = await startRedis({ config });
   expect(await mayLoseAcknowledged(await server.connect())).toBe(lost);
 });
 
-test('tells whether acknowledged writes can be lost: a replica may take over without the newest', async () => {
+test('detects whether acknowledged writes can be lost: a replica can take over without the newest writes', async () => {
   await using pair = await startRedisPair(['--appendonly', 'yes', '--appendfsync', 'always']);
   expect(await mayLoseAcknowledged(pair.first)).toBe(true);
   expect(await mayLoseAcknowledged(pair.second)).toBe(false);

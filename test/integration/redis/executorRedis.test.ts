@@ -28,7 +28,7 @@ afterAll(async () => {
   rmSync(runtime, { recursive: true, force: true });
 });
 
-/** Relays of this file: they name its runtime directory. */
+/** Only the relays of this file: their arguments name its runtime directory. */
 const relays = (): number[] =>
   execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
     .split('\n')
@@ -45,18 +45,18 @@ const common: RedisForExecutorsOptions = {
   logger,
 };
 
-test('a Redis on the network is reached as it is, by the executors’ user', async () => {
+test('executors reach a Redis on the network at its own address, as their own user', async () => {
   const { url, mount } = await redisForExecutors(common);
   expect(url).toBe('redis://runloom-executor:p%20w@redis.example:6380/3');
   expect(mount).toBeNull();
 });
 
-test('without a user for executors it is the service’s own login', async () => {
+test('if there is no user for executors, they use the service’s own login', async () => {
   const serviceUrl = 'rediss://me:secret@redis.example:6380';
   expect((await redisForExecutors({ ...common, serviceUrl, credentials: null })).url).toBe(serviceUrl);
 });
 
-test('EXECUTOR_REDIS_URL counts as it is given', async () => {
+test('EXECUTOR_REDIS_URL is used unchanged', async () => {
   const explicitUrl = 'redis://host.containers.internal:6379';
   expect((await redisForExecutors({ ...common, explicitUrl })).url).toBe(explicitUrl);
 });
@@ -82,7 +82,7 @@ test('executors on other machines get an address of the network, or a sentence t
   }
 });
 
-test('a socket in a directory that keeps others out is mounted with its directory and group', async () => {
+test('a socket in a directory closed to others is mounted with its directory and group', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'rl-sock-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o750);
@@ -124,7 +124,7 @@ const listen = async (onConnection: (socket: Socket) => void): Promise<number> =
   return (target.address() as AddressInfo).port;
 };
 
-test('a relay carries bytes both ways untouched, and the end of either side', async () => {
+test('a relay passes bytes both ways unchanged, and passes on the end of either side', async () => {
   const port = await listen((socket) => socket.pipe(socket));
   await using relay = await relayTo(port);
   const sent = randomBytes(3_000_000);
@@ -162,7 +162,7 @@ test('a relay reads no faster than the other side takes', async () => {
   near.destroy();
 }, 20_000);
 
-test('services that start at once share one relay, and a killed one is started again at the same place', async () => {
+test('services that start at once share one relay, and a killed one is started again with the same socket', async () => {
   const port = await listen((socket) => socket.pipe(socket));
   const before = new Set(relays());
   const all = await Promise.all(Array.from({ length: 5 }, () => relayTo(port, 4000)));
@@ -174,7 +174,7 @@ test('services that start at once share one relay, and a killed one is started a
   for (const relay of all) await relay[Symbol.asyncDispose]();
 }, 20_000);
 
-test('a relay that nobody needs any more ends itself and takes its socket away', async () => {
+test('a relay that is no longer used ends and removes its socket', async () => {
   const port = await listen((socket) => socket.pipe(socket));
   const before = new Set(relays());
   const relay = await relayTo(port, 800);

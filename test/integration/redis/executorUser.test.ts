@@ -32,7 +32,7 @@ const login = (own: TestRedis, username: string, password: string): Redis => {
   return redis;
 };
 
-test('the user can do what an executor does: claim, append, compact, follow its channels, read its log', async () => {
+test('the user can do what an executor does: claim, append, compact, subscribe to its channels, read its log', async () => {
   await using service = connectRedis(server.url, 'commands', 'one', logger);
   const credentials = await keepExecutorUser(service, masterKey, false, logger);
   expect(credentials).toEqual(executorCredentials(masterKey));
@@ -44,7 +44,7 @@ test('the user can do what an executor does: claim, append, compact, follow its 
   const claimed = await claimLog(executor, runId, { writer: 'executor', attempt: 1, statuses: ['STARTING'] });
   expect(claimed.code).toBe('OK');
   const append = { term: 2, writer: 'executor', count: 1, lines: 1, messageBytes: 400, closes: false, changes: {} };
-  // Enough to take the budget's path too (XRANGE, XDEL), and a closing batch (PEXPIRE).
+  // Enough to exceed the budget (XRANGE, XDEL), and a closing batch (PEXPIRE).
   for (let seq = 1; seq <= 6; seq += 1) {
     const reply = await appendBatch(executor, runId, { ...append, firstSeq: seq, batch: Buffer.from('{}') });
     expect(reply.code).toBe('OK');
@@ -111,7 +111,7 @@ test('the user can do nothing else', async () => {
   executor.disconnect();
 });
 
-test('the user is made again after a restart of Redis, which forgets it', async () => {
+test('the user is created again after a restart of Redis, which loses it', async () => {
   const first = await startRedis();
   await using service = connectRedis(first.url, 'commands', 'one', logger);
   const credentials = await keepExecutorUser(service, masterKey, false, logger);
@@ -125,7 +125,7 @@ test('the user is made again after a restart of Redis, which forgets it', async 
   await first.stop();
 });
 
-test('where Redis lets no users be made there are no credentials, and a warning', async () => {
+test('if Redis refuses to create users, there are no credentials, and a warning is logged', async () => {
   const admin = await server.connect();
   await admin.call('ACL', 'SETUSER', 'managed', 'on', '>pw', '~*', '&*', '+@all', '-acl');
   const warnings: string[] = [];

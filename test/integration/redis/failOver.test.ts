@@ -10,10 +10,10 @@ import { startService } from '../../support/service.ts';
 import { dataDirectory, spawnService } from '../../support/startedService.ts';
 
 const logger = pino({ level: 'silent' });
-/** Only against a test that would hang. */
+/** Long: it only ends a test that would hang. */
 const HEALS_MS = 40_000;
 
-test('S5c: a fail-over that leaves the old primary alive as a replica moves every connection, idle ones too', async () => {
+test('S5c: a fail-over that leaves the old primary running as a replica moves every connection, idle ones too', async () => {
   await using pair = await startRedisPair();
   await using stack = new AsyncDisposableStack();
   const roles = ['commands', 'subscriber', 'queue'] as const;
@@ -38,7 +38,7 @@ test('S5c: a fail-over that leaves the old primary alive as a replica moves ever
     ),
   ).toEqual([]);
   await Promise.all(all.map((one) => one.whenReady(AbortSignal.timeout(10_000))));
-  // Who listens is told that something may have been missed, and hears what is announced at the new primary.
+  // Listeners learn that they can have missed something, and get what is announced at the new primary.
   await until(
     async () => missed,
     (count) => count === 1,
@@ -51,7 +51,7 @@ test('S5c: a fail-over that leaves the old primary alive as a replica moves ever
   expect(await commands?.redis.set('written', '1')).toBe('OK');
 });
 
-test('a command that a replica refused is sent again where writes are taken', async () => {
+test('a command that a replica refused is sent again to the primary', async () => {
   await using pair = await startRedisPair();
   await using connection = connectRedis(pair.url, 'commands', 'x', logger);
   await connection.whenReady(AbortSignal.timeout(10_000));
@@ -62,7 +62,7 @@ test('a command that a replica refused is sent again where writes are taken', as
   expect(await pair.second.get('written')).toBe('2');
 });
 
-test('runs go on over a fail-over, no line is lost, and new ones start', async () => {
+test('runs go on over a fail-over, no line is lost, and new runs start', async () => {
   await using pair = await startRedisPair();
   const service = await startService({ env: { REDIS_URL: pair.url, LOG_LEVEL: 'silent' } });
   const client = wsClient(service.url);
@@ -112,7 +112,7 @@ test('runs go on over a fail-over, no line is lost, and new ones start', async (
   }
 }, 120_000);
 
-test('ready means that a write succeeds, and however often it is asked, one write a second is made', async () => {
+test('ready means that a write succeeds, and any number of requests makes one write a second', async () => {
   await using server = await startRedis({ config: ['--maxmemory-policy', 'noeviction'] });
   const service = await startService({ env: { REDIS_URL: server.url, LOG_LEVEL: 'silent' } });
   const redis = await server.connect();
@@ -144,7 +144,7 @@ test('ready means that a write succeeds, and however often it is asked, one writ
   }
 }, 90_000);
 
-test('a start on a read-only replica ends with what is wrong', async () => {
+test('the start on a read-only replica fails with the cause', async () => {
   await using pair = await startRedisPair();
   await pair.failOver({ addressStays: true });
   await using data = await dataDirectory();

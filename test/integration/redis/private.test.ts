@@ -43,7 +43,7 @@ const connect = async (url: string, name = 'test'): Promise<Redis> => {
   await redis.connect();
   return redis;
 };
-/** redis-servers on a DATA_DIR, by what the system says. */
+/** Pids of the redis-servers on a DATA_DIR, as the system reports them. */
 const serversOn = (directory: string): string[] =>
   execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
     .split('\n')
@@ -59,7 +59,7 @@ afterEach(async () => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
-test('is append-only with fsync always, on a unix socket alone, and asks for a password', async () => {
+test('is append-only with fsync always, listens only on a unix socket, and requires a password', async () => {
   const server = await start(dataDirectory());
   const redis = await connect(server.url);
   const setting = async (name: string): Promise<string> => String(((await redis.config('GET', name)) as string[])[1]);
@@ -75,7 +75,7 @@ test('is append-only with fsync always, on a unix socket alone, and asks for a p
   stranger.disconnect();
 });
 
-test('keeps its files to itself and its socket in a directory of the service’s group', async () => {
+test('keeps its files closed to others, and its socket in a directory of the service’s group', async () => {
   const directory = dataDirectory();
   const server = await start(directory);
   for (const name of ['redis.conf', 'redis.acl', 'redis.password', 'redis.log']) {
@@ -92,7 +92,7 @@ test('keeps its files to itself and its socket in a directory of the service’s
   expect(names.filter((name) => name !== '' && name !== 'PATH' && name !== 'PWD')).toEqual([]);
 });
 
-test('lives in a session of its own', async () => {
+test('has its own session', async () => {
   const server = await start(dataDirectory());
   const session = execFileSync('ps', ['-o', 'sid=', '-p', String(server.pid)], { encoding: 'utf8' });
   expect(Number(session)).toBe(server.pid);
@@ -106,7 +106,7 @@ test('ten services that start at the same instant share one server', async () =>
   expect(servers.filter((server) => !server.adopted)).toHaveLength(1);
 }, 30_000);
 
-test('outlives a service that was killed, and its successor adopts it with what it holds', async () => {
+test('outlives a service that was killed, and the next service adopts it with its data', async () => {
   const directory = dataDirectory();
   const program = `
     import { startPrivateRedis } from ${JSON.stringify(new URL('../../../src/redis/private/privateRedis.ts', import.meta.url).href)};
@@ -131,7 +131,7 @@ test('outlives a service that was killed, and its successor adopts it with what 
   expect(successor.adopted).toBe(true);
 }, 30_000);
 
-test('is started again when it dies, with every write that was answered', async () => {
+test('is started again if it dies, with every acknowledged write', async () => {
   const server = await start(dataDirectory());
   await using connection = connectRedis(server.url, 'commands', 'one', logger);
   await connection.whenReady(AbortSignal.timeout(5000));
@@ -144,7 +144,7 @@ test('is started again when it dies, with every write that was answered', async 
   connection.close();
 }, 30_000);
 
-test('its successor starts over a stale socket, lock and pid file, and keeps the users of executors', async () => {
+test('the next server starts despite a stale socket, lock and pid file, and keeps the users of executors', async () => {
   const directory = dataDirectory();
   const first = await start(directory);
   const redis = await connect(first.url);
@@ -165,7 +165,7 @@ test('its successor starts over a stale socket, lock and pid file, and keeps the
   expect(await again.call('ACL', 'USERS')).toEqual(['default', 'runloom-executor']);
 });
 
-test('starts although a power cut tore the last write', async () => {
+test('starts although a power cut truncated the last write', async () => {
   const directory = dataDirectory();
   const first = await start(directory);
   const redis = await connect(first.url);
@@ -182,7 +182,7 @@ test('starts although a power cut tore the last write', async () => {
   expect(await again.get('torn')).toBeNull();
 });
 
-test('stops with the service, and leaves nothing behind but its files', async () => {
+test('stops with the service, and leaves only its files behind', async () => {
   const server = await start(dataDirectory());
   await using connection = connectRedis(server.url, 'commands', 'one', logger);
   await connection.whenReady(AbortSignal.timeout(5000));
@@ -191,7 +191,7 @@ test('stops with the service, and leaves nothing behind but its files', async ()
   expect(() => statSync(server.directory)).toThrow();
 });
 
-test('goes on for runs that are alive, for an executor and for another service', async () => {
+test('keeps running while there are live runs, an executor or another service', async () => {
   const directory = dataDirectory();
   const server = await start(directory, 'one');
   expect(await server.stop({ runsAlive: true })).toBe('runs');
@@ -208,14 +208,14 @@ test('goes on for runs that are alive, for an executor and for another service',
   expect(isAlive(server.pid)).toBe(false);
 });
 
-test('an unusable DATA_DIR is told in one line', async () => {
+test('an unusable DATA_DIR is reported in one line', async () => {
   const directory = dataDirectory();
   const file = join(directory, 'file');
   writeFileSync(file, '');
   await expect(start(join(file, 'data'))).rejects.toThrow(/^DATA_DIR .* cannot be used: .*$/);
 });
 
-test('a machine with too old a server, or none to install, is told what to install', async () => {
+test('if the Redis server is too old or missing, the error says what to install', async () => {
   const directory = dataDirectory();
   const bin = join(directory, 'bin');
   execFileSync('sh', [

@@ -1,4 +1,4 @@
-/** A private Redis whose files are taken away under it ends with its service all the same. */
+/** A private Redis whose files are removed while it runs still ends with its service. */
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -24,7 +24,7 @@ const REMOVALS: readonly (readonly [string, (data: DataDirectory, socket: string
   ],
 ];
 
-test('where DATA_DIR was removed it is stopped although a run is alive: nobody could find it again', async () => {
+test('if DATA_DIR was removed, it is stopped although a run is alive: no service could find it again', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path } });
   const address = await service.address();
@@ -44,7 +44,7 @@ test('where DATA_DIR was removed it is stopped although a run is alive: nobody c
   }
 }, 90_000);
 
-test('a server whose socket was removed is started again with one, and has what it had', async () => {
+test('a server whose socket was removed is started again with a socket and its data', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path, LOG_LEVEL: 'silent' } });
   const address = await service.address();
@@ -70,7 +70,7 @@ test('a server whose socket was removed is started again with one, and has what 
 }, 120_000);
 
 test.each(REMOVALS)(
-  'where %s, the private Redis is stopped with its service',
+  'if %s, the private Redis is stopped with its service',
   async (_what, remove) => {
     await using data = await dataDirectory();
     await using service = spawnService({ env: { DATA_DIR: data.path } });

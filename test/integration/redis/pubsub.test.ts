@@ -34,7 +34,7 @@ const subscribersOf = async (channel: string): Promise<number> => {
   return Number(count);
 };
 
-test('subscribe resolves after the acknowledgement, so what is published next arrives, as bytes', async () => {
+test('subscribe resolves after the acknowledgement, so a message published afterwards arrives, as bytes', async () => {
   await using connection = await subscriberOf();
   const announcements = createAnnouncements(connection, logger);
   const got: Buffer[] = [];
@@ -73,7 +73,7 @@ test('subscribers of one channel share one subscription, and the last one frees 
   await vi.waitUntil(async () => (await subscribersOf('shared')) === 0, { timeout: 20_000 });
 });
 
-test('a subscriber that throws harms no other', async () => {
+test('a subscriber that throws does not affect the others', async () => {
   await using connection = await subscriberOf();
   const announcements = createAnnouncements(connection, logger);
   let reached = 0;
@@ -87,7 +87,7 @@ test('a subscriber that throws harms no other', async () => {
   await vi.waitUntil(() => reached === 1, { timeout: 20_000 });
 });
 
-test('tells of a reconnect only when all channels are subscribed again', async () => {
+test('reports a reconnection only after all channels are subscribed to again', async () => {
   await using connection = await subscriberOf();
   const announcements = createAnnouncements(connection, logger);
   const channels = Array.from({ length: 50 }, (_, i) => `again-${i}`);
@@ -109,7 +109,7 @@ test('tells of a reconnect only when all channels are subscribed again', async (
   expect(await subscribersOf('again-freed')).toBe(0);
 });
 
-test('subscribing while Redis is away waits until it is back, and crashes nothing', async () => {
+test('a subscription made while Redis is away waits until it is back, and crashes nothing', async () => {
   const first = await startRedis();
   const { directory } = first;
   await using connection = await subscriberOf(first.url);
@@ -142,7 +142,7 @@ test('subscribing while Redis is away waits until it is back, and crashes nothin
   });
 });
 
-test('a subscription that Redis refuses is taken once the right is there', async () => {
+test('a subscription that Redis refuses is made as soon as the right is granted', async () => {
   await admin.call('ACL', 'SETUSER', 'narrow', 'on', '>pw', '+@all', '~*', 'resetchannels', '&open');
   await using connection = await subscriberOf(`unix://narrow:pw@${server.socketPath}`);
   const announcements = createAnnouncements(connection, logger);

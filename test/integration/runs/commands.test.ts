@@ -53,7 +53,7 @@ test('W7: the API creates a run as PENDING, with its first event, its entries in
   expect(await hasJob(run.id)).toBe(true);
 });
 
-test('a secret is stored under the key of its run alone, and retry seals it anew', async () => {
+test('a secret is stored only under the key of its run, and retry seals it again', async () => {
   const env = [
     { name: 'TOKEN', value: 'open sesame', secret: true },
     { name: 'PLAIN', value: 'seen', secret: false },
@@ -69,7 +69,7 @@ test('a secret is stored under the key of its run alone, and retry seals it anew
   expect(() => unsealEnv(masterKey, before.id, after.env)).toThrow();
 });
 
-test('the same key with the same input is the same run, whatever the order of its members', async () => {
+test('the same key with the same input gives the same run, whatever the order of its members', async () => {
   const first = await start({ input: { a: 1, b: 2 } }, 'key-1');
   expect((await start({ input: { b: 2, a: 1 } }, 'key-1')).id).toBe(first.id);
   await expect(start({ input: { a: 1, b: 3 } }, 'key-1')).rejects.toThrow(Conflict);
@@ -90,7 +90,7 @@ test('twenty starts with one key at the same instant make one run', async () => 
   for (const one of racers) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(Conflict);
 });
 
-test('a start that died half-way is completed by the next with its key, under the same id', async () => {
+test('a start that was interrupted is completed by the next one with its key, under the same id', async () => {
   const spec = specOf({ name: 'half' });
   const { id, name } = await reserve(api.context, 'half', spec);
   expect(await api.runs.get(id)).toBeNull();
@@ -159,7 +159,7 @@ test('deleting removes every key of the run, and its idempotency key', async () 
   expect((await start({}, 'deleted')).id).not.toBe(id);
 });
 
-test('making a record twice changes nothing', async () => {
+test('creating a record twice changes nothing', async () => {
   const run = { id: newRunId(), spec: specOf({ name: 'twice' }), retryOf: null, idempotency: null };
   await createRecord(api.context, run);
   const before = await api.runs.get(run.id);
@@ -167,7 +167,7 @@ test('making a record twice changes nothing', async () => {
   expect(await api.runs.get(run.id)).toEqual(before);
 });
 
-test('updates tell of a start, a cancel and a delete, and a lost connection', async () => {
+test('updates report a start, a cancel, a delete and a lost connection', async () => {
   const { connection, announcements } = await openAnnouncements(server);
   const told: RunUpdate[] = [];
   let gaps = 0;
@@ -206,18 +206,18 @@ test('updates tell of a start, a cancel and a delete, and a lost connection', as
   connection.close();
 });
 
-test('the installation has one id, whoever asks first', async () => {
+test('the installation has one id, whichever process asks first', async () => {
   const ids = await Promise.all(Array.from({ length: 5 }, () => installationId(api.redis)));
   expect(new Set(ids).size).toBe(1);
 });
 
-test('after a change of SECRETS_KEY a retry is refused for good, with what to do', async () => {
+test('after a change of SECRETS_KEY a retry is refused, and the error says what to do', async () => {
   const run = await start({ env: [{ name: 'TOKEN', value: 'open sesame', secret: true }] });
   await using other = await openApi(server, randomBytes(32));
   const refused = await other.runs.retry(run.id).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(Conflict);
   expect((refused as Conflict).message).toMatch(/another SECRETS_KEY. Start a new run/);
-  // Without secrets there is nothing to open.
+  // A run without secrets has nothing to open.
   expect((await other.runs.retry((await start()).id)).status).toBe('PENDING');
 });
 
@@ -233,13 +233,13 @@ test('S5b: a start that was answered UNAVAILABLE creates no run later', async ()
     process.kill(own.pid, 'SIGCONT');
   }
   const redis = await own.connect();
-  // Commands of one connection are done in order, so what had been sent is done by now.
+  // Redis executes the commands of a connection in order, so earlier commands are done after this one.
   await frozen.redis.ping();
   expect(await redis.zcard(RUNS_INDEX)).toBe(0);
   expect(await redis.keys('run:*')).toEqual([]);
 });
 
-test('what no repetition mends is no UNAVAILABLE, and the cause is kept', async () => {
+test('a permanent error is not reported as UNAVAILABLE, and its cause is kept', async () => {
   const id = newRunId();
   await api.redis.set(recordKey(id), 'a text');
   await expect(api.runs.get(id)).rejects.toThrow(/^WRONGTYPE /);

@@ -36,7 +36,7 @@ const inOrder = (events: readonly RunEvent[]): void => {
   expect(events.at(-1)?.kind).toBe('RunFinished');
 };
 
-test('a run goes its way from PENDING to COMPLETED with its lines and their digest', async () => {
+test('a run goes from PENDING to COMPLETED with its lines and their digest', async () => {
   const secret = { name: 'TOKEN', value: 'open-sesame-1', secret: true };
   const id = await start('echo one; echo "two $RUN_INPUT"; echo "$TOKEN"', { input: { a: 1 }, env: [secret] });
   const run = await untilFinished(one.runs, id);
@@ -70,7 +70,7 @@ test('a failing command is tried again inside one run, until it succeeds', async
 }, 20_000);
 
 test('R1: all keys of a run begin with run:{<id>}, while it runs and afterwards', async () => {
-  // Those of the queue are BullMQ's.
+  // The keys of the queue belong to BullMQ.
   const others = async (id: string): Promise<string[]> =>
     (await one.redis.keys(`*${id}*`)).filter((key) => !key.startsWith('{runloom}:'));
   const id = await start('echo one; sleep 600');
@@ -85,7 +85,7 @@ test('R1: all keys of a run begin with run:{<id>}, while it runs and afterwards'
   for (const key of [...running, ...(await others(id))]) expect(key.startsWith(`run:{${id}}`)).toBe(true);
 }, 20_000);
 
-test('cancelling a running command ends it with SIGTERM, and once', async () => {
+test('cancelling a running command ends it with SIGTERM, and only once', async () => {
   const id = await start('trap "echo term; exit 0" TERM; echo ready; while :; do sleep 0.05; done');
   await until(
     () => one.runs.get(id),
@@ -96,18 +96,18 @@ test('cancelling a running command ends it with SIGTERM, and once', async () => 
   expect(run.status).toBe('CANCELLED');
   const events = await storedEvents(one.redis, id);
   inOrder(events);
-  // The shell may tell of its sleep's end as well.
+  // The shell can also print that its sleep was terminated.
   expect(linesOf(events)).toEqual(expect.arrayContaining(['ready', 'term']));
 }, 20_000);
 
-test('a timeout ends a command that does not listen', async () => {
+test('a timeout ends a command that ignores SIGTERM', async () => {
   const id = await start('trap "" TERM; while :; do sleep 0.05; done', { timeoutSeconds: 1 });
   const run = await untilFinished(one.runs, id);
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT' } });
   inOrder(await storedEvents(one.redis, id));
 }, 20_000);
 
-test('when the executor is killed the supervisor tells it, after the lines that were there', async () => {
+test('if the executor is killed, the supervisor reports it after the lines that were stored', async () => {
   const id = await start('echo before; sleep 600');
   await until(
     () => one.runs.get(id),
@@ -121,7 +121,7 @@ test('when the executor is killed the supervisor tells it, after the lines that 
   expect(events.at(-1)).toMatchObject({ lines: 1, bytes: 6, dropped: 0, digest: null });
 }, 20_000);
 
-test('a run that is going is adopted from a service that vanished, with every line and its digest', async () => {
+test('a running run of a service that vanished is adopted, with every line and its digest', async () => {
   const first = await open();
   await one.service.stop();
   const script = 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i"; sleep 0.05; done';
@@ -146,7 +146,7 @@ test('a run that is going is adopted from a service that vanished, with every li
   await first[Symbol.asyncDispose]();
 }, 60_000);
 
-test('forty runs at three places, some cancelled at random moments: each ends once, nothing is left', async () => {
+test('forty runs in three slots, some cancelled at random moments: each ends once, and nothing is left', async () => {
   const spec = sh('echo hello; sleep 0.2');
   const started = await Promise.all(Array.from({ length: 40 }, () => one.runs.start({ spec, idempotencyKey: null })));
   const cancels = started

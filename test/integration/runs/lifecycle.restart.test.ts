@@ -1,4 +1,4 @@
-/** What outlives the service, and Redis' absence: the order of the queue, a backoff, a timeout. */
+/** What survives the death of the service and an absence of Redis: the order of the queue, a backoff, a timeout. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { expectOneEnd, shell, show, untilRun } from '../../support/runs/lifecycl
 import { until } from '../../support/runs/runs.ts';
 import { dataDirectory, spawnService } from '../../support/startedService.ts';
 
-test('killed with a queue of runs and one between two attempts, its successor goes on in their order', async () => {
+test('after a kill with a queue of runs and one between two attempts, the next service continues in the same order', async () => {
   await using data = await dataDirectory();
   const directory = await mkdtemp(join(tmpdir(), 'rl-order-'));
   const [order, open] = [join(directory, 'order'), join(directory, 'open')];
@@ -29,7 +29,7 @@ test('killed with a queue of runs and one between two attempts, its successor go
   await untilRun(address, failing, ({ status, exitCode }) => status === 'PENDING' && exitCode === 1);
   const ids: string[] = [];
   for (let i = 0; i < 10; i += 1) {
-    // The third waits, so that the service dies with a run going and all that follow in the queue.
+    // The third command waits, so that the service is killed with one run going and the others in the queue.
     const wait = i === 2 ? `; until [ -e ${open} ]; do sleep 0.05; done` : '';
     ids.push(await startRun(address, shell(`echo ${i} >> ${order}${wait}`)));
   }
@@ -46,14 +46,14 @@ test('killed with a queue of runs and one between two attempts, its successor go
   const { retryAt, timestamp } = events.find(({ __typename }) => __typename === 'AttemptFinished') ?? {};
   expect(Date.parse(retryAt ?? '') - Date.parse(timestamp ?? '')).toBe(3000);
   const secondStart = events.find(({ attempt, status }) => attempt === 2 && status === 'STARTING');
-  // Order alone; timers count whole milliseconds, each from its own.
+  // Only the order counts: each timer counts whole milliseconds by itself.
   expect(Date.parse(secondStart?.timestamp ?? '')).toBeGreaterThanOrEqual(Date.parse(retryAt ?? '') - 5);
   second.child.kill('SIGTERM');
   expect((await second.ended).code).toBe(0);
   await rm(directory, { recursive: true, force: true });
 }, 180_000);
 
-test('a timeout that passes while Redis is frozen ends the command then, and is told when Redis is back', async () => {
+test('a timeout that passes while Redis is frozen ends the command at once, and is reported when Redis is back', async () => {
   await using redis = await startRedis();
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path, REDIS_URL: redis.url, CANCEL_GRACE_SECONDS: '0' } });
@@ -74,7 +74,7 @@ test('a timeout that passes while Redis is frozen ends the command then, and is 
   expect(run).toMatchObject({ status: 'FAILED', failure: { reason: 'TIMEOUT', signal: 'SIGKILL' } });
 }, 120_000);
 
-test('a finished run is gone after its retention, and its key stands for a new one', async () => {
+test('a finished run is removed after its retention, and its key can start a new run', async () => {
   await using redis = await startRedis();
   await using data = await dataDirectory();
   // 3.6 s
@@ -92,9 +92,9 @@ test('a finished run is gone after its retention, and its key stands for a new o
   await service.ended;
 }, 120_000);
 
-test('a cancel whose API died half-way ends a run that waits for its next attempt', async () => {
-  // It is noted on the record and nobody acts on it before the attempt's turn, an hour later: reconcile.ts looks
-  // at no cancelRequestedAt of a PENDING run.
+test('an interrupted cancel ends a run that waits for its next attempt', async () => {
+  // The cancel is on the record, but nothing acts on it before the next attempt, an hour later: reconcile.ts does not
+  // look at cancelRequestedAt of a PENDING run.
   await using redis = await startRedis();
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path, REDIS_URL: redis.url } });
@@ -102,7 +102,7 @@ test('a cancel whose API died half-way ends a run that waits for its next attemp
   const retry = { maxAttempts: 2, backoffSeconds: 3600 };
   const id = await startRun(address, shell('exit 1', { retry }));
   await untilRun(address, id, ({ status, exitCode }) => status === 'PENDING' && exitCode === 1);
-  // The first step of cancelRun, and no more of it.
+  // Only the first step of cancelRun.
   const keys = [recordKey(id as RunId)];
   await new Script(CANCEL).run(await redis.connect(), keys, ['', '0', controlChannel(id as RunId)]);
   await until(

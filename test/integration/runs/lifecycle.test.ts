@@ -1,4 +1,4 @@
-/** The life of a run from outside: two processes of the service on one Redis of an operator's, each with its own DATA_DIR. */
+/** The life of a run from outside: two processes of the service on one operator's Redis, each with its own DATA_DIR. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   for (let i = 0; i < 2; i += 1) {
     const data = await dataDirectory();
     places.push(data);
-    // A grace that no test lives through: what ends sooner was not killed by its end.
+    // Longer than any test: a command that ends earlier was not killed when the grace period passed.
     const env = { DATA_DIR: data.path, REDIS_URL: redis.url, MAX_CONCURRENT_RUNS: '4', CANCEL_GRACE_SECONDS: '600' };
     services.push(spawnService({ env }));
   }
@@ -65,14 +65,14 @@ test('fifty starts with one key at once through two processes make one run, and 
   await untilEnd(one, other ?? '');
 });
 
-test('cancels through two processes as the command exits leave one end, which the record agrees with', async () => {
+test('cancels through two processes while the command exits give one end, and the record agrees with it', async () => {
   const ends = await Promise.all(
     Array.from({ length: 16 }, async (_, i) => {
       const url = i % 2 === 0 ? one : two;
       const retry = i % 4 === 1 ? { maxAttempts: 2, backoffSeconds: 0 } : null;
       const id = await startRun(url, shell(`echo ready; sleep 0.2; exit ${i % 4}`, { retry }));
       await untilRun(url, id, ({ lines }) => lines > 0);
-      // The offset is what is tested: from well before the exit to after the end.
+      // The offset is the subject of the test: from well before the exit to after the end.
       await new Promise((resolve) => setTimeout(resolve, 20 * i));
       const force = i % 3 === 0;
       await Promise.all([cancelRun(one, id, { reason: 'a', force }), cancelRun(two, id, { reason: 'b' })]);
@@ -86,7 +86,7 @@ test('cancels through two processes as the command exits leave one end, which th
   expect(ends).toHaveLength(16);
 });
 
-test('cancels through two processes while the run waits for a place end it once', async () => {
+test('cancels through two processes end a run that waits for a slot once', async () => {
   const holders = await Promise.all(Array.from({ length: 8 }, () => startRun(one, { command: ['sleep', '600'] })));
   for (const id of holders) await untilRun(one, id, ({ status }) => status === 'RUNNING');
   const id = await startRun(one, { command: ['true'] });
@@ -99,7 +99,7 @@ test('cancels through two processes while the run waits for a place end it once'
   for (const holder of holders) expect((await expectOneEnd(one, holder)).run.status).toBe('CANCELLED');
 }, 120_000);
 
-test('a forced cancel after a gentle one does not wait for the grace period; the first reason stays', async () => {
+test('a forced cancel after a normal one does not wait for the grace period; the first reason is kept', async () => {
   const id = await startRun(one, shell('trap "" TERM; echo ready; while :; do sleep 0.05; done'));
   await untilRun(one, id, ({ lines }) => lines > 0);
   await cancelRun(two, id, { reason: 'gently' });
@@ -108,7 +108,7 @@ test('a forced cancel after a gentle one does not wait for the grace period; the
   expect(events.at(-1)?.message).toBe('Run CANCELLED: gently');
 });
 
-test('a cancel at any moment of the start ends the run, with or without a command that ran', async () => {
+test('a cancel at any moment of the start ends the run, whether or not its command has started', async () => {
   await Promise.all(
     Array.from({ length: 8 }, async (_, i) => {
       const id = await startRun(one, { command: ['sleep', '600'] });
@@ -119,7 +119,7 @@ test('a cancel at any moment of the start ends the run, with or without a comman
   );
 });
 
-test('a cancel between two attempts is answered with the end, and the last attempt stands', async () => {
+test('a cancel between two attempts returns the ended run, which keeps the result of the last attempt', async () => {
   const id = await startRun(one, shell('exit 7', { retry: { maxAttempts: 3, backoffSeconds: 3600 } }));
   await untilRun(one, id, ({ status, exitCode }) => status === 'PENDING' && exitCode === 7);
   const answer = await cancelRun(two, id, { reason: 'enough' });
@@ -129,7 +129,7 @@ test('a cancel between two attempts is answered with the end, and the last attem
   await expectOneEnd(one, id);
 });
 
-test('a run that is going is not removed, and a new one is made from it', async () => {
+test('a running run cannot be removed, and can be retried as a new run', async () => {
   const id = await startRun(one, { command: ['sleep', '600'], name: 'original' });
   await untilRun(one, id, ({ status }) => status === 'RUNNING');
   expect(codeOf(await deleteRun(two, id))).toBe('CONFLICT');
@@ -144,7 +144,7 @@ test('a run that is going is not removed, and a new one is made from it', async 
   expect((await request(two, query, { id: retried.run.id })).data).toEqual({ run: { retryOf: null } });
 });
 
-test('two removals at the moment of the end remove the run once, with every key of it', async () => {
+test('two removals at the moment of the end remove the run once, with all its keys', async () => {
   const id = await startRun(one, shell('for i in 1 2 3 4 5 6; do echo $i; sleep 0.02; done'));
   let codes: unknown[];
   do {
@@ -152,19 +152,19 @@ test('two removals at the moment of the end remove the run once, with every key 
   } while (codes.every((code) => code === 'CONFLICT'));
   expect(codes.filter((code) => code === null)).toHaveLength(1);
   expect(await show(two, id)).toBeNull();
-  // The lease and a packing under way may be there for a moment more: nothing stays.
+  // The lease and the keys of a packing can exist for a moment more, but in the end nothing is left.
   const keys = await redis.connect();
   await expect
     .poll(async () => (await keys.keys('*')).filter((key) => key.includes(id)), { timeout: 30_000 })
     .toEqual([]);
 }, 90_000);
 
-test('a real-time signal ends a command as a signal does', async () => {
+test('a command that is ended by a real-time signal is SIGNALLED', async () => {
   const id = await startRun(one, shell('kill -35 $$'));
   expect((await expectOneEnd(one, id)).run).toMatchObject({ status: 'FAILED', failure: { reason: 'SIGNALLED' } });
 });
 
-test('a service that stops leaves its runs to one with another DATA_DIR, which finds them alive', async () => {
+test('a service that stops leaves its runs to a service with another DATA_DIR, which finds them alive', async () => {
   const open = join(directory, 'open');
   const script = `echo waiting; until [ -e ${open} ]; do sleep 0.05; done; echo through`;
   const ids = await Promise.all(Array.from({ length: 4 }, () => startRun(one, shell(script))));

@@ -13,7 +13,7 @@ import { openService, specOf, storedEvents, type TestService, until, untilFinish
 
 const masterKey = randomBytes(32);
 
-/** How the file on disk tells of what the marker changed on the record (the events may be compressed). */
+/** The bytes in the file on disk of the record's change by the marker (the events can be compressed). */
 const ON_DISK = {
   RunFinished: '$6\r\nclosed\r\n$1\r\n1\r\n',
   AttemptFinished: '$11\r\nnextAttempt\r\n$1\r\n2\r\n',
@@ -24,7 +24,7 @@ interface Lost {
   readonly one: TestService;
   readonly directory: string;
   readonly id: RunId;
-  /** All that a viewer had seen when the power failed. */
+  /** The events that a viewer had seen when the power failed. */
   readonly seen: readonly RunEvent[];
 }
 
@@ -37,8 +37,8 @@ interface Loss {
 }
 
 /**
- * Runs it, and lets the power of Redis fail as soon as the marker is stored; once more, from the beginning, where
- * it was synced in between. Redis is off when `work` begins.
+ * Runs the command and loses the power of Redis as soon as the marker is stored. Starts again with a new Redis if the
+ * marker was already on disk. Redis is off when `work` begins.
  */
 const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promise<void> => {
   for (let tries = 0; tries < 8; tries += 1) {
@@ -54,7 +54,7 @@ const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promi
       );
       await beforeLoss?.(one, id);
       await everysec.lose();
-      // Not the marker alone was lost, where the run is gone too; nothing was, where the marker is there.
+      // Lost too much if the run is gone, and nothing if the marker is on disk.
       if ((await everysec.holds(ON_DISK[marker])) || !(await everysec.holds(`run:{${id}}`))) continue;
       await work({ everysec, one, directory, id, seen });
       return;
@@ -77,7 +77,7 @@ for (const awayMs of [300, 8000]) {
       await everysec.start();
       const ended = await untilFinished(one.runs, id);
       expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'NONZERO_EXIT' }, exitCode: 3 });
-      // Whoever would write another end would have done it by then.
+      // Any process that wanted to write another end has done it by then.
       await until(
         () => executorsOf(id),
         (pids) => pids.length === 0,
@@ -95,7 +95,7 @@ for (const awayMs of [300, 8000]) {
 
 test('W4g, W10: an end that a killed executor cannot restore is restored by the supervisor that saw it, and no other end is written', async () => {
   const beforeLoss = async (one: TestService, id: RunId): Promise<void> => {
-    // Settled: the run has left the unfinished ones, so the supervisor has seen its end.
+    // The run has left `runs:active`, so the supervisor has seen its end.
     await until(
       () => one.redis.zscore('runs:active', id),
       (score) => score === null,
@@ -107,7 +107,7 @@ test('W4g, W10: an end that a killed executor cannot restore is restored by the 
     async ({ everysec, one, directory, id, seen }) => {
       await delay(500);
       await everysec.start();
-      // Another process sees the same unfinished run, and knows of no end.
+      // Another process sees the same unfinished run, and does not know of an end.
       await using _two = await openService({ server: everysec.server, masterKey, directory, mayLoseTails: true });
       const ended = await untilFinished(one.runs, id);
       expect(ended).toMatchObject({ status: 'FAILED', failure: { reason: 'NONZERO_EXIT' }, exitCode: 3 });
@@ -119,7 +119,7 @@ test('W4g, W10: an end that a killed executor cannot restore is restored by the 
   );
 }, 90_000);
 
-test('the end of an attempt in the lost second comes back, and the next attempt follows it', async () => {
+test('the end of an attempt in the lost second is restored, and the next attempt follows it', async () => {
   const spec = { command: COMMAND, maxAttempts: 2, backoffSeconds: 1 };
   await afterLoss({ spec, marker: 'AttemptFinished' }, async ({ everysec, one, id, seen }) => {
     await delay(500);
@@ -134,7 +134,7 @@ test('the end of an attempt in the lost second comes back, and the next attempt 
   });
 }, 90_000);
 
-test('W4f: nothing that a user does waits for the guard period of an executor', async () => {
+test('W4f: no request of a user waits for the guard period of an executor', async () => {
   await using everysec = await startEverysec();
   const directory = await mkdtemp(join(tmpdir(), 'rl-lost-end-'));
   try {
@@ -150,14 +150,14 @@ test('W4f: nothing that a user does waits for the guard period of an executor', 
     const ended = await untilFinished(runs, first.id);
     expect(await executorsOf(first.id)).toHaveLength(1);
     expect(ended).toMatchObject(await runs.cancel(first.id, 'late', true));
-    // The one place is free: the retry has its end while the first executor is still there.
+    // The only slot is free: the retry ends while the first executor is still there.
     const retried = await runs.retry(first.id);
     expect((await untilFinished(runs, retried.id)).status).toBe('COMPLETED');
     const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
     await untilFinished(runs, id);
     expect(await executorsOf(id)).toHaveLength(1);
     await runs.delete(id);
-    // Gone is gone: the executor sees that there is nothing to put back.
+    // The run was removed, so the executor finds nothing to restore.
     await until(
       () => executorsOf(id),
       (pids) => pids.length === 0,

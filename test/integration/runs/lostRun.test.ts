@@ -36,7 +36,7 @@ const openHub = async ({ server }: EverysecRedis): Promise<{ hub: RedisLogHub; c
   return { hub, close };
 };
 
-/** Pulls until the end, a refusal, or `enough`. */
+/** Reads until the end, an error, or `enough`. */
 const follow = async (
   viewer: LogViewer,
   events: RunEvent[],
@@ -137,7 +137,7 @@ test('W10b: if the end of the log and its executor are lost, viewers of another 
       const backAt = performance.now();
       await follow(viewer, events);
       process.stderr.write(`ended ${Math.round(performance.now() - backAt)} ms after Redis was back\n`);
-      // Each event's first seq is one more than the seq before: none twice, none other, none missing.
+      // The first seq of each event is one more than the seq before: no repeat and no gap.
       let next = 1;
       for (const event of events) {
         expect(firstSeqOf(event)).toBe(next);
@@ -145,7 +145,7 @@ test('W10b: if the end of the log and its executor are lost, viewers of another 
       }
       expect(events.find((event) => event.seq > ledTo)?.seq).toBe(ledTo + 1);
       expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', status: 'FAILED' });
-      // Who comes later is told of the hole, and sees the rest under the same seqs.
+      // A later viewer gets a LinesDropped for the hole, and the rest under the same seqs.
       const late: RunEvent[] = [];
       await follow(await hub.open(id, {}), late);
       expect(late.find((event) => event.kind === 'LinesDropped')).toMatchObject({ reason: 'STORE_LOST', seq: ledTo });

@@ -10,7 +10,7 @@ import { type Api, openApi, specOf } from '../../support/runs/runs.ts';
 const COUNT = 450;
 let server: TestRedis;
 let api: Api;
-/** Newest first, as pages are. */
+/** Newest first, like the pages. */
 let ids: RunId[] = [];
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** A page with what it says of its neighbours. */
+/** A page, and whether there are runs before and after it. */
 const pageOf = async (request: RunPageRequest, scan = new Scan(new AbortController().signal)) => {
   const page = await api.runs.page(request, scan);
   return { runs: page.runs, hasNext: await page.hasNext(), hasPrevious: await page.hasPrevious() };
@@ -59,7 +59,7 @@ test('walks backward from the oldest, each page newest first', async () => {
   expect(seen).toEqual(ids);
 });
 
-test('a filter finds its runs over the borders of chunks', async () => {
+test('a filter finds its runs across the borders of chunks', async () => {
   const filter = { labels: [{ name: 'third', value: '1' }] };
   const first = await pageOf({ first: 100, filter });
   expect(first).toMatchObject({ hasNext: true, hasPrevious: false });
@@ -75,7 +75,7 @@ test('a filter finds its runs over the borders of chunks', async () => {
   });
 });
 
-test('a page between two cursors knows what lies beyond both', async () => {
+test('a page between two cursors knows whether there are runs beyond both', async () => {
   const [after, before] = [ids[9], ids[20]];
   if (after === undefined || before === undefined) throw new Error('too few runs');
   const all = await pageOf({ first: 50, after, before, filter: {} });
@@ -85,7 +85,7 @@ test('a page between two cursors knows what lies beyond both', async () => {
   expect(last.runs.map((run) => run.id)).toEqual(ids.slice(17, 20));
 });
 
-test('runs that outlived their retention are skipped and leave the index', async () => {
+test('runs past their retention are skipped and leave the index', async () => {
   const gone = ids[3];
   if (gone === undefined) throw new Error('too few runs');
   await api.redis.del(recordKey(gone), logKey(gone));
@@ -95,7 +95,7 @@ test('runs that outlived their retention are skipped and leave the index', async
   expect(await api.runs.getMany(ids.slice(2, 5))).toMatchObject([{ id: ids[2] }, null, { id: ids[4] }]);
 });
 
-test('while Redis is away a read is refused within seconds', async () => {
+test('while Redis is away, a read fails within seconds', async () => {
   process.kill(server.pid, 'SIGSTOP');
   try {
     await expect(api.runs.get(ids[0] as RunId)).rejects.toThrow(Unavailable);

@@ -46,7 +46,7 @@ const reconciler = async (graceMs: number): Promise<Reconciler> => {
   return new Reconciler({ redis, queue, launcher, supervisor, log: quiet, graceMs });
 };
 
-test('a PENDING run gets the job and the place in the index that a crash left out, and keeps its key alive', async () => {
+test('a PENDING run gets the job and the index entry that a crash left out, and its idempotency key is kept alive', async () => {
   const run = await api.runs.start({ spec: specOf(), idempotencyKey: 'kept' });
   const name = (await api.redis.hget(recordKey(run.id), 'idempotency')) ?? '';
   await api.context.queue.remove(run.id, 1);
@@ -58,7 +58,7 @@ test('a PENDING run gets the job and the place in the index that a crash left ou
   expect(await api.redis.pttl(name)).toBeGreaterThan(3_500_000);
 });
 
-test('an id without a run leaves the unfinished ones after the grace, not before', async () => {
+test('an id without a run leaves `runs:active` after the grace time, not before', async () => {
   const id = newRunId();
   await api.redis.zadd(ACTIVE_RUNS, 0, id);
   const patient = await reconciler(30_000);
@@ -69,7 +69,7 @@ test('an id without a run leaves the unfinished ones after the grace, not before
   expect(await api.redis.zscore(ACTIVE_RUNS, id)).toBeNull();
 });
 
-test('ended runs leave the unfinished ones, and those past their retention the index', async () => {
+test('ended runs leave `runs:active`, and those past their retention leave the index', async () => {
   const ended = await api.runs.start({ spec: specOf(), idempotencyKey: null });
   await api.runs.cancel(ended.id, null, false);
   await api.redis.zadd(ACTIVE_RUNS, 0, ended.id);
@@ -81,7 +81,7 @@ test('ended runs leave the unfinished ones, and those past their retention the i
   expect(await api.redis.zscore(RUNS_INDEX, ended.id)).toBeNull();
 });
 
-test('a process that no unfinished attempt owns is removed after the grace; one that is owned stays', async () => {
+test('a process without an unfinished attempt is removed after the grace time; one with an attempt stays', async () => {
   const spec = { image: null, resources: { cpus: null, memoryMb: null }, stopGraceMs: 1000, environment: {} };
   const [orphan, owned] = [newRunId(), newRunId()];
   for (const runId of [orphan, owned]) {

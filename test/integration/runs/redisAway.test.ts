@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test('while Redis is away supervision waits; what ended meanwhile is told, and the queue goes on by itself', async () => {
+test('while Redis is away supervision waits; afterwards it reports what ended meanwhile, and the queue continues', async () => {
   const first = await startRedis({ directory, config: CONFIG });
   const rejections: unknown[] = [];
   const note = (reason: unknown): unknown => rejections.push(reason);

@@ -1,4 +1,4 @@
-/** What a service does not do while a Redis that may have lost its newest writes gets them back. */
+/** What a service does not do in the first seconds after a Redis that can lose writes came back. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,12 +25,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A PENDING run that is older than the service that comes to it. */
+/** A PENDING run that is older than the service that opens afterwards. */
 const olderRun = async (): Promise<RunId> => {
   await using api = await openApi(server, masterKey);
   return (await api.runs.start({ spec: specOf(), idempotencyKey: null })).id;
 };
-/** False where the process is gone. */
+/** Returns false if the process is gone. */
 const signal = (pid: number, name: NodeJS.Signals): boolean => {
   try {
     return process.kill(pid, name);
@@ -51,7 +51,7 @@ test('W10: for 5 s after a lossy Redis came back no supervisor starts an older r
   expect((started?.timestamp ?? 0) - backAt).toBeGreaterThanOrEqual(SETTLE_MS);
 }, 60_000);
 
-test('W10a: in those 5 s a cancel of a PENDING run is noted at once, and ends it after them', async () => {
+test('W10a: in those 5 s a cancel of a PENDING run is stored at once, and ends the run after them', async () => {
   const id = await olderRun();
   const backAt = Date.now();
   await using one = await openLossy();
@@ -71,7 +71,7 @@ test('W4h: a slot stays taken while more than two executors per slot are in thei
     while (stopped.length < 3) {
       const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
       await untilFinished(runs, id, 30_000);
-      // A stopped process does not leave when its guard period has passed. (One that was faster is gone.)
+      // A stopped process cannot exit when its guard period has passed. signal() is false if it has already exited.
       for (const pid of await findByEnvironment({ RUN_ID: id })) {
         if (signal(pid, 'SIGSTOP')) stopped.push(pid);
       }

@@ -113,13 +113,13 @@ test('E1: the attempts of a run share one sequence of seqs, and each event has i
   for (const [i, pauseMs] of [1000, 2000].entries()) {
     const end = ends[i];
     expect((end?.retryAt ?? 0) - (end?.timestamp ?? 0)).toBe(pauseMs);
-    // Order alone: timers of Node.js and BullMQ count whole milliseconds, each from its own.
+    // Only the order counts: each timer of Node.js and BullMQ counts whole milliseconds by itself.
     expect((starts[i + 1] ?? 0) - (end?.retryAt ?? 0)).toBeGreaterThanOrEqual(-5);
   }
   expect(ends[2]?.retryAt).toBeNull();
 }, 30_000);
 
-test('a cancel while STARTING ends the run after the grace and a margin, whatever the executor does', async () => {
+test('a cancel while STARTING ends the run after the grace period and a margin, whatever the executor does', async () => {
   await using one = await open('never-reports');
   const { runs } = one;
   const { id } = await runs.start({ spec: specOf(), idempotencyKey: null });
@@ -141,7 +141,7 @@ test('a cancel while STARTING ends the run after the grace and a margin, whateve
   );
 }, 20_000);
 
-test('a cancel between two attempts ends the run at once, with the last attempt as it was', async () => {
+test('a cancel between two attempts ends the run at once, and keeps the last attempt unchanged', async () => {
   await using one = await open('dies-mute');
   const { runs } = one;
   const spec = specOf({ maxAttempts: 2, backoffSeconds: 600 });
@@ -157,7 +157,7 @@ test('a cancel between two attempts ends the run at once, with the last attempt 
   expect(events.at(-1)).toMatchObject({ kind: 'RunFinished', message: 'Run CANCELLED: cancelled on request' });
 }, 20_000);
 
-test('an image that local processes have not got ends the run with its reason', async () => {
+test('with local processes, a run with an image fails with IMAGE_UNAVAILABLE', async () => {
   await using one = await open('dies-mute');
   const { runs } = one;
   const { id } = await runs.start({ spec: specOf({ image: 'debian' }), idempotencyKey: null });
@@ -165,7 +165,7 @@ test('an image that local processes have not got ends the run with its reason', 
   expect(run).toMatchObject({ status: 'FAILED', image: 'debian', failure: { reason: 'IMAGE_UNAVAILABLE' } });
 }, 20_000);
 
-test('a run whose start died before its job is found and started', async () => {
+test('a run whose start was interrupted before its job was added is found and started', async () => {
   await using one = await open('dies-mute');
   const id = newRunId();
   const defaults = {
@@ -194,7 +194,7 @@ test('when one service vanishes, another on the same Redis adopts its run within
   await using second = await open('never-reports');
   const holder = await second.redis.get(leaseKey(id));
   first.vanish();
-  // 15 s (docs/how-to/run-the-service.md), and as much again for a machine that is busy with other tests.
+  // 15 s (docs/how-to/run-the-service.md), and as much again because other tests keep the machine busy.
   await until(
     () => second.redis.get(leaseKey(id)),
     (now) => now !== null && now !== holder,
@@ -210,7 +210,7 @@ test('when one service vanishes, another on the same Redis adopts its run within
   await first[Symbol.asyncDispose]();
 }, 60_000);
 
-test('a service that stops lets its run go on, and the next takes it over at once', async () => {
+test('a service that stops leaves its run running, and the next one takes it over at once', async () => {
   const first = await open('never-reports');
   const { id } = await first.runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
@@ -218,7 +218,7 @@ test('a service that stops lets its run go on, and the next takes it over at onc
     (run) => (run?.lastSeq ?? 0) >= 3,
   );
   await first[Symbol.asyncDispose]();
-  // Given back, not left to run out: whoever comes next need not wait.
+  // The lease was released, not left to expire: the next service need not wait.
   expect(await (await server.connect()).exists(leaseKey(id))).toBe(0);
   await using second = await open('never-reports');
   await until(
@@ -234,7 +234,7 @@ test('a service that stops lets its run go on, and the next takes it over at onc
   );
 }, 30_000);
 
-test('a cancel right after an adoption removes what the first supervisor had begun', async () => {
+test('a cancel before an adoption removes the process that the first service had started', async () => {
   const first = await open('never-reports');
   const { id } = await first.runs.start({ spec: specOf(), idempotencyKey: null });
   await until(
@@ -253,7 +253,7 @@ test('a cancel right after an adoption removes what the first supervisor had beg
   await first[Symbol.asyncDispose]();
 }, 30_000);
 
-test('a hundred runs started at once on two services end once each, begun in the order of their start', async () => {
+test('a hundred runs started at once on two services end once each, and start in the order of the requests', async () => {
   await using one = await open('dies-mute', { maxConcurrentRuns: 2 });
   await using two = await open('dies-mute', { maxConcurrentRuns: 1 });
   await rm(join(server.directory, 'starts.txt'), { force: true });
@@ -270,7 +270,8 @@ test('a hundred runs started at once on two services end once each, begun in the
     expect(events.filter((event) => event.kind === 'RunFinished')).toHaveLength(1);
     begun.push({ id, at: events[1]?.timestamp ?? 0 });
   }
-  // Three places: a start can be told before that of its neighbours in line, never before that of an earlier one.
+  // Three slots: the time of a start can be before that of its neighbours, but never before that of a run three places
+  // ahead.
   for (const [i, { at }] of begun.entries()) expect(at).toBeGreaterThanOrEqual((begun[i - 3]?.at ?? 0) - 5);
   expect(
     await until(
@@ -283,7 +284,7 @@ test('a hundred runs started at once on two services end once each, begun in the
 test('R2: runs that ended leave no key without a TTL', async () => {
   const redis = await server.connect();
   {
-    // What a service did not come to before it stopped, the next one puts right.
+    // The next service finishes the work that a stopped service had left.
     await using _next = await open('dies-mute');
     await until(
       () => redis.exists(ACTIVE_RUNS),

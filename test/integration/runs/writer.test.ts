@@ -29,14 +29,14 @@ const started = async (): Promise<RunId> => (await api.runs.start({ spec: specOf
 const step = (detail: string) => ({ kind: 'ContainerEvent', timestamp: 1, containerEvent: 'CREATED', detail }) as const;
 const options = { attempt: 1, changes: {} };
 
-/** The store as it was after a loss of what came after `lastSeq` (a power failure with everysec). */
+/** Restores the store as if everything after `lastSeq` were lost (a power failure with everysec). */
 const cutBack = async (id: RunId, lastSeq: number, term: number): Promise<void> => {
   const lost = await api.redis.xrange(logKey(id), `${lastSeq + 1}-0`, '+');
   await loseTail(api.redis, id, lost.length);
   await api.redis.hset(recordKey(id), 'term', term, 'writer', '', 'status', 'PENDING');
 };
 
-test('what Redis lost of this writer comes back under its seqs, with what it changed on the record', async () => {
+test('what Redis lost of this writer is restored under its seqs, with its changes to the record', async () => {
   const id = await started();
   const writer = await claim(id);
   expect(await writer.write([step('a')], { attempt: 1, changes: { status: 'STARTING' } })).toBe('OK');
@@ -66,7 +66,7 @@ test('W4b: what Redis lost of an earlier writer stays a hole with a LinesDropped
   ]);
 });
 
-test('W1, W6: a writer whose log was claimed by another is fenced; an end that does not know of a cancel is answered CANCEL', async () => {
+test('W1, W6: a writer whose log another one has claimed is fenced; an end written in ignorance of a cancel gets CANCEL', async () => {
   const id = await started();
   const older = await claim(id);
   const newer = await claim(id);

@@ -28,7 +28,7 @@ const all = async (runId: RunId, after = 0): Promise<RunEvent[]> => {
   }
 };
 
-test('W3: an append that is repeated after a lost reply is stored once and answered as before', async () => {
+test('W3: an append that is repeated after a lost reply is stored once and gets the same reply', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const first = await writer.append([line('a'), line('b')], 2);
   expect(await writer.append([line('a'), line('b')], 2)).toEqual(first);
@@ -36,7 +36,7 @@ test('W3: an append that is repeated after a lost reply is stored once and answe
   expect(await redis.hget(recordKey(writer.runId), 'lines')).toBe('2');
 });
 
-test('W1: an append with an older term is answered FENCED and stores nothing', async () => {
+test('W1: an append with an older term gets FENCED and stores nothing', async () => {
   const old = await new PlainWriter(redis, await createRun(redis)).claim();
   await old.lines(2);
   const newer = await new PlainWriter(redis, old.runId).claim();
@@ -45,7 +45,7 @@ test('W1: an append with an older term is answered FENCED and stores nothing', a
   expect((await newer.lines(1)).code).toBe('OK');
 });
 
-test('W1: an append with the present term and the name of another writer is answered FENCED and stores nothing', async () => {
+test('W1: an append with the current term and the name of another writer gets FENCED and stores nothing', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   await writer.lines(2);
   const other = new PlainWriter(redis, writer.runId);
@@ -56,7 +56,7 @@ test('W1: an append with the present term and the name of another writer is answ
   expect(await stored()).toEqual(before);
 });
 
-/** Record and newest entry at one instant. */
+/** Reads the record and the newest entry at one instant. */
 const look = async (runId: RunId) => {
   const [run, entries] = (
     (await redis.multi().hgetall(recordKey(runId)).xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', 1).exec()) ?? []
@@ -64,7 +64,7 @@ const look = async (runId: RunId) => {
   return { run, newest: decodeBatch(entries[0]?.[1][1] as Buffer) };
 };
 
-test('W2: whatever is announced is stored, and status and log agree at every instant', async () => {
+test('W2: everything announced is stored, and status and log agree at every instant', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const { runId } = writer;
   const listener = await server.connect();
@@ -105,7 +105,7 @@ test('W2a: an append begins at lastSeq + 1; with a gap or an overlap of other ev
   expect((await all(writer.runId)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
 });
 
-test('B4: stored entry and announcement are the same bytes, beside the number of lines and the bytes of their messages', async () => {
+test('B4: stored entry and announcement are the same bytes, next to the number of lines and the bytes of their messages', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   const listener = await server.connect();
   const heard: Buffer[] = [];
@@ -126,17 +126,17 @@ test('B4: stored entry and announcement are the same bytes, beside the number of
   listener.disconnect();
 });
 
-test('B5: the ID of an entry is its last seq, and what follows a seq is read from the ID after it', async () => {
+test('B5: the ID of an entry is its last seq, and the events after a seq are read from the ID after it', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (const count of [3, 1, 4]) await writer.lines(count);
   const idsFrom = async (from: string) => (await redis.xrange(logKey(writer.runId), from, '+')).map(([id]) => id);
   expect(await idsFrom('-')).toEqual(['1-0', '4-0', '5-0', '9-0']);
-  // After seq 2 comes the entry that holds seq 3, after seq 4 the next one.
+  // After seq 2 comes the entry with seq 3, after seq 4 the next one.
   expect(await idsFrom('3-0')).toEqual(['4-0', '5-0', '9-0']);
   expect(await idsFrom('5-0')).toEqual(['5-0', '9-0']);
 });
 
-test('E3: nothing is added after RunFinished; its own repeat is answered as before', async () => {
+test('E3: nothing is added after RunFinished; a repeat of it gets the same reply', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   expect((await writer.append([finished()], 2)).code).toBe('OK');
   expect((await writer.append([finished()], 2)).code).toBe('OK');
@@ -146,7 +146,7 @@ test('E3: nothing is added after RunFinished; its own repeat is answered as befo
   expect(await redis.pttl(logKey(writer.runId))).toBeGreaterThan(0);
 });
 
-test('W4: a store that lost the end of the log answers BEHIND with its lastSeq, and takes the same events under the same seqs', async () => {
+test('W4: a store that lost the end of the log replies BEHIND with its lastSeq, and takes the same events under the same seqs', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   await writer.append([line('2'), line('3')]);
   const before = await redis.dumpBuffer(recordKey(writer.runId));
@@ -163,7 +163,7 @@ test('W4: a store that lost the end of the log answers BEHIND with its lastSeq, 
   expect((await all(writer.runId)).map((event) => event.seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('a restarted Redis that forgot the scripts gets them again', async () => {
+test('after a restart Redis gets the scripts again', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   await redis.script('FLUSH');
   expect((await writer.lines(3)).code).toBe('OK');
@@ -190,7 +190,7 @@ test('W5, W5a, E2: a log over its budget keeps its first and newest half; one Li
   expect(Number(await redis.hget(recordKey(writer.runId), 'dropped'))).toBe(1000 - kept);
   expect(kept * 100).toBeLessThanOrEqual(10_000);
   expect(kept * 100).toBeGreaterThan(8_500);
-  // Who comes from the middle is told of what is missing from there on.
+  // A reader that starts in the middle gets a LinesDropped from its position.
   const [clipped] = await all(writer.runId, 300);
   expect(clipped).toMatchObject({
     kind: 'LinesDropped',
@@ -202,7 +202,7 @@ test('W5, W5a, E2: a log over its budget keeps its first and newest half; one Li
   });
 });
 
-test('a log that lost its middle under a version that did not count lines tells its bytes, and no wrong lines', async () => {
+test('a log whose middle was dropped by a version that did not count lines reports its bytes, and no wrong number of lines', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 4000 })).claim();
   const drop = async (times: number) => {
     for (let i = 0; i < times; i += 1) await writer.append([line('y'.repeat(100))]);
@@ -218,7 +218,7 @@ test('a log that lost its middle under a version that did not count lines tells 
   expect(after).toMatchObject({ droppedLines: null, droppedBytes: 100 * (after?.count ?? 0) });
 });
 
-test('pages backward meet pages forward, across the hole of a budget too', async () => {
+test('pages backward and forward have the same events, also across the hole of a budget', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis, { maxLogBytes: 4000 })).claim();
   for (let i = 0; i < 60; i += 1) await writer.append([line('y'.repeat(100)), line('z'.repeat(50))]);
   const reader = new RedisLogReader(redis);

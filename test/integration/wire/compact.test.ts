@@ -26,7 +26,7 @@ const smallEntries = async (entries: number, changes = {}): Promise<PlainWriter>
   return writer;
 };
 
-/** What puts the log's newest `entries` together. */
+/** The request that compacts the newest `entries` of the log. */
 const requestFor = async ({ runId, term, writer }: PlainWriter, entries: number): Promise<CompactRequest> => {
   const stored = await redis.xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', entries);
   const batches = stored.map(([, fields]) => fields[1] ?? Buffer.alloc(0)).reverse();
@@ -62,27 +62,27 @@ test('W9, W9b: compaction makes one entry of the newest: the same events from ev
     expect(seen.length).toBeGreaterThan(0);
     expect(seen).toEqual(before.slice(position - 1 - seen.length, position - 1));
   }
-  // Writing goes on, and what is written can be put together again.
+  // Writing goes on, and new entries can be compacted again.
   for (let i = 0; i < 10; i += 1) expect((await writer.lines(2)).code).toBe('OK');
   expect(await compactTail(redis, runId, await requestFor(writer, 10))).toBe(true);
   expect((await writer.append([finished()])).code).toBe('OK');
   const after = await everything(runId);
   expect(after.slice(0, before.length)).toEqual(before);
   expect(after.map((event) => event.seq)).toEqual(Array.from({ length: 142 }, (_, i) => i + 1));
-  // Eleven appends were announced since, and no compaction.
+  // The eleven appends since then were announced, and the compactions were not.
   await listener.ping();
   expect(heard.filter((channel) => channel === logChannel(runId))).toHaveLength(11);
   listener.disconnect();
 });
 
-test('a repeated call, after a lost reply, changes nothing', async () => {
+test('a call that is repeated after a lost reply changes nothing', async () => {
   const writer = await smallEntries(20);
   const request = await requestFor(writer, 15);
   expect(await compactTail(redis, writer.runId, request)).toBe(true);
   const done = await dump(writer.runId);
   expect(await compactTail(redis, writer.runId, request)).toBe(false);
   expect(await dump(writer.runId)).toBe(done);
-  // Nor when it comes so late that the log has gone on.
+  // Also if it comes so late that the log has grown.
   await writer.lines(3);
   const later = await dump(writer.runId);
   expect(await compactTail(redis, writer.runId, request)).toBe(false);
@@ -165,7 +165,7 @@ test('W9a: compaction never spans a hole or another attempt', async () => {
   const stored = await redis.xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', 3);
   const batches = stored.map(([, fields]) => fields[1] ?? Buffer.alloc(0)).reverse();
   const merged = mergeBatches(batches);
-  // The bytes themselves say how many events they hold, and that is less than the seqs they would span.
+  // Its bytes say how many events the entry holds: fewer than the seqs that it would span.
   const request = { term: writer.term, writer: writer.writer, entries: 3, ...merged };
   const before = await dump(runId);
   expect(await compactTail(redis, runId, request)).toBe(false);
@@ -174,7 +174,7 @@ test('W9a: compaction never spans a hole or another attempt', async () => {
   expect((await everything(runId)).map(firstSeqOf)).toEqual([...Array.from({ length: 17 }, (_, i) => i + 1), 20]);
 });
 
-test('the budget drops a compacted entry as a whole, and counts it right', async () => {
+test('the budget drops a compacted entry as a whole, and counts it correctly', async () => {
   const writer = await smallEntries(0, { maxLogBytes: 20_000 });
   const { runId } = writer;
   let compacted = 0;
@@ -182,7 +182,7 @@ test('the budget drops a compacted entry as a whole, and counts it right', async
     await writer.append([line('x'.repeat(100)), line('y'.repeat(60))]);
     if (i % 5 === 4 && (await compactTail(redis, runId, await requestFor(writer, 5)))) compacted += 1;
   }
-  // All but the one that lies across the end of the first half, where one does; ten events each, from seq 2 on.
+  // All but the entry that crosses the end of the first half, if there is one; ten events each, from seq 2 on.
   const headSeq = Number(await redis.hget(recordKey(runId), 'headSeq'));
   expect(compacted).toBe((headSeq - 1) % 10 === 0 ? 60 : 59);
   const events = await everything(runId);
@@ -196,7 +196,7 @@ test('the budget drops a compacted entry as a whole, and counts it right', async
     next = event.seq + 1;
   }
   expect(next).toBe(602);
-  // Line breaks and segments are charged too.
+  // Line breaks and segments count towards the budget too.
   expect(80 * kept).toBeGreaterThan(17_000);
   expect(80 * kept).toBeLessThanOrEqual(20_000);
 });

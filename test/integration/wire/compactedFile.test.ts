@@ -1,4 +1,7 @@
-/** What a compaction is on the disk of Redis: one step in its append-only file, and a stream that every file brings back. */
+/**
+ * A compaction on the disk of Redis: one transaction in its append-only file, and a stream that survives every kind of
+ * file.
+ */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +26,7 @@ const withFiles = async (work: (directory: string) => Promise<void>): Promise<vo
   }
 };
 
-/** The newest 50 of 60 small entries become one, and then a few more come. */
+/** Writes 60 small entries and compacts the newest 50. */
 const compactedLog = async (redis: Redis): Promise<PlainWriter> => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (let i = 0; i < ENTRIES; i += 1) await writer.lines(2);
@@ -34,7 +37,7 @@ const compactedLog = async (redis: Redis): Promise<PlainWriter> => {
   return writer;
 };
 
-/** After a restart all is as it was, and the log goes on. */
+/** Expects the same state after a restart, and that the log can be continued. */
 const expectUnharmed = async (server: TestRedis, writer: PlainWriter, before: unknown): Promise<void> => {
   const redis = await server.connect();
   expect(await stateOf(redis, writer.runId)).toEqual(before);
@@ -73,7 +76,7 @@ test('W9c: a compaction is one transaction in the append-only file; a file cut o
     expect(commands.map((name) => name?.toUpperCase())).toEqual(['MULTI', 'XADD', 'XDEL', 'EXEC']);
     const kept = join(directory, 'kept');
     await cp(path, kept);
-    // A power loss wherever you like inside it: all of the small entries are there again.
+    // After a power loss at any point inside it, all small entries are there again.
     for (const cut of [text.lastIndexOf('EXEC'), text.lastIndexOf('XDEL') + 20, from + 30]) {
       await writeFile(path, file.subarray(0, cut));
       server = await startRedis({ directory, config: APPEND_ONLY });
@@ -90,7 +93,7 @@ test('W9c: a compaction is one transaction in the append-only file; a file cut o
 });
 
 test.for([{ preamble: 'yes' }, { preamble: 'no' }])(
-  'It survives a rewritten append-only file, with an RDB preamble: $preamble.',
+  'A compaction survives a rewritten append-only file, with an RDB preamble: $preamble.',
   async ({ preamble }) => {
     await withFiles(async (directory) => {
       const config = [...APPEND_ONLY, '--aof-use-rdb-preamble', preamble];
@@ -113,7 +116,7 @@ test.for([{ preamble: 'yes' }, { preamble: 'no' }])(
   },
 );
 
-test('It survives a restart from an RDB file.', async () => {
+test('A compaction survives a restart from an RDB file.', async () => {
   await withFiles(async (directory) => {
     let server = await startRedis({ directory });
     const redis = await server.connect();

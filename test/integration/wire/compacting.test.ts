@@ -1,4 +1,4 @@
-/** The executor's writer at work, with everything that can come between: each reader gets each event once. */
+/** The executor's writer together with readers, viewers and losses: each reader gets each event once. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -38,7 +38,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Numbers from 0 to 1, the same in each run of a seed (mulberry32). */
+/** Numbers from 0 to 1, the same sequence for the same seed (mulberry32). */
 const randomOf = (seed: number): (() => number) => {
   let state = seed;
   return () => {
@@ -51,10 +51,10 @@ const randomOf = (seed: number): (() => number) => {
 
 const LINES = 2000;
 
-/** The line with this seq; the run's first event is no line, so lines begin with seq 2. */
+/** The line with this seq; the run's first event is not a line, so lines begin with seq 2. */
 const lineOf = (seq: number): string => `${seq} ${'what the command says '.repeat(1 + (seq % 4))}${seq * 7919}`;
 
-/** Writes lines as a command does: few at a time, mostly, and now and then a burst, often without waiting. */
+/** Writes lines like a command: mostly few at a time, sometimes a burst, often without waiting. */
 const write = async (writer: LogWriter, lines: number, random: () => number): Promise<void> => {
   let seq = 2;
   while (seq < lines + 2) {
@@ -78,12 +78,12 @@ const write = async (writer: LogWriter, lines: number, random: () => number): Pr
   await writer.flush();
 };
 
-/** Each event right after the one before it; lines as they were written. Answers how far it is. */
+/** Checks that each event follows the one before, and the text of lines. Returns the last seq. */
 const checkOn = (events: readonly RunEvent[], position: number): number => {
   let next = position + 1;
   for (const event of events) {
     if (event.seq <= position) continue;
-    // An entry may begin before the position, and so may a hole. (Not by `expect`: there are a million.)
+    // An entry can begin before the position, and so can a hole. (Not with `expect`: there are a million events.)
     const whole = Math.max(firstSeqOf(event), position + 1) === next;
     if (!whole) throw new Error(`after seq ${next - 1} comes ${firstSeqOf(event)}`);
     if (event.kind === 'LogLine' && event.message !== lineOf(event.seq)) throw new Error(`seq ${event.seq} is wrong`);
@@ -92,7 +92,7 @@ const checkOn = (events: readonly RunEvent[], position: number): number => {
   return next - 1;
 };
 
-/** Reads on and on, some pages of any size, till the end of what is written; then somewhere else again. */
+/** Reads pages of any size from a random position, up to the end of the log, and repeats. */
 const readForward = async (runId: RunId, isDone: () => boolean, random: () => number): Promise<number> => {
   const reader = new RedisLogReader(redis);
   let pages = 0;
@@ -121,7 +121,7 @@ const readBackward = async (runId: RunId, isDone: () => boolean, random: () => n
       const first = events[0];
       if (first === undefined || page === null) break;
       const last = checkOn(events, firstSeqOf(first) - 1);
-      // All up to the position, where the store (which may have lost its tail) goes so far.
+      // All events before `before`, as far as the store goes (it can have lost its tail).
       expect(last).toBeGreaterThanOrEqual(Math.min(before - 1, page.lastSeq));
       before = firstSeqOf(first);
       pages += 1;
@@ -131,7 +131,7 @@ const readBackward = async (runId: RunId, isDone: () => boolean, random: () => n
   return pages;
 };
 
-/** Viewers come and follow on to the end, from somewhere; some are slow. */
+/** Viewers start at random positions and follow to the end; some are slow. */
 const follow = async (runId: RunId, isDone: () => boolean, random: () => number): Promise<number> => {
   const viewers: Promise<void>[] = [];
   while (!isDone() && viewers.length < 10) {
@@ -161,7 +161,7 @@ const followFrom = async (runId: RunId, after: number, slow: boolean): Promise<v
   viewer.close();
 };
 
-/** Puts the run back to where it was some moments ago, again and again: a Redis that lost its tail. */
+/** Restores the run to an earlier state, again and again, like a Redis that lost its tail. */
 const loseTails = async (runId: RunId, isDone: () => boolean, random: () => number): Promise<number> => {
   let losses = 0;
   while (!isDone()) {
