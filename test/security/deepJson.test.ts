@@ -1,4 +1,4 @@
-/** JSON that is nested deeply is refused before it is parsed, wherever JSON comes in. */
+/** Deeply nested JSON is refused before it is parsed, wherever the service accepts JSON. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHttp, type TestApi } from '../support/clients/http.ts';
 
@@ -25,7 +25,7 @@ test.each([
   ['lists as variables, 800 kB', `{"query":"{ __typename }","variables":{"a":${deep(400_000)}}}`],
   ['objects as variables', `{"query":"{ __typename }","variables":${inObjects(100_000)}}`],
   ['lists as extensions', `{"query":"{ __typename }","extensions":{"a":${deep(1000)}}}`],
-  ['a body that is nothing but brackets', '['.repeat(900_000)],
+  ['a body of only brackets', '['.repeat(900_000)],
   [
     'an input of startRun',
     `{"query":${JSON.stringify(START)},"variables":{"input":{"command":["a"],"input":${deep(200)}}}}`,
@@ -44,13 +44,13 @@ test.each(['variables', 'extensions'])('the parameter %s of a GET is refused in 
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'LIMIT_EXCEEDED' } }] });
 });
 
-test('an input of 100 levels, which startRun takes, passes', async () => {
+test('an input of 100 levels, the most that startRun accepts, is accepted', async () => {
   const input = JSON.parse(deep(100)) as unknown;
   const { answer } = await send(JSON.stringify({ query: START, variables: { input: { command: ['true'], input } } }));
   expect(answer).toEqual({ data: { startRun: { run: { input } } } });
 });
 
-test('a name in the body that JavaScript has a meaning for is a name like others', async () => {
+test('a body with names like __proto__ is treated like any other', async () => {
   const { answer } = await send('{"query":"{ __typename }","__proto__":{"a":1},"constructor":1}');
   expect(answer).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
 });

@@ -1,4 +1,4 @@
-/** No error repeats a value that a client sent, in whatever place it stood and however it came. */
+/** No error repeats a value that a client sent, wherever and however it was sent. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHttp, RawSocket, type TestApi } from '../support/clients/http.ts';
 
@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => api[Symbol.asyncDispose]());
 
 const SECRET = 'ECHO-SECRET';
-/** The same where a text could have no quotes. */
+/** The same, for places where a string would need quotes. */
 const WORD = 'ECHO_SECRET';
 const START = 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id } } }';
 const start = (input: string): string => `mutation { startRun(input: ${input}) { run { id } } }`;
@@ -82,7 +82,7 @@ test.each([
   ['POST', 'application/graphql-response+json'],
   ['POST', 'text/event-stream'],
   ['GET', 'application/json'],
-])('by %s of %s', async (method, accept) => {
+])('no value is echoed: by %s with %s', async (method, accept) => {
   for (const { query, variables } of CASES) {
     const parameters = `?query=${encodeURIComponent(query)}&variables=${encodeURIComponent(JSON.stringify(variables))}`;
     const post = {
@@ -97,7 +97,7 @@ test.each([
   }
 });
 
-test('over a WebSocket', async () => {
+test('no value is echoed: over a WebSocket', async () => {
   await using socket = await new RawSocket(api.url).ready();
   for (const [index, { query, variables }] of CASES.entries()) {
     socket.subscribe(`n${index}`, query, variables);
@@ -106,7 +106,7 @@ test('over a WebSocket', async () => {
   }
 });
 
-test('requests that are no GraphQL', async () => {
+test('no value is echoed: in requests that are not GraphQL', async () => {
   const headers = { 'content-type': 'application/json' };
   const bodies = [
     `{"query": ${WORD}}`,
@@ -137,6 +137,6 @@ test('requests that are no GraphQL', async () => {
   }
 });
 
-test('nor does the log of the service', () => {
+test('no value is echoed: in the log of the service', () => {
   expect(JSON.stringify(api.logged)).not.toContain('SECRET');
 });

@@ -1,4 +1,7 @@
-/** A filter that few runs or lines match costs a bounded amount, in turns, for as long as somebody waits. */
+/**
+ * A filter that few runs or lines match has bounded costs, takes turns with other requests, and stops when its client
+ * leaves.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId, type RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
@@ -63,7 +66,7 @@ test('a walk along endCursor finds each run that matches, page by page, and ends
   }
 });
 
-test('one page looks at a bounded number of runs, and at no more than its own where nobody asks for neighbours', async () => {
+test('one page reads a bounded number of runs, and only its own if no field about neighbours is selected', async () => {
   const none = 'filter: { labels: [{ name: "none", value: "" }] }';
   expect(await commandsDuring(() => post(api.url, `{ runs(${none}) { edges { node { id } } } }`))).toBeLessThanOrEqual(
     LIMITS.pageRuns + 200,
@@ -76,13 +79,13 @@ test('one page looks at a bounded number of runs, and at no more than its own wh
   ).toBeLessThanOrEqual(1400);
 });
 
-test('30 aliases of a rare label look at a bounded number of runs together', async () => {
+test('30 aliases of a rare label together read a bounded number of runs', async () => {
   const query = `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: runs(first: 10, filter: { labels: [{ name: "none", value: "${i}" }] }) { ${PAGE} }`).join(' ')} }`;
   let answer: Awaited<ReturnType<typeof post>> | undefined;
   const calls = await commandsDuring(async () => {
     answer = await post(api.url, query);
   });
-  // Two pages come back short and say so; the others are refused.
+  // Two pages are shorter than asked and say so; the others are refused.
   expect(answer?.data.a0).toMatchObject({ edges: [], pageInfo: { hasNextPage: true } });
   expect(answer?.data.a1).toMatchObject({ edges: [], pageInfo: { hasNextPage: true } });
   expect(answer?.data.a29).toBeNull();
@@ -90,7 +93,7 @@ test('30 aliases of a rare label look at a bounded number of runs together', asy
   expect(calls).toBeLessThanOrEqual(LIMITS.requestScan + 200);
 });
 
-test('runs that have not finished are found without a look at those that have', async () => {
+test('unfinished runs are found without reading finished ones', async () => {
   const { id } = await api.api.runs.start({
     spec: {
       name: null,
@@ -209,7 +212,7 @@ const commandsOf = async (name: string, query: string, ask: GiveUp): Promise<num
 const LOGS = `query ($id: ID!, $filter: LogFilter) { run(id: $id) { logs(first: 5000, filter: $filter) {
   events { seq } endSeq hasNext } } }`;
 
-/** A run whose log has `entries` of `lines` lines each. */
+/** A run whose log has `entries` entries of `lines` lines each. */
 const logged = async (entries: number, lines: number, message: string): Promise<RunId> => {
   const id = await createRun(api.redis);
   const writer = new PlainWriter(api.redis, id);
@@ -221,8 +224,8 @@ const logged = async (entries: number, lines: number, message: string): Promise<
 test.each([
   ['contains', { contains: `b${'a'.repeat(1023)}` }],
   ['exclude', { contains: 'x', exclude: `b${'a'.repeat(1023)}` }],
-  ['a needle that is nearly there', { contains: `${'a'.repeat(1023)}b` }],
-])('%s of 1 kB on 16 MB of nearly equal text is answered in its turn', async (_name, filter) => {
+  ['an almost matching text', { contains: `${'a'.repeat(1023)}b` }],
+])('%s of 1 kB on 16 MB of nearly equal text is answered, and other work gets its turn', async (_name, filter) => {
   const id = await logged(20, 8, 'a'.repeat(60_000));
   const stop = new AbortController();
   const turns: number[] = [];
@@ -237,11 +240,11 @@ test.each([
   await watch;
   expect(errors).toBeUndefined();
   expect(data.run.logs).toMatchObject({ events: [] });
-  // Of 9.6 MB the quadratic search made one turn of some seconds.
+  // A quadratic search takes some seconds in one turn for 9.6 MB.
   expect(Math.max(...turns)).toBeLessThan(1000);
 });
 
-test('a page with a filter that few lines pass looks at 32 MiB at most, then says where to go on', async () => {
+test('a page with a filter that few lines pass reads at most 32 MiB, then says where to continue', async () => {
   const id = await logged(90, 8, 'z'.repeat(60_000));
   const first = await post(api.url, LOGS, { id, filter: { contains: 'nothing' } });
   expect(first.data.run.logs).toMatchObject({ events: [], hasNext: true });
@@ -251,7 +254,7 @@ test('a page with a filter that few lines pass looks at 32 MiB at most, then say
     'query ($id: ID!) { run(id: $id) { a: logs(filter: { contains: "nothing" }) { endSeq } b: logs(filter: { contains: "nothing" }) { endSeq } c: logs(filter: { contains: "nothing" }) { endSeq } } }',
     { id },
   );
-  // What is left for the others is less than a line.
+  // Less than a line is left for the others.
   expect(twice.data.run.b.endSeq).toBeLessThan(9);
   expect(twice.data.run.c.endSeq).toBeLessThan(9);
 });

@@ -1,4 +1,7 @@
-/** One client that asks for all it can over WebSockets or pipelined requests does not starve others or fill the memory. */
+/**
+ * A client that asks for as much as it can over WebSockets or pipelined requests does not starve others or fill the
+ * memory.
+ */
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../src/domain/limits.ts';
@@ -13,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** An honest caller's request, of the kind that a page sends. */
+/** The request of an honest caller, such as a page sends. */
 const honest = async (): Promise<number> => {
   const response = await fetch(`${service.url}/graphql`, {
     method: 'POST',
@@ -26,7 +29,7 @@ const honest = async (): Promise<number> => {
 
 const subscribe = (id: string, query: string): string => JSON.stringify({ id, type: 'subscribe', payload: { query } });
 
-/** Sends all of it in one write. */
+/** Sends all texts in one write. */
 const flood = (socket: RawSocket, texts: readonly string[]): void => {
   const { _socket: raw } = socket.socket as unknown as { _socket: { cork(): void; uncork(): void } };
   raw.cork();
@@ -52,14 +55,14 @@ test.each(FLOODS)(
       socket,
       Array.from({ length: count }, (_, i) => text(i)),
     );
-    // Each honest request is answered before the flood is through: it took its turn between the messages.
+    // Each honest request is answered before the flood is processed, in turn with its messages.
     for (let i = 0; i < 3; i += 1) expect(await honest()).toBe(200);
     expect((await socket.closed).code).toBe(4429);
     expect(socket.messages.length).toBeLessThan(LIMITS.messageBurst + 2000);
   },
 );
 
-test('a page that subscribes to 1,000 things at once, on ten sockets, and completes them all, is served', async () => {
+test('a page that makes 1,000 subscriptions at once, on ten sockets, and completes them all, is served', async () => {
   const sockets = await Promise.all(Array.from({ length: 10 }, () => new RawSocket(service.url).ready()));
   for (const socket of sockets) {
     flood(
@@ -85,7 +88,7 @@ const UNREAD: readonly (readonly [what: string, text: (i: number) => string])[] 
   ['errors that repeat a long id', (i) => subscribe(`${i}`.padEnd(128, 'i'), `{ nothing${i} }`)],
 ];
 
-test.each(UNREAD)('S6a: %s whose answers are not read cost a bounded memory', async (_what, text) => {
+test.each(UNREAD)('S6a: %s whose answers are not read use bounded memory', async (_what, text) => {
   const before = await peakMemory(service.pid);
   const sockets = await Promise.all(Array.from({ length: 8 }, () => new RawSocket(service.url).ready()));
   for (const { socket } of sockets) socket.pause();
@@ -115,7 +118,7 @@ test('S9d: pipelined requests are answered in order, some at a time, and too man
   for (const answered of await flooded) expect(answered).toBeLessThan(20_000);
 });
 
-test('S6c: one address has a bounded number of sockets; one more gets 429, and a socket again when one is closed', async () => {
+test('S6c: the number of sockets of one address is bounded: one more gets 429, and a socket again after one is closed', async () => {
   const sockets: RawSocket[] = [];
   onTestFinished(() => {
     for (const { socket } of sockets) socket.terminate();

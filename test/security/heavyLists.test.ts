@@ -1,4 +1,7 @@
-/** Lists cost what they show, whatever the runs in them hold; nobody pays for another's list. */
+/**
+ * The cost of a list depends on the selected fields, not on the size of its runs, and it does not slow down other
+ * clients.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
@@ -33,7 +36,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => api[Symbol.asyncDispose]());
 
-/** Bytes that Redis sent to all its clients while `work` was done. */
+/** Bytes that Redis sends to all its clients while `work` runs. */
 const sentDuring = async (work: () => Promise<unknown>): Promise<number> => {
   const sent = async (): Promise<number> =>
     Number(/total_net_output_bytes:(\d+)/.exec(await api.redis.info('stats'))?.[1]);
@@ -67,10 +70,10 @@ test.each([
     '{ runs(first: 500, filter: { labels: [{ name: "kind", value: "heavy" }] }) { edges { node { id } } } }',
   ],
   [
-    'runs with a filter that none match',
+    'runs with a filter that no run matches',
     '{ runs(first: 500, filter: { labels: [{ name: "none", value: "" }] }) { edges { node { id } } pageInfo { hasNextPage hasPreviousPage } } }',
   ],
-  ['cursors alone', '{ runs(last: 500) { edges { cursor } pageInfo { hasNextPage startCursor } } }'],
+  ['only cursors', '{ runs(last: 500) { edges { cursor } pageInfo { hasNextPage startCursor } } }'],
 ])('%s reads a few hundred bytes of each', async (_name, query) => {
   const filled = query.replace(/ID(\d+)/g, (_all, i) => ids[Number(i)] ?? '');
   let answer: Awaited<ReturnType<typeof post>> | undefined;
@@ -97,7 +100,7 @@ test('a chain of retries reads no input', async () => {
   }
 });
 
-test('a list whose runs are all retries is read some levels deep, and refused beyond', async () => {
+test('a list of retries can be read some levels deep, and more levels are refused', async () => {
   const [first, ...more] = ids.slice(-COUNT);
   for (const [i, id] of more.entries())
     await api.redis.hset(recordKey(id), 'retryOf', i === 0 ? (first as RunId) : (more[i - 1] as RunId));
@@ -109,7 +112,7 @@ test('a list whose runs are all retries is read some levels deep, and refused be
   for (const id of ids) await api.redis.hset(recordKey(id), 'retryOf', '');
 });
 
-test('input, command and labels are there where they are selected, for as many runs as 8 MiB hold', async () => {
+test('selected input, command and labels are returned for as many runs as fit in 8 MiB', async () => {
   const { data, errors } = await post(
     api.url,
     '{ runs(first: 40) { edges { node { id command input labels { name } } } } }',
@@ -122,7 +125,7 @@ test('input, command and labels are there where they are selected, for as many r
 
 test.each([
   [
-    'input and command of 500 heavy runs, an item at a time',
+    'input and command of 500 heavy runs, one field at a time',
     '{ runs(first: 500) { edges { node { input command } } } }',
   ],
   ['input of 500 heavy runs', '{ runs(first: 500) { edges { node { input } } } }'],
@@ -139,7 +142,7 @@ test.each([
   expect(bytes).toBeLessThan(COUNT * KIB);
 });
 
-test('changes of heavy runs reach lists that are followed without what is large', async () => {
+test('changes of heavy runs reach followers of lists without reading large fields', async () => {
   const ws = client(api.url);
   const changed: RunId[] = [];
   const bytes = await sentDuring(async () => {
@@ -172,12 +175,12 @@ test('changes of heavy runs reach lists that are followed without what is large'
       );
     });
   });
-  // Each end reads the record once or twice to claim its log; the list itself reads none.
+  // Each end reads the record once or twice to claim its log; the list itself reads no record.
   expect(bytes).toBeLessThan(20 * 3 * 400 * KIB);
   await ws.dispose();
 });
 
-test('runUpdated gives what is selected, each time', async () => {
+test('runUpdated delivers the selected fields each time', async () => {
   const ws = client(api.url);
   const { results } = await operate(
     ws,
@@ -187,7 +190,7 @@ test('runUpdated gives what is selected, each time', async () => {
   await ws.dispose();
 });
 
-test('runs that an older service made are found by their labels too', async () => {
+test('runs created by an older version are also found by their labels', async () => {
   const [older] = ids.slice(300);
   await api.redis.hdel(recordKey(older as RunId), LABEL_MARKS);
   const { data } = await post(
@@ -202,7 +205,7 @@ test('runs that an older service made are found by their labels too', async () =
   expect(none.data.runs.edges).toEqual([]);
 });
 
-test('while one client lists all again and again, another gets its run without waiting for that', async () => {
+test('while one client requests lists again and again, another gets its run without waiting for them', async () => {
   const [id] = ids;
   const stop = new AbortController();
   const listing = Array.from({ length: 4 }, async () => {

@@ -1,4 +1,4 @@
-/** What one run can fill in Redis is bounded, whatever its command prints. */
+/** The bytes that one run can take in Redis are bounded, whatever its command prints. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
@@ -45,7 +45,7 @@ test.each([
   ['names of groups', prints(600, '"::group::" + x')],
   ['labels of progress', prints(600, '"::progress current=" + i + "::" + x')],
   ['outputs', prints(600, '"::output::" + JSON.stringify(x)')],
-  ['events of its own', prints(600, '"::event name=e::" + JSON.stringify(x)')],
+  ['its own events', prints(600, '"::event name=e::" + JSON.stringify(x)')],
   ['messages', prints(600, 'x')],
 ])('W5c: a run that prints %s has no more of them in Redis than its budget', async (_what, command) => {
   const id = await startRun(url, { command });
@@ -58,7 +58,7 @@ test.each([
   expect(stored).toBeLessThan(1.5 * BUDGET);
 });
 
-test('W5c: empty lines are charged too, and the LinesDropped tells exactly what was dropped', async () => {
+test('W5c: empty lines count too, and the LinesDropped says exactly what was dropped', async () => {
   const id = await startRun(url, { command: ['sh', '-c', 'yes "" | head -n 6000000'] });
   const run = await untilEnd(url, id);
   const keys = await redis.connect();
@@ -73,7 +73,7 @@ test('W5c: empty lines are charged too, and the LinesDropped tells exactly what 
   ]);
 }, 120_000);
 
-test('W14, W14a: a run with the most events that a run can have goes on to its end, and says what was not stored', async () => {
+test('W14, W14a: a run with the largest possible number of events goes on to its end, and says what was not stored', async () => {
   const keys = await redis.connect();
   const command = [
     'sh',
@@ -96,7 +96,7 @@ test('W14, W14a: a run with the most events that a run can have goes on to its e
   expect(await readRun(keys, id)).toMatchObject({ closed: true, lines: lines + 1 });
 });
 
-test('no number of a run makes a list that has it fail', async () => {
+test('numbers that are too large for Int do not make a list fail', async () => {
   const keys = await redis.connect();
   const id = await startRun(url, { command: ['true'] });
   await expectOneEnd(url, id);

@@ -1,4 +1,4 @@
-/** No line of the log, of any level, has arguments of commands, tokens, secret values or input. */
+/** No line of the log, at any level, has arguments of commands, tokens, secret values or input. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ const written = (error: unknown, fields: object = {}): string => {
   return `${lines.join('')}\n${safeErrorText(error)}`;
 };
 
-/** Errors as they really come, each with the secret somewhere in it. */
+/** Real errors, each with the secret somewhere in it. */
 const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
   [
     'a refusal of Redis, with the arguments of its command',
@@ -113,7 +113,7 @@ const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
   ['a token in a text', async () => new Error(`refused: authorization: Bearer ${SECRET}`)],
 ];
 
-test.each(ERRORS)('%s is logged without what must be secret', async (_what, make) => {
+test.each(ERRORS)('%s is logged without secrets', async (_what, make) => {
   const error = await make();
   const text = written(error);
   expect(text).not.toContain(SECRET);
@@ -121,13 +121,13 @@ test.each(ERRORS)('%s is logged without what must be secret', async (_what, make
   expect(text).toContain('"type"');
 });
 
-test('dockerode itself brings no member that is logged', async () => {
+test('an error of dockerode adds no member with a secret to the log', async () => {
   const engine = new Docker({ socketPath: `${server.directory}/redis.sock` });
   const error = await rejection(engine.createContainer({ Image: 'x', Env: [`RUN_KEY=${SECRET}`] }));
   expect(written(error)).not.toContain(SECRET);
 });
 
-test('a known secret is in no line, whatever the caller logs, also as JSON and URLs write it', () => {
+test('a known secret is in no line, whatever the caller logs, also as encoded in JSON and URLs', () => {
   const secret = `p"a/ss${randomBytes(8).toString('hex')}`;
   hideFromLog(secret);
   const text = written(new Error(secret), {
@@ -139,7 +139,7 @@ test('a known secret is in no line, whatever the caller logs, also as JSON and U
   );
 });
 
-test('a crash at the start says why, and not which key was to be written', async () => {
+test('a crash at the start gives the cause, and not the key that was to be written', async () => {
   const admin = await server.connect();
   await admin.call('ACL', 'SETUSER', 'svc', 'on', `>${SECRET}`, '~*', '&*', '+@all', '-set');
   await using data = await dataDirectory();
@@ -152,7 +152,7 @@ test('a crash at the start says why, and not which key was to be written', async
   expect(told).not.toMatch(/args|[A-Za-z0-9+/]{43}=/);
 });
 
-test('a service that works with secrets, with a Redis that fails, logs none of them at any level', async () => {
+test('a service that handles secrets, with a Redis that fails, logs no secret at any level', async () => {
   await using own = await startRedis();
   const admin = await own.connect();
   await admin.config('SET', 'requirepass', SECRET);

@@ -1,4 +1,4 @@
-/** What a command prints shows no secret, in whatever disguise. docs/reference/masking.md has the list. */
+/** No secret is visible in the output of a command, in any of the forms listed in docs/reference/masking.md. */
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const xml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('
 const strict = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** As docs/reference/masking.md promises. */
+/** The forms that docs/reference/masking.md promises. */
 const DISGUISES: Readonly<Record<string, (secret: string) => string>> = {
   'as it is': (text) => text,
   JSON: json,
@@ -56,7 +56,7 @@ const SECRETS = [
   '1234567890123',
 ];
 
-describe.for(Object.entries(DISGUISES))('a secret in the disguise of %s', ([, disguise]) => {
+describe.for(Object.entries(DISGUISES))('a secret in the form: %s', ([, disguise]) => {
   test.for(SECRETS)('is hidden: %s', (secret) => {
     const form = disguise(secret);
     for (const line of [
@@ -83,7 +83,7 @@ describe.for(Object.entries(DISGUISES))('a secret in the disguise of %s', ([, di
   });
 });
 
-test('a shell that traces or quotes a secret does not show it', () => {
+test('a secret that a shell traces or quotes is hidden', () => {
   const secret = `it's a "p@ss" $word \\ <x>`;
   const script = 'set -x; : "$S"; printf "%q\\n" "$S" "a$S"; export -p | grep " S="; declare -p S; set | grep ^S=';
   const text = execFileSync('bash', ['-c', `exec 2>&1; ${script}`], { env: { S: secret }, encoding: 'utf8' });
@@ -107,7 +107,7 @@ test.for([
   ['{"level":"info","msg":"x","id":SECRET99}'],
   ['::group::SECRET\n::endgroup::'],
   ['::error line=SECRET::x'],
-])('a secret that is a number is shown by no number: %s', ([line]) => {
+])('a secret that is a number is hidden in every number: %s', ([line]) => {
   const secret = '4815162342108';
   for (const secrets of [[secret], [` ${secret}\n`]]) {
     const texts = shown(`${(line ?? '').replaceAll('SECRET', secret)}\n`, secrets);
@@ -116,12 +116,12 @@ test.for([
   }
 });
 
-test('a secret that is a number does not touch other numbers', () => {
+test('a secret that is a number does not change other numbers', () => {
   const events = eventsOf('::progress current=3,total=10::x\n::output::[1,2.5]\n', { secrets: ['4815162342108'] });
   expect(events).toMatchObject([{ current: 3, total: 10 }, { value: [1, 2.5] }]);
 });
 
-test('a value that is masked by a command is hidden as it was printed too, and without its colour', () => {
+test('a value masked by a command is hidden as printed, decoded, and without its colour', () => {
   for (const command of [
     '::add-mask::a%25b-Token',
     '::add-mask::\u001b[1ma%b-Token\u001b[0m',
@@ -132,14 +132,14 @@ test('a value that is masked by a command is hidden as it was printed too, and w
   expect(shown('::add-mask::a%25b-Token\nx a%25b-Token y\n', [])).not.toContain('b-Token');
 });
 
-test('texts of the executor itself, such as why a run failed, show none', () => {
+test('messages of the executor itself, such as why a run failed, show no secret', () => {
   const { mask } = startOutput({ secrets: ['hunter2 & co', '4815162342108'] });
   expect(mask(`The command "hunter2 &amp; co 4815162342108 ${hex('hunter2 & co')}" was not found.`)).toBe(
     'The command "*** *** ***" was not found.',
   );
 });
 
-test('fuzzed: no disguise is shown, whatever the cuts, the breaks, the states and the colours around it', () => {
+test('fuzzed: no form of a secret is shown, whatever the chunks, line breaks, states and colours around it', () => {
   const secret = fc
     .string({ unit: fc.constantFrom(...'QWZ#?&=<>"\'\\/ +%éß😀~$`!*()25A0'), minLength: 5, maxLength: 40 })
     .filter((text) => text.trim() === text);

@@ -1,4 +1,4 @@
-/** Packing a log holds little, and reads nothing that is full already. */
+/** Packing a log keeps little in memory, and does not read full entries. */
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -17,10 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Bytes that Redis has sent to all. */
+/** Bytes that Redis has sent to all clients. */
 const sent = async (): Promise<number> =>
   Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1] ?? 0);
-/** 400 kB that zstd makes little smaller: a full entry of few events. */
+/** A full entry of few events: 400 kB that zstd hardly compresses. */
 const full = (writer: PlainWriter) =>
   writer.append(Array.from({ length: 8 }, () => line(randomBytes(25_000).toString('hex'))));
 const all = async (runId: RunId): Promise<RunEvent[]> =>
@@ -37,7 +37,7 @@ test('W8a: a log of full entries is neither read nor changed by packing', async 
   expect((await sent()) - before).toBeLessThan(100_000);
 });
 
-test('W8a: packing reads only the small entries of a log, and all events stay', async () => {
+test('W8a: packing reads only the small entries of a log, and keeps all events', async () => {
   const writer = await new PlainWriter(redis, await createRun(redis)).claim();
   for (let i = 0; i < 400; i += 1) await writer.lines(3);
   for (let i = 0; i < 30; i += 1) await full(writer);

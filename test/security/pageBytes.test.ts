@@ -1,4 +1,4 @@
-/** A page of history is bounded in bytes, for each read, whatever was read before (PROTOCOL.md, J7). */
+/** Each read of a page of history is bounded in bytes, whatever was read before (PROTOCOL.md, J7). */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -32,7 +32,7 @@ class SpyingReader extends RedisLogReader {
 
 const LARGEST_ENTRY = 1024 * 1024;
 
-test('J7a: a quiet run that was read before does not make the pages of a big run large', async () => {
+test('J7a: reading a quiet run first does not make the pages of a big run larger', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
   const { connection, announcements } = await openAnnouncements(server);
@@ -41,7 +41,7 @@ test('J7a: a quiet run that was read before does not make the pages of a big run
   for (let i = 0; i < 1500; i += 1) await quiet.lines(1);
   await quiet.append([finished()]);
   const big = await new PlainWriter(redis, await createRun(redis)).claim();
-  // Some that zstd makes small, and some that it can't: what counts is what the process holds.
+  // Half of the entries compress well, half do not: the bound is on the bytes in the process's memory.
   for (let i = 0; i < 80; i += 1) {
     const text = i % 2 === 0 ? 'x'.repeat(50_000) : randomBytes(25_000).toString('hex');
     await big.append(Array.from({ length: 8 }, () => line(text)));
@@ -62,7 +62,7 @@ test('J7a: a quiet run that was read before does not make the pages of a big run
   }
   const pagesOf = (runId: RunId) => reader.pages.filter((page) => page.runId === runId);
   expect(Math.max(...reader.pages.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.pageBytes);
-  // Small entries still come many at a time.
+  // Many small entries still come in one page.
   expect(pagesOf(quiet.runId).length).toBeLessThan(20);
   expect(pagesOf(big.runId).length).toBeGreaterThan(15);
   connection.close();
@@ -88,6 +88,6 @@ test('J7a: readers that ask for many entries at once, forward and backward, get 
     seen -= page?.entries.length ?? 0;
   }
   expect(seen).toBe(0);
-  // Backward, one entry more is read, which may begin before the position.
+  // Backward, one more entry is read, which can begin before the position.
   expect(Math.max(...reader.pages.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.pageBytes + LARGEST_ENTRY);
 });

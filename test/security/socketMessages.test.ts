@@ -1,4 +1,4 @@
-/** What no honest client sends on a WebSocket gets the close code of PROTOCOL.md, S6, and never a stack in the log. */
+/** A WebSocket message that no honest client sends gets the close code of PROTOCOL.md, S6, and no stack in the log. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHttp, RawSocket, type TestApi } from '../support/clients/http.ts';
 import { createRun } from '../support/log.ts';
@@ -105,7 +105,7 @@ test('S6: before connection_ack a message has 72 KiB at most, after it 1 MB', as
   expect(await socket.until(({ id }) => id === 'large')).toMatchObject({ type: 'error' });
 });
 
-test('an operation that nobody knows is completed without harm', async () => {
+test('complete for an unknown operation is ignored', async () => {
   await using socket = await new RawSocket(api.url).ready();
   for (const id of ['nobody', '__proto__', 'constructor', 'x'.repeat(128)]) socket.send({ type: 'complete', id });
   socket.subscribe('1', QUERY);

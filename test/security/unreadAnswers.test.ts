@@ -1,4 +1,7 @@
-/** Answers that nobody reads: what waits is bounded, whoever takes nothing is cut, and others are served. */
+/**
+ * If clients do not read their answers, the waiting bytes are bounded, these clients are cut off, and others are
+ * served.
+ */
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { startRun } from '../support/clients/client.ts';
@@ -36,7 +39,7 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-/** Connections that send this and never read. */
+/** Connections that send this request and never read. */
 const unread = async (count: number, request: string): Promise<readonly Socket[]> => {
   const { port } = new URL(service.url);
   const opened = Array.from({ length: count }, () => {
@@ -57,7 +60,7 @@ const pagesRequest = (): string => {
   return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 };
 
-test('150 connections that ask for the GraphiQL page uncompressed and read nothing cost no 200 MB', async () => {
+test('150 connections that request the GraphiQL page uncompressed and read nothing use less than 200 MB', async () => {
   const page = await fetch(`${service.url}/graphql`, {
     headers: { accept: 'text/html', 'accept-encoding': 'identity' },
   });
@@ -72,7 +75,7 @@ test('150 connections that ask for the GraphiQL page uncompressed and read nothi
   expect((await peakMemory(service.pid)) - before).toBeLessThan(200 * MIB);
 });
 
-test('S9, S9a: 40 connections that ask for 16 MB of a log and read nothing cost bounded memory; a client that reads is served in the end', async () => {
+test('S9, S9a: 40 connections that ask for 16 MB of a log and read nothing use bounded memory; a client that reads is served in the end', async () => {
   const whole = await (await post(PAGES())).arrayBuffer();
   expect(whole.byteLength).toBeGreaterThan(10 * MIB);
   await unread(40, pagesRequest());

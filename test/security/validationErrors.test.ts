@@ -1,4 +1,4 @@
-/** What is wrong in a document costs the service no more than its text, and is forgotten. */
+/** Errors in a document cost the service no more than its text, and leave nothing in memory. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { client, openHttp, operate, type TestApi } from '../support/clients/http.ts';
@@ -153,9 +153,9 @@ test('over WebSocket the errors are as few and as short', async () => {
 
 test.each([
   ['a parameter of 60 kB', { [long]: 1, query: '{ __typename }' }],
-  ['a query that is no text', { query: { SECRET: long } }],
+  ['a query that is not a string', { query: { SECRET: long } }],
   ['variables that are a list', { query: '{ __typename }', variables: [long] }],
-  ['variables that are a text', { query: '{ __typename }', variables: long }],
+  ['variables that are a string', { query: '{ __typename }', variables: long }],
 ])('%s: the answer is short', async (_name, body) => {
   const response = await fetch(`${api.url}/graphql`, {
     method: 'POST',
@@ -171,7 +171,7 @@ test('errors at run time are few too', async () => {
   expect(text.length).toBeLessThan(16 * KIB);
 });
 
-/** Of the process, bytes. */
+/** Resident memory of the process in bytes. */
 const rssOf = async (pid: number): Promise<number> =>
   Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * KIB;
 
@@ -197,7 +197,7 @@ test.each<[string, (salt: string) => string[]]>([
     (salt) => Array.from({ length: 1000 }, (_, i) => `query ${salt}${i} { ${'__typename '.repeat(490)} }`),
   ],
   [
-    '5,000 valid documents with names of their own, in two halves',
+    '5,000 valid documents with different names, in two halves',
     (salt) =>
       Array.from(
         { length: 2500 },
@@ -205,13 +205,13 @@ test.each<[string, (salt: string) => string[]]>([
       ),
   ],
 ])(
-  'the memory of the service is flat after %s',
+  'the memory of the service stays flat after %s',
   async (_name, documents) => {
     await using redis = await startRedis();
     await using service = spawnService({ env: { REDIS_URL: redis.url, HOST: '127.0.0.1' } });
     const address = await service.address();
     const pid = service.child.pid ?? 0;
-    // What any load costs: warm code, the first generations of the heap, and the caches at their bounds.
+    // Warm-up: compiled code, the first generations of the heap, and full caches.
     await flood(address, documents('a'));
     const before = await rssOf(pid);
     await flood(address, documents('b'));

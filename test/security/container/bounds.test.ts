@@ -1,4 +1,4 @@
-/** 11.11: every run has a bound for memory, CPU, processes and files, whether its caller asks or not. */
+/** Every run has limits for memory, CPU, processes and files, whether or not the caller sets any. */
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectEngine, engineFacts } from '../../../src/launchers/container/engine/engine.ts';
@@ -27,8 +27,8 @@ const LOOK = [
    cut -d' ' -f1 /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us`,
 ];
 
-describe.skipIf(engine === null)('the bounds of a run', () => {
-  test('are the defaults where it does not ask, show in Run.resources, and end at the maximum', async () => {
+describe.skipIf(engine === null)('the limits of a run', () => {
+  test('have defaults, are shown in Run.resources, and cannot exceed the maximum', async () => {
     await using data = await dataDirectory();
     const env = {
       DATA_DIR: data.path,
@@ -84,12 +84,12 @@ describe.skipIf(engine === null)('the bounds of a run', () => {
       await server?.stop();
     });
 
-    test('hold for empty files too, where the engine can', async () => {
+    test('also apply to empty files, if the engine supports it', async () => {
       const docker = await connectEngine(engine?.socketPath ?? '');
       const { name } = await engineFacts(docker);
       const command = ['sh', '-c', "df -i /workspace /tmp | awk 'NR > 1 { print $2 }'"];
       const { text } = await carryOut(launcher, redis, await newAttempt(redis, REDIS_IN_CONTAINER, { command }));
-      // 32 MiB in these tests. Podman has no such option; there the run's memory is the bound.
+      // 32 MiB in these tests. Podman has no such option; there the memory limit of the run applies.
       if (name === 'Docker') expect(text).toBe('8192\n8192\n');
       expect(launcher.enforces).toMatchObject({ memory: true, cpus: true });
     });

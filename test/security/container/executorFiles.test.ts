@@ -1,4 +1,4 @@
-/** 11.10: every file that the executor opens in the whole life of a run is its own, or one that it is meant to see. */
+/** Every file that the executor opens during a run is its own, or one that it is meant to see. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,18 +16,20 @@ import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
 import { type OpenedFile, openedFiles, tracingRuntime } from '../../support/traced.ts';
 
 const engine = inject('engine');
-/** What the first process and `enter` name in the image's root: nothing else, and only these. */
+/** The only paths in the root of the image that the first process and `enter` name. */
 const SEEN_IN_IMAGE = new Set<string>([
   ...Object.values(INHERITED).map(({ path }) => path),
   ...['/workspace', '/tmp', '/proc/self/oom_score_adj', '.'],
 ]);
-/** In the executor's own root; libraries and Node.js look for more, and find nothing. */
+/** The paths that can exist in the executor's own root; libraries and Node.js look for others, which do not exist. */
 const FOUND_IN_ITS_OWN =
   /^\/(opt\/runloom(\/.*)?|run\/runloom(\/.*)?|run\/runloom-redis(\/.*)?|\.complete|etc\/(nsswitch\.conf|hosts|resolv\.conf)|opt|run|etc|)$/;
 
-/** Node.js asks once for the path of its working directory, and getcwd(3) goes up and reads names of directories. */
+/** Node.js asks once for the path of its working directory; getcwd(3) then goes up and reads names of directories. */
 const GETCWD = new Set(['getcwd (unreachable)/proc', 'openat ..']);
-/** The kernel's, by its name or by the working directory, which it is for the executor; never out of it. */
+/**
+ * Paths in /proc, by its name or relative to the working directory, which is /proc for the executor; never out of it.
+ */
 const IN_PROC = /^(\/proc|\.|self|\d+)(\/(?!\.\.)[^/]+)*$/;
 
 const freePort = async (): Promise<number> => {
@@ -38,7 +40,7 @@ const freePort = async (): Promise<number> => {
   return port;
 };
 
-// On a Podman of its own, whichever engine is tested: its runtime can be wrapped.
+// Uses its own Podman, whichever engine is tested, because the runtime must be wrapped.
 describe.skipIf(engine === null)('the files that the executor opens', () => {
   let traces = '';
   let podman: TestPodman;
@@ -59,7 +61,9 @@ describe.skipIf(engine === null)('the files that the executor opens', () => {
     await rm(traces, { recursive: true, force: true });
   });
 
-  /** Runs one that works, one that fails to start, and one of another image, each to its last second. */
+  /**
+   * Runs a command that works, one that cannot be started, and one in another image, each to the end of its executor.
+   */
   const traceRuns = async (server: TestRedis, network: string, redisUrl: string): Promise<readonly OpenedFile[]> => {
     const byName = network === 'none' ? {} : { redisMount: null };
     const given = { socketPath: podman.socketPath, executorImage };
@@ -82,7 +86,7 @@ describe.skipIf(engine === null)('the files that the executor opens', () => {
     return await openedFiles(traces);
   };
 
-  /** What of the files is neither the executor's own nor one that it is meant to see. */
+  /** The files that are neither the executor's own nor meant to be seen by it. */
   const strange = (files: readonly OpenedFile[]): readonly string[] => {
     const odd = files.filter(({ root, path, succeeded, call }) => {
       if (GETCWD.has(`${call} ${path}`)) return false;
@@ -104,7 +108,7 @@ describe.skipIf(engine === null)('the files that the executor opens', () => {
     expect(strange(bySocket)).toEqual([]);
     const opened = (files: readonly OpenedFile[], root: OpenedFile['root']): Set<string> =>
       new Set(files.filter((file) => file.root === root && file.succeeded).map(({ path }) => path));
-    // The trace is whole: it has the beginning, the executor, the FIFOs, and the way back.
+    // The trace is complete: it has the start, the executor, the FIFOs and the way back.
     expect([...opened(bySocket, 'image')]).toEqual(
       expect.arrayContaining(['/', '/proc/1/environ', '/workspace', '/proc/self/oom_score_adj']),
     );

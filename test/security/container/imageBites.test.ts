@@ -1,4 +1,4 @@
-/** 11.10: an image's own files and settings never take the executor over, nor hang it. */
+/** The files and settings of an image never take over or hang the executor. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -19,7 +19,7 @@ import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
 const run = promisify(execFile);
 const engine = inject('engine');
 
-/** Whoever loads it leaves its uid in /tmp. */
+/** A process that loads this library leaves its uid in the name of a file in /tmp. */
 const BITE = `#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -58,10 +58,10 @@ const PLAIN = /is not a plain file/;
 const CLEAR =
   /^ran$|^The container could not be (created|started): the container engine refused it\.$|is not a plain file/;
 
-/** What the images below are asked to do: whoever was bitten before shows. */
+/** The command of the images below. It lists /tmp, so it shows which users loaded the library. */
 const LOOK = 'echo alive; id -u; ls /tmp';
 
-describe.skipIf(engine === null)('an image that bites', () => {
+describe.skipIf(engine === null)('a hostile image', () => {
   let server: TestRedis;
   let redis: Redis;
   let docker: Docker;
@@ -81,7 +81,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
   });
 
   let built = 0;
-  /** On the executor image, which has a C library and a Node.js of its own that can be bitten. */
+  /** Builds on the executor image, which has its own C library and Node.js that can be attacked. */
   const build = (
     lines: string,
     files: Readonly<Record<string, Buffer | string>> = {},
@@ -92,7 +92,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
   };
   const carry = async (image: string, command: readonly string[] = ['/bin/busybox', 'sh', '-c', LOOK]) =>
     carryOut(launcher, redis, await newAttempt(redis, REDIS_IN_CONTAINER, { command, image }));
-  /** "ran", or the sentence with which the run failed. Anything else, a hang among it, throws. */
+  /** Returns "ran", or the message with which the run failed. Throws otherwise, also if the run hangs. */
   const outcome = async (image: string): Promise<string> => {
     try {
       const { text, end } = await carry(image);
@@ -106,7 +106,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     }
   };
 
-  test('by /etc/ld.so.preload is loaded by its command alone', async () => {
+  test('with /etc/ld.so.preload affects only its command', async () => {
     const lines = 'COPY bite.so /bite.so\nRUN echo /bite.so > /etc/ld.so.preload\nUSER 1000';
     const image = await build(lines, { 'bite.so': bite });
     const { text, end } = await carry(image, ['sh', '-c', `node -e 0; ${LOOK}`]);
@@ -114,7 +114,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     expect(text).toBe('alive\n1000\nbitten-1000\n');
   });
 
-  test('by openssl.cnf is loaded by its command alone', async () => {
+  test('with openssl.cnf affects only its command', async () => {
     const places = ['/etc/ssl', '/usr/lib/ssl', '/usr/local/ssl', '/usr/local/lib/ssl'];
     const copies = places.map((place) => `COPY openssl.cnf ${place}/openssl.cnf`).join('\n');
     const files = { 'bite.so': bite, 'openssl.cnf': OPENSSL_CONF };
@@ -125,7 +125,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     expect(text).not.toContain('bitten-0');
   });
 
-  test('by its libraries, its loader, its locale and its package.json is not loaded', async () => {
+  test('cannot make the executor load its libraries, its loader, its locale or its package.json', async () => {
     const names = ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2'];
     const copies = ['/lib/x86_64-linux-gnu', '/usr/lib', '/lib', '/lib64'].flatMap((place) =>
       names.map((name) => `COPY bite.so ${place}/${name}`),
@@ -140,7 +140,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     expect(await outcome(image)).toBe('ran');
   });
 
-  test("by nsswitch.conf and a libnss of its own has no say in how Redis' name is resolved", async () => {
+  test('with nsswitch.conf and its own libnss does not affect how the name of Redis is resolved', async () => {
     if (engine === null) return;
     const port = await freePort();
     await using tcp = await startRedis({ config: ['--port', String(port), '--bind', '127.0.0.1'] });
@@ -172,7 +172,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     await byName.close();
   });
 
-  test('by its environment changes the command alone', async () => {
+  test('with a hostile environment affects only its command', async () => {
     const poison = {
       LD_PRELOAD: '/bite.so',
       LD_AUDIT: '/bite.so',
@@ -248,11 +248,11 @@ describe.skipIf(engine === null)('an image that bites', () => {
       CLEAR,
     ],
   ];
-  test.for(poisonedFiles)('%s: its run works or fails in clear words', async ([, entries, expected]) => {
+  test.for(poisonedFiles)('%s: its run works or fails with a clear message', async ([, entries, expected]) => {
     expect(await outcome(await imported(entries))).toMatch(expected);
   });
 
-  test('with 20,000 users is run as the one that it names', async () => {
+  test('with 20,000 users runs as the named one', async () => {
     const passwd = Array.from({ length: 20_000 }, (_, id) => `user${id}:x:${id + 1000}:${id + 2000}::/:/bin/sh\n`).join(
       '',
     );
@@ -281,7 +281,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     ['/proc and /sys are links', [link('/tmp', 'proc'), link('/tmp', 'sys')]],
     ['/dev is a link', [link('/tmp', 'dev')]],
   ];
-  test.for(layouts)('%s: its run works or fails in clear words', async ([, entries, changes]) => {
+  test.for(layouts)('%s: its run works or fails with a clear message', async ([, entries, changes]) => {
     expect(await outcome(await imported(entries, changes))).toMatch(
       /^ran$|^The (container|command) .*|^The directory \/workspace does not exist\.$/,
     );
@@ -311,7 +311,7 @@ describe.skipIf(engine === null)('an image that bites', () => {
     ['a b', /not in its \/etc\/passwd/],
     ['negative', /not in its \/etc\/passwd/],
   ];
-  test('runs as its USER, never as root, and tells a USER that makes no sense', async () => {
+  test('runs as its USER, never as root, and fails with a clear message if USER is invalid', async () => {
     const passwd = 'root:x:0:0::/:\nalias-of-root:x:0:0::/:\nworker:x:1500:1600::/:\nnegative:x:-5:-5::/:\n';
     const files = [
       { name: 'etc/passwd', content: passwd },

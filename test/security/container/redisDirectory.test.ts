@@ -1,4 +1,4 @@
-/** 11.12: no uid that a command can have reaches the directory of Redis' socket. */
+/** No uid that a command can have can enter the directory of the Redis socket. */
 import { chmod, chown } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -10,7 +10,7 @@ import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
 
 const engine = inject('engine');
-/** Whom a service that is not root runs as on most machines, and the USER of most images. */
+/** The uid of a service that is not root on most machines, and the USER of most images. */
 const OWNER = 1000;
 
 const CONNECT = `const { readFileSync } = require('node:fs');
@@ -20,7 +20,7 @@ const socket = require('node:net').connect(mount + '/redis.sock');
 socket.on('connect', () => { console.log('connected'); process.exit(); });
 socket.on('error', (error) => console.log(process.getuid() + ' ' + process.getgid() + ' ' + error.code));`;
 
-describe.skipIf(engine === null)("the directory of Redis' socket", () => {
+describe.skipIf(engine === null)('the directory of the Redis socket', () => {
   let server: TestRedis;
   let redis: Redis;
   let launcher: ContainerLauncher;
@@ -29,7 +29,7 @@ describe.skipIf(engine === null)("the directory of Redis' socket", () => {
     server = await startRedis();
     redis = await server.connect();
     launcher = await containerLauncher(engine, server);
-    // As where the service's user owns it and everybody could enter it: the modes of the directory are no help then.
+    // As if the service's user owned the directory and everybody could enter it: its mode does not help then.
     await chown(server.directory, OWNER, OWNER);
     await chmod(server.directory, 0o777);
     await chmod(server.socketPath, 0o777);
@@ -40,7 +40,7 @@ describe.skipIf(engine === null)("the directory of Redis' socket", () => {
   });
 
   test.for([`${OWNER}`, `${OWNER}:${OWNER}`, `${OWNER}:0`, `999:${REDIS_GID}`, '0', 'root'])(
-    'is closed to a command of USER %s, even where it is that user’s own',
+    'is closed to a command of USER %s, even if that user owns it',
     async (user) => {
       const docker = await connectEngine(engine?.socketPath ?? '');
       const name = `localhost/owner-${user.replace(':', '-')}:1`;

@@ -1,4 +1,4 @@
-/** 11.13: a command has no way to a name space of its own, in which it would have every right and no bound. */
+/** A command cannot enter a new namespace, in which it would have every right and no limit. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { carryOut, newAttempt } from '../../support/runs/attempts.ts';
 const run = promisify(execFile);
 const engine = inject('engine');
 
-/** Makes system calls by their numbers and says which were not refused, and that threads still come about. */
+/** Makes system calls by their numbers, prints those that were not refused, and checks that threads still work. */
 const TRY = `#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -94,14 +94,14 @@ describe.skipIf(engine === null)('the system calls of a run', () => {
     await server?.stop();
   });
 
-  test('make no name spaces, mounts, keys or programs of the kernel, and do make threads and processes', async () => {
+  test('cannot create namespaces, mounts, keys or kernel programs, but can create threads and processes', async () => {
     const spec = await newAttempt(redis, REDIS_IN_CONTAINER, { command: ['/bin/try'], image });
     const { text, end } = await carryOut(launcher, redis, spec);
     expect(end).toMatchObject({ status: 'COMPLETED' });
     expect(text).toBe('thread\nchild 7\n');
   });
 
-  test('let no command be root of a user name space, where a file system in memory would have no bound', async () => {
+  test('let no command be root of a user namespace, where a file system in memory would have no limit', async () => {
     const script = `/bin/busybox unshare -Ur /bin/busybox sh -c '
       echo inside; /bin/busybox mount -t tmpfs none /tmp && echo mounted' 2>&1; echo end`;
     const command = ['/bin/busybox', 'sh', '-c', script];
