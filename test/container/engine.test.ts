@@ -74,7 +74,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     const template = await docker.listContainers({ all: true, filters: { label: ['runloom.run'] } });
     expect(template.length).toBeGreaterThan(0);
     await execution.remove();
-    // Made as the launcher makes it, by a launcher that can't start.
+    // Created as the launcher creates it, by a launcher that dies before the start.
     const leaving = new AbortController();
     const name = containerName(spec.runId, 1);
     const made = launcher.launch(spec, () => leaving.abort(new Error('died')), leaving.signal);
@@ -176,7 +176,7 @@ describe.skipIf(engine === null)('the container launcher', () => {
     }
   });
 
-  test('leaves no container behind, and no volume but its own', async () => {
+  test('leaves no container behind, and no volume but the one that carries the executor', async () => {
     const launcher = await open();
     const volumes = async (): Promise<readonly string[]> =>
       ((await docker.listVolumes()).Volumes ?? []).map((volume) => volume.Name).sort();

@@ -30,7 +30,7 @@ describe.skipIf(engine === null)('inside a container', () => {
     carryOut(launcher, redis, await newAttempt(redis, REDIS_IN_CONTAINER, options));
   const sh = (script: string, more: Partial<AttemptOptions> = {}): Promise<Carried> =>
     run({ command: ['sh', '-c', script], ...more });
-  /** In an image with busybox alone, whose applets have no files of their own. */
+  /** Works in an image with only busybox, where no applet has a file. */
   const busybox = (script: string, more: Partial<AttemptOptions> = {}): Promise<Carried> =>
     run({ command: ['/bin/busybox', 'sh', '-c', script], image: BUSYBOX, ...more });
 
@@ -159,7 +159,7 @@ describe.skipIf(engine === null)('inside a container', () => {
   });
 
   test('cannot read or signal the executor, nor become root', async () => {
-    // The script runs without `set -e`: each line that succeeds although it must not prints a text.
+    // The script runs without `set -e`: a line that succeeds but must not prints a message.
     const { text } = await sh(`
       executor=$(for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $f 2>/dev/null | grep -q '^/opt/runloom/lib/ld.so' && echo $f; done | cut -d/ -f3 | head -n 1)
       echo "executor $executor"

@@ -22,7 +22,7 @@ describe.skipIf(engine === null)('stopping a command in a container', () => {
     if (engine === null) return;
     docker = await connectEngine(engine.socketPath);
     const env = { LAUNCHER: 'container', CONTAINER_SOCKET: engine.socketPath, EXECUTOR_IMAGE: engine.executorImage };
-    // The grace period is longer than any test: a command that ends was not killed at its end.
+    // Longer than any test: a command that ends was not killed at the end of the grace period.
     service = await startService({ env: { ...env, EXECUTOR_NETWORK: 'none', CANCEL_GRACE_SECONDS: '600' } });
   }, 180_000);
   afterAll(() => service?.stop());

@@ -1,4 +1,4 @@
-/** Images with VOLUMEs: they run, can't write to them without bound, and leave nothing behind. */
+/** Images with VOLUMEs: they run, can't write to them without limit, and leave nothing behind. */
 import type Docker from 'dockerode';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -94,7 +94,7 @@ describe.skipIf(engine === null)('an image with VOLUMEs', () => {
     const [container] = await docker.listContainers({ all: true, filters: { label: [`runloom.run=${left.runId}`] } });
     await docker.getContainer(container?.Id ?? '').remove({ force: true, v: true });
     expect(await volumes()).not.toEqual(before);
-    // As the reconciler removes what it finds.
+    // As the reconciler removes an attempt of which only the volume is left.
     expect(await launcher.list()).toEqual([{ runId: left.runId, attempt: 1 }]);
     const found = await launcher.find(left.runId, 1);
     expect(await found?.wait(soon())).toMatchObject({ exitCode: null });

@@ -1,6 +1,6 @@
 /**
- * One client's heavy request delays another's light one by less than 100 ms. Measured in CPU time of the thread that serves
- * both, so whatever else the machine does has no part in it.
+ * A heavy request of one client delays a light request of another by less than 100 ms. Measured as CPU time of the
+ * thread that serves both, so that other work of the machine does not count.
  */
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ const FIELDS =
 const logs = (more: string): string =>
   `{ run(id: "${logOf}") { ${aliased(4, (i) => `logs(first: 5000, after: ${i * 5000}${more}) { events { seq timestamp ... on LogLine { message } } }`)} } }`;
 
-/** Asks from another address, and reads the answer without keeping it. */
+/** Sends a request from another address, and reads the answer without keeping it. */
 const overHttp = (query: string, accept: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', accept };
@@ -87,17 +87,17 @@ const JSON_ANSWER = (query: string): Promise<void> => overHttp(query, 'applicati
 const EVENTS = (query: string): Promise<void> => overHttp(query, 'text/event-stream');
 
 test.each([
-  ['2,000 runs with all that is small of them', LIST, JSON_ANSWER],
+  ['2,000 runs with all their small fields', LIST, JSON_ANSWER],
   ['8 MiB of inputs', INPUTS, JSON_ANSWER],
-  ['more of inputs than is answered', REFUSED, JSON_ANSWER],
+  ['more than 8 MiB of inputs, which is refused', REFUSED, JSON_ANSWER],
   ['16 MiB of a log', LOGS, JSON_ANSWER],
   ['16 MiB of a log as server-sent events', LOGS, EVENTS],
   ['16 MiB of a log over a WebSocket', LOGS, overWebSocket],
   ['a search in 16 MiB of a log', FILTERED, JSON_ANSWER],
 ])(
-  'while a client asks again and again for %s, a light request of another waits less than 100 ms for it',
+  'while a client repeatedly requests %s, a light request of another client waits less than 100 ms',
   async (_what, query, ask) => {
-    // Code that was not run before is slower, and compiled meanwhile.
+    // Warm-up: the first runs of code are slower, and it is compiled meanwhile.
     await ask(query());
     await light();
     let over = false;

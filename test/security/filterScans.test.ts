@@ -121,7 +121,7 @@ test('unfinished runs are found without reading finished ones', async () => {
   expect(calls).toBeLessThan(20);
 });
 
-/** Sends a query, gives it up when `begun` resolves, and then waits for `over` with what is still open. */
+/** Sends a query, abandons it when `begun` resolves, and then waits for `over` before it closes the rest. */
 type GiveUp = (query: string, begun: () => Promise<void>, over: () => Promise<void>) => Promise<void>;
 
 const request =
@@ -144,7 +144,7 @@ const GIVE_UPS: readonly (readonly [string, GiveUp])[] = [
   ['by closing the request', request('application/json')],
   ['by closing the event stream', request('text/event-stream')],
   [
-    'by complete on a WebSocket that stays',
+    'by complete on a WebSocket that stays open',
     async (query, begun, over) => {
       await using socket = await new RawSocket(api.url).ready();
       socket.subscribe('1', query);
@@ -175,20 +175,20 @@ const toTheEnd: GiveUp = async (query, _begun, over) => {
   await over();
 };
 
-test.each(GIVE_UPS)('a scan of the list that its client gives up %s stops', async (_how, giveUp) => {
+test.each(GIVE_UPS)('a scan of the list stops if its client leaves %s', async (_how, giveUp) => {
   const query = `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: runs(first: 10, filter: { labels: [{ name: "none", value: "${i}" }] }) { ${PAGE} }`).join(' ')} }`;
   const all = await commandsOf('hmget', query, toTheEnd);
   expect(await commandsOf('hmget', query, giveUp)).toBeLessThan(all / 2);
 });
 
-test.each(GIVE_UPS)('a scan of a log that its client gives up %s stops', async (_how, giveUp) => {
+test.each(GIVE_UPS)('a scan of a log stops if its client leaves %s', async (_how, giveUp) => {
   const id = await logged(60, 8, 'a'.repeat(60_000));
   const query = `{ run(id: "${id}") { ${Array.from({ length: 8 }, (_, i) => `a${i}: logs(first: 5000, after: ${i * 60}, filter: { contains: "none" }) { endSeq }`).join(' ')} } }`;
   const all = await commandsOf('xrange', query, toTheEnd);
   expect(await commandsOf('xrange', query, giveUp)).toBeLessThan((all * 3) / 4);
 });
 
-/** Commands of this name that Redis gets for a query, until none comes for a while. `begun` waits for the first few. */
+/** Number of commands of this name that Redis gets for a query, counted until it stays the same. `begun` waits for the first few. */
 const commandsOf = async (name: string, query: string, ask: GiveUp): Promise<number> => {
   const count = async (): Promise<number> =>
     Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(await api.redis.info('commandstats'))?.[1] ?? 0);

@@ -38,7 +38,7 @@ const flood = (socket: RawSocket, texts: readonly string[]): void => {
 };
 
 const FLOODS: readonly (readonly [what: string, text: (i: number) => string, count: number])[] = [
-  ['documents that are no GraphQL', (i) => subscribe(`${i}`, '{'), 20_000],
+  ['documents that are not GraphQL', (i) => subscribe(`${i}`, '{'), 20_000],
   ['pings', () => '{"type":"ping"}', 20_000],
   [
     'subscribe and complete',

@@ -34,7 +34,7 @@ const written = (error: unknown, fields: object = {}): string => {
 /** Real errors, each with the secret somewhere in it. */
 const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
   [
-    'a refusal of Redis, with the arguments of its command',
+    'an error of Redis, with the arguments of its command',
     async () => {
       const redis = await server.connect();
       await redis.set('text', 'x');
@@ -42,11 +42,11 @@ const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
     },
   ],
   [
-    'a command that Redis does not know, which it repeats',
+    'an unknown command, which Redis repeats in its error',
     async () => rejection((await server.connect()).call('NOSUCH', SECRET, 'more')),
   ],
   [
-    'an error inside of a script',
+    'an error inside a script',
     async () => {
       const redis = await server.connect();
       await redis.set('text', 'x');
@@ -54,7 +54,7 @@ const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
     },
   ],
   [
-    'a transaction that was refused',
+    'a refused transaction',
     async () => {
       const redis = await server.connect();
       const answers = await redis.multi().set('text', 'x').hset('text', 'a', SECRET).exec();
@@ -62,7 +62,7 @@ const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
     },
   ],
   [
-    'retries that ended, for a URL with a password',
+    'exhausted retries, for a URL with a password',
     async () => {
       const redis = new Redis(`redis://user:${SECRET}@127.0.0.1:1/0`, {
         maxRetriesPerRequest: 0,
@@ -92,7 +92,7 @@ const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
     },
   ],
   [
-    'a text that is not valid JSON',
+    'a string that is not valid JSON',
     async () => {
       try {
         JSON.parse(`${SECRET} {`);
@@ -110,7 +110,7 @@ const ERRORS: readonly (readonly [string, () => Promise<Error>])[] = [
       return new AggregateError([new Error('one', { cause }), cause], 'several', { cause });
     },
   ],
-  ['a token in a text', async () => new Error(`refused: authorization: Bearer ${SECRET}`)],
+  ['a token in a message', async () => new Error(`refused: authorization: Bearer ${SECRET}`)],
 ];
 
 test.each(ERRORS)('%s is logged without secrets', async (_what, make) => {

@@ -18,10 +18,10 @@ const strict = (text: string): string =>
 
 /** The forms that docs/reference/masking.md promises. */
 const DISGUISES: Readonly<Record<string, (secret: string) => string>> = {
-  'as it is': (text) => text,
+  unchanged: (text) => text,
   JSON: json,
   'JSON in ASCII': (text) => ascii(json(text)),
-  'JSON in ASCII, capitals': (text) => upperCodes(ascii(json(text))),
+  'JSON in ASCII, upper case': (text) => upperCodes(ascii(json(text))),
   'JSON in JSON': (text) => json(json(text)),
   'JSON in JSON in ASCII': (text) => json(ascii(json(text))),
   'JSON of Go': (text) => json(text).replace(/[<>&]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`),
@@ -38,7 +38,7 @@ const DISGUISES: Readonly<Record<string, (secret: string) => string>> = {
   'HTML of Go': (text) => xml(text).replaceAll('"', '&#34;').replaceAll("'", '&#39;'),
   'HTML of Python': (text) => xml(text).replaceAll('"', '&quot;').replaceAll("'", '&#x27;'),
   hexadecimal: hex,
-  'hexadecimal, capitals': (text) => hex(text).toUpperCase(),
+  'hexadecimal, upper case': (text) => hex(text).toUpperCase(),
   base64: (text) => Buffer.from(text).toString('base64'),
   'base64 without padding': (text) => Buffer.from(text).toString('base64').replace(/=+$/, ''),
   base64url: (text) => Buffer.from(text).toString('base64url'),

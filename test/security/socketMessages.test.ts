@@ -50,11 +50,11 @@ const messages: readonly (readonly [what: string, message: unknown])[] = [
   ...['ping', 'pong', 'connection_init'].flatMap((type) =>
     [5, 'x', []].map((payload) => [`${type} with the payload ${JSON.stringify(payload)}`, { type, payload }] as const),
   ),
-  ['a JSON text', '"x"'],
+  ['a JSON string', '"x"'],
   ['null', 'null'],
-  ['nothing', ''],
-  ['half of a message', '{"type":"ping"'],
-  ['JSON that is nested 5,000 deep', deep],
+  ['an empty message', ''],
+  ['a truncated message', '{"type":"ping"'],
+  ['JSON with 5,000 levels', deep],
 ];
 
 test.each(messages)('S6: %s closes the socket with 4400', async (_what, message) => {

@@ -35,7 +35,7 @@ const CASES: readonly (readonly [string, Case])[] = [
     },
   ],
   ['400 unknown fields', { query: `{ ${names(400, 20).join(' ')} }` }],
-  ['unknown fields behind fragments', { query: `{ ...A ...A } fragment A on Query { ${names(400, 20).join(' ')} }` }],
+  ['unknown fields in fragments', { query: `{ ...A ...A } fragment A on Query { ${names(400, 20).join(' ')} }` }],
   [
     '300 unknown arguments',
     { query: `{ runs(${names(300, 60).map((name) => `${name}: "SECRET"`)}) { edges { cursor } } }` },
@@ -66,7 +66,7 @@ const CASES: readonly (readonly [string, Case])[] = [
   ],
   ['300 unused variables', { query: `query (${names(300, 40).map((name) => `$${name}: Int`)}) { __typename }` }],
   [
-    'fields in conflict',
+    'conflicting fields',
     {
       query: `{ ${names(28, 10)
         .map((n) => `a: run(id: "${n}") { b: ${'id'} }`)
@@ -80,7 +80,7 @@ const CASES: readonly (readonly [string, Case])[] = [
   ['an operation with a name of 60 kB', { query: `query ${long} { __typename }` }],
   ['a type of 60 kB', { query: `{ ... on ${long} { id } }` }],
   ['a directive of 60 kB', { query: `{ __typename @${long} }` }],
-  ['a syntax error at a text of 60 kB', { query: `{ "SECRET${long}" }` }],
+  ['a syntax error at a string of 60 kB', { query: `{ "SECRET${long}" }` }],
   ['a syntax error at a block string', { query: `{ """SECRET${long}""" }` }],
   ['a syntax error at a name', { query: `{ runs(a b${long}` }],
   ['an operationName of 60 kB', { query: 'query A { __typename } query B { __typename }', operationName: long }],
@@ -103,7 +103,7 @@ const CASES: readonly (readonly [string, Case])[] = [
   ],
   ['a variable of 50 kB of the wrong type', { query: START, variables: { input: `SECRET${'x'.repeat(50_000)}` } }],
   [
-    'a variable within a list, of 50 kB',
+    'a variable inside a list, of 50 kB',
     {
       query: START,
       variables: { input: { command: ['a'], env: [{ name: 'A', value: { SECRET: 'x'.repeat(50_000) } }] } },
@@ -191,7 +191,7 @@ const flood = async (address: string, documents: readonly string[]): Promise<voi
 };
 
 test.each<[string, (salt: string) => string[]]>([
-  ['300 wrong documents of 8 kB', (salt) => Array.from({ length: 300 }, (_, i) => unknownFields(`${salt}${i}x`))],
+  ['300 invalid documents of 8 kB', (salt) => Array.from({ length: 300 }, (_, i) => unknownFields(`${salt}${i}x`))],
   [
     '1,000 valid documents of 490 fields',
     (salt) => Array.from({ length: 1000 }, (_, i) => `query ${salt}${i} { ${'__typename '.repeat(490)} }`),

@@ -272,7 +272,7 @@ test.each([
 
 test.each([
   [
-    'its fragment first, on one line',
+    'with its fragment first, on one line',
     `fragment F on RunEvent { __typename seq } ${BATCHES.replace('__typename seq', '...F').replaceAll('\n', ' ')}`,
     undefined,
   ],

@@ -26,7 +26,7 @@ import {
 const APPEND_ONLY = ['--appendonly', 'yes', '--appendfsync', 'always'];
 const count = (to: number): string[] => Array.from({ length: to }, (_, at) => `line ${at + 1}`);
 
-/** A server whose files remain after it. */
+/** Calls `work` with a directory for files that outlive a server. */
 const withFiles = async (work: (directory: string) => Promise<void>): Promise<void> => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-kept-'));
   try {

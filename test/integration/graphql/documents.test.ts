@@ -21,15 +21,16 @@ const SHAPES: Readonly<Record<string, (root: string, other: string) => string>> 
   'an inline fragment without a type': (root) => `subscription ($id: ID!) { ... { ${root} } }`,
   'an inline fragment': (root) => `subscription ($id: ID!) { ... on Subscription { ${root} } }`,
   'a fragment': (root) => `subscription ($id: ID!) { ...F } fragment F on Subscription { ${root} }`,
-  'a fragment that comes first': (root) => `fragment F on Subscription { ${root} } subscription ($id: ID!) { ...F }`,
-  'fragments within each other': (root) =>
+  'a fragment before the operation': (root) =>
+    `fragment F on Subscription { ${root} } subscription ($id: ID!) { ...F }`,
+  'nested fragments': (root) =>
     `subscription ($id: ID!) { ...F } fragment F on Subscription { ... { ...G } } fragment G on Subscription { ${root} }`,
-  'a fragment twice': (root) => `subscription ($id: ID!) { ...F ...F } fragment F on Subscription { ${root} }`,
-  'a field twice': (root, other) => `subscription ($id: ID!) { ${root} ${other} }`,
-  'a field and a fragment with it': (root, other) =>
+  'the same fragment twice': (root) => `subscription ($id: ID!) { ...F ...F } fragment F on Subscription { ${root} }`,
+  'the same field twice': (root, other) => `subscription ($id: ID!) { ${root} ${other} }`,
+  'a field and a fragment with the same field': (root, other) =>
     `subscription ($id: ID!) { ${other} ...F } fragment F on Subscription { ${root} }`,
-  'a name and one of several operations': (root) => `query Q { __typename } subscription S($id: ID!) { ${root} }`,
-  'variables with defaults and directives below': (root) =>
+  'an operation chosen by its name': (root) => `query Q { __typename } subscription S($id: ID!) { ${root} }`,
+  'variables with defaults, and directives on fields below': (root) =>
     `subscription ($id: ID!, $x: Boolean = true, $after: Int = 1, $text: String = """a""") { ${root
       .replace('($id)', '')
       .replace('runId: $id', 'runId: $id, after: $after, filter: { contains: $text, attempt: 1 }')
@@ -124,7 +125,7 @@ test.each(Object.entries(SHAPES).filter(([name]) => !name.includes('variables') 
 
 test('a client that leaves a subscription behind a fragment frees its feed, on both transports', async () => {
   const id = await createRun(api.redis);
-  const query = SHAPES['fragments within each other']?.(BATCHES[0] as string, '') ?? '';
+  const query = SHAPES['nested fragments']?.(BATCHES[0] as string, '') ?? '';
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('1', query, { id });
   await socket.until((message) => message.id === '1');

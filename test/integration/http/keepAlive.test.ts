@@ -64,7 +64,7 @@ test('J7: a slow reader gets every event, although its pings wait behind its dat
   for (let i = 0; i < 150; i += 1) await writer.lines(100, 'x'.repeat(1000));
   await writer.append([finished()]);
   const socket = await new RawSocket(api.url, { autoPong: false }).ready();
-  // Reads for a moment, pauses for less than the limit between two pings, and never answers a ping.
+  // Reads for a moment, pauses for longer than pings are apart but below the time limit, and never answers a ping.
   const slow = (async () => {
     while (socket.socket.readyState === socket.socket.OPEN) {
       socket.socket.pause();

@@ -72,7 +72,7 @@ test('containers on the network of the host use loopback directly', async () => 
   expect(found).toMatchObject({ url: 'redis://127.0.0.1:6379', mount: null });
 });
 
-test('executors on other machines get an address of the network, or a sentence that says what to set', async () => {
+test('executors on other machines get a network address, or an error that says what to set', async () => {
   const reach = { by: 'network' } as const;
   expect((await redisForExecutors({ ...common, reach, credentials: null })).url).toBe(common.serviceUrl);
   for (const serviceUrl of ['redis://127.0.0.1:6379', 'unix:///run/redis/redis.sock']) {

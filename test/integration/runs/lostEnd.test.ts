@@ -62,7 +62,7 @@ const afterLoss = async (loss: Loss, work: (lost: Lost) => Promise<void>): Promi
       await rm(directory, { recursive: true, force: true });
     }
   }
-  throw new Error('it was always on disk already');
+  throw new Error('the marker was on disk at each try');
 };
 
 const executorsOf = (id: RunId): Promise<readonly number[]> => findByEnvironment({ RUN_ID: id });

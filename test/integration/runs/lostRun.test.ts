@@ -106,7 +106,7 @@ test('W10c: a run that was created in the lost second is gone with all its parts
       (keys) => keys.every((key) => !key.includes(id)),
     );
     for (const set of ['runs', 'runs:active']) expect(await one.redis.zscore(set, id)).toBeNull();
-    process.stderr.write(`told after ${Math.round(toldMs)} ms, processes gone after ${Math.round(goneMs)} ms\n`);
+    process.stderr.write(`NOT_FOUND after ${Math.round(toldMs)} ms, processes gone after ${Math.round(goneMs)} ms\n`);
   });
 }, 120_000);
 

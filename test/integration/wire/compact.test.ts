@@ -97,49 +97,49 @@ const spoilers: Record<string, Spoiler> = {
     await new PlainWriter(redis, writer.runId).claim();
     return request;
   },
-  'a log that has gone on': async (writer, request) => {
+  'a log that has grown': async (writer, request) => {
     await writer.lines(1);
     return request;
   },
-  'a log that is closed': async (writer) => {
+  'a closed log': async (writer) => {
     await writer.append([finished()]);
     return await requestFor(writer, 10);
   },
-  'a record that is further than the log': async (writer, request) => {
+  'a record that is ahead of the log': async (writer, request) => {
     await redis.hincrby(recordKey(writer.runId), 'lastSeq', 1);
     return request;
   },
-  'an entry that is gone': async (writer, request) => {
+  'a missing entry': async (writer, request) => {
     await redis.xdel(logKey(writer.runId), '49-0');
     return request;
   },
-  'an entry that is gone, known by the count': async (writer, request) => {
+  'a missing entry that the count allows for': async (writer, request) => {
     await redis.xdel(logKey(writer.runId), '49-0');
     return { ...request, entries: request.entries - 1 };
   },
-  'the first entry gone': async (writer, request) => {
+  'a missing first entry': async (writer, request) => {
     await redis.xdel(logKey(writer.runId), '34-0');
     return { ...request, entries: request.entries - 1 };
   },
-  'more entries than said': async (_, request) => ({ ...request, entries: request.entries - 1 }),
-  'fewer entries than said': async (_, request) => ({ ...request, entries: request.entries + 1 }),
-  'other lines': async (_, request) => ({ ...request, lines: request.lines - 1 }),
-  'other bytes': async (_, request) => ({ ...request, messageBytes: request.messageBytes + 1 }),
-  'a batch of another place': async (writer, request) => ({
+  'more entries than requested': async (_, request) => ({ ...request, entries: request.entries - 1 }),
+  'fewer entries than requested': async (_, request) => ({ ...request, entries: request.entries + 1 }),
+  'another number of lines': async (_, request) => ({ ...request, lines: request.lines - 1 }),
+  'another number of bytes': async (_, request) => ({ ...request, messageBytes: request.messageBytes + 1 }),
+  'a batch of another range': async (writer, request) => ({
     ...request,
     batch: (await requestFor(writer, 9)).batch,
   }),
-  'a beginning in the middle of an entry': async (_, request) => ({ ...request, firstSeq: request.firstSeq + 1 }),
+  'a start in the middle of an entry': async (_, request) => ({ ...request, firstSeq: request.firstSeq + 1 }),
   'an earlier end': async (_, request) => ({ ...request, lastSeq: request.lastSeq - 3 }),
-  'the border of the budget’s first half in it': async (writer, request) => {
+  'the end of the budget’s first half inside the range': async (writer, request) => {
     await redis.hset(recordKey(writer.runId), 'headSeq', 40);
     return request;
   },
-  'the end of what was dropped in it': async (writer, request) => {
+  'the end of the dropped lines inside the range': async (writer, request) => {
     await redis.hset(recordKey(writer.runId), 'headSeq', 10, 'dropTo', 40);
     return request;
   },
-  'a run that is gone': async (writer, request) => {
+  'a removed run': async (writer, request) => {
     await redis.del(recordKey(writer.runId));
     return request;
   },
