@@ -6,7 +6,7 @@ const line = (seq: number, message = `line ${seq}`): LogEvent =>
 const lines = (from: number, count: number, message?: string): LogEvent[] =>
   Array.from({ length: count }, (_, i) => line(from + i, message));
 
-test('keeps every event up to its bound, in order, and tells of many batches at once', async () => {
+test('keeps every event up to its limit, in order, and notifies once for many batches', async () => {
   const store = createLogStore();
   const told = vi.fn<() => void>();
   const before = store.snapshot();
@@ -23,7 +23,7 @@ test('keeps every event up to its bound, in order, and tells of many batches at 
 test.each([
   ['events', 2_000_000, 'x', 1_048_576],
   ['text', 40_000, 'x'.repeat(65_536), 4_096],
-])('drops the oldest beyond its bound of %s, and says how many', async (_, total, message, most) => {
+])('drops the oldest events beyond its limit of %s, and counts them', async (_, total, message, most) => {
   const store = createLogStore();
   for (let seq = 1; seq <= total; seq += 1000) store.append(lines(seq, 1000, message));
   await vi.waitUntil(() => store.snapshot().lastSeq === total, { timeout: 20_000 });

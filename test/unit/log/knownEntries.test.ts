@@ -10,7 +10,7 @@ const batch = (message: string, firstSeq: number): Buffer =>
   encodeBatch([{ ...line(message), timestamp: 1 } as ReturnType<typeof line>], firstSeq, 1);
 const entry = (message: string, firstSeq = 1) => new StoredEntry(batch(message, firstSeq));
 
-test('J3b: the same stored entry is one object, and no other is', () => {
+test('J3b: the same stored entry is always the same object, and a different entry never is', () => {
   const known = new KnownEntries();
   const first = known.of(runId, entry('a'));
   expect(known.of(runId, entry('a'))).toBe(first);

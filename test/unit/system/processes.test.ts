@@ -4,20 +4,20 @@ import { catchesSignal, listProcesses, parseEnviron, parseStat } from '../../../
 const stat = (name: string, state: string, threads: number): string =>
   `7 (${name}) ${state} 1 5 4 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 ${threads} 0 12345 99 1`;
 
-test('a process is read whatever its name is', () => {
+test('the state of a process is read for any process name', () => {
   const wanted = { pid: 7, parent: 1, group: 5, session: 4, started: '12345' };
   expect(parseStat(7, stat('sh', 'S', 1))).toEqual(wanted);
   expect(parseStat(7, stat('a) Z (b', 'R', 1))).toEqual(wanted);
 });
 
-test('what only waits to be reaped has ended, but not where other threads go on', () => {
+test('a zombie has ended, unless other threads of the process still run', () => {
   expect(parseStat(7, stat('sh', 'Z', 0))).toBeNull();
   expect(parseStat(7, stat('sh', 'Z', 1))).toBeNull();
   expect(parseStat(7, stat('sh', 'X', 1))).toBeNull();
   expect(parseStat(7, stat('sh', 'Z', 3))).not.toBeNull();
 });
 
-test('this process is among those that live, and whether it catches a signal is seen', () => {
+test('lists this process as alive, and shows whether it catches a signal', () => {
   const own = listProcesses().find(({ pid }) => pid === process.pid);
   expect(own).toMatchObject({ parent: process.ppid });
   const listener = (): void => undefined;

@@ -23,7 +23,7 @@ test('B1, B2: a decoded batch has the events with the seqs and the attempt of it
   expect(decodeBatch(batch)).toEqual(drafts.map((draft, i) => ({ ...draft, seq: 7 + i, attempt: 3 })));
 });
 
-test.each(['1234567890123456789', '1.0', '-0', '1e400'])('%s that a command printed stays as it is', (number) => {
+test.each(['1234567890123456789', '1.0', '-0', '1e400'])('the number %s of a command keeps its text', (number) => {
   const value = parseExactJson(`{"id":${number}}`) as JsonObject;
   const drafts: EventDraft[] = [
     { ...(line('m') as LogLineDraft), fields: value },
@@ -33,7 +33,7 @@ test.each(['1234567890123456789', '1.0', '-0', '1e400'])('%s that a command prin
   for (const text of shown) expect(text).toContain(`{"id":${number}}`);
 });
 
-test('B3: plain lines and other events keep their order in a batch, in any mixture', () => {
+test('B3: plain lines and other events keep their order in a batch, in any combination', () => {
   const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\n', '').toWellFormed());
   const piece = fc.oneof(
     fc.record({
@@ -79,7 +79,7 @@ test('B3: plain lines and other events keep their order in a batch, in any mixtu
   );
 });
 
-test('B1, J4: the header of a batch tells that it ends with RunFinished', () => {
+test('B1, J4: the header of a batch shows whether the batch ends with RunFinished', () => {
   const end: EventDraft = {
     kind: 'RunFinished',
     timestamp: 1,
@@ -105,7 +105,7 @@ test('typical lines take less than a fifth of their bytes in a full batch', () =
   expect(builder.seal(1, 1).length).toBeLessThan(text.join('').length / 5);
 });
 
-test('bytes that are no batch are refused, never half read', () => {
+test('bytes that are not a batch are refused, also if a part of them is valid', () => {
   for (const bytes of [
     Buffer.alloc(0),
     Buffer.from('{}'),

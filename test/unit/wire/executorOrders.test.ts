@@ -17,11 +17,11 @@ test.each<ExecutorMode>([
   { kind: 'container', imageUser: '', stopSignal: '' },
   { kind: 'container', imageUser: '1000:50', stopSignal: 'SIGRTMIN+3' },
   { kind: 'process', directory: '/a=b' },
-])('an executor reads the mode %j from the arguments that a launcher gives it', (mode) => {
+])('the executor reads the mode %j from the arguments of the launcher', (mode) => {
   expect(parseMode(['--first', ...modeArguments(mode), '--last'])).toEqual(mode);
 });
 
-test('arguments of no launcher name no mode', () => {
+test('other arguments give no mode', () => {
   expect(parseMode([])).toBeNull();
   expect(parseMode(['--workspace='])).toBeNull();
 });
@@ -33,7 +33,7 @@ test('the time without Redis is taken from the arguments if it is a positive num
   }
 });
 
-test('the Dockerfile and enter.c have the same paths and the same score', () => {
+test('the Dockerfile and enter.c use the same paths and the same score as the code', () => {
   const dockerfile = textOf('executor/Dockerfile');
   expect(dockerfile).toContain(`carried=${CARRIED};`);
   for (const path of [BUSYBOX, ENTER, TINI, NODE_COMMAND[0], NODE_COMMAND[3]]) {

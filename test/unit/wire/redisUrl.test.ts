@@ -22,7 +22,7 @@ test('reads TCP addresses with their defaults', () => {
   expect(parseRedisUrl('redis://:only@h')).toMatchObject({ username: null, password: 'only' });
 });
 
-test('reads sockets with login and database', () => {
+test('reads Unix sockets with login and database', () => {
   expect(parseRedisUrl('unix:///run/redis.sock')).toMatchObject({
     socketPath: '/run/redis.sock',
     db: 0,
@@ -36,7 +36,7 @@ test('reads sockets with login and database', () => {
   });
 });
 
-test('what is formatted reads back', () => {
+test('a formatted address is read back unchanged', () => {
   const urls = ['redis://h', 'rediss://u:p%40w@[::1]:7000/3', 'unix://me:p%2Fw@/run/a%20b%3F.sock?db=4', 'unix:///x'];
   for (const url of urls) expect(parseRedisUrl(formatRedisUrl(parseRedisUrl(url)))).toEqual(parseRedisUrl(url));
 });
@@ -46,7 +46,7 @@ test('describes an address without its login', () => {
   expect(describeRedisUrl('unix://user:secret@/x')).toBe('unix:///x');
 });
 
-test('refuses what it cannot read', () => {
+test('refuses an invalid address', () => {
   for (const url of ['', 'h', 'http://h', 'unix:relative', 'unix://host/path', 'redis://h/abc', 'redis://h:99999']) {
     expect(() => parseRedisUrl(url), url).toThrow();
   }

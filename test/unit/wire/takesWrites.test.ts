@@ -4,7 +4,7 @@ import { reconnectWhereRefused, refusalOf } from '../../../src/wire/takesWrites.
 const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
 const READONLY = reply("READONLY You can't write against a read only replica.");
 
-test('a refusal that another server may not give is known, also inside of a script', () => {
+test('a refusal that another server might not give is recognized, also from inside a script', () => {
   const texts = [
     "READONLY You can't write against a read only replica. script: abc, on @user_script:4.",
     'READONLY Can not run script with write flag on readonly replica.',
@@ -21,7 +21,7 @@ test('a refusal that another server may not give is known, also inside of a scri
   expect(refusalOf(reply(wrapped))).toBe('READONLY');
 });
 
-test('what any server would answer is no reason to connect again', () => {
+test('an error that any server would give is no reason to reconnect', () => {
   const texts = [
     'WRONGTYPE Operation against a key holding the wrong kind of value',
     "OOM command not allowed when used memory > 'maxmemory'.",
@@ -32,7 +32,7 @@ test('what any server would answer is no reason to connect again', () => {
   for (const text of texts) expect(refusalOf(reply(text)), text).toBe(null);
 });
 
-test('S5c: commands that were refused together are all sent again; a server that still refuses is tried once a second', () => {
+test('S5c: commands that were refused together are all sent again; while a server still refuses, it is tried once per second', () => {
   let now = 5000;
   let reconnects = 0;
   const decide = reconnectWhereRefused(

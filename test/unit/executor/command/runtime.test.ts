@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openRuntime } from '../../../../executor/command/runtime.ts';
 import { newRunId } from '../../../../src/domain/ids.ts';
 
-test("W11a: an attempt's directory that was removed before the executor came is not made again", async () => {
+test('W11a: the executor does not create the directory of its attempt again if it was removed before the start', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'rl-runtime-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   const directory = join(parent, 'removed');

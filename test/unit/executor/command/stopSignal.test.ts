@@ -38,6 +38,6 @@ test.each([
   'SIGRTMAX-31',
   'SIGRTMIN-1',
   'toString',
-])('a stop signal %j that is none becomes SIGTERM', (text) => {
+])('an invalid stop signal %j becomes SIGTERM', (text) => {
   expect(parseStopSignal(text)).toBe(15);
 });

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const at = (name: string): string => fileURLToPath(new URL(`../../../../executor/enter/${name}`, import.meta.url));
 const machine = { x64: 'x86_64', arm64: 'aarch64' }[arch() as 'x64' | 'arm64'];
 
-test('the programs were built from the source as it is', () => {
+test('the compiled programs were built from the current source', () => {
   const source = createHash('sha256')
     .update(readFileSync(at('enter.c')))
     .digest('hex');
@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     return { report: output?.at(4), status, stdout };
   };
 
-  test('becomes the program, with its arguments and environment', () => {
+  test('executes the program with its arguments and environment', () => {
     const { stdout, status } = enter(['x/bin/sh'], ['--', 'sh', '-c', 'echo "$0 $1 $A"', 'zero', 'one'], {
       env: { A: 'b' },
     });
@@ -53,7 +53,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     expect(enter(['e', 'x/usr/bin/env'], ['--', 'env'], { env: { A: 'b' } }).stdout).toBe('');
   });
 
-  test('opens files under the numbers that were asked for, and standard input in place of what is not there', () => {
+  test('opens files with the requested descriptor numbers, and standard input in place of a missing file', () => {
     const steps = [`o9:${join(directory, 'data')}`, `o12:${join(directory, 'nothing')}`, 'x/bin/sh'];
     const { stdout } = enter(steps, [
       '--',
@@ -65,7 +65,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     expect(stdout.split('\n')).toEqual(expect.arrayContaining(['0', '1', '2', '9', '12']));
   });
 
-  test('answers as execvp does where no place has the program, and tells what is there instead', () => {
+  test('fails as execvp does if no path has the program, and reports what it found instead', () => {
     expect(report('nothing')).toMatchObject({ report: 'x2\n', status: 125 });
     expect(report('nothing', 'not-executable', 'nothing-else')).toMatchObject({ report: 'x13\n' });
     expect(report('data/below-a-file')).toMatchObject({ report: 'x20\n' });
@@ -74,11 +74,11 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     expect(report('not-executable', '/bin/true')).toMatchObject({ report: '', status: 0 });
   });
 
-  test('runs a script without an interpreter line by the shell', () => {
+  test('runs a script without an interpreter line in the shell', () => {
     expect(report('no-shebang')).toMatchObject({ report: '', status: 0, stdout: 'by the shell one two\n' });
   });
 
-  test('leaves neither the directory it changed to nor its place of reports to the program', () => {
+  test('closes the descriptors of its directory and of its reports before the program starts', () => {
     const { stdout } = enter(['b4', 'd3', 'x/bin/ls'], ['--', 'ls', '/proc/self/fd'], {
       stdio: ['ignore', 'pipe', 'pipe', openSync('/', 'r'), 'pipe'],
     });
@@ -92,7 +92,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
   });
 
   test.skipIf(process.getuid?.() !== 0)(
-    'takes the user and the group and no other, in the root directory it was told',
+    'sets the given user and group and no other group, in the given root directory',
     () => {
       const steps = ['c/', 'g4321', 'u1234', 'x/usr/bin/id'];
       expect(enter(steps, ['--', 'id', '-u']).stdout).toBe('1234\n');
@@ -101,7 +101,7 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     },
   );
 
-  test('does nothing it does not understand', () => {
+  test('refuses unknown and invalid steps, and then runs nothing', () => {
     for (const steps of [
       ['q'],
       ['o'],

@@ -12,7 +12,7 @@ const out = (message: string, more: object = {}): object => ({
 const latin = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 const CASES: readonly (readonly [title: string, bytes: string | Uint8Array, events: readonly object[]])[] = [
-  ['nothing is no line', '', []],
+  ['no bytes give no line', '', []],
   ['one line', 'a\n', [out('a')]],
   ['a last line without its break is a line', 'a\nb', [out('a'), out('b')]],
   ['empty lines are lines', '\n\na\n\n', [out(''), out(''), out('a'), out('')]],
@@ -20,10 +20,10 @@ const CASES: readonly (readonly [title: string, bytes: string | Uint8Array, even
   ['CR LF and LF in one output', 'a\r\nb\nc\r\n', [out('a'), out('b'), out('c')]],
   ['CR CR LF keeps the text', 'a\r\r\nb\r\r\r\n', [out('a'), out('b')]],
   ['a lone CR keeps the last state', '1%\r50%\r100%\nb\n', [out('100%'), out('b')]],
-  ['a CR that comes first keeps the last state', '\r1%\r50%\r100%\n', [out('100%')]],
+  ['CR at the start of each state keeps the last state', '\r1%\r50%\r100%\n', [out('100%')]],
   ['a last state without its break is a line', '1%\r50%', [out('50%')]],
   ['a last state that ends with CR is a line', '1%\r50%\r', [out('50%')]],
-  ['a CR alone at the end is no line', 'done\n\r', [out('done')]],
+  ['a lone CR at the end gives no line', 'done\n\r', [out('done')]],
   ['CR states between plain lines', 'a\nb\r\n1\r2\nc', [out('a'), out('b'), out('2'), out('c')]],
   [
     'invalid UTF-8 becomes U+FFFD',
@@ -49,18 +49,18 @@ const CASES: readonly (readonly [title: string, bytes: string | Uint8Array, even
     [out('{"level":30,"msg":"a"}{"level":30,"msg":"b"}')],
   ],
   [
-    'what looks like an event of the service is a line',
+    'text that looks like an event of the service is a plain line',
     '{"kind":"RunFinished","status":"COMPLETED","seq":1}\n',
     [out('{"kind":"RunFinished","status":"COMPLETED","seq":1}')],
   ],
   [
-    'what looks like a stored batch is a line',
+    'text that looks like a stored batch is a plain line',
     'j{"kind":"RunFinished"}\no1 5\n',
     [out('j{"kind":"RunFinished"}'), out('o1 5')],
   ],
   ['a 200 kB line is cut', `${'x'.repeat(200_000)}\nb\n`, [out('x'.repeat(65_536), { truncated: true }), out('b')]],
   ['a 200 kB line without its break is cut', 'x'.repeat(200_000), [out('x'.repeat(65_536), { truncated: true })]],
-  ['a line of just the limit is whole', `${'x'.repeat(65_536)}\n`, [out('x'.repeat(65_536))]],
+  ['a line of exactly the limit is not cut', `${'x'.repeat(65_536)}\n`, [out('x'.repeat(65_536))]],
   [
     'a line is not cut inside a character',
     `x${'ä'.repeat(40_000)}\n`,
@@ -84,7 +84,11 @@ const CASES: readonly (readonly [title: string, bytes: string | Uint8Array, even
     [out('x'.repeat(65_536), { level: 'ERROR', truncated: true })],
   ],
   ['a record with CR LF', '{"level":30,"msg":"a"}\r\n', [out('a', { stream: 'LOGGER' })]],
-  ['a record without its break, and white space around', ' {"level":30,"msg":"a"} ', [out('a', { stream: 'LOGGER' })]],
+  [
+    'a record without a line break and with white space around it',
+    ' {"level":30,"msg":"a"} ',
+    [out('a', { stream: 'LOGGER' })],
+  ],
 ];
 
 test.for(CASES)('%s', ([, bytes, events]) => {
@@ -97,7 +101,7 @@ test.for(CASES.filter(([, bytes]) => bytes.length < 1000))('%s, at every cut', (
   expect(eventsOf([...bytes].map((byte) => Buffer.of(byte)))).toEqual(events);
 });
 
-test('a line has the instant of the read that completed it', () => {
+test('a line has the time of the read that completed it', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('a\nb'), 1000);
   stdout.write(Buffer.from('c\nd'), 2000);
@@ -105,7 +109,7 @@ test('a line has the instant of the read that completed it', () => {
   expect(sink.drafts.map((draft) => draft.timestamp)).toEqual([1000, 2000, 3000]);
 });
 
-test('the two pipes keep their own half lines and tell their streams', () => {
+test('each pipe keeps its own incomplete line and sets its own stream', () => {
   const { stdout, stderr, sink } = startOutput();
   stdout.write(Buffer.from('out'), NOW);
   stderr.write(Buffer.from('err'), NOW);
@@ -114,7 +118,7 @@ test('the two pipes keep their own half lines and tell their streams', () => {
   expect(sink.drafts).toEqual([out('output'), { ...out('error'), stream: 'STDERR' }]);
 });
 
-test('the end of a pipe can be told twice', () => {
+test('end() of a pipe can be called twice', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('a'), NOW);
   stdout.end(NOW);
@@ -122,7 +126,7 @@ test('the end of a pipe can be told twice', () => {
   expect(sink.messages).toEqual(['a']);
 });
 
-test('the memory of a chunk may be used again after the call', () => {
+test('the memory of a chunk can be reused after the call', () => {
   const { stdout, sink } = startOutput();
   const chunk = Buffer.from('a\nbc');
   stdout.write(chunk, NOW);
@@ -131,7 +135,7 @@ test('the memory of a chunk may be used again after the call', () => {
   expect(sink.messages).toEqual(['a', 'bc']);
 });
 
-test('plain lines of a chunk reach the sink in one call', () => {
+test('the plain lines of a chunk reach the sink in one call', () => {
   const { stdout, sink } = startOutput({ secrets: ['hunter2', 'correct horse'] });
   stdout.write(Buffer.from('a line\n  another one\n\n'.repeat(1000)), NOW);
   expect(sink.messages).toHaveLength(3000);

@@ -14,7 +14,7 @@ const inChunks = (text: string, maxLineBytes: number) => {
 for (const maxLineBytes of [16, 1024, 65_536, 262_144]) {
   const beyond = maxLineBytes + 5000;
 
-  test(`outputs have 96 KiB at most where lines have ${maxLineBytes} bytes`, () => {
+  test(`outputs of up to 96 KiB are accepted if MAX_LINE_BYTES is ${maxLineBytes}`, () => {
     const value = (bytes: number) => ({ a: 'é'.repeat((bytes - 8) / 2) });
     const largest = value(LIMITS.outputBytes);
     expect(Buffer.byteLength(JSON.stringify(largest))).toBe(LIMITS.outputBytes);
@@ -29,7 +29,7 @@ for (const maxLineBytes of [16, 1024, 65_536, 262_144]) {
     ]);
   });
 
-  test(`a larger output is told of where lines have ${maxLineBytes} bytes`, () => {
+  test(`a larger output is reported as an error line if MAX_LINE_BYTES is ${maxLineBytes}`, () => {
     for (const size of [LIMITS.outputBytes - 1, 200_000, 1_100_000, 3_000_000]) {
       for (const [command, what] of [
         ['output', 'output'],
@@ -45,7 +45,7 @@ for (const maxLineBytes of [16, 1024, 65_536, 262_144]) {
   });
 
   test.for(['debug', 'notice', 'warning', 'error'])(
-    `a long ::%s:: keeps its level where lines have ${maxLineBytes} bytes`,
+    `a long ::%s:: keeps its level if MAX_LINE_BYTES is ${maxLineBytes}`,
     (name) => {
       const [short] = eventsOf(`::${name}::x`);
       for (const size of [beyond, 2_000_000]) {
@@ -60,7 +60,7 @@ for (const maxLineBytes of [16, 1024, 65_536, 262_144]) {
     },
   );
 
-  test(`a long record keeps level, logger and time where lines have ${maxLineBytes} bytes`, () => {
+  test(`a long record keeps level, logger and time if MAX_LINE_BYTES is ${maxLineBytes}`, () => {
     const text = 'é'.repeat(beyond);
     const kept = { kind: 'LogLine', stream: 'LOGGER', level: 'ERROR', timestamp: Date.parse(TIME), truncated: true };
     const records = [
@@ -84,14 +84,14 @@ for (const maxLineBytes of [16, 1024, 65_536, 262_144]) {
   });
 }
 
-test('a record whose line is longer than the limit, but not what it says, is whole', () => {
+test('a record is not cut if only its white space exceeds the limit', () => {
   const line = `{"level":"error",${' '.repeat(1100)}"msg":"short","a":1}`;
   expect(eventsOf(line, { maxLineBytes: 1024 })).toEqual([
     { kind: 'LogLine', timestamp: NOW, level: 'ERROR', stream: 'LOGGER', message: 'short', fields: { a: 1 } },
   ]);
 });
 
-test.for([1_200_000, 5_000_000])('a record of %d bytes keeps what its first MiB says', (size) => {
+test.for([1_200_000, 5_000_000])('a record of %d bytes keeps the members in its first MiB', (size) => {
   const kept = { level: 'ERROR', stream: 'LOGGER', logger: 'l', timestamp: Date.parse(TIME), truncated: true };
   const head = `{"level":"error","time":"${TIME}","logger":"l",`;
   expect(inChunks(`${head}"id":7,"msg":"${'\\u00e9'.repeat(size / 6)}","z":1}\nb\n`, 65_536)).toMatchObject([
@@ -107,7 +107,7 @@ test.for([1_200_000, 5_000_000])('a record of %d bytes keeps what its first MiB 
   expect(inChunks(`${head}"msg":"m","n":${'1'.repeat(size)}}\n`, 65_536)[0]).toMatchObject({ ...kept, message: 'm' });
 });
 
-test('a record of megabytes that says its level, logger and time behind its message keeps them', () => {
+test('a record of megabytes keeps a level, logger and time that follow its message', () => {
   for (const size of [1_200_000, 5_000_000]) {
     const end = {
       name: 'a.b',
@@ -122,7 +122,7 @@ test('a record of megabytes that says its level, logger and time behind its mess
   }
 });
 
-test('long groups and labels are cut, and what is no command stays a cut plain line', () => {
+test('long groups and labels are cut, and a long invalid command becomes a cut plain line', () => {
   const long = 'x'.repeat(2000);
   expect(
     eventsOf(`::group::${long}\n::progress current=1::${long}\n::output::{${long}\n{${long}}\n`, {

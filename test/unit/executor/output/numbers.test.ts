@@ -39,7 +39,7 @@ test.for(NUMBERS)('the number %s keeps its digits in fields, outputs, events and
   }
 });
 
-test('a number that looks like one within a text is no number', () => {
+test('a text that looks like a number stays a text', () => {
   expect(stored('{"level":"info","msg":"x","id":"1234567890123456789","b":"a\\":1e400"}')).toContain(
     '{"id":"1234567890123456789","b":"a\\":1e400"}',
   );
@@ -52,7 +52,7 @@ test('a time keeps its milliseconds, however many digits it has', () => {
   expect(eventsOf('{"level":30.0,"msg":"x"}')[0]).toMatchObject({ level: 'INFO' });
 });
 
-test.for(['NaN', 'Infinity', '-Infinity'])('%s is null, anywhere in JSON outside of texts', (token) => {
+test.for(['NaN', 'Infinity', '-Infinity'])('%s becomes null everywhere in JSON except in texts', (token) => {
   const json = `{"a": ${token}, "b": [${token},{"c":${token}}], "${token}": "is ${token}", "d": "\\"${token}, ${token}\\\\", "e": 1234567890123456789}`;
   const value = { a: null, b: [null, { c: null }], [token]: `is ${token}`, d: `"${token}, ${token}\\` };
   expect(eventsOf(`{"level":"warning","event":"epoch","x":${json}}`)).toMatchObject([
@@ -65,7 +65,7 @@ test.for(['NaN', 'Infinity', '-Infinity'])('%s is null, anywhere in JSON outside
 });
 
 test.for(['nan', 'NaNa', 'aNaN', 'Infinityx', '- Infinity', '+Infinity', '--Infinity', 'NaN NaN'])(
-  '%s is no JSON',
+  '%s is not accepted as JSON',
   (token) => {
     expect(eventsOf(`{"level":"info","msg":"x","a":${token}}`)).toMatchObject([{ stream: 'STDOUT' }]);
     expect(eventsOf(`::output::${token}`)).toMatchObject([{ kind: 'LogLine', stream: 'STDOUT' }]);

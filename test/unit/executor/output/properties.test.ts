@@ -41,7 +41,7 @@ const piece = fc.oneof(
 const output = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces));
 const secrets = fc.array(fc.constantFrom('text', 'm', 'ä€', 'x'.repeat(20), 'te', 'ext\ng', 'e\nxt'), { maxLength: 3 });
 
-test('the same bytes make the same events however they are cut', () => {
+test('the same bytes give the same events, wherever they are cut', () => {
   fc.assert(
     fc.property(output, places, secrets, fc.constantFrom(5, 20, 65_536), (bytes, cuts, values, maxLineBytes) => {
       const options = { secrets: values, maxLineBytes };
@@ -51,7 +51,7 @@ test('the same bytes make the same events however they are cut', () => {
   );
 });
 
-test('E4: each output keeps its order: plain bytes become the lines of the decoded text, whole and in order', () => {
+test('E4: plain bytes become the lines of the decoded text, complete and in order', () => {
   const plain = fc
     .uint8Array({ maxLength: 300 })
     .map((bytes) => bytes.filter((byte) => byte !== 0x0d && byte !== 0x7b && byte !== 0x3a));
@@ -66,7 +66,7 @@ test('E4: each output keeps its order: plain bytes become the lines of the decod
   );
 });
 
-test('nothing that comes out is longer than the limit or ill-formed', () => {
+test('every event has well-formed texts, and no message exceeds the limit', () => {
   fc.assert(
     fc.property(output, secrets, fc.integer({ min: 16, max: 60 }), (bytes, values, maxLineBytes) => {
       for (const event of eventsOf(bytes, { secrets: values, maxLineBytes })) {
@@ -100,7 +100,7 @@ const encode = fc.constantFrom<(text: string) => string>(
   (text) => `1%\r${text}\r`,
 );
 
-test('no secret is shown, whatever the cuts, the limit and the form', () => {
+test('no secret is shown, for any cuts, limit and encoding', () => {
   fc.assert(
     fc.property(
       fc.array(secret, { minLength: 1, maxLength: 4 }),
@@ -129,7 +129,7 @@ test('no secret is shown, whatever the cuts, the limit and the form', () => {
   );
 });
 
-test('a plain secret at any place leaves none of its characters, whatever is cut', () => {
+test('no character of a plain secret is shown, wherever the output is cut', () => {
   const letters = fc.string({ unit: fc.constantFrom(...'QWZéß€😀'), minLength: 4, maxLength: 30 });
   const around = fc.string({ unit: fc.constantFrom('a', 'b', ' ', 'ä', '\u0000'), maxLength: 30 });
   fc.assert(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { NOW, startOutput } from '../../../support/output.ts';
 
-test('sends at most ten states a second, and the last one', () => {
+test('sends at most ten states per second, and the last one', () => {
   const { stdout, sink } = startOutput();
   const times: number[] = [];
   for (let ms = 0; ms < 3000; ms += 10) {
@@ -32,7 +32,7 @@ test('sends a state when it is due, without waiting for the next one', () => {
   expect(sink.messages).toEqual(['1%', '2%']);
 });
 
-test('sends the state of a bar that writes its CR first, once', () => {
+test('sends each state once if a bar prints its CR first', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('\r 10%'), NOW);
   stdout.tick(NOW + 100);
@@ -46,7 +46,7 @@ test('sends the state of a bar that writes its CR first, once', () => {
   expect(sink.messages).toEqual([' 10%', ' 20%']);
 });
 
-test('a line break that comes late does not repeat the state that was sent', () => {
+test('a late line break does not repeat a state that was sent', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('100%\r'), NOW);
   stdout.tick(NOW + 100);
@@ -57,7 +57,7 @@ test('a line break that comes late does not repeat the state that was sent', () 
   expect(sink.messages).toEqual(['100%', 'next']);
 });
 
-test('a line without its break that is no state waits', () => {
+test('an incomplete line that is not a state waits for its end', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('a question? '), NOW);
   stdout.tick(NOW + 1000);
@@ -67,7 +67,7 @@ test('a line without its break that is no state waits', () => {
   expect(sink.messages).toEqual(['a question? ']);
 });
 
-test('a state that has no end yet is not sent within a secret or a character', () => {
+test('an incomplete state is not sent if it ends inside a secret or a character', () => {
   const { stdout, sink } = startOutput({ secrets: ['hunter2'] });
   stdout.write(Buffer.from('\rpassword hunt'), NOW);
   stdout.tick(NOW + 200);
@@ -83,7 +83,7 @@ test('a state that has no end yet is not sent within a secret or a character', (
   expect(sink.messages).toEqual(['password ***', 'a€']);
 });
 
-test('commands and records among the states are carried out and never shown as text', () => {
+test('commands and records between states are processed, and never shown as text', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('1\r::add-mask::hun'), NOW);
   stdout.tick(NOW + 300);
@@ -97,7 +97,7 @@ test('commands and records among the states are carried out and never shown as t
   ]);
 });
 
-test('a command whose CR and LF come apart is carried out once and leaves no empty line', () => {
+test('a command whose CR and LF arrive separately is processed once and leaves no empty line', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('::warning::a\r'), NOW);
   stdout.tick(NOW + 200);
@@ -111,7 +111,7 @@ test('a command whose CR and LF come apart is carried out once and leaves no emp
   ]);
 });
 
-test('a clock that is set back does not stop the bar', () => {
+test('the bar continues if the clock is set back', () => {
   const { stdout, sink } = startOutput();
   stdout.write(Buffer.from('1\r'), NOW);
   stdout.tick(NOW + 200);

@@ -133,7 +133,7 @@ test.for(CASES)('%s', ([text, events]) => {
   expect(eventsOf(`${text.replaceAll('\n', '\r\n')}\r\n`)).toEqual(events);
 });
 
-test('masks, groups and stop-commands hold for both pipes', () => {
+test('masks, groups and stop-commands apply to both pipes', () => {
   const { stdout, stderr, sink } = startOutput();
   stdout.write(Buffer.from('half hunter2'), NOW);
   stderr.write(Buffer.from('::add-mask::hunter2\n::group::g\n::stop-commands::tok\n'), NOW);
@@ -146,34 +146,34 @@ test('masks, groups and stop-commands hold for both pipes', () => {
   ]);
 });
 
-test('the data of an event has 96 KiB at most', () => {
+test('the data of an event is limited to 96 KiB', () => {
   const event = (bytes: number) => `::event name=a::"${'x'.repeat(bytes - 2)}"`;
   const kinds = (text: string) => eventsOf(text, { maxLineBytes: 1_000_000 }).map(({ kind }) => kind);
   expect(kinds(event(96 * 1024))).toEqual(['CustomEvent']);
   expect(kinds(event(96 * 1024 + 1))).toEqual(['LogLine']);
 });
 
-test('levels of standard error keep its stream', () => {
+test('lines with a level on standard error keep the stream STDERR', () => {
   const { stderr, sink } = startOutput();
   stderr.write(Buffer.from('::notice::a\nb\n'), NOW);
   expect(sink.drafts).toEqual([line('a', { stream: 'STDERR' }), line('b', { stream: 'STDERR' })]);
 });
 
-test('a flood of groups that never end is bounded, and each of them still starts', () => {
+test('at most 100 open groups are remembered, and every further group still starts', () => {
   const events = eventsOf('::group::g\n'.repeat(1000) + '::endgroup::\n'.repeat(101));
   expect(events.slice(0, 1000).every((event) => event.kind === 'GroupStarted')).toBe(true);
   expect(events.slice(1000).filter((event) => event.kind === 'GroupEnded')).toHaveLength(100);
   expect(events.at(-1)).toEqual(line('::endgroup::'));
 });
 
-test('an add-mask that is too long does not show its value, and hides what later lines show of it', () => {
+test('a value of add-mask that is too long is not shown, neither by the command nor by later lines', () => {
   const secret = Array.from({ length: 20_000 }, (_, at) => `k${at}`).join('-');
   const texts = textsOf(eventsOf(`::add-mask::${secret}\n${secret}\n`)).join('\n');
   expect(texts).not.toContain('k1-k2');
   expect(texts).toContain('::add-mask::***');
 });
 
-test('a flood of masks is refused at last, and the refusal shows nothing', () => {
+test('too many masks are refused, and the warning shows none of them', () => {
   const { stdout, sink } = startOutput();
   const value = (at: number): string => `${at}`.padEnd(60_000, `s${at}`);
   for (let at = 0; at < 60; at += 1) stdout.write(Buffer.from(`::add-mask::${value(at)}\n`), NOW);

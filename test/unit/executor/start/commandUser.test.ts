@@ -23,13 +23,13 @@ test.each([
   expect(resolveUser(spec, files, null)).toEqual(user);
 });
 
-test('the group through which the executor reaches Redis does not reach the command', () => {
+test('the command does not get the group through which the executor reaches Redis', () => {
   expect(resolveUser('4242', files, 0)).toEqual({ uid: 4242, gid: 65534 });
   expect(resolveUser('node:staff', files, 50)).toEqual({ uid: 1000, gid: 65534 });
 });
 
 test.each(['nobody-here', 'node:nothing', '99999999999'])(
-  'the user "%s" that an image does not know is refused',
+  'the user "%s" is refused if the image does not know it',
   (spec) => {
     expect(() => resolveUser(spec, files, null)).toThrow(UnknownUser);
   },

@@ -25,7 +25,7 @@ const randomOf = (seed: number) => () => {
 };
 
 test.for([1, 2, 3, 4, 5])(
-  'Whatever is sealed when, with and without a cut, each line comes once and in order: seed %i.',
+  'Every line comes once and in order, whenever batches are sealed, with and without a cut: seed %i.',
   (seed) => {
     const random = randomOf(seed);
     const sealed: SealedBatch[] = [];
@@ -70,7 +70,7 @@ test('a batch that would fill its allocation badly is made to fill the next smal
   expect(excessBytes(8000, 1)).toBe(0);
 });
 
-test('W14, W14a: beyond the most events of a run nothing is stored; digest and totals are of what is there, and a LinesDropped tells the rest', () => {
+test('W14, W14a: events beyond the limit of a run are not stored; digest and totals cover the stored ones, and a LinesDropped counts the rest', () => {
   const sealed: SealedBatch[] = [];
   const run = { ...newRun(), lastSeq: LIMITS.runEvents - 4 };
   const gatherer = new Gatherer(run, (batch) => sealed.push(batch));

@@ -15,7 +15,7 @@ const batch = (firstSeq: number, bytes = 10): SealedBatch => ({
 });
 const seqs = (batches: readonly SealedBatch[]) => batches.map((one) => one.firstSeq);
 
-test('what waits counts until it is acknowledged', () => {
+test('a batch counts as waiting until it is acknowledged', () => {
   const outbox = new Outbox(8 * MIB);
   outbox.add(batch(1));
   outbox.add(batch(2));
@@ -26,7 +26,7 @@ test('what waits counts until it is acknowledged', () => {
   expect(outbox.peek()?.firstSeq).toBe(2);
 });
 
-test('what was stored is at hand from any point on, as far as it is kept', () => {
+test('stored batches can be read from any position, as far back as they are kept', () => {
   const outbox = new Outbox(8 * MIB);
   for (let seq = 5; seq <= 9; seq += 1) outbox.keep(batch(seq), 0);
   expect(seqs(outbox.keptAfter(7))).toEqual([8, 9]);
@@ -35,7 +35,7 @@ test('what was stored is at hand from any point on, as far as it is kept', () =>
   expect(seqs(outbox.keptAfter(2))).toEqual([5, 6, 7, 8, 9]);
 });
 
-test('W4a: what was sent is kept for ten seconds and up to 8 MiB; then the oldest goes first', () => {
+test('W4a: sent batches are kept for ten seconds and up to 8 MiB; then the oldest is removed first', () => {
   const outbox = new Outbox(8 * MIB);
   outbox.keep(batch(1), 0);
   outbox.keep(batch(2), 60_000);

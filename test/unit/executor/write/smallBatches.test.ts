@@ -22,7 +22,7 @@ const gathered = (lines: number, waiting: SealedBatch | undefined, budget = BUDG
   return batches;
 };
 
-test('small batches gather: fewer while nothing waits than while something does, by bytes and by number', () => {
+test('small batches gather up to a size and a number; fewer if no batch waits than if one does', () => {
   expect(gathered(5, undefined)).toBe(98);
   expect(gathered(5, batch(1, 5))).toBe(130);
   const short = new SmallBatches(BUDGET);
@@ -36,7 +36,7 @@ test('small batches gather: fewer while nothing waits than while something does,
   expect(short.isDue(one)).toBe(false);
 });
 
-test('large batches never gather, and end the row; a long row is compacted before', () => {
+test('large batches never gather, and end the row; a long row is compacted first', () => {
   expect(gathered(100, undefined)).toBe(1000);
   expect(gathered(5, batch(1, 100))).toBe(32);
   const tail = new SmallBatches(BUDGET);
@@ -46,14 +46,14 @@ test('large batches never gather, and end the row; a long row is compacted befor
   expect(tail.take()).toHaveLength(0);
 });
 
-test('a row without its next batch begins anew', () => {
+test('a gap in the seqs starts a new row', () => {
   const tail = new SmallBatches(BUDGET);
   for (let i = 0; i < 20; i += 1) tail.add(batch(1 + i * 5, 5));
   tail.add(batch(200, 5));
   expect(tail.take().map(({ firstSeq }) => firstSeq)).toEqual([200]);
 });
 
-test('of a small budget only a small part becomes one entry, of a tiny one nothing', () => {
+test('an entry takes only a small part of a small budget, and nothing is compacted with a tiny one', () => {
   expect(gathered(5, undefined, 2 ** 20)).toBe(33);
   expect(gathered(5, undefined, 20_000)).toBe(1000);
 });

@@ -4,7 +4,7 @@ import { JsonTooDeep, parseJson } from '../../../../src/http/exchange/boundedJso
 
 const nested = (levels: number): string => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
 
-test('JSON is parsed up to the bound of its depth, and refused beyond it', () => {
+test('JSON is parsed up to the maximum depth, and refused beyond it', () => {
   expect(parseJson(nested(LIMITS.jsonDepth))).toBeInstanceOf(Array);
   expect(() => parseJson(nested(LIMITS.jsonDepth + 1))).toThrow(JsonTooDeep);
   expect(() => parseJson(`${'{"a":'.repeat(LIMITS.jsonDepth + 1)}1`)).toThrow(JsonTooDeep);
@@ -20,7 +20,7 @@ test.each([
   expect(parseJson(text)).toEqual(JSON.parse(text));
 });
 
-test('what is no JSON is a SyntaxError as ever', () => {
+test('invalid JSON is a SyntaxError', () => {
   expect(() => parseJson('{"a":')).toThrow(SyntaxError);
   expect(() => parseJson('"\\"')).toThrow(SyntaxError);
   expect(() => parseJson(']'.repeat(1000))).toThrow(SyntaxError);

@@ -1,4 +1,4 @@
-/** The pure parts of the container launcher. */
+/** The pure functions of the container launcher. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ const optionsFor = (
     },
   );
 
-test('asks for the least that the executor can work with', () => {
+test('a container gets only the rights that the executor needs', () => {
   const { HostConfig: host, ...options } = optionsFor('Docker');
   expect(host).toMatchObject({
     ReadonlyRootfs: true,
@@ -72,7 +72,7 @@ test('asks for the least that the executor can work with', () => {
   });
 });
 
-test('has the root directory of the executor where no image can know of it beforehand', () => {
+test('the root directory of the executor has a random name, which no image can know in advance', () => {
   expect(newExecutorRoot()).toMatch(/^\/\.runloom-[0-9a-f]{24}$/);
   expect(newExecutorRoot()).not.toBe(newExecutorRoot());
 });
@@ -82,7 +82,7 @@ test("the engine waits for the grace period, and the executor knows the image's 
   expect(optionsFor('Podman').Cmd).toContain('--stop-signal=SIGQUIT');
 });
 
-test("mounts a named volume, read-only, on each of an image's VOLUMEs, whatever their paths look like", () => {
+test("mounts a named volume, read-only, on each of an image's VOLUMEs, in any form of path", () => {
   const paths = [
     '/data',
     '/tmp/',
@@ -109,13 +109,13 @@ test("mounts a named volume, read-only, on each of an image's VOLUMEs, whatever 
   expect(mounted(true).tmpfs?.['/a']).toMatch(/^ro,/);
 });
 
-test('leaves the rooms that Podman would make to a VOLUME that is there', () => {
+test('on Podman, a tmpfs is mounted on /run only if the image has no VOLUME there', () => {
   const rooms = (paths: readonly string[]) => Object.keys(optionsFor('Podman', {}, { paths }).HostConfig?.Tmpfs ?? {});
   expect(rooms([])).toContain('/run');
   expect(rooms(['/run'])).not.toContain('/run');
 });
 
-test('asks each engine in its own words for an empty tmpfs', () => {
+test('requests an empty tmpfs with the options of each engine', () => {
   expect(optionsFor('Docker').HostConfig?.Tmpfs?.['/workspace']).not.toContain('notmpcopyup');
   expect(optionsFor('Podman').HostConfig?.Tmpfs?.['/workspace']).toContain('notmpcopyup');
   expect(Object.keys(optionsFor('Docker').HostConfig?.Tmpfs ?? {}).sort()).toEqual([
@@ -125,12 +125,12 @@ test('asks each engine in its own words for an empty tmpfs', () => {
   ]);
 });
 
-test('gives names of hosts only where there is a network', () => {
+test('adds host names only if the container has a network', () => {
   expect(optionsFor('Docker').HostConfig).not.toHaveProperty('ExtraHosts');
   expect(optionsFor('Docker', { network: 'bridge' }).HostConfig?.ExtraHosts).toEqual(settings.extraHosts);
 });
 
-test('takes names of images and nothing that could be another path of the engine', () => {
+test("accepts names of images, and nothing that could be another path of the engine's API", () => {
   const names = [
     'busybox',
     'busybox:1.36',
@@ -160,7 +160,7 @@ test('takes names of images and nothing that could be another path of the engine
   }
 });
 
-test('pulls one tag and never all of them', () => {
+test('pulls one tag, never all tags', () => {
   expect(withTag('busybox')).toBe('busybox:latest');
   expect(withTag('localhost:5000/busybox')).toBe('localhost:5000/busybox:latest');
   expect(withTag('busybox:1')).toBe('busybox:1');
@@ -177,7 +177,7 @@ test("looks for DOCKER_HOST first, then Docker's sockets, then Podman's", () => 
   );
 });
 
-/** Records as the kernel writes them; the first of the two is missing where it has written too many. */
+/** Records of the kernel's log. The first of the two is missing if the kernel limits their rate. */
 const ID = 'ab'.repeat(32);
 const named = (pid: number): string =>
   `6,1,5000000,-;oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/libpod_parent/libpod-${ID},task=node,pid=${pid},uid=0\n`;
@@ -187,22 +187,30 @@ const LEADERS = { pids: [6018, 6028], since: 4_000_000 };
 
 test.each([
   ['a leader, named', named(6028) + killed(6028, 0), LEADERS, true],
-  ['a leader, where the kernel was too busy to name the container', killed(6028, 0), LEADERS, true],
+  ['a leader, if the kernel left out the name of the container', killed(6028, 0), LEADERS, true],
   ['the first process, before its child was seen', killed(6018, 0), { ...LEADERS, pids: [6018] }, true],
-  ['a child of the command, which outlived it', named(7000) + killed(7000, 1000), LEADERS, false],
+  ['a child of the command, which itself survived', named(7000) + killed(7000, 1000), LEADERS, false],
   ['a process with a part of the pid', killed(602, 0) + killed(28, 0), LEADERS, false],
-  ['one that had the pid before', killed(6028, 0), { ...LEADERS, since: 6_000_000 }, false],
-  ['nobody', '', LEADERS, false],
-  ['somebody, the leaders not seen', named(6028) + killed(6028, 0), undefined, true],
-  ['somebody without a score, the leaders not seen', named(6028), { ...LEADERS, pids: [] }, true],
-  ['the command, the leaders not seen', named(7000) + killed(7000, 1000), undefined, null],
-  ['the command and then a leader, not seen', named(7) + killed(7, 1000) + named(8) + killed(8, 0), undefined, true],
-  ['somebody of another container', named(7000).replaceAll('ab', 'cd') + killed(7000, 0), undefined, null],
-])("reads in the kernel's log what an out-of-memory kill of %s means for the container", (_, text, leaders, told) => {
-  const directory = mkdtempSync(join(tmpdir(), 'rl-kmsg-'));
-  const log = join(directory, 'kmsg');
-  writeFileSync(log, text);
-  expect(kernelToldOutOfMemory(ID, log, leaders)).toBe(told);
-  expect(kernelToldOutOfMemory(ID, join(directory, 'none'), leaders)).toBeNull();
-  rmSync(directory, { recursive: true });
-});
+  ['an earlier process with the same pid', killed(6028, 0), { ...LEADERS, since: 6_000_000 }, false],
+  ['no process', '', LEADERS, false],
+  ['a process, if the leaders are unknown', named(6028) + killed(6028, 0), undefined, true],
+  ['a process without a score, if the leaders are unknown', named(6028), { ...LEADERS, pids: [] }, true],
+  ['the command, if the leaders are unknown', named(7000) + killed(7000, 1000), undefined, null],
+  [
+    'the command and then a leader, if the leaders are unknown',
+    named(7) + killed(7, 1000) + named(8) + killed(8, 0),
+    undefined,
+    true,
+  ],
+  ['a process of another container', named(7000).replaceAll('ab', 'cd') + killed(7000, 0), undefined, null],
+])(
+  "learns from the kernel's log what an out-of-memory kill of %s means for the container",
+  (_, text, leaders, told) => {
+    const directory = mkdtempSync(join(tmpdir(), 'rl-kmsg-'));
+    const log = join(directory, 'kmsg');
+    writeFileSync(log, text);
+    expect(kernelToldOutOfMemory(ID, log, leaders)).toBe(told);
+    expect(kernelToldOutOfMemory(ID, join(directory, 'none'), leaders)).toBeNull();
+    rmSync(directory, { recursive: true });
+  },
+);

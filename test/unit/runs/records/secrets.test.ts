@@ -8,7 +8,7 @@ import { specOf } from '../../../support/runs/runs.ts';
 const master = Buffer.alloc(32, 1);
 const of = (input: JsonValue) => inputFingerprint(master, specOf({ input }));
 
-test('an input has one fingerprint whatever the order of its members, and no other input has it', () => {
+test('the fingerprint of an input does not depend on the order of its members, and differs from that of other inputs', () => {
   expect(of({ a: { c: 1, b: 2 } })).toBe(of({ a: { b: 2, c: 1 } }));
   const inputs: JsonValue[] = [null, [], {}, [['a', 1]], { a: 1 }, { members: [['a', 1]] }, [1, 2], [2, 1], '1', 1];
   expect(new Set(inputs.map(of)).size).toBe(inputs.length);
@@ -16,7 +16,7 @@ test('an input has one fingerprint whatever the order of its members, and no oth
   expect(of(proto)).not.toBe(of({}));
 });
 
-test('variables and labels in another order are the same input, other ones are not', () => {
+test('variables and labels in another order are the same input; different ones are not', () => {
   const list = [
     { name: 'A', value: '1', secret: false },
     { name: 'B', value: '2', secret: true },
@@ -32,12 +32,12 @@ test('variables and labels in another order are the same input, other ones are n
   expect(labels(a)).not.toBe(labels(a, b));
 });
 
-test('numbers are told apart by their digits', () => {
+test('numbers with different digits give different fingerprints', () => {
   const inputs = ['1234567890123456789', '1234567890123456788', '1', '1.0', '{"rawJSON":"1.0"}', '1e400', 'null'];
   expect(new Set(inputs.map((text) => of(parseExactJson(`[${text}]`) as JsonValue))).size).toBe(inputs.length);
 });
 
-test('fingerprints differ from key to key and say nothing without it', () => {
+test('the fingerprint of a key depends on the master key', () => {
   expect(keyFingerprint(master, 'k')).not.toBe(keyFingerprint(Buffer.alloc(32, 2), 'k'));
   expect(inputFingerprint(master, specOf())).not.toBe(inputFingerprint(Buffer.alloc(32, 2), specOf()));
 });

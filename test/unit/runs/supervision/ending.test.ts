@@ -6,7 +6,7 @@ const asked = { cancelRequestedAt: null, cancelReason: null, timeoutSeconds: 1 }
 const cancelled = { ...asked, cancelRequestedAt: 5, cancelReason: 'enough' };
 const exit = (more = {}) => ({ exitCode: null, signal: null, outOfMemory: false, ...more });
 
-test('an executor that went away is told with what is known of it', () => {
+test('the failure of a lost executor states its exit code or signal, if known', () => {
   const lost = (more = {}) => decideEnd(asked, { ...NO_EVIDENCE, exit: exit(more) }).failure?.message;
   expect(lost({ exitCode: 137 })).toBe('The executor ended without writing the end of the attempt (exit code 137).');
   expect(lost({ signal: 'SIGKILL' })).toBe(
@@ -16,7 +16,7 @@ test('an executor that went away is told with what is known of it', () => {
   expect(decideEnd(asked, NO_EVIDENCE)).toMatchObject({ status: 'FAILED', failure: { reason: 'EXECUTOR_LOST' } });
 });
 
-test('what was asked first decides: a timeout that passed, then a cancel, then how it died', () => {
+test('a passed timeout decides the end before a cancel, and a cancel before the way the executor ended', () => {
   const evidence = { ...NO_EVIDENCE, exit: exit({ outOfMemory: true }) };
   expect(decideEnd(cancelled, { ...evidence, timedOut: true }).failure).toMatchObject({
     reason: 'TIMEOUT',
@@ -33,7 +33,7 @@ test('what was asked first decides: a timeout that passed, then a cancel, then h
   });
 });
 
-test('an attempt has ended once the log is closed, a later one is due or a later one runs', () => {
+test('an attempt has ended if the log is closed, or a later attempt is due or runs', () => {
   const run = { closed: false, status: 'RUNNING', nextAttempt: 1, attempt: 1 } as const;
   expect(hasEnded(run, 1)).toBe(false);
   expect(hasEnded({ ...run, closed: true }, 1)).toBe(true);

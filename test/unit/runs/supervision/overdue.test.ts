@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Overdue } from '../../../../src/runs/supervision/overdue.ts';
 
-test('answers what was noted without a break for the grace period, and forgets the rest', () => {
+test('returns items that were noted at every call during the grace period, and forgets the others', () => {
   let now = 0;
   const overdue = new Overdue<string>(30, () => now);
   expect(overdue.note(['a', 'b'])).toEqual([]);

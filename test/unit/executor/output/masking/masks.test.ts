@@ -9,7 +9,7 @@ test('hides a secret wherever it stands in a line', () => {
   expect(messages('hunter2 a hunter2, xhunter2x\nhunter\n', ['hunter2'])).toEqual(['*** a ***, x***x', 'hunter']);
 });
 
-test('hides the longest of several secrets, and what overlapping ones share, as a whole', () => {
+test('hides the longest of several secrets, and overlapping secrets as one', () => {
   expect(messages('abcdefgh abcd\n', ['abcd', 'abcdefgh'])).toEqual(['*** ***']);
   expect(messages('xabcdefghix\n', ['abcdef', 'defghi'])).toEqual(['x***x']);
 });
@@ -18,13 +18,13 @@ test('hides nothing for blank secrets', () => {
   expect(messages('a b\n\n', ['', ' ', '\n', '\t \r\n'])).toEqual(['a b', '']);
 });
 
-test('a very short secret is masked as it is and in no other form', () => {
+test('a very short secret is hidden only in its plain form', () => {
   expect(messages(`7 k9 ${Buffer.from('k9').toString('base64')}\n`, ['k9'])).toEqual(['7 *** azk=']);
   expect(messages('é!\n', ['é'])).toEqual(['***!']);
 });
 
 test.for([
-  ['as it is', SECRET],
+  ['plain text', SECRET],
   ['JSON', JSON.stringify(SECRET).slice(1, -1)],
   ['ASCII JSON of Python', String.raw`p@ss \"w\u00f6rd\"/+\\<1>`],
   ['JSON of Go', String.raw`p@ss \"wörd\"/+\\\u003c1\u003e`],
@@ -35,11 +35,11 @@ test.for([
   ['lower-case percent codes', encodeURIComponent(SECRET).replace(/%../g, (code) => code.toLowerCase())],
   ['base64', Buffer.from(SECRET).toString('base64')],
   ['base64url', Buffer.from(SECRET).toString('base64url')],
-])('hides a secret in the form of %s', ([, form]) => {
+])('hides a secret as %s', ([, form]) => {
   expect(messages(`<<${form}>>\n`, [SECRET])).toEqual(['<<***>>']);
 });
 
-test('hides a secret within base64 of a longer text, at each place', () => {
+test('hides a secret in the base64 of a longer text, at any offset', () => {
   const secret = 'correct-horse?battery>staple~~~~';
   for (let before = 0; before < 6; before += 1) {
     for (let after = 0; after < 6; after += 1) {
@@ -54,7 +54,7 @@ test('hides a secret within base64 of a longer text, at each place', () => {
   }
 });
 
-test('hides base64 that is broken into lines', () => {
+test('hides base64 that is wrapped into lines', () => {
   const secret = Array.from({ length: 30 }, (_, at) => `part${at * 7919}`).join(':');
   for (const tail of ['', '\n']) {
     const encoded = Buffer.from(secret + tail).toString('base64');
@@ -86,11 +86,11 @@ test('hides the lines of a short secret of two lines', () => {
   expect(messages('ab\r\ncd\nabcd\n', ['ab\ncd'])).toEqual(['***', '***', 'abcd']);
 });
 
-test('a line break at the end of a secret is no part of it', () => {
+test('a line break at the end of a secret is ignored', () => {
   expect(messages('x hunter2 y\n', ['hunter2\n'])).toEqual(['x *** y']);
 });
 
-test('hides secrets in every text of a record, escaped in any way, and in numbers', () => {
+test('hides secrets in all texts of a record, however escaped, and in numbers', () => {
   const events = eventsOf(
     `${String.raw`{"level":"info","msg":"a \u0068unter2","logger":"hunter2","hunter2":["x hunter2"],"n":12345678901234567890,"err":{"type":"hunter2","message":"no hunter2","stack":"hunter2\nhunter2"}}`}\n`,
     { secrets: ['hunter2', '12345678901234567890'] },
@@ -109,7 +109,7 @@ test('hides secrets in every text of a record, escaped in any way, and in number
   ]);
 });
 
-test('a secret of several lines is hidden in a record that holds its line breaks', () => {
+test('a secret of several lines is hidden in a record that contains its line breaks', () => {
   const secret = 'first line\nab\nlast line';
   const [event] = eventsOf(`${JSON.stringify({ level: 'info', msg: `key:\n${secret}\nend`, key: secret })}\n`, {
     secrets: [secret],
@@ -124,7 +124,7 @@ test('level and time of a record are read before secrets are hidden', () => {
   expect(event).toMatchObject({ level: 'INFO', timestamp: 1700000000123, message: 'an *** at ***' });
 });
 
-test('a record whose names of members are secrets keeps its message and level', () => {
+test('a record keeps its message and level if names of its members are secrets', () => {
   const [event] = eventsOf('{"level":"warn","msg":"a msg","name":"msg"}\n', { secrets: ['msg!', 'msg', 'level'] });
   expect(event).toMatchObject({ stream: 'LOGGER', level: 'WARNING', message: 'a ***' });
 });
@@ -143,13 +143,13 @@ test('hides secrets in groups, progress, output and the properties of commands',
   expect(texts.filter((found) => found.includes('***'))).toHaveLength(9);
 });
 
-test('hides secrets in texts of the executor itself', () => {
+test('hides secrets in messages of the executor', () => {
   const output = startOutput({ secrets: ['hunter2'] });
   output.addMask('added one');
   expect(output.mask('exec hunter2: added one\ud800')).toBe('exec ***: ***\ufffd');
 });
 
-test('a secret between bytes that are no UTF-8 is hidden', () => {
+test('a secret between bytes of invalid UTF-8 is hidden', () => {
   const secret = 'pässword';
   for (const before of [[], [0xff], [0xe2], [0xe2, 0x82], [0xf0, 0x9f, 0x98], [0xc3]]) {
     for (const after of [[], [0xff], [0xa4], [0xe2, 0x82]]) {
@@ -177,7 +177,7 @@ test.for([10, 64, 1000])('a secret at the line limit of %d is never shown in par
   }
 });
 
-test('many secrets that shrink a long line do not pull a divided one into sight', () => {
+test('a secret divided by a cut is not shown, even if masking makes the long line short', () => {
   const secret = 'S3cr3t-Token-0123456789';
   const [message = ''] = eventsOf(`${secret.repeat(4000)}\n`, { secrets: [secret] }).flatMap((event) =>
     event.kind === 'LogLine' ? [event.message] : [],
@@ -185,12 +185,12 @@ test('many secrets that shrink a long line do not pull a divided one into sight'
   expect(message).toMatch(/^\*+$/);
 });
 
-test('a line that masking makes longer is cut', () => {
+test('a line that exceeds the limit after masking is cut', () => {
   const events = eventsOf(`${'e'.repeat(50)}\nok\n`, { secrets: ['e'], maxLineBytes: 60 });
   expect(events).toMatchObject([{ message: '*'.repeat(60), truncated: true }, { message: 'ok' }]);
 });
 
-test('a secret as large as an environment variable can be is hidden, also in a cut line', () => {
+test('a secret of the largest size of an environment variable is hidden, also in a cut line', () => {
   const secret = Array.from({ length: 12_000 }, (_, at) => `w${at}`).join(' ');
   expect(messages(`a ${secret} b\n`, [secret])).toEqual(['a ***']);
 });

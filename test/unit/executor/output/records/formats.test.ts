@@ -52,7 +52,7 @@ const summary = (event: LogLineDraft): Fixture['event'] => ({
 });
 
 test.for(FIXTURES.map((fixture, index) => [`${fixture.from} (${index})`, fixture] as const))(
-  'a line of %s comes out right',
+  'a line of %s becomes the right event',
   ([, { line, event }]) => {
     expect(summary(only(`${line}\n`))).toMatchObject(event);
   },
@@ -68,27 +68,27 @@ test.for([
   ['an erased state of a progress bar before it', (line: string) => `50 %\r\u001b[2K\r${line}\r\n`],
   ['CR LF', (line: string) => `${line}\r\n`],
   ['no line break', (line: string) => line],
-] as const)('each of them comes out the same with %s', ([, dress]) => {
+] as const)('each of them gives the same event with %s', ([, dress]) => {
   for (const { line } of RECORDS) expect(eventsOf(dress(line)), line).toEqual(eventsOf(`${line}\n`));
 });
 
-test('the colours of a printer of JSON make no difference', () => {
+test('the colours of a JSON printer are ignored', () => {
   const printed =
     '\u001b[1;39m{\u001b[0m\u001b[34;1m"level"\u001b[0m:\u001b[0;32m"error"\u001b[0m,\u001b[34;1m"msg"\u001b[0m:\u001b[0;32m"x"\u001b[0m}';
   expect(only(printed)).toMatchObject({ stream: 'LOGGER', level: 'ERROR', message: 'x' });
 });
 
-test('of each fixture, its format is the same whether it is the first line or one of many', () => {
+test('the format of a line does not depend on the lines before it', () => {
   const all = RECORDS.map(({ line }) => line).join('\n');
   expect(eventsOf(all)).toEqual(RECORDS.map(({ line }) => only(line)));
 });
 
-test('docs/reference/log-formats.md is made of the table', () => {
+test('docs/reference/log-formats.md is generated from the table', () => {
   const file = new URL('../../../../../docs/reference/log-formats.md', import.meta.url);
   expect(readFileSync(file, 'utf8'), 'run node scripts/logFormats.ts').toBe(logFormats());
 });
 
-test('each row of the table has a line in the fixtures', () => {
+test('every row of the table has a line in the fixtures', () => {
   const fitting = new Set(
     FIXTURES.flatMap(({ line }) => FORMATS.filter((format) => fits(format, line)).map(({ name }) => name)),
   );

@@ -22,7 +22,7 @@ test.for([
   ],
   ['Python', { levelname: 'ERROR', asctime: '2024-05-06 07:08:09,123', code: 5 }, { code: 5 }],
   ['a level and a time alone', { level: 'error', time: TIME }, undefined],
-])('a level and a time make a record of %s, message or not', ([, members, fields]) => {
+])('a level and a time make a record without a message: %s', ([, members, fields]) => {
   const event = only(members as object);
   expect(event).toMatchObject({ stream: 'LOGGER', level: 'ERROR', message: '' });
   expect(event.fields).toEqual(fields);
@@ -52,11 +52,11 @@ test.for([
 
 test.for([
   [
-    'logger beats name',
+    'logger has priority over name',
     { level: 30, time: 1700000000000, logger: 'controller', name: 'web-1', msg: 'm' },
     'controller',
   ],
-  ['logger beats name in Python', { levelname: 'INFO', logger: 'auth', name: 'Bob', message: 'm' }, 'auth'],
+  ['logger has priority over name in Python', { levelname: 'INFO', logger: 'auth', name: 'Bob', message: 'm' }, 'auth'],
   [
     'name is the logger of pino',
     { level: 30, time: 1700000000000, pid: 1, hostname: 'h', name: 'api', msg: 'm' },
@@ -73,7 +73,7 @@ test.for([
     { level: 'INFO', name: 'app.db', message: 'm', timestamp: '2024-05-06 07:08:09,123' },
     'app.db',
   ],
-  ['name is a field of others', { level: 'info', name: 'Bob', event: 'm', timestamp: TIME }, undefined],
+  ['name is a field in other formats', { level: 'info', name: 'Bob', event: 'm', timestamp: TIME }, undefined],
   ['name is a field of zap', { level: 'info', ts: 1700000000.5, msg: 'm', name: 'web-1' }, undefined],
 ])('%s', ([, members, logger]) => {
   const event = only(members as object);
@@ -83,7 +83,7 @@ test.for([
   }
 });
 
-test('a level and an exception make a record: zerolog without a time', () => {
+test('a level and an exception make a record, as in zerolog without a time', () => {
   expect(only({ level: 'error', error: 'boom' })).toMatchObject({ stream: 'LOGGER', exception: { message: 'boom' } });
   expect(only({ level: 'info', error: '0.5 %' }).stream).toBe('STDOUT');
 });
@@ -122,7 +122,7 @@ test.for([
   ['error', '<nil>'],
   ['error', 'null'],
   ['error', ''],
-])('an error that is no failure stays a field: %j', ([level, error]) => {
+])('a member error that describes no failure stays a field: %j', ([level, error]) => {
   const event = only({ level, msg: 'm', error });
   expect(event.exception).toBeUndefined();
   expect(event.fields).toEqual({ error });
@@ -134,11 +134,11 @@ test.for([
   ['info', 'Error: x\n    at run (/app/a.js:1:2)'],
   ['warning', 'connection refused'],
   ['error', 'connection refused'],
-])('an error that is a failure is an exception: %j', ([level, error]) => {
+])('a member error that describes a failure becomes an exception: %j', ([level, error]) => {
   expect(only({ level, msg: 'm', error }).exception).toBeDefined();
 });
 
-test('what a logger writes first counts, and what an attribute of the same name says is a field', () => {
+test('of two members with the same name the first counts, and the second is a field', () => {
   expect(
     only('{"time":"2024-05-06T07:08:09Z","level":"ERROR","msg":"a","level":"basement","msg":"b","time":"noon"}'),
   ).toMatchObject({
@@ -159,7 +159,7 @@ test.for([
   [4.2e9, 'beyond the year 2100'],
   [9.9e12, 'milliseconds beyond the year 2100'],
   ['123456789', 'an amount as text'],
-])('the time %j is none: %s', ([time]) => {
+])('the time %j is not used: %s', ([time]) => {
   expect(only({ level: 'info', msg: 'a', time })).toMatchObject({ timestamp: NOW, fields: { time } });
 });
 
@@ -174,6 +174,6 @@ test.for([
   [{ $date: '2024-05-06T07:08:09.123Z' }, '2024-05-06T07:08:09.123Z'],
   [{ $date: { $numberLong: '1714979289123' } }, '2024-05-06T07:08:09.123Z'],
   [{ date: '2024-05-06 07:08:09.123000', timezone_type: 3, timezone: 'UTC' }, '2024-05-06T07:08:09.123Z'],
-])('the time %j is understood', ([time, expected]) => {
+])('the time %j is read correctly', ([time, expected]) => {
   expect(new Date(only({ level: 'info', msg: 'a', time }).timestamp).toISOString()).toBe(expected);
 });

@@ -219,7 +219,7 @@ const LOGGERS: readonly (readonly [title: string, line: string, event: object])[
   ],
 ];
 
-test.for(LOGGERS)('a record of %s comes out right', ([, line, event]) => {
+test.for(LOGGERS)('a record of %s becomes the right event', ([, line, event]) => {
   expect(only(line)).toEqual({ kind: 'LogLine', stream: 'LOGGER', ...event });
 });
 
@@ -254,13 +254,13 @@ test.for([
 });
 
 test.for([3, 0, -10, 70, 1e9, '', 'up', '7', null, true, [], {}, 'toString', '__proto__'])(
-  'level %s is none, so the line is plain',
+  'level %s is invalid, so the line is plain',
   (level) => {
     expect(only(JSON.stringify({ level, msg: 'a' }))).toMatchObject({ stream: 'STDOUT', level: 'INFO' });
   },
 );
 
-test('an unusable level or message leaves the place to the next name', () => {
+test('if a level or message is unusable, the next name is used', () => {
   expect(only('{"level":3,"severity":"error","msg":{"a":1},"message":"text"}')).toMatchObject({
     level: 'ERROR',
     message: 'text',
@@ -307,7 +307,7 @@ test.for([
   null,
   {},
   true,
-])('time %s is unusable, so it stays a field and the time of reading counts', (time) => {
+])('time %s is unusable: it stays a field, and the line has the time of reading', (time) => {
   const event = only(JSON.stringify({ level: 'info', msg: 'a', time }));
   expect(event.timestamp).toBe(NOW);
   expect(event.fields).toEqual({ time });
@@ -331,7 +331,7 @@ test.for([
   expect(event.fields).toBeUndefined();
 });
 
-test('chained tracebacks give the exception that ended it', () => {
+test('chained tracebacks give the last exception', () => {
   const text = `${TRACEBACK}\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File "app.py", line 9, in <module>\napp.errors.Failed: it\nreally did`;
   expect(only(JSON.stringify({ level: 'error', msg: 'a', exc_info: text })).exception).toEqual({
     type: 'app.errors.Failed',
@@ -340,13 +340,13 @@ test('chained tracebacks give the exception that ended it', () => {
   });
 });
 
-test.for([true, null, '', 7, { code: 5 }, ['a']])('%s is no exception and stays a field', (err) => {
+test.for([true, null, '', 7, { code: 5 }, ['a']])('%s is not used as an exception and stays a field', (err) => {
   const event = only(JSON.stringify({ level: 'error', msg: 'a', err }));
   expect(event.exception).toBeUndefined();
   expect(event.fields).toEqual({ err });
 });
 
-test('a message of several lines, an empty one and a number are messages', () => {
+test('several lines, an empty text and a number are valid messages', () => {
   expect(only('{"level":"info","msg":"a\\nb\\r\\n"}').message).toBe('a\nb\r\n');
   expect(only('{"level":"info","msg":""}')).toMatchObject({ stream: 'LOGGER', message: '' });
   expect(only('{"level":"info","msg":7}').message).toBe('7');
@@ -364,7 +364,7 @@ test('lone surrogates become U+FFFD in messages, loggers, exceptions, names and 
   });
 });
 
-test('__proto__ members are fields like others and change nothing', () => {
+test('members named __proto__ are ordinary fields and change no prototype', () => {
   const event = only(
     '{"level":"info","msg":"a","__proto__":{"polluted":1,"msg":"b"},"x":{"__proto__":{"polluted":1}}}',
   );

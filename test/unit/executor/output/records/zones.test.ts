@@ -52,17 +52,17 @@ test.for([
   '/etc/passwd',
   '../../etc/passwd',
   'M3.2.0',
-])('TZ=%s is unknown, and is UTC as libc has it', (tz) => {
+])('TZ=%s is unknown and means UTC, as in libc', (tz) => {
   expect(zoneOf(tz, none)).toBe(UTC);
 });
 
-test('a time that the clock leaves out is read with the offset before', () => {
+test('a local time that the clock skips is read with the previous offset', () => {
   expect(instant('America/New_York', '2026-03-08T02:30:00')).toBe('2026-03-08T07:30:00Z');
   expect(instant('America/New_York', '2026-03-08T01:59:59')).toBe('2026-03-08T06:59:59Z');
   expect(instant('America/New_York', '2026-03-08T03:00:00')).toBe('2026-03-08T07:00:00Z');
 });
 
-test('of the two instants of a time that the clock shows twice, the one nearer to now counts, else the first', () => {
+test('a local time that the clock shows twice means the instant nearer to now, or else the first', () => {
   const local = '2026-11-01T01:30:00';
   expect(instant('America/New_York', local)).toBe('2026-11-01T05:30:00Z');
   expect(instant('America/New_York', local, Date.parse('2026-11-01T05:30:01Z'))).toBe('2026-11-01T05:30:00Z');
@@ -70,7 +70,7 @@ test('of the two instants of a time that the clock shows twice, the one nearer t
   expect(instant('America/New_York', '2026-11-01T02:00:00')).toBe('2026-11-01T07:00:00Z');
 });
 
-test('the same rule as Date has, at any time, in any zone', () => {
+test('gives the same instants as Date, at any time, in any zone', () => {
   const zones = [
     'America/New_York',
     'Europe/London',
@@ -92,7 +92,7 @@ test('the same rule as Date has, at any time, in any zone', () => {
   }
 });
 
-test('the local zone is that of /etc/localtime, a link or a compiled zone, and UTC where there is none', () => {
+test('the local zone is that of /etc/localtime (a link or a compiled zone), or UTC without such a file', () => {
   const root = mkdtempSync(join(tmpdir(), 'zone-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   const at = Date.parse('2026-07-01T12:00:00Z');
@@ -114,7 +114,7 @@ test('the local zone is that of /etc/localtime, a link or a compiled zone, and U
   expect(hours()).toBe(0);
 });
 
-test('a record without an offset is read in the zone, one with an offset as it says', () => {
+test('the zone applies to records without an offset, and not to records with one', () => {
   const zone = zoneOf('America/New_York', none);
   const time = (text: string): string =>
     new Date(

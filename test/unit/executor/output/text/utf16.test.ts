@@ -31,11 +31,11 @@ test.for(CASES)('UTF-16, %s, is read', ([, bytes, lines]) => {
   expect(messages([...bytes].map((byte) => Buffer.of(byte)))).toEqual(lines);
 });
 
-test('big endian without a mark keeps the text', () => {
+test('big-endian UTF-16 without a byte order mark is not decoded, and no text is lost', () => {
   expect(messages(big('ab\r\ncd\r\n')).join('').replaceAll('\0', '')).toBe('ab\rcd\r');
 });
 
-test('records, commands, progress bars and secrets in UTF-16 are what they are in UTF-8', () => {
+test('records, commands, progress bars and secrets work in UTF-16 as in UTF-8', () => {
   const text = '1%\r50%\r100%\r\n{"level":"error","msg":"x hunter2"}\r\n::warning::y\r\n::output::{"a":1}\r\n';
   const options = { secrets: ['hunter2'] };
   expect(eventsOf(little(`\ufeff${text}`), options)).toEqual(eventsOf(text, options));
@@ -43,7 +43,7 @@ test('records, commands, progress bars and secrets in UTF-16 are what they are i
 });
 
 test.for([[0xff], [0xfe], [0xff, 0x61, 0x0a], [0x61, 0xff, 0xfe, 0x0a], [0xfe, 0xfe, 0x0a]])(
-  '%j is no UTF-16',
+  '%j is not read as UTF-16',
   (bytes) => {
     const decoded = Buffer.from(bytes).toString().replace(/\n$/, '');
     expect(messages(Buffer.from(bytes))).toEqual([decoded]);
