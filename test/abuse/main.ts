@@ -10,7 +10,8 @@ import { HEAD, LEGEND, markdown, problems, row } from './table.ts';
 const HELP = `npm run abuse -- [options]
   --list          list the abuses and run none
   --only NAME     run only rows with NAME in their name, such as 'all at once'; may be repeated
-  --seconds N     length of each abuse (60); before it a quarter of that at rest, and again beside a neighbour
+  --seconds N     length of each abuse (60)
+  --rest N        seconds at rest before it, and again beside a neighbour (a quarter of that)
   --viewers N     honest viewers (50); --callers N: honest callers (10)
   --out FILE      writes the table there too, as Markdown
   --quick         3 s of each abuse, 10 viewers, 4 callers, fewer runs
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string' },
+    rest: { type: 'string' },
     viewers: { type: 'string' },
     callers: { type: 'string' },
     out: { type: 'string' },
@@ -55,7 +57,7 @@ const main = async (): Promise<number> => {
   const seconds = Number(values.seconds ?? (quick ? 3 : 60));
   const about = {
     seconds,
-    restSeconds: Math.max(seconds / 4, 3),
+    restSeconds: Number(values.rest ?? Math.max(seconds / 4, 3)),
     viewers: Number(values.viewers ?? (quick ? 10 : 50)),
     callers: Number(values.callers ?? (quick ? 4 : 10)),
   };
