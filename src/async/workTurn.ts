@@ -1,34 +1,36 @@
 /**
- * Turns of clients at the event loop, for what they ask. The client that has used the least of it lately comes first, so
- * one that asks for much waits for itself. Those that wait have a bounded share of each round of the loop together.
+ * Turns of clients (addresses) for their messages, requests and the slices of long work. The client that has used least
+ * of the event loop lately is served first: a client that asks for much delays itself only. All clients that wait have a
+ * bounded share of each round of the loop.
  */
 import { presentRound, servedInRounds } from './rounds.ts';
 
-/** How long those that wait may work in one round of the loop, ms: about what everybody else waits for them. */
+/** Milliseconds of each round of the loop for clients that wait: about what they delay everything else. */
 const ROUND_MS = 4;
-/** So many begin at once in each round where nobody waits. */
+/** So many start at once in each round while no client waits: a client that asks for little does not wait at all. */
 const FREE = 4;
-/** A client that has used more than this lately always waits for its turn, ms. */
+/** A client that has used more milliseconds than this lately always waits for its turn. */
 const FREE_MS = 50;
-/** What a client has used counts half after this time, ms. */
+/** Milliseconds after which the use of a client counts half. */
 const HALF_LIFE_MS = 2000;
-/** A piece of work lets others go on after this time, ms. */
+/** Milliseconds that work goes on before it waits for its client's next turn. */
 const SLICE_MS = 2;
-/** Clients that are remembered before those that have used nothing lately are forgotten. */
+/** So many clients are known before those without recent use are forgotten. */
 const MOST_IDLE = 1000;
-const NEXT_TO_NOTHING_MS = 1;
+/** Less than so many milliseconds is no recent use. */
+const NO_USE_MS = 1;
 
 interface Client {
   readonly name: string;
-  /** Milliseconds of the loop that it has used lately, as of `at`. */
+  /** Recent use of the loop in milliseconds, as it was at the time `at`. */
   used: number;
   at: number;
-  /** In order. */
+  /** Requests and slices that wait, in order. */
   readonly waiting: (() => void)[];
 }
 
 const clients = new Map<string, Client>();
-/** Clients that wait for something. */
+/** Clients that wait. */
 const waiting = new Set<Client>();
 let round = -1;
 let free = FREE;
@@ -47,11 +49,11 @@ const clientOf = (name: string): Client => {
 const forgetIdle = (): void => {
   const now = performance.now();
   for (const client of clients.values()) {
-    if (client.waiting.length === 0 && usedBy(client, now) < NEXT_TO_NOTHING_MS) clients.delete(client.name);
+    if (client.waiting.length === 0 && usedBy(client, now) < NO_USE_MS) clients.delete(client.name);
   }
 };
 
-/** Charges the client with what is done from now until all has been done that this began. */
+/** Charges the client for the time until the present microtasks and all that they start are done. */
 const charge = (client: Client): void => {
   const begun = performance.now();
   queueMicrotask(() =>
@@ -63,7 +65,7 @@ const charge = (client: Client): void => {
   );
 };
 
-/** Of the client that has used least; of equal ones the one that has waited longest. */
+/** The next of the client that has used least; of equal clients, the one that was served longest ago. */
 const take = (): (() => void) | undefined => {
   const now = performance.now();
   let next: Client | undefined;
@@ -93,7 +95,7 @@ const wait = (client: Client): Promise<void> =>
     wake();
   });
 
-/** For something that begins. Null: go on at once. Else resolves when it is this client's turn. */
+/** For something that starts. Null: go on at once. Otherwise resolves when it is this client's turn. */
 export const workTurn = (name: string): Promise<void> | null => {
   const client = clientOf(name);
   const now = presentRound();
@@ -105,22 +107,22 @@ export const workTurn = (name: string): Promise<void> | null => {
   return null;
 };
 
-/** Something that may take long, done in slices. Several parts of it may go on at the same time. */
+/** Work that can take long and is done in slices. Parts of it may run concurrently. */
 export class Work {
   readonly #client: string;
   #sliceEnds = performance.now() + SLICE_MS;
 
-  /** @param client whose turns it takes */
+  /** @param client the client whose turns it uses */
   constructor(client: string) {
     this.#client = client;
   }
 
-  /** To be awaited between steps that are short. Null: go on at once. Else resolves when it is the client's turn again. */
+  /** Call it between short steps. Null: go on at once. Otherwise resolves at the client's next turn. */
   step(): Promise<void> | null {
     return performance.now() < this.#sliceEnds ? null : this.turn();
   }
 
-  /** Resolves when it is the client's turn again. */
+  /** Resolves at the client's next turn. */
   async turn(): Promise<void> {
     await wait(clientOf(this.#client));
     this.#sliceEnds = performance.now() + SLICE_MS;

@@ -1,21 +1,21 @@
-/** Large results as JSON text in pieces, so that no answer holds up others while it is made. */
+/** Makes the JSON of large results in pieces, so that one answer does not delay others. */
 import type { FormattedExecutionResult } from 'graphql';
 import type { Work } from '../async/workTurn.ts';
 import { isRawNumber } from '../domain/text/exactJson.ts';
 
-/** Characters of a piece, about. */
+/** Characters of a piece, approximately. */
 const PIECE_CHARACTERS = 64 * 1024;
-/** A result with no more values and characters than these is made at once. */
+/** A result with at most so many values and characters is made at once. */
 const FEW_VALUES = 2000;
 const FEW_CHARACTERS = 64 * 1024;
 
-/** Lists, and graphql-js' own objects; those of the scalar JSON, which are bounded in bytes, have a prototype. */
+/** Lists and the objects of graphql-js. Objects of the scalar JSON, which have a prototype, are bounded in bytes. */
 const isBranch = (value: unknown): value is Readonly<Record<string, unknown>> | readonly unknown[] =>
   typeof value === 'object' &&
   value !== null &&
   (Array.isArray(value) || (Object.getPrototypeOf(value) === null && !isRawNumber(value)));
 
-/** Whether the value is worth pieces. The cost is bounded whatever it is. */
+/** Whether the value needs pieces. The cost is bounded for every value. */
 export const isLarge = (value: unknown): boolean => {
   let values = 0;
   let characters = 0;
@@ -34,7 +34,7 @@ export const isLarge = (value: unknown): boolean => {
   return false;
 };
 
-/** As JSON.stringify of the value, which has no cycle; text by text. */
+/** The parts of JSON.stringify(value). The value has no cycle. */
 function* texts(value: unknown): Generator<string> {
   if (!isBranch(value)) {
     yield JSON.stringify(value) ?? 'null';
@@ -56,14 +56,15 @@ function* texts(value: unknown): Generator<string> {
   yield members === null ? ']' : '}';
 }
 
-/** The signal aborts when nobody waits for the answer. */
+/** How an answer is made. The signal aborts when nobody waits for the answer. */
 export interface Making {
   readonly work: Work;
   readonly signal: AbortSignal;
 }
 
 /**
- * The result as JSON, in pieces of UTF-8; after each one the work of others goes on. Nothing of it may change meanwhile.
+ * The result as JSON, in pieces of UTF-8. Between pieces the work of other clients goes on. The result must not change
+ * meanwhile.
  * @throws the signal's reason
  */
 export const resultPieces = async (

@@ -154,7 +154,7 @@ class ApiServer implements HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Of a connection that was cut, Node.js still hands over what it had read.
+    // Node.js still delivers the requests that it read before the connection was cut.
     if (request.socket.destroyed) {
       request.destroy();
       return;

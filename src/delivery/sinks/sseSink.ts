@@ -38,7 +38,7 @@ export const endingFor = (events: string): string =>
     ? events
     : events.replace(/event: complete\ndata:\s*$/, () => completeEvent(NOTHING_FOLLOWS));
 
-/** The events of a query's result, whose text is in pieces. */
+/** The events of a query's result in pieces. */
 export const resultEvents = (pieces: readonly Buffer[], errors: ExecutionResult['errors']): readonly Buffer[] => [
   Buffer.from('event: next\ndata: '),
   ...pieces,

@@ -47,7 +47,7 @@ export class Outbox {
     release?.();
   };
 
-  /** The result of a query, whose text is in pieces; as `send`. */
+  /** Sends the result of a query, given in pieces; otherwise like `send`. */
   async sendResult(id: string, pieces: readonly Buffer[]): Promise<void> {
     await this.send(Buffer.concat([messageHead(id), ...pieces, END]));
   }

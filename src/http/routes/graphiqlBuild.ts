@@ -1,4 +1,4 @@
-/** A thread that makes GraphiQL's page, 9 MB of text, compresses it, tells it to its parent, and ends. */
+/** A thread that builds the page of GraphiQL (9 MB), compresses it, posts it to its parent, and ends. */
 import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -6,7 +6,7 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { PAGE_SCRIPT } from './graphiqlScripts.ts';
 import { FIRST_QUERY } from './graphiqlTabs.ts';
 
-/** What the thread tells. */
+/** The message to the parent. */
 export interface GraphiqlBuild {
   readonly brotli: Uint8Array;
   readonly gzip: Uint8Array;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { workTurn } from '../../../src/async/workTurn.ts';
+import { Work, workTurn } from '../../../src/async/workTurn.ts';
 
 test('clients take turns: a client with many requests delays only itself', async () => {
   const served: string[] = [];
@@ -17,4 +17,43 @@ test('clients take turns: a client with many requests delays only itself', async
 
 test('a client with few requests does not wait', () => {
   expect(workTurn('somebody')).toBeNull();
+});
+
+/** Keeps the thread busy, as work does. */
+const busy = (ms: number): void => {
+  for (const until = performance.now() + ms; performance.now() < until; );
+};
+
+test('a light request that comes while long work goes on is served after a few of its slices', async () => {
+  let slices = 0;
+  let over = false;
+  const lane = async (): Promise<void> => {
+    const work = new Work('heavy');
+    while (!over) {
+      await work.turn();
+      busy(3);
+      slices += 1;
+    }
+  };
+  const lanes = Promise.all(Array.from({ length: 8 }, lane));
+  while (slices < 30) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 20; i += 1) {
+    const before = slices;
+    const turn = workTurn('light');
+    expect(turn).not.toBeNull();
+    await turn;
+    expect(slices - before).toBeLessThan(3);
+  }
+  over = true;
+  await lanes;
+});
+
+test('work goes on without a turn for a moment, then waits for one', async () => {
+  const work = new Work('worker');
+  expect(work.step()).toBeNull();
+  busy(5);
+  const turn = work.step();
+  expect(turn).not.toBeNull();
+  await turn;
+  expect(work.step()).toBeNull();
 });
