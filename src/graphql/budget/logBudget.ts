@@ -1,7 +1,6 @@
 /**
- * Bounds what one request can make the service read and hold: 30 aliases x 500 runs x 5000 events would
- * be a query of a few lines. Pages of one request are read one after the other, so that the bound is
- * known before each.
+ * Limits what one request can read through Run.logs: 30 aliases of 500 runs with 5000 events each would be a query of a
+ * few lines. The pages of one request are read one after the other, so that what is left is known before each.
  */
 import { LimitExceeded } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
@@ -24,12 +23,12 @@ export class LogBudget {
   get bytes(): number {
     return this.#bytes;
   }
-  /** Bytes that may still be looked at, whether they pass a filter or not. */
+  /** Bytes that can still be looked at, whether they pass a filter or not. */
   get scanned(): number {
     return this.#scanned;
   }
 
-  /** Runs `read` when those before it are done. @throws LimitExceeded where nothing is left, or what `read` throws */
+  /** Runs `read` when the earlier ones have ended. @throws LimitExceeded if nothing is left; what `read` throws */
   async inTurn<T>(read: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(() => {
       if (this.#events <= 0 || this.#bytes <= 0 || this.#scanned <= 0) {

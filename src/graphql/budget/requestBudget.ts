@@ -1,5 +1,5 @@
 /**
- * What one request may cost, over all its aliases. What is large waits for a seat of the process, so that a few large
+ * What one request can read, over all its aliases. A large response waits for a seat of the process, so that a few large
  * answers together hold a bounded memory and small ones pass them.
  */
 
