@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const shared = {
-  // One graphql for the tests and for what Node loads by itself ("another module or realm" otherwise).
+  // Tests and packages that Node loads must share one graphql. Otherwise it throws "another module or realm".
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   ssr: { resolve: { conditions: ['node', 'import', 'module-sync', 'default'] } },
 };
@@ -13,8 +13,8 @@ const CONTAINER_TESTS = [
 ];
 
 /**
- * The container tests on one engine: `container` with a private Podman, `docker` with a private Docker. One executor
- * image for all of them; one file at a time, or they measure each other.
+ * The container tests on one engine: `container` with a private Podman, `docker` with a private Docker. They share one
+ * executor image. One file runs at a time, since parallel files would disturb each other's measurements.
  */
 const containers = (name: 'container' | 'docker', groupOrder: number) => ({
   ...shared,

@@ -1,4 +1,4 @@
-/** `npm run check`: the quick checks, as many at a time as there are CPU cores. Reports every failure. */
+/** `npm run check`: runs the quick checks, one per CPU core at a time. Reports every failure. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
@@ -7,7 +7,7 @@ interface Check {
   readonly command: readonly [string, ...string[]];
 }
 
-/** The longest ones first. */
+/** Longest first. */
 const CHECKS: readonly Check[] = [
   { name: 'unit tests', command: ['vitest', 'run', 'test/unit'] },
   { name: 'typed documents are fresh', command: ['graphql-codegen', '--config', 'codegen.ts', '--check'] },
@@ -37,7 +37,7 @@ const run = ({ name, command: [program, ...args] }: Check): Promise<boolean> =>
   });
 
 const waiting = [...CHECKS];
-/** Runs checks until none is left; whether all of them passed. */
+/** Runs checks until none is left. Resolves to true if all of them passed. */
 const work = async (): Promise<boolean> => {
   let passed = true;
   for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {

@@ -1,6 +1,7 @@
 /**
- * Builds the package @runloom/client: packages/client/dist and its LICENSE. `npm pack ./packages/client` runs it. The
- * typed documents of schema/generated become the package's entry `documents`. Safe to repeat, but not two at once.
+ * Builds the package @runloom/client: packages/client/dist and its LICENSE. `npm pack ./packages/client` runs this
+ * script. The typed documents of schema/generated become the entry `documents` of the package. The script can be
+ * repeated, but not run concurrently.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const PACKAGE = at('packages/client');
-/** A copy of the sources with the documents beside them; tsconfig.json names it. */
+/** A copy of the sources, with the documents beside them. The package's tsconfig.json refers to it. */
 const STAGE = `${PACKAGE}/build`;
 const DIST = `${PACKAGE}/dist`;
 
@@ -21,7 +22,7 @@ try {
 } finally {
   rmSync(STAGE, { recursive: true, force: true });
 }
-// The compiler rewrites the endings of imports in JavaScript, but not in declarations.
+// The compiler rewrites the extensions of imports in JavaScript, but not in declarations.
 for (const name of readdirSync(DIST).filter((file) => file.endsWith('.d.ts'))) {
   const text = readFileSync(`${DIST}/${name}`, 'utf8');
   writeFileSync(`${DIST}/${name}`, text.replaceAll(".ts';", ".js';"));

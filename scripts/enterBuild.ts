@@ -1,7 +1,7 @@
 /**
  * `npm run enter:build`: compiles executor/enter/enter.c for both architectures (Debian's gcc and
- * gcc-aarch64-linux-gnu). The programs are in the repository, since a machine that runs the service has no compiler.
- * Each ends with the SHA-256 of its source, by which a test sees one that was not built again.
+ * gcc-aarch64-linux-gnu). The programs are in the repository, since machines that run the service have no compiler.
+ * Each program ends with the SHA-256 of its source, so that a test can detect an outdated one.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

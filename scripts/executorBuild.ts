@@ -1,4 +1,4 @@
-/** `npm run executor:build [-- --base=<image>]`: builds the executor image with whatever engine is there. */
+/** `npm run executor:build [-- --base=<image>]`: builds the executor image with the container engine that it finds. */
 import { parseArgs } from 'node:util';
 import { readConfig } from '../src/config.ts';
 import { connectEngine } from '../src/launchers/container/engine/engine.ts';

@@ -1,4 +1,4 @@
-/** A plugin of graphql-codegen: index.ts, which exports all that is generated. That of the preset has no documents. */
+/** A plugin of graphql-codegen: index.ts exports all generated files. The index of the preset exports no documents. */
 export const plugin = (): string => `export * from './gql';
 export * from './graphql';
 export * from './possibleTypes';

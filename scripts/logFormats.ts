@@ -1,4 +1,4 @@
-/** `node scripts/logFormats.ts`: writes docs/reference/log-formats.md from the table of formats. A test finds it out of date. */
+/** `node scripts/logFormats.ts` writes docs/reference/log-formats.md from the table of formats. A test compares them. */
 import { writeFileSync } from 'node:fs';
 import type { Format } from '../executor/output/records/format.ts';
 import { FORMATS } from '../executor/output/records/formats.ts';

@@ -1,4 +1,4 @@
-/** A plugin of graphql-codegen: which types an interface or union may be, in the form of Apollo's InMemoryCache. */
+/** A plugin of graphql-codegen: the possible types of interfaces and unions, in the form of Apollo's InMemoryCache. */
 import { type GraphQLSchema, isAbstractType } from 'graphql';
 
 export const plugin = (schema: GraphQLSchema): string => {

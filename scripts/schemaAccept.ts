@@ -1,6 +1,6 @@
 /**
- * `npm run schema:accept`: takes schema/schema.graphql as the one that has landed, which later changes are
- * measured against. Breaking changes are refused; `npm run schema:accept -- --breaking` makes one on purpose.
+ * `npm run schema:accept` copies schema/schema.graphql to schema/baseline.graphql, with which later changes are compared.
+ * It refuses breaking changes; `npm run schema:accept -- --breaking` accepts them.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { schemaChanges } from './schemaChanges.ts';
@@ -13,9 +13,11 @@ const { breaking, harmless } = await schemaChanges(await readFile(LANDED, 'utf8'
 for (const sentence of harmless) say(`  ${sentence}`);
 for (const sentence of breaking) say(`! ${sentence}`);
 if (breaking.length > 0 && !process.argv.includes('--breaking')) {
-  say('Refused: the changes with ! break clients. On purpose: npm run schema:accept -- --breaking (and CHANGELOG.md)');
+  say(
+    'Refused: the changes marked ! break clients. To accept them: npm run schema:accept -- --breaking, and an entry in CHANGELOG.md.',
+  );
   process.exitCode = 1;
 } else {
   await writeFile(LANDED, now);
-  say('schema/baseline.graphql is schema/schema.graphql now.');
+  say('Copied schema/schema.graphql to schema/baseline.graphql.');
 }

@@ -1,11 +1,11 @@
-/** What changed from one schema to another, as clients see it. */
+/** Compares two schemas from the view of clients. */
 import { CriticalityLevel, diff } from '@graphql-inspector/core';
 import { buildSchema } from 'graphql';
 
 export interface SchemaChanges {
-  /** Sentences; each of them can break an operation of a client that works now. */
+  /** Sentences. Each change can break an operation of an existing client. */
   readonly breaking: readonly string[];
-  /** What was added or described anew. */
+  /** Sentences: additions and changed descriptions. */
   readonly harmless: readonly string[];
 }
 

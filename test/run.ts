@@ -1,4 +1,4 @@
-/** `npm test`: vitest over everything, its output as it comes, and one last line "N passed, N failed, N skipped". */
+/** `npm test`: runs vitest with live output, and ends with one line "N passed, N failed, N skipped". */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -32,15 +32,15 @@ const report = await readFile(file, 'utf8').then(
 await rm(directory, { recursive: true, force: true });
 
 if (report === null) {
-  process.stdout.write('0 passed, 1 failed, 0 skipped (vitest made no report)\n');
+  process.stdout.write('0 passed, 1 failed, 0 skipped (vitest wrote no report)\n');
   process.exitCode = 1;
 } else {
-  // A file that could not be loaded has no tests that could fail.
+  // A file that could not be loaded counts as one failed test.
   const broken = report.testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
   ).length;
   const skipped = report.numPendingTests + report.numTodoTests;
-  // A skip is for a developer's machine; CI has all that tests need.
+  // In CI a skipped test counts as failed, since CI has everything that tests need.
   const inCi = process.env.CI !== undefined && process.env.CI !== '' && process.env.CI !== 'false';
   const unaccounted = code !== 0 && report.numFailedTests + broken === 0 ? 1 : 0;
   const failed = report.numFailedTests + broken + unaccounted + (inCi ? skipped : 0);

@@ -1,4 +1,4 @@
-/** Part of `npm run check`: whether every file is in a room, and imports what its room may. */
+/** Part of `npm run check`: every file must be in a room, and import only what its room allows. */
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type CodeFile, roomProblems } from './roomProblems.ts';

@@ -2,19 +2,19 @@
 import { posix } from 'node:path';
 import type { Room } from './rooms.ts';
 
-/** A file of code: its path from the repository's root, with slashes, and its text. */
+/** A code file: its path from the root of the repository, with slashes, and its text. */
 export interface CodeFile {
   readonly path: string;
   readonly text: string;
 }
 
 const MOST_FILES = 15;
-/** Static and dynamic imports and exports, in the form that Biome gives them. */
+/** Static and dynamic imports and exports, in the format of Biome. */
 const IMPORT = /\bfrom '([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/gm;
-/** Outside the rooms, but any room may import them where its row says so. */
+/** Not a room, but a row can allow its import. */
 const GENERATED = 'schema/generated';
 
-/** What is wrong, one sentence each; empty where nothing is. */
+/** The problems, one sentence each. */
 export const roomProblems = (files: readonly CodeFile[], rooms: Readonly<Record<string, Room>>): readonly string[] => [
   ...files.flatMap((file) => importProblems(file, rooms)),
   ...folderProblems(files, rooms),
@@ -57,7 +57,7 @@ const folderProblems = (files: readonly CodeFile[], rooms: Readonly<Record<strin
   ];
 };
 
-/** Names that stand for one interface (a launcher each) or one purpose (an entry point each). */
+/** Names that several files can have: implementations of one interface (launchers), and entry points. */
 const SHARED_NAMES = ['launcher.ts', 'execution.ts', 'main.ts', 'page.tsx'];
 
 const nameProblems = (files: readonly CodeFile[]): readonly string[] => {

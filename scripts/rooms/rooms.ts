@@ -1,18 +1,18 @@
 /**
- * The rooms: every folder of code with its purpose and what it may import. Both lists are complete: a folder without a
- * row, and an import that is not in its row, fail `npm run check` (roomProblems.ts). The rooms form no cycle.
+ * The rooms: every code folder, with its purpose and its allowed imports. The table is complete: `npm run check` fails for
+ * a folder without a row, for an import that its row does not allow, and for a cycle of rooms (roomProblems.ts).
  */
 export interface Room {
   readonly purpose: string;
-  /** Folders whose files it may import, types too. Its own folder goes without saying. */
+  /** Folders that its files can import from, including types. Its own folder is always allowed. */
   readonly rooms: readonly string[];
-  /** npm packages; `node` stands for the built-in modules. */
+  /** Allowed npm packages; `node` stands for the built-in modules. */
   readonly packages: readonly string[];
 }
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   examples: {
-    purpose: 'what both example pages share, and the server that shows them',
+    purpose: 'code that both example pages share, and the server of the pages',
     rooms: ['packages/client/src', 'schema/generated'],
     packages: ['@tanstack/react-virtual', 'esbuild', 'node', 'react'],
   },
@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node'],
   },
   'executor/command': {
-    purpose: 'starts, reads and stops the command; what differs between a container and a local process',
+    purpose: 'starts, reads and stops the command; the differences between containers and local processes',
     rooms: ['executor/output', 'executor/start', 'src/async', 'src/domain', 'src/system', 'src/wire'],
     packages: ['node'],
   },
@@ -54,7 +54,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ioredis', 'node'],
   },
   'executor/output': {
-    purpose: 'from the bytes of two pipes to events; pure',
+    purpose: 'turns the bytes of two pipes into events; pure',
     rooms: [
       'executor/output/json',
       'executor/output/masking',
@@ -65,7 +65,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node'],
   },
   'executor/output/json': {
-    purpose: 'JSON that a command printed',
+    purpose: 'reads JSON that a command printed',
     rooms: ['executor/output/masking', 'src/domain', 'src/domain/text'],
     packages: [],
   },
@@ -75,7 +75,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'executor/output/records': {
-    purpose: 'structured records of the loggers of many languages',
+    purpose: 'recognizes structured records of the loggers of many languages',
     rooms: ['executor/output/json', 'executor/output/masking', 'executor/output/text', 'src/domain', 'src/domain/text'],
     packages: ['node'],
   },
@@ -90,7 +90,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ioredis', 'node'],
   },
   'executor/start': {
-    purpose: 'what the executor was asked to do, and its claim on the log',
+    purpose: 'reads the orders of the executor, and claims the log',
     rooms: ['executor/redis', 'executor/write', 'src/domain', 'src/system', 'src/wire'],
     packages: ['ioredis', 'node'],
   },
@@ -100,7 +100,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ioredis', 'node'],
   },
   'packages/client/src': {
-    purpose: 'what an application installs: subscriptions that resume, and the proof that a log is whole',
+    purpose: 'the package for applications: subscriptions that resume, and the proof that a log is complete',
     rooms: [],
     packages: ['graphql-ws'],
   },
@@ -116,12 +116,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@graphql-inspector/core', 'graphql', 'node'],
   },
   'scripts/rooms': {
-    purpose: 'the rules of this table, and their check',
+    purpose: 'this table, and the check of its rules',
     rooms: [],
     packages: ['node'],
   },
   src: {
-    purpose: 'the process: reads the configuration, puts the parts together, ends them',
+    purpose: 'the process: reads the configuration, creates the parts, and stops them',
     rooms: [
       'src/async',
       'src/domain',
@@ -152,7 +152,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node'],
   },
   'src/delivery': {
-    purpose: 'from stored entries to the texts that subscribers get',
+    purpose: 'turns stored entries into the texts that subscribers get',
     rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/log', 'src/redis', 'src/runs/records', 'src/wire'],
     packages: ['graphql'],
   },
@@ -177,12 +177,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'src/graphql/budget': {
-    purpose: 'what one request may cost',
+    purpose: 'limits what one request can cost',
     rooms: ['src/async', 'src/domain', 'src/redis', 'src/runs/records'],
     packages: [],
   },
   'src/graphql/context': {
-    purpose: 'what resolvers work with',
+    purpose: 'the context of resolvers',
     rooms: [
       'src/async',
       'src/delivery',
@@ -196,7 +196,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['graphql', 'pino'],
   },
   'src/graphql/loaders': {
-    purpose: 'reads many things in one question',
+    purpose: 'loads many values with one request to Redis',
     rooms: ['src/domain', 'src/graphql/budget', 'src/runs/records'],
     packages: [],
   },
@@ -248,7 +248,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'src/graphql/server': {
-    purpose: 'how documents are checked and executed, and what errors may say',
+    purpose: 'checks and executes documents, and masks errors',
     rooms: [
       'src/async',
       'src/delivery',
@@ -261,7 +261,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['graphql', 'graphql-yoga', 'node', 'pino'],
   },
   'src/http': {
-    purpose: 'the HTTP server: who may pass, which path goes where',
+    purpose: 'the HTTP server: which requests are allowed, and the route of each path',
     rooms: [
       'src/async',
       'src/delivery/sinks',
@@ -280,7 +280,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node'],
   },
   'src/http/routes': {
-    purpose: 'a path each',
+    purpose: 'one route per file',
     rooms: [
       'src/async',
       'src/delivery',
@@ -366,7 +366,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node', 'pino'],
   },
   'src/runs': {
-    purpose: "wires the runs' parts",
+    purpose: 'connects the parts of runs',
     rooms: [
       'src/async',
       'src/domain',
@@ -382,7 +382,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ioredis', 'node', 'pino'],
   },
   'src/runs/api': {
-    purpose: 'what clients can ask of runs',
+    purpose: 'what clients can do with runs',
     rooms: [
       'src/async',
       'src/domain',
@@ -397,7 +397,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ioredis', 'pino'],
   },
   'src/runs/lossyRedis': {
-    purpose: 'what is done because a Redis may lose what it has acknowledged',
+    purpose: 'measures against a Redis that can lose acknowledged writes',
     rooms: ['src/async', 'src/domain', 'src/redis', 'src/runs/records', 'src/wire', 'src/wire/scripts'],
     packages: ['ioredis', 'pino'],
   },
@@ -407,7 +407,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ioredis', 'node'],
   },
   'src/runs/supervision': {
-    purpose: 'starts attempts, waits for their ends, puts right what crashes left',
+    purpose: 'starts attempts, waits for their ends, and repairs what crashes left behind',
     rooms: [
       'src/async',
       'src/domain',
@@ -423,7 +423,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['bullmq', 'ioredis', 'node', 'pino'],
   },
   'src/system': {
-    purpose: 'what the operating system tells: processes, sockets, directories',
+    purpose: 'facts from the operating system: processes, sockets, directories',
     rooms: [],
     packages: ['node'],
   },

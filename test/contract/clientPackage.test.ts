@@ -1,4 +1,4 @@
-/** The package @runloom/client as an application gets it: packed, installed in an empty folder, checked and run there. */
+/** The package @runloom/client as applications use it: packed, installed in an empty folder, type-checked and run. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { ask } from '../support/startedService.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
-/** The command that the machine has, not the Node.js of this repository: `npm` of Node.js 20 packs as well. */
+/** The npm of the machine, not of this repository: packing must also work with the npm of Node.js 20. */
 const npm = (cwd: string, ...args: string[]) => run('npm', [...args, '--no-audit', '--no-fund', '--offline'], { cwd });
 
 let project: string;
@@ -31,7 +31,7 @@ const example = async (): Promise<string> => {
   return /<!-- test: follow -->\n```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? expect.fail('the README has no example');
 };
 
-test('the package holds its code, its types, its licence and its README, and nothing else', async () => {
+test('the package contains its code, types, license and README, and nothing else', async () => {
   const { stdout } = await run('tar', ['tzf', join(project, 'runloom-client-0.1.0.tgz')]);
   const names = stdout.trim().split('\n');
   expect(names).toEqual(expect.arrayContaining(['package/LICENSE', 'package/README.md', 'package/dist/index.d.ts']));

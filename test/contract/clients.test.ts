@@ -36,7 +36,7 @@ afterAll(async () => {
   await data?.[Symbol.asyncDispose]();
 });
 
-/** Ends the service, as a deploy or a crash does, and starts the next one on the same DATA_DIR. */
+/** Ends the service, as a deployment or a crash does, and starts another one with the same DATA_DIR. */
 const restart = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
   service.child.kill(signal);
   proxy.target(null);
@@ -44,7 +44,7 @@ const restart = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
   proxy.target(await start());
 };
 
-/** Prints a line every 2 ms until the file is there. */
+/** Prints 5 lines every 10 ms until the file exists. */
 const untilFile = (file: string): string[] => [
   process.execPath,
   '-e',
@@ -53,14 +53,14 @@ const untilFile = (file: string): string[] => [
      if (existsSync(${JSON.stringify(file)})) clearInterval(timer); }, 10);`,
 ];
 
-test('every client has each event once and the digest right after five losses of its connection', async () => {
+test('after five lost connections, every client has each event once and the right digest', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rl-clients-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const file = join(directory, 'enough');
   const runId = await startRun(proxy.url, { command: untilFile(file) });
   const cache: { apollo?: ApolloClient } = {};
   const all = followers(proxy.url, runId, cache);
-  /** Resolves when each client got so many events more; fails with the first one that ended. */
+  /** Resolves when each client has received `events` more events; rejects if a client ends before that. */
   const onward = async (events: number): Promise<void> => {
     const from = all.map((one) => one.events.length);
     const failed = Promise.race(all.map((one) => one.ended.then(() => Promise.reject(new Error(one.name)))));
@@ -79,7 +79,7 @@ test('every client has each event once and the digest right after five losses of
   for (const [i, lose] of losses.entries()) {
     await onward(100);
     await lose();
-    // What was under way still comes: without this, two losses could be one to a client.
+    // Data in flight can still arrive. Without this wait, a client could notice two losses as one.
     await vi.waitUntil(() => all.every((one) => one.losses > i), { timeout: 30_000 });
   }
   await onward(100);
@@ -104,7 +104,7 @@ test('every client has each event once and the digest right after five losses of
     ]);
   }
   process.stdout.write(`${run.lines} lines\n${figures.join('\n')}\n`);
-  // With Apollo's own default policy: the place of one batch, whatever came.
+  // With Apollo's default fetch policy, the cache contains one batch, however many arrived.
   expect(Object.keys(cache.apollo?.extract() ?? {})).toEqual(['ROOT_SUBSCRIPTION']);
 }, 120_000);
 
@@ -115,8 +115,8 @@ const socketClient = () => {
   return client;
 };
 
-test('an hour of log leaves one batch in the cache of Apollo, and nothing with no-cache', async () => {
-  // 20,000 lines: an hour at five a second.
+test('after an hour of log, the cache of Apollo contains one batch, and nothing with no-cache', async () => {
+  // About an hour at five lines per second: 20,000 lines.
   const runId = await startRun(proxy.url, { command: ['seq', '-f', 'line %.0f', '20000'] });
   for (const [fetchPolicy, most] of [
     ['cache-first', 250_000],
@@ -139,7 +139,7 @@ test('an hour of log leaves one batch in the cache of Apollo, and nothing with n
   }
 });
 
-test('Apollo shows the codes of errors', async () => {
+test('Apollo Client reports the codes of errors', async () => {
   const client = apollo(proxy.url, socketClient());
   const codes = (error: unknown) =>
     CombinedGraphQLErrors.is(error)
@@ -164,7 +164,7 @@ test('Apollo shows the codes of errors', async () => {
   expect(await refused({ runId: NOWHERE, after: -1 })).toEqual([['BAD_USER_INPUT', 'after']]);
 });
 
-test('urql shows the codes of errors', async () => {
+test('urql reports the codes of errors', async () => {
   const client = urql(proxy.url, socketClient());
   const codes = (result: {
     readonly error?:
@@ -184,7 +184,7 @@ test('urql shows the codes of errors', async () => {
   expect(await refused({ runId: NOWHERE, after: -1 })).toEqual([['BAD_USER_INPUT', 'after']]);
 });
 
-test('graphql-ws and server-sent events show the codes of errors', async () => {
+test('graphql-ws and server-sent events report the codes of errors', async () => {
   const client = socketClient();
   const query = print(FollowLogDocument);
   const refused = (variables: Record<string, unknown>, text = query) =>
@@ -211,7 +211,7 @@ test('graphql-ws and server-sent events show the codes of errors', async () => {
   expect(await sent({ runId: NOWHERE, after: -1 })).toMatchObject({ code: 'BAD_USER_INPUT', argument: 'after' });
 });
 
-test('a subscription to the run itself ends when the run has ended', async () => {
+test('a subscription to runUpdated ends when the run has ended', async () => {
   const runId = await startRun(proxy.url, { command: ['true'] });
   const client = apollo(proxy.url, socketClient());
   const statuses = await new Promise<string[]>((resolve, reject) => {

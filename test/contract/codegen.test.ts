@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-test('schema/generated is what codegen makes: npm run codegen', async () => {
+test('schema/generated is up to date (if not: npm run codegen)', async () => {
   const run = promisify(execFile)('graphql-codegen', ['--config', 'codegen.ts', '--check'], {
     cwd: ROOT,
     env: { ...process.env, PATH: `${ROOT}/node_modules/.bin:${process.env.PATH}` },

@@ -1,4 +1,4 @@
-/** The folder schema/, copied into a client's project as docs/how-to/get-types.md says: it type-checks there, and tools find it. */
+/** The folder schema/ in a client's project, copied as in docs/how-to/get-types.md: type checks and tools work there. */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ let project: string;
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), 'runloom-schema-'));
   await cp(join(ROOT, 'schema'), join(project, 'schema'), { recursive: true });
-  // Not the whole node_modules: a copied schema/ may need its one import, and no more.
+  // Only one package and not all of node_modules: schema/ must not need any other.
   await mkdir(join(project, 'node_modules/@graphql-typed-document-node'), { recursive: true });
   const core = '@graphql-typed-document-node/core';
   await symlink(join(ROOT, 'node_modules', core), join(project, 'node_modules', core));
@@ -33,7 +33,7 @@ export const seqs = (data: FollowLogSubscription): number[] => data.runLogBatche
 afterAll(() => rm(project, { recursive: true }));
 
 const strict = { strict: true, noEmit: true, isolatedModules: true, types: [] };
-/** What create-next-app writes (16.1). */
+/** The configuration that create-next-app 16.1 writes. */
 const NEXT = {
   target: 'ES2017',
   lib: ['dom', 'dom.iterable', 'esnext'],
@@ -51,7 +51,7 @@ const NEXT = {
   plugins: [{ name: 'next' }],
   paths: { '@/*': ['./*'] },
 };
-/** What create-vite writes for React (8.0). */
+/** The configuration that create-vite 8.0 writes for React. */
 const VITE = {
   target: 'ES2023',
   lib: ['ES2023', 'DOM', 'DOM.Iterable'],
@@ -82,11 +82,11 @@ test.each<[string, object, readonly string[]]>([
   ["Vite's tsconfig", VITE, ['**/*.ts']],
   ['a plain strict tsconfig', { ...strict, ...STRICTEST, module: 'esnext', moduleResolution: 'bundler' }, ['**/*.ts']],
   [
-    'nodenext, where a file needs its ending: what Node imports as it is',
+    'nodenext, for the files without relative imports (it requires extensions)',
     { ...strict, ...STRICTEST, module: 'nodenext', allowImportingTsExtensions: true },
     ['schema/generated/graphql.ts', 'schema/generated/possibleTypes.ts'],
   ],
-])('it type-checks by %s', async (_name, compilerOptions, include) => {
+])('it type-checks with %s', async (_name, compilerOptions, include) => {
   await writeFile(
     join(project, 'tsconfig.json'),
     JSON.stringify({ compilerOptions, include, exclude: ['node_modules'] }),
@@ -102,21 +102,21 @@ test.each<[string, object, readonly string[]]>([
   expect(checked).toBe('');
 });
 
-test('generated files import each other without an ending, and the index has all of them', async () => {
+test('generated files import each other without an extension, and the index exports all of them', async () => {
   const names = (await readdir(join(ROOT, 'schema/generated'))).filter((name) => name !== 'index.ts');
   for (const name of names) expect(await read(`generated/${name}`)).not.toMatch(/from ['"][^'"]*\.[jt]s['"]/);
   const index = await read('generated/index.ts');
   expect(names.filter((name) => !index.includes(`'./${name.replace(/\.ts$/, '')}'`))).toEqual([]);
 });
 
-test('introspection.json is the schema, for caches that want it so', async () => {
+test('introspection.json is the introspection result of the schema', async () => {
   const text = await read('introspection.json');
   expect(text).toBe(printedIntrospection());
   const again = introspectionFromSchema(buildClientSchema(JSON.parse(text)), { descriptions: false });
   expect(JSON.parse(JSON.stringify(again))).toEqual(JSON.parse(text));
 });
 
-test('editors find the schema and the operations beside their configuration', async () => {
+test('the configuration for editors names the schema and the operations beside it', async () => {
   const config = Object.fromEntries(
     (await read('.graphqlrc.yml')).split('\n').flatMap((line) => [/^(\w+): (.+)$/.exec(line)?.slice(1) ?? []]),
   );
@@ -125,6 +125,6 @@ test('editors find the schema and the operations beside their configuration', as
   expect((await readdir(join(ROOT, 'schema/operations'))).every((name) => name.endsWith('.graphql'))).toBe(true);
 });
 
-test('the schema says what it is', () => {
+test('the schema has a description', () => {
   expect(schema.description).toMatch(/^runloom /);
 });

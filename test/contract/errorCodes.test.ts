@@ -1,4 +1,4 @@
-/** Each error code of PROTOCOL.md, section 7, and each close code of section 8, as a client gets it. */
+/** Every error code of PROTOCOL.md, section 7, and every close code of section 8, as clients receive it. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'graphql-ws';
@@ -22,7 +22,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 
 type Codes = readonly (string | undefined)[];
 
-/** What an answer over HTTP or as server-sent events has as codes. */
+/** The error codes in a response over HTTP or as server-sent events. */
 const codesIn = (text: string): string[] => [...text.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code ?? '');
 
 const asEvents = async (query: string, variables: object): Promise<string> => {
@@ -57,7 +57,7 @@ const fromElsewhere = (head: string): Promise<string> =>
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
 const ID = '00000000-0000-7000-8000-000000000000';
-/** The codes of requests that name a document which the service does not know. */
+/** The codes of requests with the id of an unknown document. */
 const byId = async (url: string): Promise<Codes> => {
   await using socket = await new RawSocket(url).ready();
   socket.send({ type: 'subscribe', id: '1', payload: { documentId: 'unknown' } });
@@ -101,7 +101,7 @@ const provoke: Readonly<Record<ErrorCode, () => Promise<Codes>>> = {
     return await byId(other.url);
   },
   PERSISTED_QUERY_NOT_SUPPORTED: () => byId(api.url),
-  // On a WebSocket it is close code 4400.
+  // On a WebSocket, close code 4400 takes its place.
   BAD_REQUEST: async () => [...codesIn(await sendBody('*/*')), ...codesIn(await sendBody('text/event-stream'))],
   INTERNAL_SERVER_ERROR: async () => {
     const id = await createRun(api.redis);
@@ -110,16 +110,13 @@ const provoke: Readonly<Record<ErrorCode, () => Promise<Codes>>> = {
   },
 };
 
-test.each(ERROR_CODES)(
-  'X1: %s is what a client gets, over HTTP, server-sent events and WebSocket alike',
-  async (code) => {
-    const codes = await provoke[code]();
-    expect(codes.length).toBeGreaterThanOrEqual(2);
-    expect(codes).toEqual(codes.map(() => code));
-  },
-);
+test.each(ERROR_CODES)('X1: clients get %s over HTTP, server-sent events and WebSocket', async (code) => {
+  const codes = await provoke[code]();
+  expect(codes.length).toBeGreaterThanOrEqual(2);
+  expect(codes).toEqual(codes.map(() => code));
+});
 
-/** Bytes in place of a frame, as no library sends them. */
+/** Sends raw bytes as a frame; no library would send them. */
 const sendFrame = (socket: RawSocket, bytes: readonly number[]): void => {
   const { _socket: raw } = socket.socket as unknown as { readonly _socket: { write(bytes: Buffer): void } };
   raw.write(Buffer.from(bytes));
@@ -127,7 +124,7 @@ const sendFrame = (socket: RawSocket, bytes: readonly number[]): void => {
 const MASKED = 0x80;
 const NO_MASK = [0, 0, 0, 0];
 
-/** A server whose handling of messages fails, as no message of a client is known to make it. */
+/** A server whose message handler fails. No message is known that makes the real one fail. */
 const faulty = async (): Promise<string> => {
   const operations: Server<SocketExtra> = {
     opened: (socket) => {
@@ -144,7 +141,7 @@ const faulty = async (): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
-/** Each gives a socket that is being closed. */
+/** Each function returns a socket that the service closes with the code. */
 const closing: Readonly<Record<number, () => Promise<RawSocket>>> = {
   1001: async () => {
     await using other = await openHttp();
@@ -201,7 +198,7 @@ test.each(Object.keys(closing).map(Number))('X3: the service closes a socket wit
   expect((await socket?.closed)?.code).toBe(code);
 });
 
-test('X3: each close code of PROTOCOL.md is provoked, and no other', () => {
+test('X3: the tests provoke exactly the close codes of PROTOCOL.md', () => {
   const rows = tableRows(readDocument('PROTOCOL.md'), '## 8. Close codes of WebSockets');
   expect(rows.map(([code]) => code)).toEqual(Object.keys(closing));
 });

@@ -1,4 +1,4 @@
-/** From a client through a command and back: nothing of what is printed as JSON changes on its way. */
+/** JSON numbers stay unchanged from the client through the command and back. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -27,7 +27,7 @@ const COMMAND = `
   echo "::output::$RUN_INPUT"
 `;
 
-test('E7: numbers keep their digits from the request to RUN_INPUT, and in all that the command reports', async () => {
+test('E7: numbers keep their digits from the request to RUN_INPUT, and in everything that the command reports', async () => {
   const start = 'mutation ($input: StartRunInput!) { startRun(input: $input) { run { id } } }';
   const env = '[{"name":"SECRET","value":"hunter2-hunter2","secret":true}]';
   const input = `{"command":["sh","-c",${JSON.stringify(COMMAND)}],"env":${env},"input":${NUMBERS}}`;

@@ -1,4 +1,4 @@
-/** What every launcher holds (src/launchers/launcher.ts). One suite, each launcher for real. */
+/** The contract of launchers (src/launchers/launcher.ts): one suite over every real launcher. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const soon = (): AbortSignal => AbortSignal.timeout(30_000);
 
 interface Bench {
   readonly launcher: Launcher;
-  /** Another service of the same installation. */
+  /** The launcher of another service of the same installation. */
   readonly other: Launcher;
   readonly redisUrl: string;
   close(): Promise<void>;
@@ -72,7 +72,7 @@ describe.for([
       (all) => all.includes(text),
     );
 
-  it('carries an attempt out, and nothing is left of it once it is removed', async () => {
+  it('executes an attempt, and leaves nothing of it after remove()', async () => {
     const spec = await attempt(shell('echo out; echo err >&2; exit 3'));
     const { text, end, steps, execution } = await carryOut(bench.launcher, redis, spec);
     expect(text.split('\n').sort()).toEqual(['', 'err', 'out']);
@@ -84,16 +84,16 @@ describe.for([
     await execution.stop(0);
   });
 
-  it('tells how the executor ended', async () => {
+  it('reports how the executor ended', async () => {
     const spec = await attempt(shell('exit 3'));
     const execution = await bench.launcher.launch(spec, quietly, soon());
-    // The command's own end is in the log; the executor did its duty.
+    // The exit code of the command is in the log. The executor itself succeeded.
     expect(await execution.wait(soon())).toEqual({ exitCode: 0, signal: null, outOfMemory: false });
     expect(await execution.wait(soon())).toMatchObject({ exitCode: 0 });
     await execution.remove();
   });
 
-  it('starts nothing twice, whoever asks again', async () => {
+  it('starts an attempt once, also if launch() is called several times, or by another service', async () => {
     const spec = await attempt(shell('echo started; sleep 20'));
     const kinds: string[] = [];
     const launch = (launcher: Launcher) => launcher.launch(spec, (step) => kinds.push(step.kind), soon());
@@ -109,7 +109,7 @@ describe.for([
     expect(await bench.launcher.list()).toEqual([]);
   });
 
-  it('lets another service find a living attempt and wait for it', async () => {
+  it('lets another service find a running attempt and wait for it', async () => {
     const spec = await attempt(shell('echo started; sleep 1; echo done'));
     await bench.launcher.launch(spec, quietly, soon());
     const found = await bench.other.find(spec.runId, 1);
@@ -120,11 +120,11 @@ describe.for([
     expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
   });
 
-  it('finds nothing where nothing was launched', async () => {
+  it('finds no attempt that was never launched', async () => {
     expect(await bench.launcher.find(newRunId(), 1)).toBeNull();
   });
 
-  it('stops with time for the command to end by itself', async () => {
+  it('stop() gives the command time to end by itself', async () => {
     const spec = await attempt(shell("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done"));
     const execution = await bench.launcher.launch(spec, quietly, soon());
     await untilPrinted(spec, 'ready');
@@ -133,7 +133,7 @@ describe.for([
     await execution.remove();
   });
 
-  it('kills a command that does not end in time', async () => {
+  it('stop() kills a command that does not end in time', async () => {
     const spec = await attempt(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"));
     const execution = await bench.launcher.launch(spec, quietly, soon());
     await untilPrinted(spec, 'ready');
@@ -143,7 +143,7 @@ describe.for([
     await execution.remove();
   });
 
-  it('takes everything of the run along, even what left its session', async () => {
+  it('ends all processes of the run, also those that left its session', async () => {
     const spec = await attempt(shell('setsid sleep 300 & setsid sh -c "sleep 301 & wait" & echo ready; sleep 302'));
     const execution = await bench.launcher.launch(spec, quietly, soon());
     await untilPrinted(spec, 'ready');
@@ -153,7 +153,7 @@ describe.for([
     for (const seconds of [300, 301, 302]) expect(await processesNaming(`sleep\0${seconds}`)).toEqual([]);
   });
 
-  it('gives up waiting when the signal says so, and the attempt goes on', async () => {
+  it('wait() rejects when its signal aborts, and the attempt continues', async () => {
     const spec = await attempt(shell('echo ready; sleep 20'));
     const execution = await bench.launcher.launch(spec, quietly, soon());
     await untilPrinted(spec, 'ready');
@@ -166,7 +166,7 @@ describe.for([
     expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
   });
 
-  it('leaves nothing of a launch that was aborted', async () => {
+  it('leaves nothing of an aborted launch', async () => {
     const spec = await attempt(shell('sleep 20'));
     const leaving = new AbortController();
     const launching = bench.launcher.launch(spec, () => leaving.abort(new Error('leaving')), leaving.signal);
@@ -174,7 +174,7 @@ describe.for([
     expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
   });
 
-  it('refuses an image that is not to be had, with a sentence that names no address', async () => {
+  it('refuses an unavailable image with a message that shows no address', async () => {
     const spec = await attempt({ command: ['true'], image: 'no.such.registry.invalid/none:1' });
     const refusal = await bench.launcher.launch(spec, quietly, soon()).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(LaunchError);
@@ -183,7 +183,7 @@ describe.for([
     expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
   });
 
-  it('hands a command nothing of the service', async () => {
+  it('passes no variable of the service to the command', async () => {
     process.env.OF_THE_SERVICE = 'secret';
     const spec = await attempt(shell('env'));
     const { text } = await carryOut(bench.launcher, redis, spec);
@@ -195,7 +195,7 @@ describe.for([
     expect(names).not.toContain('RUN_KEY');
   });
 
-  it('knows its default image by its name', async () => {
+  it('can launch its default image by name', async () => {
     const spec = await attempt({ command: ['echo', 'hello'], image: bench.launcher.defaultImage });
     const { text } = await carryOut(bench.launcher, redis, spec);
     expect(text).toBe('hello\n');

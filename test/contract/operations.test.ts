@@ -1,4 +1,4 @@
-/** Every operation of schema/operations against the real service, by its typed document, as clients send it. */
+/** Every operation of schema/operations, sent to the real service with its typed document, as clients do. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { ApolloClient } from '@apollo/client';
 import { buildSchema, isAbstractType, Kind, parse } from 'graphql';
@@ -24,7 +24,7 @@ const start = async (input: documents.StartRunInput = { command }) => {
   const { data } = await client.mutate({ mutation: documents.StartRunDocument, variables: { input } });
   return data?.startRun?.run ?? expect.fail('startRun gave no run');
 };
-/** All results of a subscription, to its end. */
+/** All results of a subscription up to its end. */
 const results = <T>(from: { subscribe(observer: object): unknown }): Promise<T[]> =>
   new Promise((resolve, reject) => {
     const seen: T[] = [];
@@ -40,7 +40,7 @@ const finished = async (): Promise<string> => {
   return id;
 };
 
-/** One test for each operation; the names are those of the files. */
+/** One test for each operation, by the name of the operation. */
 const uses: Record<string, () => Promise<void>> = {
   StartRun: async () => {
     const run = await start({ command, name: 'three', labels: [{ name: 'a', value: 'b' }], timeoutSeconds: 30 });
@@ -151,14 +151,14 @@ const names = async (): Promise<string[]> => {
     .flatMap((one) => (one.kind === Kind.OPERATION_DEFINITION ? [one.name?.value ?? '(without a name)'] : []));
 };
 
-test('every operation has its typed document and is run here', async () => {
+test('every operation has a typed document and a test', async () => {
   const all = (await names()).sort();
   expect(Object.keys(uses).sort()).toEqual(all);
   const typed = Object.keys(documents).filter((name) => name.endsWith('Document'));
   expect(typed.map((name) => name.replace(/Document$/, '')).sort()).toEqual(all);
 });
 
-test.each(Object.entries(uses))('%s does what it says', (_name, use) => use());
+test.each(Object.entries(uses))('the operation %s works', (_name, use) => use());
 
 test('possibleTypes has every interface and union of the schema', async () => {
   const schema = buildSchema(await readFile(new URL('schema.graphql', SCHEMA), 'utf8'));

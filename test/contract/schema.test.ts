@@ -31,7 +31,7 @@ const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
 const contract = buildSchema(await read('contract.graphql'));
 const printed = buildSchema(printedSchema());
 
-/** Every promise of a schema as one line: type, field, argument, nullability, default, enum value. */
+/** Every promise of a schema as one line: types, fields, arguments, nullability, defaults, enum values. */
 const promises = (schema: GraphQLSchema): Set<string> => {
   const lines = new Set<string>();
   const argument = (owner: string, given: GraphQLArgument | GraphQLInputField): void => {
@@ -54,7 +54,7 @@ const promises = (schema: GraphQLSchema): Set<string> => {
   return lines;
 };
 
-/** Places without a description. */
+/** The parts of the type that have no description. */
 const undescribed = (type: GraphQLNamedType): string[] => {
   const places: string[] = type.description ? [] : [type.name];
   const look = (path: string, thing: { readonly description?: string | null | undefined }): void => {
@@ -69,14 +69,14 @@ const undescribed = (type: GraphQLNamedType): string[] => {
   return places;
 };
 
-test('the schema holds every promise of the contract, none of them stricter', () => {
+test('the schema keeps every promise of the contract unchanged', () => {
   const held = promises(printed);
   const missing = [...promises(contract)].filter((promise) => !held.has(promise));
   expect(promises(contract).size).toBeGreaterThan(250);
   expect(missing).toEqual([]);
 });
 
-test('what the schema adds to an input of the contract is not required', () => {
+test('fields that the schema adds to inputs of the contract are optional', () => {
   for (const type of Object.values(contract.getTypeMap())) {
     const own = printed.getType(type.name);
     if (!isInputObjectType(type) || !isInputObjectType(own)) continue;
@@ -87,7 +87,7 @@ test('what the schema adds to an input of the contract is not required', () => {
   }
 });
 
-/** All fields of the type, three levels deep, without arguments that are required. */
+/** All fields of the type, three levels deep, except those with required arguments. */
 const allFields = (type: GraphQLNamedType, levels = 3): string => {
   if (!isObjectType(type) && !isInterfaceType(type)) return '';
   const fields = Object.values(type.getFields()).filter(({ args }) => !args.some(isRequiredArgument));
@@ -99,7 +99,7 @@ const allFields = (type: GraphQLNamedType, levels = 3): string => {
   return parts.join(' ');
 };
 
-test('all fields of all types of an interface or union can be selected together', () => {
+test('one document can select all fields of all types of an interface or union', () => {
   const abstract = Object.values(printed.getTypeMap()).filter((type) => isAbstractType(type));
   expect(abstract.map(({ name }) => name)).toContain('RunEvent');
   const rules = specifiedRules.filter((rule) => rule !== NoUnusedFragmentsRule);
@@ -112,7 +112,7 @@ test('all fields of all types of an interface or union can be selected together'
   }
 });
 
-test('what fails alone leaves the rest of an answer: roots that can fail, and Run.logs, may be null', () => {
+test('root fields that can fail, and Run.logs, are nullable, so that a failure does not remove the other fields', () => {
   const fields = [
     ...Object.values(printed.getMutationType()?.getFields() ?? {}),
     printed.getQueryType()?.getFields().runs,
@@ -123,7 +123,7 @@ test('what fails alone leaves the rest of an answer: roots that can fail, and Ru
   expect(isObjectType(run) && isNullableType(run.getFields().logs?.type)).toBe(true);
 });
 
-test('E6: the types of events are those of the contract, and no others', () => {
+test('E6: the event types are exactly those of the contract', () => {
   const names = (schema: GraphQLSchema) => {
     const type = schema.getType('RunEvent');
     return isInterfaceType(type)
@@ -142,7 +142,7 @@ test('every type, field, argument and enum value has a description', () => {
   expect(types.flatMap(undescribed)).toEqual([]);
 });
 
-test('schema/schema.graphql is what the code prints', async () => {
+test('schema/schema.graphql is up to date (if not: npm run schema:print)', async () => {
   expect(await read('../../schema/schema.graphql')).toBe(printedSchema());
 });
 
@@ -157,7 +157,7 @@ test('the operations of schema/operations are valid and within the limits', asyn
   }
 });
 
-test('the introspection that tools send is within the limits', () => {
+test('the introspection query of tools is within the limits', () => {
   const query = getIntrospectionQuery({
     descriptions: true,
     specifiedByUrl: true,

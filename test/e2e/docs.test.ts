@@ -1,4 +1,4 @@
-/** Every example of the documentation is run as it stands, except for the address of the service. */
+/** Runs every example of the documentation. Only the address of the service is replaced. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ let directory: string;
 let runId: string;
 beforeAll(async () => {
   service = await startService();
-  // Inside the tree, so that packages are found as from a file beside README.md.
+  // Inside the repository, so that imports find the same packages as from a file beside README.md.
   await mkdir(join(ROOT, 'node_modules/.cache'), { recursive: true });
   directory = await mkdtemp(join(ROOT, 'node_modules/.cache/docs-'));
   runId = await startRun(service.url, { command: ['sh', '-c', 'for i in 1 2 3; do echo line $i; done'] });
@@ -57,7 +57,7 @@ test('curl follows a run by server-sent events', async () => {
   expect(text).toMatch(/"RunFinished".*\n[\s\S]*^event: complete/m);
 });
 
-test.skipIf(!hasBrowser)('EventSource', async () => {
+test.skipIf(!hasBrowser)('EventSource in a page follows a run', async () => {
   const code = example('event-source');
   await using browser = await startBrowser();
   const { page } = await browser.open();
@@ -68,7 +68,7 @@ test.skipIf(!hasBrowser)('EventSource', async () => {
   await expect.poll(() => said, { timeout: 20_000 }).toEqual(expect.arrayContaining(['line 1', 'line 2', 'line 3']));
 });
 
-test('downloads', async () => {
+test('the log can be downloaded as text, and as NDJSON after a position', async () => {
   const text = await shell('download');
   expect(text).toMatch(/^line 1\nline 2\nline 3\n\{/);
   const seqs = text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line).seq] : []));
@@ -76,15 +76,15 @@ test('downloads', async () => {
   expect(text).toContain('"RunFinished"');
 });
 
-test('graphql-ws', async () => {
+test('graphql-ws follows a run to its end', async () => {
   expect(await node('graphql-ws')).toBe('line 1\nline 2\nline 3\nRun COMPLETED\nThat was all of it.\n');
 });
 
-test.each(['apollo', 'urql'])('%s', async (name) => {
+test.each(['apollo', 'urql'])('%s starts a run and shows its output', async (name) => {
   expect(await node(name)).toBe('hello\n');
 });
 
-test('the proof', async () => {
+test('the proof shows that a complete log is complete, and names what is missing from another', async () => {
   expect(await node('proof')).toBe('Nothing is missing.\n');
   const { events } = await follow(wsClient(service.url), runId);
   const end = events.at(-1);
@@ -96,7 +96,7 @@ test('the proof', async () => {
   expect(await whatIsMissing(changed)).toMatch(/^The lines differ/);
 });
 
-/** A program on the PATH, or where its own installation puts it. */
+/** The path of a program: on the PATH, or in the folder of its own installer. */
 const found = (name: string, ...more: string[]): string | undefined =>
   [...(process.env.PATH ?? '').split(delimiter), ...more]
     .map((path) => join(path, name))
@@ -126,14 +126,14 @@ const commands: Record<string, { readonly there: boolean; command(code: string):
   },
 };
 
-test('the commands are in five languages', () => {
+test('the documentation has an example command in each of five languages', () => {
   const languages = EXAMPLES.flatMap(({ name }) => /^command (\w+)$/.exec(name)?.[1] ?? []);
   expect(languages.sort()).toEqual(Object.keys(commands).sort());
 });
 
 for (const [language, { there, command }] of Object.entries(commands)) {
   test.skipIf(!there)(
-    `a command in ${language} makes records, a group, progress and an output`,
+    `the example command in ${language} prints records, a group, progress and an output`,
     async () => {
       const id = await startRun(service.url, { command: await command(example(`command ${language}`)) });
       const { events } = await follow(wsClient(service.url), id);
@@ -156,7 +156,7 @@ for (const [language, { there, command }] of Object.entries(commands)) {
   );
 }
 
-/** Examples that tests of their own run. */
+/** Examples that other tests run. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   vite: 'test/integration/http/vite.test.ts',
   nginx: 'test/integration/http/reverseProxy.test.ts',

@@ -1,4 +1,4 @@
-/** A browser's own EventSource, with nothing but addEventListener, at the real service. */
+/** The EventSource of a browser with the real service; the page uses only addEventListener. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { hasBrowser, startBrowser } from '../support/clients/browser.ts';
@@ -9,12 +9,12 @@ interface Seen {
   readonly seqs: number[];
   readonly completes: number;
   readonly opens: number;
-  /** EventSource.readyState; 2: it has given up. */
+  /** EventSource.readyState; 2 means closed. */
   readonly state: number;
 }
 
 test.skipIf(!hasBrowser)(
-  'S8a, S8b: EventSource gets each event once through a kill and a restart of the service, and stops asking after the end',
+  'S8a, S8b: EventSource gets each event once although the service is killed and restarted, and does not reconnect after the end',
   async () => {
     await using data = await dataDirectory();
     const env = { DATA_DIR: data.path, PORT: String(await freePort()) };
@@ -67,7 +67,7 @@ test.skipIf(!hasBrowser)(
     expect([completes, opens]).toEqual([1, 2]);
     expect(statuses.at(-1)).toBe(204);
     const asked = statuses.length;
-    // Longer than a browser waits before it asks again: what is tested is that it does not.
+    // Longer than the reconnect delay of a browser: it must not reconnect.
     await delay(5000);
     expect(statuses).toHaveLength(asked);
     second.child.kill('SIGTERM');

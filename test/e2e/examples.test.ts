@@ -1,4 +1,4 @@
-/** The pages of examples/ in a real browser, at the real service, as their commands start them. */
+/** The pages of examples/ in a real browser with the real service, started by their npm commands. */
 import { spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ afterAll(async () => {
   await service?.stop();
 });
 
-/** `npm run example:<name>`; resolves to where the page is. */
+/** Runs `npm run example:<name>`; resolves to the address of the page. */
 const serve = async (name: string): Promise<string> => {
   const child = spawn('npm', ['run', '--silent', `example:${name}`], {
     cwd: ROOT,
@@ -46,7 +46,7 @@ const serve = async (name: string): Promise<string> => {
 };
 
 test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
-  'the page with %s starts a run, follows it over five cuts, and proves that nothing is missing',
+  'the page with %s starts a run, follows it through five lost connections, and proves that nothing is missing',
   async (name) => {
     const { page, faults } = (await browser?.open()) ?? expect.fail('no browser');
     await page.goto(await serve(name));
@@ -61,21 +61,21 @@ test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
     expect(lines).toEqual(Array.from({ length: 60 }, (_, i) => String(i + 1)));
     expect(await page.locator('output').textContent()).toBe('ended');
     expect(await page.getByText(/^[\d,]+ events$/).count()).toBe(1);
-    // A second run from the same page begins anew, and ends when it is cancelled.
+    // A second run from the same page starts with an empty log, and ends when it is cancelled.
     await page.getByLabel('Command').fill('echo second; sleep 60');
     await page.getByRole('button', { name: 'Start' }).click();
     await page.getByText('second', { exact: true }).waitFor();
     expect(await page.getByText('line 60').count()).toBe(0);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('CANCELLED', { exact: true }).waitFor();
-    // Chromium writes every lost connection to the console; nothing else may be there.
+    // Chromium logs every lost connection to the console. Nothing else is allowed there.
     expect(faults.filter((fault) => !/WebSocket connection to .* failed/.test(fault))).toEqual([]);
   },
   120_000,
 );
 
 test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
-  'the page with %s shows a million lines, whole, and lets them be scrolled',
+  'the page with %s shows a million lines completely, and can scroll through them',
   async (name) => {
     const { page, faults } = (await browser?.open()) ?? expect.fail('no browser');
     await page.goto(await serve(name));
@@ -90,7 +90,7 @@ test.skipIf(!hasBrowser).each(['apollo', 'urql'])(
         `heap ${Math.round(Number(heap) / 1e6)} MB\n`,
     );
     expect(await page.getByText(/^1,000,0\d\d events$/).count()).toBe(1);
-    // It has followed to the end; only what is near is in the document, and no number runs into its text.
+    // The view is at the end; only nearby lines are in the document, and no line number overlaps its text.
     const rows = page.locator('li');
     expect(await rows.last().textContent()).toMatch(/^1000\d\d\dRun COMPLETED$/);
     expect(await rows.count()).toBeLessThan(400);

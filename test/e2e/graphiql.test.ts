@@ -1,4 +1,4 @@
-/** GraphiQL in a real browser, at the real service. */
+/** GraphiQL in a real browser with the real service. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { hasBrowser, type OpenPage, startBrowser, type TestBrowser } from '../support/clients/browser.ts';
@@ -32,7 +32,7 @@ const tab = async (page: Page, name: string): Promise<void> => {
   await page.locator('.graphiql-tab-active', { hasText: name }).waitFor();
 };
 const execute = (page: Page): Promise<void> => page.getByRole('button', { name: 'Execute query' }).click();
-/** GraphiQL 5 sometimes loses the first press on a tab that was just opened; a person presses again. */
+/** GraphiQL 5 sometimes ignores the first click on a tab that was just opened, so this clicks again, as a user would. */
 const executeAndSee = async (page: Page, text: string | RegExp): Promise<void> => {
   const seen = page.locator('.graphiql-response', { hasText: text });
   const stop = page.getByRole('button', { name: 'Stop query' });
@@ -42,7 +42,7 @@ const executeAndSee = async (page: Page, text: string | RegExp): Promise<void> =
   };
   await vi.waitFor(press, { timeout: 40_000 });
 };
-/** Waits until the answer holds the text; Monaco has its spaces unbreakable. */
+/** Waits until the answer contains the text. Monaco shows spaces as no-break spaces. */
 const answer = async (page: Page, text: string | RegExp): Promise<void> => {
   await page.locator('.graphiql-response', { hasText: text }).waitFor({ timeout: 15_000 });
 };
@@ -52,7 +52,7 @@ const newest = async (): Promise<{ readonly id: string; readonly status: string 
   return runs?.edges[0]?.node ?? expect.fail('there is no run');
 };
 
-test('the page is compressed before it is asked for, cached, and whole in itself', async () => {
+test('the page is compressed in advance, and cached', async () => {
   const get = (headers: Record<string, string>) =>
     fetch(`${service.url}/graphql`, { headers: { accept: 'text/html', ...headers } });
   const plain = await get({ 'accept-encoding': 'identity' });
@@ -69,7 +69,7 @@ test('the page is compressed before it is asked for, cached, and whole in itself
 });
 
 test.skipIf(!hasBrowser)(
-  'its tabs work as they stand: start, follow, history, lists, cancel',
+  'its tabs work unchanged, without requests to other hosts: start, follow, history, lists, cancel',
   async () => {
     const { page, requests, sent, faults } = await open();
     expect(await tabNames(page)).toEqual(['Start', 'Follow', 'History', 'Runs', 'Watch', 'Cancel']);
@@ -101,14 +101,14 @@ test.skipIf(!hasBrowser)(
 );
 
 test.skipIf(!hasBrowser)(
-  'Follow gathers the lines as they come, and goes on to the end after Cancel was pressed in its tab',
+  'Follow collects lines as they arrive, and continues to the end of the run after Cancel in another tab',
   async () => {
     const { page, faults } = await open();
     await execute(page);
     await answer(page, 'PENDING');
     const { id } = await newest();
     await tab(page, 'Follow');
-    // Several batches at once, the newest first.
+    // Several batches are shown at once, the newest first.
     await executeAndSee(page, /line\s3"[\s\S]*line\s2"/);
     await tab(page, 'Cancel');
     await executeAndSee(page, id);
@@ -121,7 +121,7 @@ test.skipIf(!hasBrowser)(
 );
 
 test.skipIf(!hasBrowser)(
-  'what is typed is run: events come over WebSocket, and stop when they are told to',
+  'a typed subscription is executed: events arrive over WebSocket until it is stopped',
   async () => {
     const runId = await startRun(service.url, {
       command: ['sh', '-c', 'i=0; while :; do i=$((i+1)); echo "typed $i"; sleep 0.2; done'],
@@ -143,7 +143,7 @@ test.skipIf(!hasBrowser)(
 );
 
 test.skipIf(!hasBrowser)(
-  'a later visit and a reload find the tabs as they were',
+  'the tabs are restored after a later visit and a reload',
   async () => {
     const { page } = await open();
     const names = await tabNames(page);

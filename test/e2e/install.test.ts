@@ -1,4 +1,4 @@
-/** What `npm install` shows and leaves in a fresh clone. .ci/run does the same with a whole install. */
+/** What `npm install` prints and changes in a fresh clone. .ci/run tests the complete installation. */
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,8 +23,8 @@ test('npm install in a fresh clone changes none of its files and shows no warnin
   onTestFinished(() => rm(clone, { recursive: true, force: true }));
   await mkdir(join(clone, 'scripts'));
   for (const file of [...FILES, POSTINSTALL]) await copyFile(join(ROOT, file), join(clone, file));
-  // npm checks engines and the lock file before it fetches anything. The settings of the npm that runs this test
-  // would come before the clone's own .npmrc.
+  // npm checks engines and the lock file before it downloads anything. Variables npm_* are removed, since they would
+  // override the .npmrc of the clone.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
   const { status, stdout, stderr } = spawnSync('npm', ['install', '--package-lock-only'], { cwd: clone, env });
   expect([status, String(stderr)]).toEqual([0, '']);
@@ -35,7 +35,7 @@ test('npm install in a fresh clone changes none of its files and shows no warnin
   }
 }, 120_000);
 
-test('package-lock.json has the optional packages of every platform, and names no registry', async () => {
+test('package-lock.json has the optional packages for every platform, and no address of a registry', async () => {
   const packages = await lockedPackages();
   const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')));
   const asked = Object.values(packages).flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}));
@@ -44,18 +44,18 @@ test('package-lock.json has the optional packages of every platform, and names n
   expect(Object.values(packages).flatMap(({ resolved }) => resolved ?? [])).toEqual([]);
 });
 
-test('package.json says of each package with an install script whether the script may run', async () => {
+test('package.json decides for every package with an install script whether the script runs', async () => {
   const { allowScripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const packages = Object.entries(await lockedPackages());
   const scripts = packages.flatMap(([path, { hasInstallScript }]) =>
-    // The path of this package itself is empty.
+    // The root package has an empty path.
     hasInstallScript && path !== '' ? [path.replace(/^.*node_modules\//, '')] : [],
   );
   expect(Object.keys(allowScripts)).toEqual(expect.arrayContaining(scripts));
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'npm scripts have the Node.js 24 that came along, also where npm 10 took its link away',
+  'npm scripts use the installed Node.js 24, also if npm 10 has removed its link',
   async () => {
     const clone = await mkdtemp(join(tmpdir(), 'rl-link-'));
     onTestFinished(() => rm(clone, { recursive: true, force: true }));
@@ -67,7 +67,7 @@ test.skipIf(process.platform !== 'linux')(
       expect([time, status]).toEqual([time, 0]);
       expect(await realpath(join(clone, 'node_modules/.bin/node'))).toBe(await realpath(binary));
     }
-    // A link to the other architecture's package, which is gone.
+    // A link to the package of the other architecture, which does not exist.
     await rm(join(clone, 'node_modules/.bin/node'));
     await symlink('../node-linux-other/bin/node', join(clone, 'node_modules/.bin/node'));
     spawnSync(process.execPath, [join(ROOT, POSTINSTALL)], { cwd: clone });

@@ -1,4 +1,4 @@
-/** Start and stop of the real service, from outside. */
+/** Start and stop of the real service, tested from outside. */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -25,7 +25,7 @@ const untilStatus = async (address: string, id: string, status: string): Promise
   await vi.waitUntil(async () => (await statusOf(address, id)) === status, { timeout: 20_000, interval: 100 });
 };
 
-test('starts with no more than a DATA_DIR, says where and with what, and ends on SIGTERM with 0', async () => {
+test('starts with only a DATA_DIR, prints its endpoint, Redis and launcher, and exits with 0 on SIGTERM', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path } });
   const address = await service.address();
@@ -43,7 +43,7 @@ test('starts with no more than a DATA_DIR, says where and with what, and ends on
   expect(service.err()).toBe('');
 });
 
-test('its log is JSON lines, apart from the lines for a person', async () => {
+test('the output is JSON lines, except for the messages to the operator', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path, LOG_LEVEL: 'debug' } });
   await service.address();
@@ -58,7 +58,7 @@ test('its log is JSON lines, apart from the lines for a person', async () => {
   }
 });
 
-test('all problems of the configuration are told at once, by name, and it exits 78', async () => {
+test('reports all problems of the configuration at once, with their variables, and exits with 78', async () => {
   await using service = spawnService({
     env: { PORT: 'x', LAUNCHER: 'kubernetes', HOST: '0.0.0.0', MAX_LOG_BYTES: '-1' },
   });
@@ -69,7 +69,7 @@ test('all problems of the configuration are told at once, by name, and it exits 
   expect(service.err()).not.toMatch(/\n\s+at /);
 });
 
-test('a document that does not fit the schema stops the start, and one that fits does not', async () => {
+test('a persisted document that is invalid for the schema stops the start, and a valid one is served', async () => {
   await using data = await dataDirectory();
   const file = join(data.path, 'documents.json');
   const env = { DATA_DIR: data.path, PERSISTED_DOCUMENTS: file, GRAPHIQL: 'off', INTROSPECTION: 'off' };
@@ -84,7 +84,7 @@ test('a document that does not fit the schema stops the start, and one that fits
   expect(await (await fetch(`${address}/graphql?documentId=a`)).json()).toEqual({ data: { __typename: 'Query' } });
 });
 
-test('a port in use is one line and not a success', async () => {
+test('a port in use gives one line on standard error and exit code 69', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as AddressInfo;
@@ -98,7 +98,7 @@ test('a port in use is one line and not a success', async () => {
   other.close();
 });
 
-test('LAUNCHER=container without an engine says what was tried, and leaves no Redis behind', async () => {
+test('LAUNCHER=container without an engine reports what it tried, and leaves no Redis running', async () => {
   await using data = await dataDirectory();
   const env = { DATA_DIR: data.path, LAUNCHER: 'container', CONTAINER_SOCKET: '/nonexistent/engine.sock' };
   await using service = spawnService({ env });
@@ -109,7 +109,7 @@ test('LAUNCHER=container without an engine says what was tried, and leaves no Re
   expect(await privateRedisPid(data.path)).toBeNull();
 });
 
-test('without an engine it runs local processes on loopback, and says so; on another HOST it refuses', async () => {
+test('without an engine it runs local processes on loopback and says so, and refuses to start on another HOST', async () => {
   await using data = await dataDirectory();
   const env = { DATA_DIR: data.path, LAUNCHER: 'auto', CONTAINER_SOCKET: '/nonexistent/engine.sock' };
   await using local = spawnService({ env });
@@ -121,7 +121,7 @@ test('without an engine it runs local processes on loopback, and says so; on ano
   expect(open.err()).toMatch(/^No container engine answers .* need a loopback HOST/);
 });
 
-test('REDIS_URL is used as it is and survives the service', async () => {
+test('the Redis of REDIS_URL is used, and is not stopped with the service', async () => {
   await using redis = await startRedis();
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path, REDIS_URL: redis.url } });
@@ -135,7 +135,7 @@ test('REDIS_URL is used as it is and survives the service', async () => {
   expect(isAlive(redis.pid)).toBe(true);
 });
 
-test('closes WebSockets with 1001', async () => {
+test('closes WebSockets with 1001 when it stops', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path } });
   const address = await service.address();
@@ -147,7 +147,7 @@ test('closes WebSockets with 1001', async () => {
   expect((await service.ended).code).toBe(0);
 });
 
-test('a second signal ends it at once, but the echo of a Ctrl-C through npm is the same wish', async () => {
+test('a second signal within a second counts as the first one, since npm repeats a Ctrl-C', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({ env: { DATA_DIR: data.path } });
   await service.address();
@@ -156,7 +156,7 @@ test('a second signal ends it at once, but the echo of a Ctrl-C through npm is t
   expect((await service.ended).code).toBe(0);
 });
 
-test('ends in time with 0 although Redis is frozen, and at once at a second signal', async () => {
+test('if Redis hangs, it still exits with 0 in time, and at once on a second signal', async () => {
   for (const again of [false, true]) {
     await using data = await dataDirectory();
     await using service = spawnService({ env: { DATA_DIR: data.path } });
@@ -166,17 +166,17 @@ test('ends in time with 0 although Redis is frozen, and at once at a second sign
     const since = performance.now();
     service.child.kill('SIGTERM');
     if (again) {
-      // Sooner it would be the same wish.
+      // An earlier signal would count as a repeat of the first.
       await delay(1100);
       service.child.kill('SIGTERM');
     }
     expect((await service.ended).code).toBe(again ? 143 : 0);
-    // The ten seconds that are promised, and as much again for a machine that is busy with other tests.
+    // Ten seconds are promised. Ten more are for a machine that is busy with other tests.
     expect(performance.now() - since).toBeLessThan(20_000);
   }
 });
 
-test('killed with a run under way, it is succeeded by a service that finds Redis and the run', async () => {
+test('after a kill during a run, the next service finds Redis and the run', async () => {
   await using data = await dataDirectory();
   await using first = spawnService({ env: { DATA_DIR: data.path } });
   const address = await first.address();
@@ -195,7 +195,7 @@ test('killed with a run under way, it is succeeded by a service that finds Redis
   expect(await privateRedisPid(data.path)).toBeNull();
 });
 
-test('stopped with a run under way it leaves run and Redis, to be found again', async () => {
+test('a stop during a run leaves the run and Redis running, and the next service finds them', async () => {
   await using data = await dataDirectory();
   await using first = spawnService({ env: { DATA_DIR: data.path } });
   const address = await first.address();
@@ -212,7 +212,7 @@ test('stopped with a run under way it leaves run and Redis, to be found again', 
   expect(await privateRedisPid(data.path)).toBeNull();
 });
 
-test('two services on one DATA_DIR share its Redis, and the last one stops it', async () => {
+test('two services with the same DATA_DIR share its Redis, and the last one stops it', async () => {
   await using data = await dataDirectory();
   await using one = spawnService({ env: { DATA_DIR: data.path } });
   await using two = spawnService({ env: { DATA_DIR: data.path } });
@@ -227,7 +227,7 @@ test('two services on one DATA_DIR share its Redis, and the last one stops it', 
   expect(await privateRedisPid(data.path)).toBeNull();
 });
 
-test('npm start execs node, so that a SIGTERM to npm leaves no orphan', async () => {
+test('npm start replaces the shell by node, so that a SIGTERM to npm leaves no orphan', async () => {
   await using data = await dataDirectory();
   await using service = spawnService({
     command: ['npm', 'start', '--silent'],
@@ -235,7 +235,7 @@ test('npm start execs node, so that a SIGTERM to npm leaves no orphan', async ()
   });
   await service.address();
   const children = execFileSync('ps', ['-o', 'args=', '--ppid', String(service.child.pid)], { encoding: 'utf8' });
-  // One process, node itself, with the flags of the start script.
+  // The only child is node itself, with the flags of the start script.
   expect(children.trim()).toMatch(/^node (--\S+ )*src\/main\.ts$/);
   service.child.kill('SIGTERM');
   await service.ended;

@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => service?.stop());
 
-/** A command that prints numbered lines, `perStep` every 5 ms; 0: as fast as it can. */
+/** A command that prints numbered lines, `perStep` of them every 5 ms; 0 means as fast as possible. */
 const counter = (lines: number, perStep: number): string[] => [
   process.execPath,
   '-e',
@@ -19,7 +19,7 @@ const counter = (lines: number, perStep: number): string[] => [
      if (text) process.stdout.write(text, () => (i < n ? setTimeout(go, 5) : undefined)); }; go();`,
 ];
 
-test('2,000 lines reach an early viewer, a late one and one that resumes alike, and the proof holds', async () => {
+test('an early viewer, a late one and one that resumes get the same 2,000 lines, and the proof is right', async () => {
   const client = wsClient(service.url);
   const runId = await startRun(service.url, { command: counter(2000, 20) });
   const early = follow(client, runId, { by: 'lines' });
@@ -51,7 +51,7 @@ test('2,000 lines reach an early viewer, a late one and one that resumes alike, 
   expect(data?.run).toEqual({ status: 'COMPLETED', lines: 2000, digest: proof.digest, lastSeq: first.events.length });
 }, 60_000);
 
-test('a run of 1,000,000 lines is delivered whole, and the service stays under 300 MB', async () => {
+test('a run of 1,000,000 lines is delivered completely, and the service stays below 300 MB', async () => {
   const client = wsClient(service.url);
   const runId = await startRun(service.url, {
     command: ['sh', '-c', "seq -f 'line %.0f of a million, about eighty bytes long, as programs print them' 1000000"],
@@ -62,7 +62,7 @@ test('a run of 1,000,000 lines is delivered whole, and the service stays under 3
       peak = Math.max(peak, mb);
     });
   }, 100);
-  // Counted as they come: a million objects of a client are not what is tested.
+  // Counted on arrival, so that the client does not keep a million objects.
   let next = 1;
   let lines = 0;
   const hash = createHash('sha256');
@@ -90,7 +90,7 @@ test('a run of 1,000,000 lines is delivered whole, and the service stays under 3
   expect(digest).toBe(hash.digest('hex'));
   expect(peak).toBeGreaterThan(20);
   expect(peak).toBeLessThan(300);
-  process.stdout.write(`the service's peak while 1,000,000 lines went through it: ${Math.round(peak)} MB\n`);
+  process.stdout.write(`peak memory of the service while it delivered 1,000,000 lines: ${Math.round(peak)} MB\n`);
 }, 180_000);
 
 const residentMb = async (pid: number): Promise<number> => {

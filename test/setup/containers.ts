@@ -1,4 +1,4 @@
-/** Global set-up of the container tests of one engine: an executor image, and images that hold nothing but busybox. */
+/** Global setup of the container tests with one engine: an executor image, and images that contain only busybox. */
 import type Docker from 'dockerode';
 import type { TestProject } from 'vitest/node';
 import { connectEngine } from '../../src/launchers/container/engine/engine.ts';
@@ -10,20 +10,20 @@ import type { TestEngine } from '../support/engines/testEngine.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Null where no container engine can run here: container tests are skipped then, visibly. */
+    /** Null if no container engine can run here. Container tests are then reported as skipped. */
     engine: { readonly socketPath: string; readonly executorImage: string } | null;
   }
 }
 
 const SETUP_MS = 170_000;
 
-/** By the project's name (vitest.config.ts). */
+/** The engines by the names of the projects in vitest.config.ts. */
 const ENGINES = {
   container: { missing: podmanMissing, start: startPodman },
   docker: { missing: dockerMissing, start: startDocker },
 };
 
-/** TEST_CONTAINER_SOCKET: test with this engine (a rootless Podman, say) in the private Podman's place. */
+/** TEST_CONTAINER_SOCKET selects another engine, such as a rootless Podman, instead of the private Podman. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
   const engine = ENGINES[project.name as keyof typeof ENGINES];
   const given = project.name === 'container' ? process.env.TEST_CONTAINER_SOCKET : undefined;
@@ -47,7 +47,7 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   return async () => started?.stop();
 };
 
-/** An image that holds nothing but busybox, and one with VOLUME, ENV, ENTRYPOINT, STOPSIGNAL and USER. */
+/** Builds an image that contains only busybox, and one with VOLUME, ENV, ENTRYPOINT, STOPSIGNAL and USER. */
 const buildBusybox = async (docker: Docker): Promise<void> => {
   await buildImage(docker, ONLY_BUSYBOX, 'FROM scratch\nCOPY busybox /bin/busybox\n');
   await buildImage(

@@ -1,6 +1,6 @@
 /**
- * `npm run pretest`: what tests need of the machine. On Debian and Ubuntu, as root, what is missing is
- * installed with apt; elsewhere it is named, and the tests that need it are skipped visibly.
+ * `npm run pretest` checks for the programs that tests need. On Debian and Ubuntu, as root, it installs missing ones with
+ * apt. Elsewhere it names them, and the tests that need them are reported as skipped.
  */
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
@@ -71,7 +71,7 @@ const missingNeeds = async (): Promise<readonly Need[]> => {
 
 const apt = (args: readonly string[]): Promise<boolean> =>
   new Promise((resolve) => {
-    // DPkg::Lock::Timeout: another apt on a fresh machine (unattended upgrades) is waited for, seconds.
+    // DPkg::Lock::Timeout, in seconds: on a fresh machine, unattended upgrades can hold the lock.
     const child = spawn('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -86,7 +86,7 @@ if (missing.length > 0) {
   if (process.getuid?.() === 0 && (await isThere('/usr/bin/apt-get'))) {
     say(`Installing what the tests need, with apt: ${packages.join(', ')}.`);
     const install = ['install', '-y', '--no-install-recommends', ...packages];
-    // A machine that knows the packages needs no new lists; one that does not gets them first.
+    // Package lists are updated only if the installation fails without.
     if (!(await apt(install))) {
       await apt(['update']);
       await apt(install);

@@ -58,7 +58,7 @@ test.for([1, 2, 3, 4, 5])(
   },
 );
 
-test('a batch that would fill its allocation badly is made to fill the next smaller one', () => {
+test('a batch that would waste much of its allocation is shortened to fill the next smaller one', () => {
   // 41.8 kB would take an allocation of 48 KiB. After the cut it fills 40 KiB to 98 % at least.
   const excess = excessBytes(303_000, 41_800 / 303_000);
   const left = ((303_000 - excess) * 41_800) / 303_000 + 80;
