@@ -13,6 +13,7 @@ const HELP = `npm run abuse -- [options]
   --seconds N     length of each abuse (60)
   --rest N        seconds at rest before it, and again beside a neighbour (a quarter of that)
   --viewers N     honest viewers (50); --callers N: honest callers (10)
+  --shared        one service for all rows, instead of a new one for each
   --out FILE      writes the table there too, as Markdown
   --quick         3 s of each abuse, 10 viewers, 4 callers, fewer runs
   --help          show this text
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string' },
     rest: { type: 'string' },
+    shared: { type: 'boolean', default: false },
     viewers: { type: 'string' },
     callers: { type: 'string' },
     out: { type: 'string' },
@@ -73,9 +75,11 @@ const main = async (): Promise<number> => {
   ];
   const phases = all.filter(([name]) => only.length === 0 || only.some((part) => name.includes(part)));
   await using neighbour = await openScene(scene);
+  await using shared = values.shared ? await openScene(scene) : null;
   for (const [name, abuses] of phases) {
-    // Each phase has a new service, so that the peak of memory belongs to it.
-    await using open = await openScene(scene);
+    await using own = shared === null ? await openScene(scene) : null;
+    const open = shared ?? own;
+    if (open === null) continue;
     leave = async () => {
       await Promise.all([open[Symbol.asyncDispose](), neighbour[Symbol.asyncDispose]()]);
     };
