@@ -19,12 +19,12 @@ test('a client with few requests does not wait', () => {
   expect(workTurn('somebody')).toBeNull();
 });
 
-/** Keeps the thread busy, as work does. */
+/** Keeps the thread busy. */
 const busy = (ms: number): void => {
   for (const until = performance.now() + ms; performance.now() < until; );
 };
 
-test('a light request that comes while long work goes on is served after a few of its slices', async () => {
+test('a light request that arrives during long work is served after a few slices of it', async () => {
   let slices = 0;
   let over = false;
   const lane = async (): Promise<void> => {
@@ -48,7 +48,7 @@ test('a light request that comes while long work goes on is served after a few o
   await lanes;
 });
 
-test('work goes on without a turn for a moment, then waits for one', async () => {
+test('work continues for a moment without a turn, then waits for one', async () => {
   const work = new Work('worker');
   expect(work.step()).toBeNull();
   busy(5);

@@ -1,4 +1,4 @@
-/** The table of a run's states, against what PROTOCOL.md, docs/reference/runs.md and the contract's schema say. */
+/** Compares the table of a run's states with PROTOCOL.md, docs/reference/runs.md and the contract's schema. */
 import { readFileSync } from 'node:fs';
 import { buildSchema, isEnumType } from 'graphql';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const repository = new URL('../../../', import.meta.url);
 const FINISHED: readonly RunStatus[] = ['COMPLETED', 'FAILED', 'CANCELLED'];
 const UNFINISHED: readonly RunStatus[] = ['PENDING', 'STARTING', 'RUNNING'];
 
-/** `PENDING -> STARTING` of all pairs that change the status; `=` where it stays, `x` where the run is removed. */
+/** The new status; `=` if the status stays, `x` if the run is removed, `-` if the event is impossible. */
 const shown = (status: RunStatus, event: RunStateEvent): string => {
   const transition = RUN_STATES[status][event];
   switch (transition.kind) {
@@ -32,7 +32,7 @@ const shown = (status: RunStatus, event: RunStateEvent): string => {
   }
 };
 
-test('each state has a rule for each event, and no state is missing in the schema or here', () => {
+test('the table has a rule for every event in every state of the schema', () => {
   const schema = buildSchema(readFileSync(new URL('schema/schema.graphql', repository), 'utf8'));
   const type = schema.getType('RunStatus');
   const values = isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
@@ -41,7 +41,7 @@ test('each state has a rule for each event, and no state is missing in the schem
   for (const status of RUN_STATUSES) expect(Object.keys(RUN_STATES[status]).sort()).toEqual([...RUN_EVENTS].sort());
 });
 
-test('the whole table', () => {
+test('every pair of state and event has the documented result', () => {
   const rows = RUN_STATUSES.map((status) => [status, ...RUN_EVENTS.map((event) => shown(status, event))].join(' '));
   //                attemptStarted executorReported completed failed failedToRetry cancelled cancel retry delete
   expect(rows).toEqual([
@@ -54,7 +54,7 @@ test('the whole table', () => {
   ]);
 });
 
-test('a run takes the usual course PENDING, STARTING, RUNNING, COMPLETED', () => {
+test('a usual run is PENDING, STARTING, RUNNING and then COMPLETED', () => {
   const course = ['attemptStarted', 'executorReported', 'completed'] as const;
   let status: RunStatus = 'PENDING';
   const seen: RunStatus[] = [status];
@@ -82,17 +82,17 @@ test('only a command that ran can be COMPLETED', () => {
   expect(statusesFor('completed')).toEqual(['RUNNING']);
 });
 
-test('cancelling ends a PENDING run at once, is noted for one under way, and returns a finished one unchanged', () => {
+test('a cancel ends a PENDING run at once, is recorded for a running one, and returns a finished one unchanged', () => {
   expect(statusAfter('PENDING', 'cancelAsked')).toBe('CANCELLED');
   for (const status of ['STARTING', 'RUNNING', ...FINISHED] as const)
     expect(statusAfter(status, 'cancelAsked')).toBe(status);
 });
 
-test('retryRun makes a new run, whatever the state of the first', () => {
+test('retryRun creates a new run, whatever the state of the first', () => {
   for (const status of RUN_STATUSES) expect(RUN_STATES[status].retryAsked).toEqual({ kind: 'stays' });
 });
 
-test('deleteRun removes finished runs alone; for others the reason says what to do', () => {
+test('deleteRun removes only finished runs; for others the error says what to do', () => {
   for (const status of FINISHED) expect(RUN_STATES[status].deleteAsked).toEqual({ kind: 'removed' });
   for (const status of UNFINISHED) {
     expect(RUN_STATES[status].deleteAsked).toEqual({
@@ -102,13 +102,13 @@ test('deleteRun removes finished runs alone; for others the reason says what to 
   }
 });
 
-test('what cannot happen is an error that names event, state and reason', () => {
+test('an impossible event is an error that names the event, the state and the reason', () => {
   expect(() => statusAfter('PENDING', 'completed')).toThrow(InvalidTransition);
   expect(() => statusAfter('PENDING', 'completed')).toThrow(
     'completed in the state PENDING: No attempt of the run is under way.',
   );
 });
 
-test('the phase of a state and its finality agree', () => {
+test('exactly the states in the phase finished are final', () => {
   for (const status of RUN_STATUSES) expect(phaseOf(status) === 'finished').toBe(isTerminal(status));
 });

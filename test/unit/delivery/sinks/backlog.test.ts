@@ -37,7 +37,7 @@ test('S9, S9b: unsent bytes are limited for a connection and for an address, and
   release?.();
   release?.();
   expect(backlog.waiting).toBe(0);
-  // The first answer may be larger than the limit.
+  // The first answer can be larger than the limit.
   expect(hold(LIMITS.waitingPerConnection + MIB)).not.toBeNull();
   const held = others.map((socket) => backlog.for(socket).hold(30 * MIB)).filter((one) => one !== null);
   expect(held.length).toBe(Math.floor((LIMITS.waitingPerAddress - LIMITS.waitingPerConnection - MIB) / (30 * MIB)));
