@@ -40,12 +40,17 @@ const carryOut = async (command: readonly string[], changes: Partial<RunRecord> 
 const bash = (script: string): string[] => ['bash', '-c', script];
 const numbers = Array.from({ length: 300 }, (_, at) => `line ${at + 1}`);
 const COUNT = 'for i in $(seq 1 300); do echo line $i; done; echo FINAL RESULT';
-const PYTHON = 'import sys, time\nfor line in sys.stdin:\n  time.sleep(0.001)\n  print(line, end="")';
+/** Starts slowly on a busy machine, which must not use up the 2 s: the command waits until it is ready. */
+const PYTHON = `import sys, time
+open("ready", "w").close()
+for line in sys.stdin:
+  if line.startswith("FINAL"): time.sleep(0.5)
+  print(line, end="")`;
 
 test.concurrent.each([
   ['tee', `exec > >(tee build.log) 2>&1; ${COUNT}`],
   ['sed', `exec > >(sed s/x/x/); ${COUNT}`],
-  ['a slow Python filter', `exec > >(python3 -c '${PYTHON}'); ${COUNT}`],
+  ['a slow Python filter', `exec > >(python3 -c '${PYTHON}'); until [ -e ready ]; do sleep 0.01; done; ${COUNT}`],
   ['a filter that reads everything before it writes', `exec > >(sleep 0.5; cat); ${COUNT}`],
   ['a chain of filters', `exec > >(cat | cat | tee a | cat) 2>&1; ${COUNT}`],
   ['a background child', `(sleep 0.2; ${COUNT}) & exit 0`],

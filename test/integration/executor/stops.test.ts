@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { controlChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { Script } from '../../../src/wire/scripts/script.ts';
@@ -150,4 +154,33 @@ test('a process that keeps the pipes open and cannot be found does not delay the
   // kill fails if the process has ended: then it did not keep the pipes open.
   process.kill(Number(holder), 'SIGKILL');
   expect(await readRun(redis, id)).toMatchObject({ status: 'COMPLETED' });
+});
+
+test('a SIGTERM after the claim, while the pipes are made, ends the attempt without its command', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'rl-slow-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  // The executor makes its pipes with the first mkfifo of PATH.
+  const slow = `#!/bin/sh\nwhile [ ! -e ${directory}/go ]; do sleep 0.02; done\nPATH="\${PATH#*:}" exec mkfifo "$@"\n`;
+  await writeFile(join(directory, 'mkfifo'), slow, { mode: 0o755 });
+  const id = await startingRun(redis, { command: ['touch', join(directory, 'started')] });
+  const seen: string[] = [];
+  const monitor = await redis.monitor();
+  onTestFinished(() => monitor.disconnect());
+  monitor.on('monitor', (_time: string, [name = '']: readonly string[]) => seen.push(name.toLowerCase()));
+  await using executor = await startExecutor(server.url, id, {
+    variables: { PATH: `${directory}:${process.env.PATH}` },
+  });
+  // The claim ends with reading the newest batches. After three keep-alive questions of its two connections the executor
+  // has the reply.
+  const asksAfterClaim = (): number => {
+    const at = seen.indexOf('xrevrange');
+    return at < 0 ? 0 : seen.slice(at).filter((name) => name === 'eval').length;
+  };
+  await vi.waitFor(() => expect(asksAfterClaim()).toBeGreaterThanOrEqual(3), WAIT);
+  executor.child.kill('SIGTERM');
+  await writeFile(join(directory, 'go'), '');
+  expect(await executor.exited).toBe(0);
+  const failure = { reason: 'SIGNALLED', signal: 'SIGTERM' };
+  expect(await readRun(redis, id)).toMatchObject({ status: 'FAILED', exitCode: null, failure });
+  expect(existsSync(join(directory, 'started'))).toBe(false);
 });
