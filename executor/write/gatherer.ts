@@ -4,7 +4,7 @@ import { isCommandLine } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import type { LogTotals, SealedBatch } from '../../src/wire/append.ts';
-import { BatchBuilder } from '../../src/wire/codec.ts';
+import { BatchBuilder } from '../../src/wire/batchBuilder.ts';
 import type { RecordChanges } from '../../src/wire/runRecord.ts';
 import type { OutputSink, PipeStream } from '../output/sink.ts';
 import { OpenBatch } from './openBatch.ts';

@@ -156,6 +156,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/log', 'src/redis', 'src/runs/records', 'src/wire'],
     packages: ['graphql'],
   },
+  'src/delivery/changes': {
+    purpose: 'changes of runs as subscriptions get them',
+    rooms: ['src/async', 'src/domain', 'src/runs/records'],
+    packages: [],
+  },
   'src/delivery/sinks': {
     purpose: 'writes those texts to WebSockets and SSE responses',
     rooms: ['src/async', 'src/delivery', 'src/domain', 'src/system'],
@@ -224,6 +229,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the log of a run: pages, subscriptions, the filter',
     rooms: [
       'src/delivery',
+      'src/delivery/changes',
       'src/domain',
       'src/graphql/budget',
       'src/graphql/context',
@@ -240,6 +246,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [
       'src/async',
       'src/delivery',
+      'src/delivery/changes',
       'src/domain',
       'src/graphql/loaders',
       'src/graphql/schema/base',

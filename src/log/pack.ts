@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { BatchBuilder } from '../wire/codec.ts';
+import { BatchBuilder } from '../wire/batchBuilder.ts';
 import { logKey, packedKey, recordKey } from '../wire/keys.ts';
 import { COPY, MEASURE, PAGE, SWAP } from '../wire/scripts/readScripts.ts';
 import { Script } from '../wire/scripts/script.ts';

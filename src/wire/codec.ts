@@ -1,9 +1,9 @@
 /**
- * How a batch of events is stored and announced (PROTOCOL.md, part 3): a short header, then the
- * body, which from LIMITS.compressFromBytes on is one zstd frame.
+ * How a batch of events is stored and announced (PROTOCOL.md, part 3): a short header, then the body. From
+ * LIMITS.compressFromBytes on, the body is one zstd frame. batchBuilder.ts writes batches, this file reads them.
  *
  *     byte 0      0x52 'R': version 1, plain body · 0x5a 'Z': version 1, zstd body
- *     byte 1      attempt; its highest bit is set where the batch ends with RunFinished
+ *     byte 1      attempt; its highest bit is set if the batch ends with RunFinished
  *     bytes 2-5   first seq, unsigned, big endian
  *     bytes 6-7   number of events, unsigned, big endian
  *     bytes 8-11  of a zstd body: its length before compression, unsigned, big endian
@@ -12,13 +12,11 @@
  *     j<JSON of the draft>LF
  * or a run of plain lines of one stream and one instant,
  *     o<count> <epoch ms>LF, then count lines each with its LF      (STDOUT; e… for STDERR)
- * so that a flood is copied from the pipe to the store without a look at each line, and costs a
- * third of JSON objects to read back.
+ * so a flood is copied from the pipe to the store without reading each line (docs/decisions/0002-batches-of-raw-lines.md).
  */
 import { isUtf8 } from 'node:buffer';
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import type { EpochMs, EventDraft, LogLineDraft, RunEvent, Seq } from '../domain/events.ts';
-import { LIMITS } from '../domain/limits.ts';
+import { zstdDecompressSync } from 'node:zlib';
+import type { EventDraft, RunEvent, Seq } from '../domain/events.ts';
 import { mayLoseNumbers, parseExactJson } from '../domain/text/exactJson.ts';
 import { PlainLines } from './plainLines.ts';
 
@@ -27,14 +25,12 @@ const ZSTD = 0x5a;
 const CLOSES = 0x80;
 const HEADER_BYTES = 8;
 const ZSTD_HEADER_BYTES = 12;
-/** A batch holds at most LIMITS.appendBytes before compression plus one event; more is a bomb. */
+/** Bound of decompression. A batch holds at most LIMITS.appendBytes before compression plus one event; more is an attack. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
-/** Of zlib. */
+/** zlib's least chunkSize. */
 const MIN_CHUNK_BYTES = 64;
-/** Bodies up to this size are put together in one lasting piece of memory. */
-const SCRATCH_BYTES = 2 * LIMITS.appendBytes;
 
-/** Bytes that are not a batch of this version. */
+/** The bytes are not a batch of this version. */
 export class CodecError extends Error {
   override readonly name = 'CodecError';
 }
@@ -43,9 +39,9 @@ export interface BatchHeader {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
   readonly attempt: number;
-  /** The batch ends with RunFinished, so the end of a run is seen in the sequence itself. */
+  /** The batch ends with RunFinished: the end of a run is part of the sequence. */
   readonly closes: boolean;
-  /** Bytes of the body before compression: about what the events are in memory and on the wire. */
+  /** Bytes of the body before compression: roughly what the events take in memory and on the wire. */
   readonly bodyBytes: number;
 }
 
@@ -65,133 +61,25 @@ export const batchHeader = (batch: Buffer): BatchHeader => {
   };
 };
 
-/** Collects events until they are sealed as one batch. Not bounded by itself: its owner asks `count` and `size`. */
-export class BatchBuilder {
-  #parts: Buffer[] = [];
-  #segment: { mark: 'o' | 'e'; at: EpochMs; count: number; parts: Buffer[] } | null = null;
-  #size = 0;
-  #count = 0;
-  #lines = 0;
-  #messageBytes = 0;
-  #closes = false;
-
-  get count(): number {
-    return this.#count;
-  }
-  /** Bytes of the body so far, about. */
-  get size(): number {
-    return this.#size;
-  }
-  /** LogLine events, SYSTEM included. */
-  get lines(): number {
-    return this.#lines;
-  }
-  /** UTF-8 bytes of their messages. */
-  get messageBytes(): number {
-    return this.#messageBytes;
-  }
-
-  /** Plain lines as OutputSink.lines has them: `text` holds `count` lines, each with its LF; it is kept, not copied. */
-  addLines(stream: 'STDOUT' | 'STDERR', at: EpochMs, text: Buffer, count: number): void {
-    const mark = stream === 'STDOUT' ? 'o' : 'e';
-    let segment = this.#segment;
-    if (segment === null || segment.mark !== mark || segment.at !== at) {
-      this.#closeSegment();
-      segment = { mark, at, count: 0, parts: [] };
-      this.#segment = segment;
-      this.#size += 20;
-    }
-    segment.parts.push(text);
-    segment.count += count;
-    this.#size += text.length;
-    this.#count += count;
-    this.#lines += count;
-    this.#messageBytes += text.length - count;
-  }
-
-  add(draft: EventDraft): void {
-    if (isPlain(draft)) {
-      this.addLines(draft.stream, draft.timestamp, Buffer.from(`${draft.message}\n`), 1);
-      return;
-    }
-    this.#closeSegment();
-    const json = Buffer.from(`j${JSON.stringify(draft)}\n`);
-    this.#parts.push(json);
-    this.#size += json.length;
-    this.#count += 1;
-    if (draft.kind === 'RunFinished') this.#closes = true;
-    if (draft.kind === 'LogLine') {
-      this.#lines += 1;
-      this.#messageBytes += Buffer.byteLength(draft.message);
-    }
-  }
-
-  /** An event that is stored already, for a batch in which it keeps its place. */
-  addStored(event: RunEvent): void {
-    const { seq: _seq, attempt: _attempt, ...draft } = event;
-    this.add(draft);
-  }
-
-  /** The batch as it is stored. The builder must hold at least one event and is done with afterwards. */
-  seal(firstSeq: Seq, attempt: number): Buffer {
-    this.#closeSegment();
-    const body = joined(this.#parts);
-    const compress = body.length >= LIMITS.compressFromBytes;
-    const packed = compress ? zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) : body;
-    const smaller = packed.length < body.length;
-    const header = Buffer.allocUnsafe(smaller ? ZSTD_HEADER_BYTES : HEADER_BYTES);
-    if (smaller) header.writeUInt32BE(body.length, HEADER_BYTES);
-    header.writeUInt8(smaller ? ZSTD : PLAIN, 0);
-    header.writeUInt8(attempt | (this.#closes ? CLOSES : 0), 1);
-    header.writeUInt32BE(firstSeq, 2);
-    header.writeUInt16BE(this.#count, 6);
-    return Buffer.concat([header, smaller ? packed : body]);
-  }
-
-  #closeSegment(): void {
-    const segment = this.#segment;
-    if (segment === null) return;
-    this.#parts.push(Buffer.from(`${segment.mark}${segment.count} ${segment.at}\n`), ...segment.parts);
-    this.#segment = null;
-  }
-}
-
-/** Whether a line is one that a segment of plain lines can hold. */
-const isPlain = (draft: EventDraft): draft is LogLineDraft & { readonly stream: 'STDOUT' | 'STDERR' } =>
-  draft.kind === 'LogLine' &&
-  (draft.stream === 'STDOUT' || draft.stream === 'STDERR') &&
-  draft.level === 'INFO' &&
-  !draft.truncated &&
-  !draft.logger &&
-  !draft.fields &&
-  !draft.exception &&
-  !draft.message.includes('\n') &&
-  draft.message.isWellFormed();
-
-/** Memory for bodies that are being sealed: a flood would leave a new one behind for each batch. */
-let scratch = Buffer.alloc(0);
-
-/** The parts in one piece, valid until the next call. */
-const joined = (parts: readonly Buffer[]): Buffer => {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  if (length > SCRATCH_BYTES) return Buffer.concat(parts);
-  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(Math.min(2 * length, SCRATCH_BYTES));
-  let at = 0;
-  for (const part of parts) at += part.copy(scratch, at);
-  return scratch.subarray(0, length);
-};
-
-/** One batch of drafts, for writers of few events. */
-export const encodeBatch = (drafts: readonly EventDraft[], firstSeq: Seq, attempt: number): Buffer => {
-  const builder = new BatchBuilder();
-  for (const draft of drafts) builder.add(draft);
-  return builder.seal(firstSeq, attempt);
+/** The bytes of a batch: the header, then the body, or its zstd frame if there is one. */
+export const joinBatch = (
+  header: Pick<BatchHeader, 'firstSeq' | 'attempt' | 'closes'> & { readonly count: number },
+  body: Buffer,
+  zstd: Buffer | null,
+): Buffer => {
+  const bytes = Buffer.allocUnsafe(zstd === null ? HEADER_BYTES : ZSTD_HEADER_BYTES);
+  bytes.writeUInt8(zstd === null ? PLAIN : ZSTD, 0);
+  bytes.writeUInt8(header.attempt | (header.closes ? CLOSES : 0), 1);
+  bytes.writeUInt32BE(header.firstSeq, 2);
+  bytes.writeUInt16BE(header.count, 6);
+  if (zstd !== null) bytes.writeUInt32BE(body.length, HEADER_BYTES);
+  return Buffer.concat([bytes, zstd ?? body]);
 };
 
 const bodyOf = (batch: Buffer): Buffer => {
   if (batch[0] !== ZSTD) return batch.subarray(HEADER_BYTES);
   try {
-    // In one piece, with a byte to spare, or zlib would make room for a second one.
+    // One chunk with a byte to spare; without that byte zlib would allocate a second one.
     const chunkSize = Math.min(Math.max(batch.readUInt32BE(HEADER_BYTES) + 1, MIN_CHUNK_BYTES), MAX_BODY_BYTES);
     const maxOutputLength = MAX_BODY_BYTES;
     return zstdDecompressSync(batch.subarray(ZSTD_HEADER_BYTES), { chunkSize, maxOutputLength });
@@ -200,14 +88,14 @@ const bodyOf = (batch: Buffer): Buffer => {
   }
 };
 
-/** What a stored batch holds, in seq order: plain lines together, other events one by one. */
+/** A part of a stored batch: plain lines together, or one other event. */
 export type BatchPart = PlainLines | RunEvent;
 
-/** @throws CodecError where the bytes are no batch. */
+/** The parts of a stored batch, in seq order. @throws CodecError if the bytes are not a batch */
 export const readBatch = (batch: Buffer): BatchPart[] => {
   const { firstSeq, lastSeq, attempt } = batchHeader(batch);
   const stored = bodyOf(batch);
-  // What is copied to viewers without a look at it must be UTF-8, or they would lose their socket.
+  // Plain lines are copied to viewers unread. Invalid UTF-8 would close their WebSockets.
   const body = isUtf8(stored) ? stored : Buffer.from(stored.toString());
   const lines = new LineEnds(body);
   const parts: BatchPart[] = [];
@@ -234,11 +122,11 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
     if (count > 0) parts.push(new PlainLines({ stream, timestamp, attempt, body }, seq, starts));
     seq += count;
   }
-  if (seq !== lastSeq + 1) throw new CodecError('a batch does not hold what its header says');
+  if (seq !== lastSeq + 1) throw new CodecError('a batch does not have as many events as its header says');
   return parts;
 };
 
-/** Only what a command printed as JSON has numbers that JavaScript could change. */
+/** Only JSON that a command printed can have numbers that JavaScript would change. */
 const parseDraft = (text: string): EventDraft => {
   const draft = JSON.parse(text) as EventDraft;
   const { kind } = draft;
@@ -246,10 +134,10 @@ const parseDraft = (text: string): EventDraft => {
   return hasJson && mayLoseNumbers(text) ? (parseExactJson(text) as EventDraft) : draft;
 };
 
-/** Small enough for V8's young generation: a string of a whole body would be mapped and unmapped each time. */
+/** Small enough for V8's young generation; a string of a whole body would be mapped and unmapped each time. */
 const WINDOW_BYTES = 64 * 1024;
 
-/** Finds line ends in a text of which it looks at a window at a time: in strings that costs half of what it does in bytes. */
+/** Finds line ends, one window of the text at a time. In strings this costs half of what it costs in bytes. */
 class LineEnds {
   readonly #body: Buffer;
   #window = '';
@@ -259,7 +147,7 @@ class LineEnds {
     this.#body = body;
   }
 
-  /** Where the next LF is from `at` on, which never goes back. @throws CodecError where there is none */
+  /** The position of the next LF from `at` on; `at` never goes back. @throws CodecError if there is none */
   next(at: number): number {
     let found = at < this.#from ? -1 : this.#window.indexOf('\n', at - this.#from);
     while (found < 0) {
@@ -273,9 +161,9 @@ class LineEnds {
   }
 }
 
-/** The part's events, one by one. */
+/** The events of the parts, one by one. */
 export const eventsOf = (parts: readonly BatchPart[]): RunEvent[] =>
   parts.flatMap((part) => (part instanceof PlainLines ? part.events() : part));
 
-/** All events of a stored batch, in seq order. @throws CodecError where the bytes are no batch. */
+/** All events of a stored batch, in seq order. @throws CodecError if the bytes are not a batch */
 export const decodeBatch = (batch: Buffer): RunEvent[] => eventsOf(readBatch(batch));

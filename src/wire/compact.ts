@@ -4,7 +4,8 @@
  */
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
-import { BatchBuilder, batchHeader, decodeBatch } from './codec.ts';
+import { BatchBuilder } from './batchBuilder.ts';
+import { batchHeader, decodeBatch } from './codec.ts';
 import { logKey, recordKey } from './keys.ts';
 import { Script, type ScriptRedis } from './scripts/script.ts';
 import { COMPACT } from './scripts/writeScripts.ts';

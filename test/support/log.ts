@@ -7,7 +7,7 @@ import type { RunRecord } from '../../src/domain/run.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
 import type { LogEntry } from '../../src/log/viewer.ts';
 import { type AppendReply, appendBatch, claimLog } from '../../src/wire/append.ts';
-import { BatchBuilder, encodeBatch } from '../../src/wire/codec.ts';
+import { BatchBuilder, encodeBatch } from '../../src/wire/batchBuilder.ts';
 import { logChannel, logKey, recordKey } from '../../src/wire/keys.ts';
 import { type RecordChanges, recordFields } from '../../src/wire/runRecord.ts';
 import { Script } from '../../src/wire/scripts/script.ts';

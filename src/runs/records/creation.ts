@@ -5,7 +5,7 @@ import type { RunId } from '../../domain/ids.ts';
 import { type Allotment, allot } from '../../domain/policy/allotment.ts';
 import type { EnvVar, RunRecord, RunSpec } from '../../domain/run.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
-import { encodeBatch } from '../../wire/codec.ts';
+import { encodeBatch } from '../../wire/batchBuilder.ts';
 import { logChannel, logKey, recordKey } from '../../wire/keys.ts';
 import { marksOf } from '../../wire/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../wire/runRecord.ts';

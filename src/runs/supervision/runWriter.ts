@@ -14,7 +14,7 @@ import {
   claimLog,
   type LogTotals,
 } from '../../wire/append.ts';
-import { encodeBatch } from '../../wire/codec.ts';
+import { encodeBatch } from '../../wire/batchBuilder.ts';
 import type { RecordChanges } from '../../wire/runRecord.ts';
 
 export interface WriterContext {

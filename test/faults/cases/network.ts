@@ -6,7 +6,7 @@ import type { EventDraft } from '../../../src/domain/events.ts';
 import { parseRunId, type RunId } from '../../../src/domain/ids.ts';
 import type { RunRecord } from '../../../src/domain/run.ts';
 import { appendBatch, claimLog } from '../../../src/wire/append.ts';
-import { encodeBatch } from '../../../src/wire/codec.ts';
+import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
 import type { RecordChanges } from '../../../src/wire/runRecord.ts';
 import { createRun, finished, line } from '../../support/log.ts';
 import type { FaultCase } from '../faultCase.ts';

@@ -6,7 +6,7 @@ import { newRunId } from '../../../src/domain/ids.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
 import { executorCredentials, keepExecutorUser } from '../../../src/redis/executorUser.ts';
 import { appendBatch, claimLog } from '../../../src/wire/append.ts';
-import { encodeBatch } from '../../../src/wire/codec.ts';
+import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
 import { compactTail } from '../../../src/wire/compact.ts';
 import { controlChannel, logChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { recordFields } from '../../../src/wire/runRecord.ts';

@@ -5,7 +5,7 @@ import { firstSeqOf } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import { appendBatch } from '../../../src/wire/append.ts';
-import { encodeBatch } from '../../../src/wire/codec.ts';
+import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
 import { type CompactRequest, compactTail, mergeBatches } from '../../../src/wire/compact.ts';
 import { logChannel, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';

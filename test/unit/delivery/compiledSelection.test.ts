@@ -9,7 +9,7 @@ import type { RunEvent } from '../../../src/domain/events.ts';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { schema } from '../../../src/graphql/schema/schema.ts';
 import { StoredEntry } from '../../../src/log/entry.ts';
-import { encodeBatch } from '../../../src/wire/codec.ts';
+import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
 import { EVERY_EVENT } from '../../support/runs/everyEvent.ts';
 
 const runId = newRunId();

@@ -10,7 +10,7 @@ import { schema } from '../../../src/graphql/schema/schema.ts';
 import { ResultSource } from '../../../src/graphql/server/executeOperations.ts';
 import { StoredEntry } from '../../../src/log/entry.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
-import { encodeBatch } from '../../../src/wire/codec.ts';
+import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
 import { line } from '../../support/log.ts';
 import { nextOf } from '../../support/source.ts';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { StoredEntry } from '../../../src/log/entry.ts';
 import { KnownEntries } from '../../../src/log/knownEntries.ts';
-import { encodeBatch } from '../../../src/wire/codec.ts';
+import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
 import { line } from '../../support/log.ts';
 
 const [runId, other] = [newRunId(), newRunId()];

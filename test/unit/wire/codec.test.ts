@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventDraft, JsonObject, LogLineDraft, RunEvent } from '../../../src/domain/events.ts';
 import { parseExactJson } from '../../../src/domain/text/exactJson.ts';
-import { BatchBuilder, batchHeader, CodecError, decodeBatch, encodeBatch } from '../../../src/wire/codec.ts';
+import { BatchBuilder, encodeBatch } from '../../../src/wire/batchBuilder.ts';
+import { batchHeader, CodecError, decodeBatch } from '../../../src/wire/codec.ts';
 
 const line = (message: string, timestamp = 1): EventDraft => ({
   kind: 'LogLine',

@@ -1,5 +1,5 @@
 /** RunEventBatch, Subscription.runLogs and Subscription.runLogBatches. */
-import { whenAnswered } from '../../../delivery/changeSources.ts';
+import { whenAnswered } from '../../../delivery/changes/runState.ts';
 import type { EventSource } from '../../../delivery/eventSource.ts';
 import { fromTail } from '../../../delivery/filteredTail.ts';
 import { openViewer } from '../../../delivery/opening.ts';

@@ -1,6 +1,7 @@
 /** RunChange, Subscription.runUpdated and Subscription.runsUpdated. */
 import { PullIterator } from '../../../async/pullIterator.ts';
-import { type RunChange as Change, RunSource, RunsSource } from '../../../delivery/changeSources.ts';
+import { RunSource } from '../../../delivery/changes/runSource.ts';
+import { type RunChange as Change, RunsSource } from '../../../delivery/changes/runsSource.ts';
 import { openSource } from '../../../delivery/opening.ts';
 import { requireRunId } from '../../../domain/ids.ts';
 import { builder } from '../base/builder.ts';

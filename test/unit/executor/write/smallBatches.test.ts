@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SmallBatches } from '../../../../executor/write/smallBatches.ts';
 import type { SealedBatch } from '../../../../src/wire/append.ts';
-import { BatchBuilder } from '../../../../src/wire/codec.ts';
+import { BatchBuilder } from '../../../../src/wire/batchBuilder.ts';
 
 const BUDGET = 2 ** 28;
 const LINE = `${'a line of a hundred bytes as they come from a command '.repeat(2).slice(0, 99)}\n`;
