@@ -1,7 +1,7 @@
 import type { EpochMs, EventDraft, Seq } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { SealedBatch } from '../../src/wire/append.ts';
-import { BatchBuilder } from '../../src/wire/codec.ts';
+import { BatchBuilder } from '../../src/wire/batchBuilder.ts';
 import type { PipeStream } from '../output/sink.ts';
 import { excessBytes } from './batchSize.ts';
 

@@ -1,4 +1,4 @@
-/** Events as the resolvers of RunEvent get them: made once per stored entry and shared by all its viewers. */
+/** Events as the resolvers of RunEvent get them: made once per stored entry, and shared by all viewers. */
 
 import { clipBetween } from '../domain/clip.ts';
 import type { EventKind, JsonValue, RunEvent, Seq } from '../domain/events.ts';
@@ -13,7 +13,7 @@ export interface EventSource<Event extends RunEvent = RunEvent> {
 }
 export type SourceOf<Kind extends EventKind> = EventSource<Extract<RunEvent, { kind: Kind }>>;
 
-/** Names, quotes, ids and instants of one event in a JSON result, about. */
+/** Bytes of names, quotes, ids and timestamps of one event in a JSON result, roughly. */
 const FRAME_BYTES = 200;
 
 const jsonSize = (value: JsonValue | undefined): number => {
@@ -25,7 +25,7 @@ const jsonSize = (value: JsonValue | undefined): number => {
   return size;
 };
 
-/** About what the event is on the wire, bytes. */
+/** Bytes of the event on the wire, roughly. */
 export const sizeOf = (event: RunEvent): number => {
   switch (event.kind) {
     case 'LogLine': {
@@ -49,7 +49,7 @@ export const eventSource = <Event extends RunEvent>(runId: RunId, event: Event):
   event,
 });
 
-/** Lines in the place of events, where nobody needs single ones: what the compiled selection takes (compiledSelection.ts). */
+/** Plain lines in the place of events, for the compiled selection (compiledSelection.ts). */
 export class LinesSource {
   readonly runId: RunId;
   readonly lines: PlainLines;
@@ -59,7 +59,7 @@ export class LinesSource {
   }
 }
 
-/** Kept no longer than memory allows: what viewers share is mostly the text that is made of them. */
+/** Weak, because viewers mostly share the text that is made of them. */
 const known = new WeakMap<LogEntry, WeakRef<readonly EventSource[]>>();
 
 /** All events of the entry. @throws CodecError where its bytes are no batch */

@@ -1,4 +1,4 @@
-/** Where a viewer starts that wants the last n events of those that its filter selects. */
+/** Where a viewer starts that asks for the last n events of those that its filter selects. */
 
 import { type Release, Semaphore } from '../async/semaphore.ts';
 import { firstSeqOf, type RunEvent, type Seq } from '../domain/events.ts';
@@ -9,18 +9,17 @@ import type { BatchPart } from '../wire/codec.ts';
 import { PlainLines } from '../wire/plainLines.ts';
 import type { NamedFilter } from './pieces.ts';
 
-/** Entries of one read, of LIMITS.appendBytes at most. */
+/** Entries of one read, each of at most LIMITS.appendBytes. */
 const READ_ENTRIES = 4;
-/** How long a scan may go on before others have their turn. */
+/** Milliseconds that a scan runs before other work has its turn. */
 const SLICE_MS = 5;
-/** Long scans that go on at once; others wait, as long as their client does. */
+/** Long scans run two at a time; others wait as long as their client does. */
 const longScans = new Semaphore(2, { what: 'long scans' });
 const BEYOND_ALL = 2 ** 31;
 
 /**
- * Without a filter the hub itself counts. With one the log is read backward, LIMITS.tailScanEvents and tailScanBytes
- * at most; where that is not far enough, the viewer starts there. @throws what the reader throws, the
- * signal's reason too
+ * Without a filter the hub counts. With one, the log is read backward, up to LIMITS.tailScanEvents and tailScanBytes. If that
+ * is not far enough, the viewer starts there. @throws what the reader throws; the signal's reason
  */
 export const fromTail = async (
   reader: LogReader,
@@ -38,7 +37,7 @@ export const fromTail = async (
   let bytes = 0;
   while (before > 1 && events < LIMITS.tailScanEvents && bytes < LIMITS.tailScanBytes) {
     const page = await reader.backward(runId, before, READ_ENTRIES, signal);
-    // Gone, or nothing there: the hub says so.
+    // No run, or no events: the hub handles both.
     if (page === null || page.entries.length === 0) return { tail };
     for (const entry of page.entries) {
       const found = lastSelected(entry.parts(), before, wanted, filter);
@@ -57,7 +56,7 @@ export const fromTail = async (
   return { after: before - 1 };
 };
 
-/** Of one scan, once it has become long. */
+/** The permit of one scan, acquired once it has become long. */
 class Seat implements AsyncDisposable {
   readonly #signal: AbortSignal;
   #taken: Promise<Release> | null = null;
@@ -76,7 +75,7 @@ class Seat implements AsyncDisposable {
   }
 }
 
-/** Counts backward from `before`; `start` is the seq at which so many are reached, or null. */
+/** Counts selected events backward from `before`. `start` is the seq at which `wanted` are reached, or null. */
 const lastSelected = (
   parts: readonly BatchPart[],
   before: Seq,

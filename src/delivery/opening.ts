@@ -1,6 +1,6 @@
 /**
- * Sources that are opened while somebody waits. While Redis is away that may take as long as it likes, and GraphQL
- * hears of a client's leave only where it has the source: so after a moment it gets one that is still being opened.
+ * Sources whose opening can take long, because Redis is away. GraphQL notices that a client leaves only after it has got the
+ * source. So after a moment it gets a source that is still being opened.
  */
 
 import { Latch } from '../async/latch.ts';
@@ -8,14 +8,14 @@ import type { PullSource } from '../async/pullIterator.ts';
 import { LATER } from '../async/source.ts';
 import type { LogViewer, Pull } from '../log/viewer.ts';
 
-/** Redis answers well within this; errors that it answers (NOT_FOUND) then refuse the subscription itself. */
+/** Redis usually replies within this time, so that an error (NOT_FOUND) refuses the subscription itself. */
 const AT_ONCE_MS = 500;
 
 interface Closable {
   close(): void;
 }
 
-/** Something that is being opened, until it is closed. */
+/** A source that is being opened, until it is closed. */
 class Opening<T extends Closable> {
   readonly #leaving = new AbortController();
   readonly #settled = new Latch();
@@ -32,7 +32,7 @@ class Opening<T extends Closable> {
     );
   }
 
-  /** What was opened; null where that is still under way. */
+  /** The source; null while it is being opened. */
   get opened(): T | null {
     return this.#opened;
   }
@@ -47,7 +47,7 @@ class Opening<T extends Closable> {
     this.#opened?.close();
   }
 
-  /** What was opened, where that takes a moment only; else `later` of this. @throws what the opening threw */
+  /** The source if it is open within a moment, otherwise `later(this)`. @throws what the opening threw */
   async atOnce(later: (opening: Opening<T>) => T): Promise<T> {
     const moment = new AbortController();
     const timer = setTimeout(() => moment.abort(), AT_ONCE_MS);
@@ -62,7 +62,7 @@ class Opening<T extends Closable> {
   }
 }
 
-/** A viewer; one that is still being opened where Redis does not answer. @throws what `open` throws */
+/** A viewer, which is still being opened if Redis does not answer. @throws what `open` throws */
 export const openViewer = (open: (signal: AbortSignal) => Promise<LogViewer>): Promise<LogViewer> =>
   new Opening(open).atOnce((opening) => new OpeningViewer(opening));
 
@@ -88,7 +88,7 @@ class OpeningViewer implements LogViewer {
   }
 }
 
-/** The same for a source of changes. @throws what `open` throws */
+/** As openViewer, for a source of changes. @throws what `open` throws */
 export const openSource = <T>(open: (signal: AbortSignal) => Promise<PullSource<T>>): Promise<PullSource<T>> =>
   new Opening(open).atOnce((opening) => ({
     async next(signal) {

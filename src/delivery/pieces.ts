@@ -1,6 +1,6 @@
 /**
- * A run's log as a viewer gets it: pieces of stored entries, cut where every viewer cuts them, so that
- * what is made of a piece can be made once and shared (sharedTexts.ts).
+ * A run's log as a viewer gets it: pieces of stored entries. All viewers cut at the same borders, so that the text of a piece
+ * is made once and shared (sharedTexts.ts).
  */
 
 import { LATER, type Source } from '../async/source.ts';
@@ -14,7 +14,7 @@ import { clipSource, type EventSource, LinesSource, partsOf, sourcesOf } from '.
 /** Root fields whose sources are pieces of a log. */
 export type LogField = 'runLogs' | 'runLogBatches';
 
-/** What RunEventBatch's resolvers look at. */
+/** What RunEventBatch's resolvers read. */
 export interface EventBatch<Part = EventSource> {
   readonly runId: RunId;
   readonly events: readonly Part[];
@@ -22,27 +22,27 @@ export interface EventBatch<Part = EventSource> {
   readonly caughtUp: boolean;
 }
 
-/** A filter and the name under which equal filters meet. */
+/** A filter with a name, which is equal for equal filters. */
 export interface NamedFilter extends LogFilter {
   readonly name: string;
   /** See readsMessages of domain/filter.ts. */
   readonly readsMessages: boolean;
 }
 
-/** Some events of a log that follow each other. Nothing is decoded before `events` is called. */
+/** Consecutive events of a log. Nothing is decoded before `events` or `parts` is called. */
 export interface LogPiece {
   readonly runId: RunId;
-  /** First entry that the piece has events of; null in an empty piece. With `name` it says what the piece is. */
+  /** The first entry of the piece; null in an empty piece. Together with `name` it identifies the piece. */
   readonly entry: LogEntry | null;
-  /** Equal for pieces of one entry that hold the same events and come to the same position. */
+  /** Equal for pieces of one entry with the same events and the same last position. */
   readonly name: string;
   readonly lastSeq: Seq;
   readonly caughtUp: boolean;
-  /** Whether it should be told even where a filter took out all: others follow that tell a later position, if not. */
+  /** Whether to send it even if a filter left nothing; if not, a later piece brings a later position. */
   readonly tellsPosition: boolean;
-  /** Those that pass the filter. @throws CodecError */
+  /** The events that pass the filter. @throws CodecError */
   events(): readonly EventSource[];
-  /** The same with plain lines together, as far as there is no filter that wants to see each. @throws CodecError */
+  /** The same, with plain lines together unless the filter has to see each of them. @throws CodecError */
   parts(): readonly (EventSource | LinesSource)[];
 }
 
@@ -50,14 +50,13 @@ export interface PieceOptions {
   readonly runId: RunId;
   readonly viewer: LogViewer;
   readonly filter: NamedFilter | null;
-  /** Events of one piece at most, 1 to LIMITS.batchEvents. */
+  /** Maximal events of one piece, 1 to LIMITS.batchEvents. */
   readonly maxBatch: number;
 }
 
 /**
- * Pieces of at most maxBatch events and about LIMITS.batchBytes: several whole entries, or a part of one
- * whose borders lie at multiples of maxBatch from the entry's start. Holds at most one pull's entries,
- * which are shared with the other viewers, and its place in them.
+ * Pieces of at most maxBatch events and about LIMITS.batchBytes: several whole entries, or a part of one entry, with borders
+ * at multiples of maxBatch from its start. Holds at most the entries of one pull, which viewers share, and a position.
  */
 export class PieceSource implements Source<LogPiece> {
   readonly #options: PieceOptions;
@@ -120,7 +119,7 @@ export class PieceSource implements Source<LogPiece> {
     if (this.#entry >= pull.entries.length) {
       this.#pull = null;
       this.#caughtUp ||= pull.caughtUp;
-      // A viewer may know of a later position than its entries show.
+      // The position can be later than the last entry.
       lastSeq = Math.max(lastSeq, pull.lastSeq);
     }
     const tellsPosition = filter === null || this.#pull === null;
@@ -128,7 +127,7 @@ export class PieceSource implements Source<LogPiece> {
   }
 }
 
-/** What follows one seq up to another in these entries. */
+/** The part of these entries after one seq, up to another. */
 interface Cut {
   readonly runId: RunId;
   readonly entries: readonly LogEntry[];
@@ -179,7 +178,7 @@ class EntriesPiece implements LogPiece {
   }
 }
 
-/** The event, or one that stands for all of the lines. */
+/** The event, or one that represents all of the lines. */
 const oneOf = (part: EventSource | LinesSource): RunEvent => {
   if (!(part instanceof LinesSource)) return part.event;
   const [event] = part.lines.events(1);
@@ -187,7 +186,7 @@ const oneOf = (part: EventSource | LinesSource): RunEvent => {
   return event;
 };
 
-/** A LinesDropped is one event, however many seqs it stands for. */
+/** A LinesDropped is one event, however many seqs it covers. */
 const eventsIn = (entry: LogEntry): number => (entry.isHole ? 1 : entry.lastSeq - entry.firstSeq + 1);
 
 const eventsOf = (
@@ -205,7 +204,7 @@ const eventsOf = (
   });
 };
 
-/** The entry's events after one seq and up to another, one by one. */
+/** The entry's events after one seq, up to another, one by one. */
 const partOf = (runId: RunId, entry: LogEntry, after: Seq, lastSeq: Seq): readonly EventSource[] => {
   const sources = sourcesOf(runId, entry);
   if (entry.isHole) return sources.flatMap((source) => clipSource(source, after, lastSeq + 1) ?? []);
@@ -229,7 +228,7 @@ export class LogStream implements AsyncIterable<never> {
     this.field = field;
     this.pieces = pieces;
   }
-  /** Who goes through it otherwise must not leave it open. */
+  /** Iterating by another way is an error, and must not leave the source open. */
   [Symbol.asyncIterator](): AsyncIterator<never> {
     this.pieces.close();
     throw new TypeError('a log is followed through the envelope alone');

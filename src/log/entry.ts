@@ -1,10 +1,10 @@
-/** Entries of the log as readers hold them: decoded once (again only after memory was short), shared by all viewers. */
+/** Entries of a log as readers hold them: decoded once (again only after a garbage collection), shared by all viewers. */
 import type { EpochMs, LinesDropped, RunEvent, Seq } from '../domain/events.ts';
 import type { Span } from '../domain/join.ts';
 import { type BatchPart, batchHeader, eventsOf, readBatch } from '../wire/codec.ts';
 import type { LogEntry } from './viewer.ts';
 
-/** What a decoded event costs in memory beside its text, about; measured on V8: 100 to 150 bytes. */
+/** Bytes of a decoded event in memory besides its text. Measured on V8: 100 to 150. */
 export const EVENT_BYTES = 150;
 
 /** A stored batch. */
@@ -15,14 +15,14 @@ export class StoredEntry implements LogEntry, Span {
   readonly closes: boolean;
   readonly isHole = false;
   readonly size: number;
-  /** Of the batch before compression. */
+  /** Bytes of the body before compression. */
   readonly bodyBytes: number;
   readonly #batch: Buffer;
-  /** Kept no longer than memory allows: what viewers share is mostly the text that was made of them. */
+  /** Weak, because viewers mostly share the text that was made of them. */
   #parts: WeakRef<readonly BatchPart[]> | null = null;
   #events: WeakRef<readonly RunEvent[]> | null = null;
 
-  /** @throws CodecError where the bytes are no batch. */
+  /** @throws CodecError if the bytes are not a batch */
   constructor(batch: Buffer) {
     const header = batchHeader(batch);
     this.firstSeq = header.firstSeq;
@@ -56,7 +56,7 @@ export class StoredEntry implements LogEntry, Span {
   }
 }
 
-/** The LinesDropped that stands in the place of entries which are no more. Made for one position of reading. */
+/** The LinesDropped in the place of entries that are missing. Made for one read. */
 export class DroppedEntry implements LogEntry, Span {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
@@ -70,7 +70,7 @@ export class DroppedEntry implements LogEntry, Span {
     readonly lastSeq: Seq;
     readonly attempt: number;
     readonly timestamp: EpochMs;
-    /** Both null where only a part of the range is told, or nobody counted. */
+    /** Both null if this is only a part of the range, or if they were not counted. */
     readonly bytes: number | null;
     readonly lines: number | null;
     readonly reason: LinesDropped['reason'];

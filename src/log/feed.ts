@@ -1,4 +1,4 @@
-/** One run's feed: tells the reducer what happens, does what it decides, wakes the viewers. */
+/** One run's feed: gives facts to the reducer of domain/join.ts, does what it decides, and wakes the viewers. */
 import type { Logger } from 'pino';
 import { Latch } from '../async/latch.ts';
 import { pause } from '../async/pause.ts';
@@ -14,23 +14,23 @@ import type { KnownEntries } from './knownEntries.ts';
 import type { LogPosition } from './reader.ts';
 
 const RING: RingBounds = { entries: LIMITS.ringEntries, bytes: LIMITS.ringBytes };
-/** Between questions that did not close a hole: 10 ms at first, for a late answer; then a second, for a lost tail. */
+/** Milliseconds between requests that did not close a gap: short ones for a late reply, then a second for a lost tail. */
 const ASK_AGAIN_MS = [0, 10, 50, 250, 1000] as const;
 const askAgainMs = (tries: number): number => ASK_AGAIN_MS[Math.min(tries, ASK_AGAIN_MS.length - 1)] ?? 1000;
 
 /**
- * While lines keep coming and several viewers follow, they are woken at most this often: each message then
- * carries what came meanwhile, and its cost is shared by more lines. A line after a pause leaves at once.
+ * While lines keep coming and several viewers follow, they are woken at most this often, milliseconds. Each message then
+ * has more lines, and costs less per line. A line after a pause is sent at once.
  */
 const WAKE_WINDOW_MS = { least: 3, most: 10 } as const;
-/** The window in the time that it takes to serve all who are woken, so that a crowd leaves half of the process to others. */
+/** The window as a multiple of the time that it takes to serve all woken viewers, so that half of the process is free. */
 const WINDOW_PER_WAVE = 2;
 
 export interface FeedOptions {
   readonly announcements: Announcements;
   readonly logger: Logger;
   readonly known: KnownEntries;
-  /** How far the stored log goes, asked after this call. */
+  /** The position of the stored log, requested after this call. */
   ask(signal: AbortSignal): Promise<LogPosition | null>;
 }
 
@@ -67,17 +67,17 @@ export class Feed {
     return this.#state;
   }
 
-  /** Whether the store should be asked each second: not before it is known, nor for a run that has ended. */
+  /** Whether to request the position each second: not before it is known, and not for a run that has ended. */
   get asksRegularly(): boolean {
     return this.#state.head !== null && this.#state.end === null && !this.#state.gone;
   }
 
-  /** Resolves once the store has said how far the log goes, or that there is none. Waits while Redis is away. @throws the signal's reason */
+  /** Resolves when the position of the log is known, or that there is no log. Waits while Redis is away. @throws the signal's reason */
   known(signal: AbortSignal | null): Promise<void> {
     return this.#known.wait(signal);
   }
 
-  /** Asks the store how far the log goes. Waits while Redis is away. @throws the signal's reason */
+  /** Requests the position of the log. Waits while Redis is away. @throws the signal's reason */
   async refresh(signal: AbortSignal | null): Promise<void> {
     if (!this.asksRegularly) return;
     const either = signal === null ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
@@ -94,17 +94,17 @@ export class Feed {
     if (this.#state.head !== null) this.#tell({ kind: 'reconnected' });
   }
 
-  /** Has waiting viewers look again at the store's next answer, even where that has no news. */
+  /** A viewer's read was empty: the store's next reply wakes it, even if nothing has changed. */
   readInVain(): void {
     this.#tell({ kind: 'readInVain' });
   }
 
-  /** A mark to wait from: take it before looking at the state. */
+  /** The version to wait from. Take it before you read the state. */
   changed(): number {
     return this.#version;
   }
 
-  /** Resolves when the state has changed since the mark. `stop` ends the wait with a reason. */
+  /** Resolves when the state has changed since the version `mark`. `stop` rejects the wait with a reason. */
   waitForChange(mark: number): ChangeWait {
     if (this.#version !== mark) return CHANGED;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -118,13 +118,13 @@ export class Feed {
     };
   }
 
-  /** Frees the Redis subscription at once, also one that is only being made. */
+  /** Frees the Redis subscription at once, even one that is not confirmed yet. */
   close(): void {
     this.#closing.abort();
     if (this.#wakeTimer !== null) clearTimeout(this.#wakeTimer);
   }
 
-  /** A finished run needs no subscription. Otherwise: subscribe first, ask after Redis has confirmed it. */
+  /** A finished run needs no subscription. Otherwise subscribe first, and read the position after the confirmation. */
   async #start(): Promise<void> {
     const { signal } = this.#closing;
     const stored = await this.#askUntilAnswered(signal);
@@ -147,12 +147,12 @@ export class Feed {
     if (!signal.aborted) this.answered(now);
   }
 
-  /** Null also once the signal has aborted. */
+  /** Null if there is no run, or if the signal has aborted. */
   async #askUntilAnswered(signal: AbortSignal): Promise<LogPosition | null> {
     const onFailure = (error: unknown): void => {
-      // While Redis is away its connection says so.
+      // Errors of the connection are logged by the connection.
       const level = isReply(error) ? 'warn' : 'debug';
-      this.#options.logger[level]({ err: error, runId: this.runId }, 'the store did not say how far the log goes');
+      this.#options.logger[level]({ err: error, runId: this.runId }, 'could not read the position of a log');
     };
     try {
       return await retry(() => this.#options.ask(signal), { signal, pauseMs: askAgainMs, onFailure });
@@ -167,8 +167,11 @@ export class Feed {
       const entry = this.#options.known.of(this.runId, new StoredEntry(bytes));
       this.#tell({ kind: 'announced', entry });
     } catch (error) {
-      // Anybody with the password can publish; the stream is the truth, so this is no more than noise.
-      this.#options.logger.warn({ err: error, runId: this.runId }, 'an announcement is not a batch of events');
+      // Anybody with the password can publish. The stream is the source of truth, so this does no harm.
+      this.#options.logger.warn(
+        { err: error, runId: this.runId },
+        'ignored an announcement that is not a batch of events',
+      );
     }
   }
 
@@ -211,7 +214,7 @@ export class Feed {
     if (this.viewers > 1) setImmediate(() => this.#served());
   }
 
-  /** What the waking began is done, but for what waits for a socket. */
+  /** Runs when the woken viewers have been served, except those that wait for a socket. */
   #served(): void {
     const waveMs = performance.now() - this.#wokenAt;
     this.#windowMs = Math.min(Math.max(WINDOW_PER_WAVE * waveMs, WAKE_WINDOW_MS.least), WAKE_WINDOW_MS.most);

@@ -1,6 +1,6 @@
 /**
- * Pages of history for viewers behind the ring. Viewers near each other share a read: a thousand browsers that
- * reconnect at once, each at another place, cost a few reads, not a thousand.
+ * Pages of history for viewers behind the ring. Viewers at near positions share a read: a thousand browsers that reconnect
+ * at a thousand positions cost a few reads.
  */
 import type { Logger } from 'pino';
 import { abortable } from '../async/abortable.ts';
@@ -13,14 +13,14 @@ import type { KnownEntries } from './knownEntries.ts';
 import type { RedisLogReader } from './reader.ts';
 import type { LogEntry } from './viewer.ts';
 
-/** A page serves those who come this soon after it; longer, it would only hold memory. */
+/** How long a page can be shared after its read, milliseconds. */
 const SHARE_MS = 150;
-/** Pages that were read and are kept to be shared; beyond it the oldest go, and who needs them reads again. */
+/** Pages that are kept for sharing; the oldest are dropped first. */
 const MAX_PAGES = 32;
-/** Reads of one run at once; who comes meanwhile waits for one of them, which may hold what it needs. */
+/** Reads of one run at once. Other viewers wait for one of them, which can contain what they need. */
 const MAX_READS = 4;
 const READ_AGAIN_MS = 250;
-/** A read that waits longer for its connection is given up, and begun again by those who still want it. */
+/** A read that waits longer for its connection is abandoned, and started again by viewers that still need it. */
 const READ_MS = 5000;
 
 type Page = readonly LogEntry[] | null;
@@ -28,7 +28,7 @@ type Page = readonly LogEntry[] | null;
 /** A page that was read; it serves every viewer whose position is in it. */
 interface RecentPage {
   readonly runId: RunId;
-  /** The position that it was read from. */
+  /** The position from which it was read. */
   readonly after: Seq;
   readonly lastSeq: Seq;
   readonly entries: readonly LogEntry[];
@@ -49,8 +49,8 @@ export class PageReader {
   }
 
   /**
-   * What follows the position (the first entry may begin before it), LIMITS.pageBytes at most or one entry; empty where the
-   * store has nothing there, null where the run is not there. Waits while Redis is away. @throws the signal's reason
+   * The entries after the position (the first one can begin before it), at most LIMITS.pageBytes or one entry. Empty if the
+   * store has none; null if there is no such run. Waits while Redis is away. @throws the signal's reason
    */
   async read(runId: RunId, after: Seq, signal: AbortSignal): Promise<Page> {
     for (;;) {
@@ -61,7 +61,7 @@ export class PageReader {
         const reads = this.#reads.get(runId);
         const same = reads?.get(after);
         if (same === undefined && reads !== undefined && reads.size >= MAX_READS) {
-          // Its failure is another's, who tells it.
+          // Its failure is handled by the viewer that started it.
           await abortable(
             Promise.race(reads.values()).catch(() => undefined),
             signal,
@@ -105,7 +105,7 @@ export class PageReader {
     return entries;
   }
 
-  /** An empty page says nothing that lasts, so it is never shared. */
+  /** An empty page can be outdated at once, so it is not shared. */
   #share(page: Omit<RecentPage, 'lastSeq'>): void {
     const last = page.entries.at(-1);
     if (last === undefined) return;

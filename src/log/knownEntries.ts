@@ -1,6 +1,6 @@
 /**
- * One object for each stored batch, as long as anybody has it: what is made of an entry is shared by those who have the
- * same object, however far apart in time they read it.
+ * One object for each stored batch, as long as it is in use. Caches are keyed by this object, so viewers share what is
+ * made of an entry, even if they read it at different times.
  */
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
@@ -13,7 +13,7 @@ export class KnownEntries {
     if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key);
   });
 
-  /** The entry, or the one that is known with the same bytes at the same place. */
+  /** The entry, or the known one with the same seqs and bytes. */
   of<Entry extends LogEntry>(runId: RunId, entry: Entry): Entry | StoredEntry {
     if (!(entry instanceof StoredEntry)) return entry;
     const key = keyOf(runId, entry.firstSeq, entry.lastSeq);

@@ -1,6 +1,6 @@
 /**
- * Packs the log of a finished run: entries that a quiet command left small are put together into full ones,
- * which zstd makes several times smaller. Seqs stay; only the borders of entries move.
+ * Packs the log of a finished run: small entries become few full ones, which zstd makes several times smaller. Seqs stay;
+ * only the borders of entries move (PROTOCOL.md, W8).
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -13,15 +13,15 @@ import { COPY, MEASURE, PAGE, SWAP } from '../wire/scripts/readScripts.ts';
 import { Script } from '../wire/scripts/script.ts';
 import { EVENT_BYTES, StoredEntry } from './entry.ts';
 
-/** Entries with more events than this, on average, gain too little. */
+/** Average events per entry above which packing gains too little. */
 const FULL_EVENTS = 1000;
-/** Fewer entries than this are not worth the round trips. */
+/** Entries below which packing is not worth its round trips. */
 const MIN_ENTRIES = 4;
-/** Packing has to save this share of the entries. */
+/** Share of the entries that packing has to save. */
 const LEAST_GAIN = 1 / 4;
-/** What is looked at, or copied, by one call: Redis does nothing else meanwhile. */
+/** Bytes that one script looks at or copies: Redis does nothing else meanwhile. */
 const STEP_BYTES = 4 * 1024 * 1024;
-/** What a packing that dies leaves behind is gone after this. */
+/** TTL of the unfinished log of a packing, so that a process that dies leaves nothing behind. */
 const LEFTOVER_MS = 120_000;
 
 const measure = new Script(MEASURE);
@@ -29,7 +29,7 @@ const copy = new Script(COPY);
 const page = new Script(PAGE);
 const swap = new Script(SWAP);
 
-/** What is known of an entry without reading it. */
+/** What measure.lua says of an entry. */
 interface Measured {
   readonly id: string;
   readonly attempt: number;
@@ -39,9 +39,9 @@ interface Measured {
 }
 
 /**
- * Answers how many entries there are now, or null where there was too little to gain (or somebody else was
- * faster). Entries that are full are neither read nor changed, only copied within Redis; of others as many are held
- * as become one. Safe to repeat and to run at once in several processes; readers are not disturbed.
+ * Returns the number of entries afterwards, or null if there was too little to gain or another process was faster. Full
+ * entries are copied within Redis; of small ones, at most those of one new entry are held here. Safe to repeat and to run
+ * in several processes at once. Readers do not notice it.
  * @throws the connection's error
  */
 export const packLog = async (redis: Redis, runId: RunId): Promise<number | null> => {
@@ -82,7 +82,7 @@ async function* measured(redis: Redis, runId: RunId): AsyncGenerator<Measured, v
   }
 }
 
-/** Neighbours that fit into one entry: of one attempt, without a hole, within LIMITS.appendEvents and appendBytes. */
+/** Neighbours that fit into one entry: same attempt, no gap, within LIMITS.appendEvents and appendBytes. */
 async function* groupsOf(redis: Redis, runId: RunId): AsyncGenerator<readonly Measured[], void, undefined> {
   let group: Measured[] = [];
   let [events, bytes, next] = [0, 0, 0];
@@ -112,7 +112,7 @@ class Packing {
   readonly #runId: RunId;
   readonly key: string;
   entries = 0;
-  /** Entries that are to be copied as they are: the first one's and the last one's ID. */
+  /** Entries to be copied unchanged: the IDs of the first and the last one. */
   #waiting: { readonly from: string; to: string } | null = null;
 
   constructor(redis: Redis, runId: RunId) {
@@ -121,7 +121,7 @@ class Packing {
     this.key = packedKey(runId, randomUUID());
   }
 
-  /** Adds one entry in the place of these. */
+  /** Adds one entry for the group. */
   async take(group: readonly Measured[]): Promise<void> {
     const [first] = group;
     const last = group.at(-1);

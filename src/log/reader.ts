@@ -1,6 +1,6 @@
 /**
- * Reads stored events. Each page is read in one atomic step with what tells about its hole, and holds LIMITS.pageBytes at
- * most, or one entry.
+ * Reads stored events. Each page is one atomic step, which also reads what explains its gaps. A page has at most
+ * LIMITS.pageBytes, or one entry.
  */
 import type { Redis } from 'ioredis';
 import { Semaphore } from '../async/semaphore.ts';
@@ -20,19 +20,19 @@ export interface LogPosition {
   readonly closed: boolean;
 }
 
-/** The seqs that the log's budget took out, if any. */
+/** The seqs that the log's budget has dropped. */
 interface DroppedRange {
   readonly first: Seq;
   readonly last: Seq;
   readonly bytes: number;
-  /** Null where the range was begun by a version that did not count them. */
+  /** Null if an older version, which did not count lines, began to drop. */
   readonly lines: number | null;
 }
 
 type StreamEntry = [id: Buffer, fields: Buffer[]];
 type Answer = [error: Error | null, result: unknown][] | null;
 
-/** See PAGE. */
+/** Arguments of scripts/page.lua. */
 interface Query {
   readonly command: 'XRANGE' | 'XREVRANGE';
   readonly from: string;
@@ -45,27 +45,27 @@ const page = new Script(PAGE);
 
 interface Read {
   readonly stored: StoredEntry[];
-  /** The range has no more. */
+  /** The range has no further entries. */
   readonly all: boolean;
   readonly dropped: DroppedRange | null;
   readonly lastSeq: Seq;
   readonly closed: boolean;
 }
 
-/** Pages that are read at once, for all: what a Redis that does not answer holds, however many ask. */
+/** Pages of all runs that are read at once: the most that a Redis which does not answer can hold. */
 const READS_AT_ONCE = 16;
 
 export class RedisLogReader implements LogReader {
   readonly #redis: Redis;
   readonly #turns = new Semaphore(READS_AT_ONCE, { what: 'pages', maxWaiting: Number.POSITIVE_INFINITY });
-  /** Reads of the stream so far, for tests of what viewers share. */
+  /** Reads of streams so far, for tests of what viewers share. */
   reads = 0;
 
   constructor(redis: Redis) {
     this.#redis = redis;
   }
 
-  /** How far the logs go, in one round trip; null for a run that is not there. @throws the connection's error */
+  /** The positions of the logs, in one round trip; null for a run that does not exist. @throws the connection's error */
   async positions(runIds: readonly RunId[]): Promise<(LogPosition | null)[]> {
     const pipeline = this.#redis.pipeline();
     for (const runId of runIds) pipeline.hmget(recordKey(runId), 'lastSeq', 'closed');
@@ -84,7 +84,7 @@ export class RedisLogReader implements LogReader {
   }
 
   async backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
-    // An entry's ID is its last seq: the one that holds before - 1 has that ID or the next greater one.
+    // An entry's ID is its last seq, so the entry with the seq before - 1 has that ID or the next greater one.
     const at = `${Math.max(before - 1, 0)}-0`;
     const query: Query = { command: 'XREVRANGE', from: `(${at}`, to: '-', maxEntries, beside: at };
     const read = await this.#inTurn(runId, query, signal);
@@ -135,7 +135,7 @@ export class RedisLogReader implements LogReader {
 
 /** Results of a pipeline or transaction. @throws the first error in it */
 const results = (answer: Answer): unknown[] => {
-  if (answer === null) throw new Error('Redis gave up a transaction');
+  if (answer === null) throw new Error('Redis discarded a transaction');
   return answer.map(([error, result]) => {
     if (error) throw error;
     return result;
@@ -150,7 +150,7 @@ const batchOf = (fields: readonly Buffer[]): Buffer => {
   throw new Error('a log entry has no batch');
 };
 
-/** The entries in order, with a LinesDropped wherever seqs from `expected` on are missing. */
+/** The entries in order, with a LinesDropped for each gap in the seqs from `expected` on. */
 const withHoles = (
   stored: readonly StoredEntry[],
   expected: Seq,
@@ -166,7 +166,7 @@ const withHoles = (
   return entries;
 };
 
-/** `beside` is a stored neighbour, whose attempt and instant the hole is told with. */
+/** @param beside a stored neighbour: the gap gets its attempt and timestamp */
 const droppedEntry = (
   firstSeq: Seq,
   lastSeq: Seq,

@@ -1,4 +1,4 @@
-/** What a viewer of a run's log gets from its hub (PROTOCOL.md, part 5). Implemented by hub.ts. */
+/** What a viewer of a run's log gets from its hub (PROTOCOL.md, part 5). Implemented by hub.ts and feedViewer.ts. */
 
 import type { Source } from '../async/source.ts';
 import type { RunEvent, Seq } from '../domain/events.ts';
@@ -6,71 +6,70 @@ import type { RunId } from '../domain/ids.ts';
 import type { BatchPart } from '../wire/codec.ts';
 
 /**
- * One stored entry of the log (or the LinesDropped in the place of some), decoded once per process and
- * SHARED by all viewers: what is computed per entry can be kept in a WeakMap keyed by this object.
+ * One stored entry of the log, or the LinesDropped in the place of missing ones. Decoded once per process and shared by all
+ * viewers: cache what is computed from it in a WeakMap keyed by this object.
  */
 export interface LogEntry {
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** What it holds, plain lines together; read at the first call, which may throw CodecError. */
+  /** Its events, plain lines together. Decoded at the first call. @throws CodecError */
   parts(): readonly BatchPart[];
-  /** The same, event by event. */
+  /** Its events, one by one. @throws CodecError */
   events(): readonly RunEvent[];
-  /** About what it is on the wire, bytes. */
+  /** Bytes on the wire, roughly. */
   readonly size: number;
-  /** It is one LinesDropped, which stands for all its seqs. */
+  /** It is one LinesDropped for all its seqs. */
   readonly isHole: boolean;
 }
 
-/** Where a viewer starts: after a seq; or `tail` events before the newest; or the beginning. `after` wins. */
+/** Where a viewer starts: after a seq, or `tail` events before the newest, or at the beginning. `after` wins. */
 export interface ViewFrom {
   readonly after?: Seq;
   readonly tail?: number;
 }
 
 export interface Pull {
-  /** In seq order and without a hole; may be empty in the first pull only. */
+  /** In seq order and without a gap. Only the first pull can be empty. */
   readonly entries: readonly LogEntry[];
-  /** Deliver only what is after this seq: the first entry may begin before it. */
+  /** Deliver only what is after this seq: the first entry can begin before it. */
   readonly after: Seq;
-  /** Position after these entries; what is taken next goes on from here. */
+  /** The position after these entries. */
   readonly lastSeq: Seq;
-  /** True once the stored history has been delivered and what follows is live. */
+  /** The stored history has been delivered; what follows is live. */
   readonly caughtUp: boolean;
-  /** True where these entries end with the run's RunFinished: nothing follows. */
+  /** These entries end with the run's RunFinished: nothing follows. */
   readonly ended: boolean;
 }
 
 /**
- * What follows the position. The first `take` that has anything to say answers also where nothing is there yet, with
- * no entries; null once the run has ended and all was delivered. Nothing is buffered per viewer: who does not take
- * costs nothing. `take` and `more` throw NotFound where the run was removed, BadUserInput where it ended before
- * `after`; while Redis is away `more` waits. `close` frees the viewer's place in the feed; the last viewer of a run
- * frees its Redis subscription.
+ * The log after a position. The first pull can have no entries: it says that the position is valid. `take` returns null when
+ * the run has ended and everything was delivered. Nothing is buffered per viewer. `take` and `more` throw NotFound if the
+ * run was removed, and BadUserInput if it ended before `after`. While Redis is away, `more` waits. `close` leaves the feed;
+ * the last viewer of a run frees its Redis subscription.
  */
 export type LogViewer = Source<Pull>;
 
 export interface LogHub {
   /**
-   * Waits while Redis is away; what is being opened is given up, and leaves nothing behind, once the signal aborts.
+   * Waits while Redis is away. The signal ends the opening, which then leaves nothing behind.
    * @throws NotFound; BadUserInput (argument "after" or "tail": negative, or after beyond a finished run's end); the
    * signal's reason
    */
   open(runId: RunId, from: ViewFrom, signal?: AbortSignal): Promise<LogViewer>;
 }
 
-/** A page of stored events for Run.logs and the downloads, read straight from the store. */
+/** A page of stored events for Run.logs and the downloads. */
 export interface LogPage {
   readonly entries: readonly LogEntry[];
-  /** Position of the newest event of the run at the moment of the read. */
+  /** The newest seq of the run at the time of the read. */
   readonly lastSeq: Seq;
   readonly closed: boolean;
 }
 
-/** With a signal, a connection that is away is waited for, instead of having it queue the question. */
+/** With a signal, a read waits until the connection is ready, instead of being queued on it. */
 export interface LogReader {
-  /** Entries that hold seqs after `after`, oldest first, about `maxEntries`; null where the run is not there. */
+  /** Entries with seqs after `after`, oldest first, about `maxEntries`; null if there is no such run. */
   forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
-  /** Entries that hold seqs before `before`, NEWEST first; null where the run is not there. */
+  /** Entries with seqs before `before`, NEWEST first; null if there is no such run. */
   backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
 }

@@ -1,6 +1,6 @@
 /**
- * Connections to Redis, one per role. None of them ever crashes the process: errors go to the log, and
- * whatever is lost comes back by itself.
+ * Connections to Redis, one for each role. Errors are logged and never end the process; lost connections come back by
+ * themselves.
  *
  * Facts of ioredis 6.0.0 (read in its built/ and measured): a silent network
  * cut is noticed after 41 s or never, hence the heartbeat; commands given before `ready` are queued, a
@@ -26,31 +26,31 @@ export type RedisRole = 'commands' | 'subscriber' | 'queue';
 export interface RedisConnection extends AsyncDisposable {
   readonly redis: Redis;
   readonly role: RedisRole;
-  /** True while commands are answered; false from the loss (or a missed heartbeat) until it is ready again. */
+  /** True while commands are answered; false from a loss or a missed heartbeat until it is ready again. */
   readonly ready: boolean;
-  /** Why it is not ready, as the last error told it; null while it is ready. For the log, not for clients. */
+  /** The last error's message; null while it is ready. For the log, not for clients. */
   readonly trouble: string | null;
-  /** Resolves when it is ready, at once where it is. @throws the signal's reason */
+  /** Resolves when it is ready. @throws the signal's reason */
   whenReady(signal: AbortSignal): Promise<void>;
-  /** Called every time it becomes ready, the first time too. The returned function ends that. */
+  /** Called each time it becomes ready, also the first time. The returned function removes the listener. */
   onReady(listener: () => void): () => void;
-  /** Ends it for good; waits for nothing that is under way. */
+  /** Closes it for good, without waiting for commands under way. */
   close(): void;
 }
 
 const BEAT_EVERY_MS = 2000;
 const BEAT_DEADLINE_MS = 5000;
-/** From the TCP connection to `ready`; a server that loads a large file is asked again each second below that. */
+/** From the TCP connection to `ready`. A server that loads its file is asked again each second within this time. */
 const HANDSHAKE_DEADLINE_MS = 10_000;
 const RETRY_MAX_MS = 1000;
 const COMMAND_DEADLINE_MS = 5000;
-/** The same trouble is told once in this time. */
+/** The same error is logged at most once in this time. */
 const TELL_EVERY_MS = 10_000;
 
 /** Replies in the shapes of RESP2, which is ioredis' default. */
 type LegacyOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** What a role needs, for whoever makes connections of its own (BullMQ). `name` shows in CLIENT LIST. */
+/** The options of a role, for BullMQ too, which makes connections of its own. `name` appears in CLIENT LIST. */
 export const redisOptions = (url: string, role: RedisRole, name: string): LegacyOptions => {
   const address = parseRedisUrl(url);
   const { socketPath, host, port, tls, username, password, db } = address;
@@ -76,7 +76,7 @@ const ROLE_OPTIONS: Readonly<Record<RedisRole, LegacyOptions>> = {
   queue: { maxRetriesPerRequest: null },
 };
 
-/** Opens a connection; it need not be there yet (see whenReady). `instance` tells services apart. */
+/** Opens a connection and returns before it is ready (see whenReady). `instance` is the service's name. */
 export const connectRedis = (url: string, role: RedisRole, instance: string, logger: Logger): RedisConnection => {
   const options = redisOptions(url, role, `runloom:${instance}:${role}`);
   const reconnectOnError = reconnectWhereRefused((error) => connection.refused(error));
@@ -103,7 +103,7 @@ class Connection implements RedisConnection {
     redis.on('connect', () => this.#watchHandshake());
     redis.on('ready', () => this.#becameReady());
     redis.on('close', () => this.#lost());
-    // Whoever was given the bare connection (BullMQ) may end it too.
+    // BullMQ gets the bare connection and can end it too.
     redis.on('end', () => this.#stopTimers());
     this.#heartbeat = setInterval(() => this.#beat(), BEAT_EVERY_MS);
     this.#heartbeat.unref();
@@ -139,7 +139,7 @@ class Connection implements RedisConnection {
     };
   }
 
-  /** Redis does not take writes; the connection is made anew. */
+  /** Redis refused a write; ioredis connects again. */
   refused(error: Error): void {
     this.#ready = false;
     this.#tell(`writes are refused, connecting again: ${error.message}`);
@@ -175,11 +175,11 @@ class Connection implements RedisConnection {
     this.#askedAt = null;
     if (!this.#ready) return;
     this.#ready = false;
-    // Ended on purpose: ioredis has the status before it tells of the close.
+    // Status "end": it was closed on purpose.
     if (this.redis.status !== 'end') this.#tell('the connection was lost');
   }
 
-  /** ioredis has a deadline for the TCP connection and none for a server that accepts and then says nothing. */
+  /** ioredis has a deadline for the TCP connection, but none for a server that accepts and never replies. */
   #watchHandshake(): void {
     clearTimeout(this.#handshake);
     this.#handshake = setTimeout(() => this.#giveUp('no answer to the handshake'), HANDSHAKE_DEADLINE_MS);
@@ -197,7 +197,7 @@ class Connection implements RedisConnection {
     const answered = (): void => {
       if (this.#askedAt === sentAt) this.#askedAt = null;
     };
-    // A refusal is an answer too; a loss has its own event.
+    // A refusal is a reply too; a loss has its own event.
     askForWrites(this.redis).then(answered, answered);
   }
 

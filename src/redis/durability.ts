@@ -2,9 +2,8 @@
 import type { Redis } from 'ioredis';
 
 /**
- * False only where each write is on disk before it is answered (appendonly yes, appendfsync always) and no replica is
- * there to take over without the newest of them. True too where nobody may ask, as with managed services: CONFIG is
- * refused there. @throws the connection's error
+ * False only if each write is on disk before it is acknowledged (appendonly yes, appendfsync always), and no replica can
+ * take over without the newest writes. True if CONFIG is refused, as in managed services. @throws the connection's error
  */
 export const mayLoseAcknowledged = async (redis: Redis): Promise<boolean> => {
   try {

@@ -1,6 +1,6 @@
 /**
- * The one Redis user of all executors. It is fixed, since users made per run are gone after a restart of
- * Redis and are not carried to a cluster's nodes.
+ * The one Redis user of all executors. Users for each run would be lost at a restart of Redis, and would not exist on the
+ * other nodes of a cluster.
  *
  * Facts (https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/, tried with 7.0.15):
  * from Redis 7.0 on the commands, keys and channels of a script are checked against the rights of who calls
@@ -36,7 +36,7 @@ export const executorCredentials = (masterKey: Buffer): Credentials => ({
   ),
 });
 
-/** Makes the user, or makes it right. `persist`: into the aclfile of the private Redis. @throws ReplyError where ACL is refused */
+/** Creates or corrects the user. `persist` saves it in the private Redis' aclfile. @throws ReplyError if ACL is refused */
 const setUser = async (redis: Redis, { username, password }: Credentials, persist: boolean): Promise<void> => {
   const hash = createHash('sha256').update(password).digest('hex');
   const rights = [...KEYS, 'resetchannels', ...CHANNELS, ...COMMANDS.map((name) => `+${name}`)];
@@ -45,8 +45,8 @@ const setUser = async (redis: Redis, { username, password }: Credentials, persis
 };
 
 /**
- * Makes the user now and again whenever Redis comes back. Answers its credentials, or null where this Redis
- * lets nobody make users (managed services): then executors get the service's own URL, and that is warned of.
+ * Creates the user now, and again whenever Redis comes back. Returns its credentials, or null if this Redis refuses ACL
+ * (managed services): executors then use the service's own credentials, and a warning is logged.
  * @throws the connection's error
  */
 export const keepExecutorUser = async (
@@ -65,7 +65,7 @@ export const keepExecutorUser = async (
   }
   connection.onReady(() => {
     setUser(connection.redis, credentials, persist).catch((error: unknown) => {
-      logger.warn({ err: error }, 'the Redis user of executors could not be made again');
+      logger.warn({ err: error }, 'could not create the Redis user of executors again');
     });
   });
   return credentials;

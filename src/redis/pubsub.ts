@@ -14,13 +14,13 @@ import { pause } from '../async/pause.ts';
 import type { Announcements } from '../wire/announcements.ts';
 import type { RedisConnection } from './connection.ts';
 
-/** A SUBSCRIBE that Redis refused on a living connection (ACL) is tried again after this. */
+/** Pause before a SUBSCRIBE that Redis refused (ACL) is repeated. */
 const REFUSED_RETRY_MS = 1000;
 
-/** @param connection of the role subscriber, given to nobody else */
+/** @param connection of the role subscriber, for this call only */
 export const createAnnouncements = (connection: RedisConnection, logger: Logger): Announcements => {
   const channels = new SubscribedChannels(connection, logger);
-  // RedisPubSub asks for an ioredis client and calls on, subscribe, unsubscribe and punsubscribe of it.
+  // RedisPubSub calls only on, subscribe, unsubscribe and punsubscribe of the client.
   const client = channels as unknown as Redis;
   const engine = new RedisPubSub({ subscriber: client, publisher: client, messageEventName: 'messageBuffer' });
   const shared = new Map<string, SharedChannel>();
@@ -48,7 +48,7 @@ export const createAnnouncements = (connection: RedisConnection, logger: Logger)
     void open(channel);
     return channel;
   };
-  /** One that Redis has not confirmed yet stays, for those who come next, until it is confirmed: RedisPubSub can't give it up. */
+  /** A subscription that is not confirmed yet stays until it is, because RedisPubSub cannot cancel it. */
   const leave = (channel: SharedChannel, listener: Listener): void => {
     if (channel.listeners.delete(listener) && channel.listeners.size === 0 && channel.free !== null) end(channel);
   };
@@ -56,7 +56,7 @@ export const createAnnouncements = (connection: RedisConnection, logger: Logger)
   return {
     async subscribe(name, onMessage, signal) {
       const channel = channelOf(name);
-      // A function of its own, so that one that is given twice counts twice.
+      // A new function, so that the same listener can subscribe twice.
       const listener: Listener = (bytes) => onMessage(bytes);
       channel.listeners.add(listener);
       try {
@@ -73,7 +73,7 @@ export const createAnnouncements = (connection: RedisConnection, logger: Logger)
 
 type Listener = (bytes: Buffer) => void;
 
-/** One subscription of RedisPubSub, for all who listen to the channel; who leaves before it is made leaves nothing. */
+/** One subscription of RedisPubSub for all listeners of a channel, who can leave before it is confirmed. */
 class SharedChannel {
   readonly name: string;
   readonly listeners = new Set<Listener>();
@@ -92,7 +92,7 @@ class SharedChannel {
       try {
         listener(bytes);
       } catch (error) {
-        this.#logger.error({ err: error, channel: this.name }, 'a subscriber failed on an announcement');
+        this.#logger.error({ err: error, channel: this.name }, 'a listener failed on an announcement');
       }
     }
   };
@@ -100,14 +100,14 @@ class SharedChannel {
 
 type Acknowledge = (error: Error | null) => void;
 
-/** The channels that are wanted, kept subscribed whatever the connection does. */
+/** Keeps the wanted channels subscribed over losses of the connection. Takes the place of RedisPubSub's client. */
 class SubscribedChannels {
   readonly #connection: RedisConnection;
   readonly #logger: Logger;
-  /** Channel -> who waits for its first acknowledgement; null once that was told. As many as are followed. */
+  /** Channel -> callback of its first acknowledgement; null after that. One entry for each followed channel. */
   readonly #wanted = new Map<string, Acknowledge | null>();
   readonly #reconnected = new Set<() => void>();
-  /** Goes up with every `ready`, so that what began before a loss knows that it is over. */
+  /** Goes up with each `ready`. Work of an older epoch stops. */
   #epoch = 0;
 
   constructor(connection: RedisConnection, logger: Logger) {
@@ -128,11 +128,11 @@ class SubscribedChannels {
 
   unsubscribe(channel: string): void {
     this.#wanted.delete(channel);
-    // A lost connection has taken the subscription with it, and only what is wanted is subscribed again.
+    // A lost connection has lost the subscription too, and only wanted channels are subscribed again.
     if (this.#connection.ready) this.#connection.redis.unsubscribe(channel).catch(() => undefined);
   }
 
-  /** RedisPubSub does not remember whether it was a pattern and calls both; there are no patterns here. */
+  /** RedisPubSub calls both unsubscribe functions. There are no patterns here. */
   punsubscribe(): void {}
 
   onReconnect(listener: () => void): () => void {

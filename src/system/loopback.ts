@@ -1,4 +1,3 @@
-/** Addresses that only this machine can reach. */
 import { isIP } from 'node:net';
 
 /** Whether only this machine can reach it: 127.0.0.0/8, ::1 and localhost. */

@@ -1,6 +1,6 @@
 /**
- * Directories for unix sockets: short, since a socket's path ends at 107 bytes (sun_path of unix(7), less
- * its NUL), and safe from others below /tmp.
+ * Directories for unix sockets. They are short, because a socket's path has at most 107 bytes (sun_path of unix(7), without
+ * its NUL), and safe from other users in /tmp.
  */
 import { createHash } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 const PATH_BYTES_MAX = 100;
 const SOCKET_NAME_BYTES = 16;
 
-/** The place for `purpose` (such as the data directory): the same for every process of this user. */
+/** The directory for `purpose` (such as the data directory), the same for all processes of this user. */
 export const shortDirectoryFor = (runtimeDirectory: string | null, purpose: string): string => {
   const uid = process.getuid?.() ?? 0;
   const hash = createHash('sha256').update(`${uid}\0${purpose}`).digest('hex').slice(0, 12);
@@ -23,8 +23,8 @@ export const shortDirectoryFor = (runtimeDirectory: string | null, purpose: stri
 };
 
 /**
- * Makes it 0750, with the service's group, which executors in containers get as an extra group.
- * Safe to repeat. @throws Error where it is there and somebody else's (/tmp is everybody's)
+ * Creates the directory with mode 0750 and the service's group, which executors in containers get as an extra group. Safe
+ * to repeat. @throws Error if it exists and is not this user's alone (anybody can write to /tmp)
  */
 export const makeShortDirectory = async (path: string): Promise<void> => {
   await mkdir(path, { mode: 0o750 }).catch((error: NodeJS.ErrnoException) => {
@@ -32,5 +32,5 @@ export const makeShortDirectory = async (path: string): Promise<void> => {
   });
   const found = await lstat(path);
   const own = found.isDirectory() && found.uid === (process.getuid?.() ?? found.uid) && (found.mode & 0o022) === 0;
-  if (!own) throw new Error(`${path} is there and is not a directory of this user alone`);
+  if (!own) throw new Error(`${path} exists and is not a directory of this user alone. Remove it.`);
 };

@@ -1,23 +1,23 @@
-/** How far a socket's bytes have come, and how a socket is cut. */
+/** Progress of a socket's writes, and how to cut a socket. */
 import type { Socket } from 'node:net';
 
-/** How far the kernel has come; one of the two changes whenever it takes a byte. */
+/** How much the kernel has taken. One of the two numbers changes with each byte that it takes. */
 export interface Taken {
-  /** Bytes of writes that are done. */
+  /** Bytes of finished writes. */
   readonly written: number;
-  /** Bytes of the write under way that libuv still has. */
+  /** Bytes of the present write that libuv still holds. */
   readonly queued: number;
 }
 
-/** Node shows the second to nobody but itself; without it a large write moves only when it is done. */
+/** `queued` is internal to Node. Without it, a large write would show no progress until it is finished. */
 export const takenOf = (socket: Socket): Taken => {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null };
   return { written: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
 };
 
-/** An orderly close would wait behind what the kernel holds for the client, some MB, and keep them for minutes. */
+/** Cuts the connection. An orderly close would wait behind bytes in the kernel, some MB, for minutes. */
 export const reset = (socket: Socket): void => {
   socket.resetAndDestroy();
-  // By itself it waits for what is still to be written.
+  // Without this it waits for pending writes.
   socket.destroy();
 };

@@ -1,6 +1,6 @@
 /**
- * The writer's side of a run's log (PROTOCOL.md, part 4): become the writer, append, be told why not.
- * Supervisor, API and executor write through this and nothing else.
+ * The writer's side of a run's log (PROTOCOL.md, part 4): become the writer, and append. Supervisor, API and executor write
+ * through this file only.
  */
 import type { EpochMs, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
@@ -15,7 +15,7 @@ const claim = new Script(CLAIM);
 
 export interface AppendRequest {
   readonly term: number;
-  /** Unique per claim, so that two writers of one term (after Redis lost its tail) are told apart. */
+  /** Unique for each claim: two writers can have the same term after Redis lost its tail. */
   readonly writer: string;
   readonly firstSeq: Seq;
   readonly count: number;
@@ -24,45 +24,45 @@ export interface AppendRequest {
   readonly messageBytes: number;
   readonly closes: boolean;
   /**
-   * The cancel that the writer knows of (null: none). A batch that must not overlook a cancel (a status,
-   * an end) is refused with CANCEL where the record has another; undefined: the batch does not care.
+   * The cancel that the writer knows of (null: none). If the record has another one, the batch is refused with CANCEL.
+   * Undefined for a batch that is stored in any case; a status or an end must not overlook a cancel.
    */
   readonly knownCancel?: EpochMs | null;
   /**
-   * The store lost more than the writer has at hand: the batch may begin beyond lastSeq + 1, and readers get a
-   * LinesDropped (STORE_LOST) for what is between. These are the totals of the whole log before the batch.
+   * The store lost more than the writer still has: the batch can begin beyond lastSeq + 1, and readers get a LinesDropped
+   * (STORE_LOST) for the gap. These are the totals of the whole log before the batch.
    */
   readonly acrossLoss?: LogTotals;
   readonly changes: RecordChanges;
 }
 
-/** Lines of a log and the UTF-8 bytes of their messages, lost and dropped ones included. */
+/** Lines of a log and the UTF-8 bytes of their messages, with lost and dropped ones. */
 export interface LogTotals {
   readonly lines: number;
   readonly bytes: number;
 }
 
-/** An append that is complete but for the claim it is made under. */
+/** An append without its claim. */
 export type SealedBatch = Omit<AppendRequest, 'term' | 'writer' | 'acrossLoss'> & {
-  /** Of the whole log before it. */
+  /** Totals of the whole log before the batch. */
   readonly before: LogTotals;
 };
 
 /**
- * - OK: stored, or stored before by this same writer (a repeated call after a lost reply).
- * - FENCED: another writer has the log; stop writing, for good.
+ * - OK: stored, or stored before by the same writer (a repeated call after a lost reply).
+ * - FENCED: another writer has the log. Stop writing.
  * - CLOSED: the run has its RunFinished.
- * - BEHIND: Redis is at lastSeq, earlier than firstSeq - 1: it lost its tail. Send again what follows lastSeq, or
- *   what is left of it with `acrossLoss`.
- * - CANCEL: somebody asked for a cancel that this writer has not heard of; nothing was stored.
- * - GONE: the run is not there (removed, or Redis was wiped).
+ * - BEHIND: Redis is at lastSeq, before firstSeq - 1: it lost its tail. Send again what follows lastSeq, or the rest of it
+ *   with `acrossLoss`.
+ * - CANCEL: there is a cancel that this writer does not know of. Nothing was stored.
+ * - GONE: the run does not exist (removed, or Redis was wiped).
  */
 export type AppendCode = 'OK' | 'FENCED' | 'CLOSED' | 'BEHIND' | 'CANCEL' | 'GONE';
 
 export interface AppendReply {
   readonly code: AppendCode;
   readonly lastSeq: Seq;
-  /** Lines that the log's budget has taken from the middle so far. */
+  /** Lines that the log's budget has dropped so far. */
   readonly dropped: number;
   readonly cancelRequestedAt: EpochMs | null;
   readonly cancelForce: boolean;
@@ -101,19 +101,19 @@ export const appendBatch = async (redis: ScriptRedis, runId: RunId, request: App
 
 export interface ClaimRequest {
   readonly writer: string;
-  /** The attempt that the claim is for: the next one of a PENDING run, the present one of another; null: any. */
+  /** The attempt that the claim is for: the next one of a PENDING run, otherwise the present one. Null: any. */
   readonly attempt: number | null;
   readonly statuses: readonly RunStatus[];
-  /** Claim only from the writer with this term. */
+  /** Claim only if this is the present term. */
   readonly fromTerm?: number;
 }
 
-/** OK: the record as it is now, `term` and `writer` the caller's. REFUSED: the run is in no such state. */
+/** OK: the record with the caller's `term` and `writer`. REFUSED: the run has another status, attempt or term. */
 export type ClaimReply =
   | { readonly code: 'OK' | 'REFUSED'; readonly run: RunRecord; readonly redisNow: EpochMs }
   | { readonly code: 'GONE' };
 
-/** Becomes the writer of the run's log; safe to repeat with the same writer. @throws as appendBatch */
+/** Makes the caller the writer of the run's log; safe to repeat with the same writer. @throws as appendBatch */
 export const claimLog = async (redis: ScriptRedis, runId: RunId, request: ClaimRequest): Promise<ClaimReply> => {
   const reply = (await claim.run(
     redis,

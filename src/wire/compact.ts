@@ -1,6 +1,6 @@
 /**
- * Compacts the end of a log that is being written: the small entries of a quiet command are put together into one,
- * which zstd makes several times smaller (PROTOCOL.md, W9). What is left of them is done by pack.ts after the run.
+ * Compacts the end of a log while it is written: the small entries of a quiet command become one, which zstd makes several
+ * times smaller (PROTOCOL.md, W9). After the run, src/log/pack.ts packs the rest.
  */
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
@@ -17,15 +17,15 @@ export interface CompactRequest {
   readonly writer: string;
   readonly firstSeq: Seq;
   readonly lastSeq: Seq;
-  /** Of how many entries the batch takes the place. */
+  /** The number of entries that the batch replaces. */
   readonly entries: number;
-  /** The same events as those entries hold, at most LIMITS.appendEvents. */
+  /** The same events as those entries, at most LIMITS.appendEvents. */
   readonly batch: Buffer;
   readonly lines: number;
   readonly messageBytes: number;
 }
 
-/** One batch of the same events. `batches`: stored ones of one attempt, in order and without a hole. @throws CodecError */
+/** One batch with the events of stored ones, which are of one attempt, in order and without a gap. @throws CodecError */
 export const mergeBatches = (
   batches: readonly Buffer[],
 ): Pick<CompactRequest, 'batch' | 'firstSeq' | 'lastSeq' | 'lines' | 'messageBytes'> => {
@@ -39,9 +39,9 @@ export const mergeBatches = (
 };
 
 /**
- * Puts the batch in the place of the log's newest entries. False, with nothing changed, where the log does not end with
- * exactly these, is another writer's, or has a border of its budget among them; also where it is done already,
- * so a repeated call does no harm. @throws as appendBatch
+ * Replaces the log's newest entries by the batch. False, with nothing changed, if the log does not end with exactly these
+ * entries, has another writer, or has a border of its budget among them. Safe to repeat: a second call returns false.
+ * @throws as appendBatch
  */
 export const compactTail = async (redis: ScriptRedis, runId: RunId, request: CompactRequest): Promise<boolean> => {
   const { term, writer, firstSeq, lastSeq, entries, batch, lines, messageBytes } = request;

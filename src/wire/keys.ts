@@ -1,18 +1,18 @@
-/** Names in Redis (PROTOCOL.md, "Names in Redis"). All keys of a run carry one hash tag, so it lives in one cluster slot. */
+/** Names in Redis (PROTOCOL.md, "Names in Redis"). All keys of a run have one hash tag, so they are in one cluster slot. */
 import type { RunId } from '../domain/ids.ts';
 
 /** Hash: the run's record. */
 export const recordKey = (runId: RunId): string => `run:{${runId}}`;
 /**
  * Stream: one entry per batch, fields d (batch), l (lines), b (message bytes). Its ID is `<last seq of the batch>-0`,
- * or `-1` where it took the place of smaller ones (compact.ts).
+ * or `-1` if it replaced smaller ones (compact.ts).
  */
 export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
 /** String with a TTL: which process supervises the run at present. */
 export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
-/** Stream with a short TTL: the log while one process packs it (pack.ts); `packing` tells two of them apart. */
+/** Stream with a short TTL: the log while one process packs it (pack.ts); `packing` is unique for each packing. */
 export const packedKey = (runId: RunId, packing: string): string => `run:{${runId}}:packed:${packing}`;
-/** String with a TTL: the farthest seq that viewers have been led to, told where Redis shows less (lossyRedis/heads.ts). */
+/** String with a TTL: the newest seq that viewers have received, if Redis is behind it (lossyRedis/heads.ts). */
 export const seenKey = (runId: RunId): string => `run:{${runId}}:seen`;
 /** Channel: batches as they are stored. */
 export const logChannel = (runId: RunId): string => `run_logs:${runId}`;

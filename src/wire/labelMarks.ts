@@ -1,11 +1,11 @@
 /**
- * Labels as filters compare them: a digest of each, since a run's labels can be 70 kB and a scan looks at thousands of
- * runs. Two labels have the same mark where name and value are the same.
+ * Marks of labels, for filters: a digest of each label. A run's labels can be 70 kB, and a scan looks at thousands of runs.
+ * Labels with the same name and value have the same mark.
  */
 import { createHash } from 'node:crypto';
 import type { Label } from '../domain/run.ts';
 
-/** Of SHA-256, 16 bytes in base64url. */
+/** 16 bytes of SHA-256 in base64url. */
 const MARK_CHARACTERS = 22;
 
 const markOf = ({ name, value }: Label): string =>
@@ -14,10 +14,10 @@ const markOf = ({ name, value }: Label): string =>
     .digest('base64url')
     .slice(0, MARK_CHARACTERS);
 
-/** The marks of all of them, one after the other. */
+/** The marks of all labels, joined. */
 export const marksOf = (labels: readonly Label[]): string => labels.map(markOf).join('');
 
-/** Whether each of the wanted marks is among them. */
+/** Whether `marks` contains each of the wanted marks. */
 export const includesMarks = (marks: string, wanted: string): boolean => {
   for (let at = 0; at < wanted.length; at += MARK_CHARACTERS) {
     const mark = wanted.slice(at, at + MARK_CHARACTERS);

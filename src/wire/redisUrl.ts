@@ -1,8 +1,8 @@
 /**
  * The one parser of Redis addresses, shared by service and executor.
  * `redis://` and `rediss://` are those of the IANA registration (https://www.iana.org/assignments/uri-schemes/prov/redis);
- * `unix://user:password@/path/to/socket?db=n` is what redis-py and go-redis read. Its authority has no
- * host, which `new URL` refuses beside a password, so it is taken apart here.
+ * `unix://user:password@/path/to/socket?db=n` is what redis-py and go-redis read. It has no host, and `new URL` refuses a
+ * password without a host, so it is parsed here.
  */
 
 export interface RedisAddress {
@@ -13,16 +13,16 @@ export interface RedisAddress {
   readonly tls: boolean;
   readonly username: string | null;
   readonly password: string | null;
-  /** Number of the database, 0 where none is named. */
+  /** Number of the database; default 0. */
   readonly db: number;
 }
 
 const UNIX = /^unix:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<path>\/[^?#]*)(?:\?(?<query>[^#]*))?$/;
 
-/** Reads an address. @throws Error with one sentence that names no password */
+/** Parses an address. @throws Error with one sentence that contains no password */
 export const parseRedisUrl = (url: string): RedisAddress => {
   if (url.startsWith('unix:')) return parseUnix(url);
-  if (!URL.canParse(url)) throw new Error('it is no URL; use redis://host:port, rediss://host:port or unix:///path');
+  if (!URL.canParse(url)) throw new Error('it is not a URL; use redis://host:port, rediss://host:port or unix:///path');
   const parsed = new URL(url);
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
     throw new Error(`its scheme is ${parsed.protocol}// and not redis://, rediss:// or unix://`);
@@ -42,7 +42,7 @@ export const parseRedisUrl = (url: string): RedisAddress => {
 const parseUnix = (url: string): RedisAddress => {
   const found = UNIX.exec(url)?.groups;
   const socketPath = found?.path === undefined ? '/' : decodeURIComponent(found.path);
-  if (socketPath === '/') throw new Error('it names no absolute path; use unix:///path/to/redis.sock');
+  if (socketPath === '/') throw new Error('it has no absolute path; use unix:///path/to/redis.sock');
   return {
     socketPath,
     host: '',
@@ -56,11 +56,11 @@ const parseUnix = (url: string): RedisAddress => {
 
 const database = (text: string | null): number => {
   if (text === null) return 0;
-  if (!/^\d{1,5}$/.test(text)) throw new Error('its database is no number');
+  if (!/^\d{1,5}$/.test(text)) throw new Error('its database is not a number');
   return Number(text);
 };
 
-/** The address as a URL that `parseRedisUrl` reads back. */
+/** The address as a URL that `parseRedisUrl` accepts. */
 export const formatRedisUrl = (address: RedisAddress): string => {
   const { socketPath, username, password, db } = address;
   const secret = password === null ? '' : `:${encodeURIComponent(password)}`;
@@ -72,7 +72,7 @@ export const formatRedisUrl = (address: RedisAddress): string => {
   return `${address.tls ? 'rediss' : 'redis'}://${login}${host}:${address.port}${db === 0 ? '' : `/${db}`}`;
 };
 
-/** The address for a person or a log: without its password. */
+/** The address for people and logs, without user and password. */
 export const describeRedisUrl = (url: string): string => {
   const address = parseRedisUrl(url);
   return formatRedisUrl({ ...address, username: null, password: null });

@@ -1,4 +1,4 @@
-/** The run's record as a Redis hash: every member a field, objects as JSON, null as ''. */
+/** The run's record as a Redis hash: one field for each member, objects as JSON, null as ''. */
 import type { JsonValue } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { Label, RunDetail, RunDetails, RunRecord, RunSummary } from '../domain/run.ts';
@@ -8,7 +8,7 @@ import { marksOf } from './labelMarks.ts';
 type Fields = Readonly<Record<string, string>>;
 export type RecordChanges = Partial<Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version'>>;
 
-/** Members that are JSON in their field; the others are texts, numbers or booleans. */
+/** Members that are stored as JSON; the others are texts, numbers or booleans. */
 const JSON_FIELDS: ReadonlySet<string> = new Set([
   'command',
   'input',
@@ -20,7 +20,7 @@ const JSON_FIELDS: ReadonlySet<string> = new Set([
   'output',
 ]);
 
-/** The fields, values alternating, that HSET and the scripts take. `undefined` members are left out. */
+/** Fields and values alternating, for HSET and the scripts. `undefined` members are left out. */
 export const recordFields = (changes: Partial<RunRecord>): string[] => {
   const fields: string[] = [];
   for (const [name, value] of Object.entries(changes)) {
@@ -44,11 +44,11 @@ const json = <T>(fields: Fields, name: string, fallback: T): T => {
   const value = fields[name];
   return value === undefined || value === '' ? fallback : (JSON.parse(value) as T);
 };
-/** A value that a client or a command gave: its numbers stay as they were printed. */
+/** A value from a client or a command: its numbers keep their text. */
 const givenJson = (fields: Fields, name: string): JsonValue | undefined =>
   fields[name] ? (parseExactJson(fields[name]) as JsonValue) : undefined;
 
-/** The record from HGETALL's answer; null where the run is not there (any more). */
+/** The record from HGETALL's reply; null if there is no such run. */
 export const parseRecord = (fields: Fields): RunRecord | null => {
   if (!fields.id) return null;
   return {
@@ -103,7 +103,7 @@ const details = (fields: Fields): RunDetails => ({
   failure: json(fields, 'failure', null),
 });
 
-/** Field of the hash that is in no RunRecord: marksOf(labels). Runs that an older service made have none. */
+/** A field of the hash that is not in RunRecord: marksOf(labels). Runs made by an older service do not have it. */
 export const LABEL_MARKS = 'labelMarks';
 
 const SUMMARY: Readonly<Record<keyof RunSummary, true>> = {
@@ -130,31 +130,31 @@ const SUMMARY: Readonly<Record<keyof RunSummary, true>> = {
   closed: true,
   version: true,
 };
-/** The fields of a summary, in the order that parseSummary takes their values. */
+/** The fields of a summary, in the order in which parseSummary takes their values. */
 export const SUMMARY_FIELDS: readonly string[] = Object.keys(SUMMARY);
 
-/** The summary from HMGET's answer; null where the run is not there (any more). */
+/** The summary from HMGET's reply; null if there is no such run. */
 export const parseSummary = (values: readonly (string | null)[]): RunSummary | null => {
   const fields: Record<string, string> = {};
   for (const [i, name] of SUMMARY_FIELDS.entries()) fields[name] = values[i] ?? '';
   return fields.id ? smallMembers(fields) : null;
 };
 
-/** The marks of a run's labels, from their field. */
+/** The marks of a run's labels, from the field `labels`. */
 export const parseMarks = (labels: string | null): string => marksOf(labels ? (JSON.parse(labels) as Label[]) : []);
 
-/** One detail from its field; what a run has where the field is missing. */
+/** One detail from its field, or its default. */
 export const parseDetail = <Name extends RunDetail>(name: Name, value: string | null): RunDetails[Name] =>
   details(value === null ? {} : { [name]: value })[name];
 
-/** Alternating fields and values, as Lua's HGETALL answers, to an object. */
+/** An object from alternating fields and values, as HGETALL returns them in Lua. */
 export const pairsToFields = (pairs: readonly unknown[]): Fields => {
   const fields: Record<string, string> = {};
   for (let i = 0; i + 1 < pairs.length; i += 2) fields[String(pairs[i])] = String(pairs[i + 1]);
   return fields;
 };
 
-/** Where the writers of the log have brought the record: what must be there again with the last of their batches. */
+/** The members that the log's writers change: they must be stored again together with their last batch. */
 export const stateOf = (run: RunRecord): RecordChanges => ({
   status: run.status,
   attempt: run.attempt,

@@ -1,50 +1,47 @@
 /**
- * What to do about a Redis that does not take writes. After a fail-over the old primary often lives on as a replica:
- * connections to it stay, it answers reads and PING, and only a write (or a question like askForWrites) tells. The
- * address may lead to the new primary by then, so the remedy is to connect again. Shared by service and executor.
+ * Detects a Redis that refuses writes. After a fail-over the old primary often becomes a replica: connections stay open, it
+ * answers reads and PING, and only a write (or askForWrites) fails. The address can lead to the new primary by then, so the
+ * remedy is to connect again. Used by service and executor.
  */
 import type { Redis } from 'ioredis';
 
 /**
- * A script that may write and does not. A server that takes no writes refuses it, by role (READONLY), for a lost
- * primary (MASTERDOWN), a failed disk (MISCONF), missing replicas (NOREPLICAS) or memory (OOM):
+ * A script that is allowed to write, and does not. A server that refuses writes refuses it: READONLY (a replica),
+ * MASTERDOWN (a lost primary), MISCONF (a failed disk), NOREPLICAS (missing replicas), OOM (memory):
  * https://redis.io/docs/latest/develop/programmability/eval-intro/#script-flags. It needs no key and changes nothing.
  */
 const ASK_FOR_WRITES = '#!lua\nreturn 1';
 
-/**
- * A heartbeat: resolves where writes are taken. @throws ReplyError where they are refused (an answer too); the
- * connection's error
- */
+/** A heartbeat: resolves if writes are accepted. @throws ReplyError if they are refused; the connection's error */
 export const askForWrites = async (redis: Pick<Redis, 'eval' | 'ping'>): Promise<void> => {
   try {
     await redis.eval(ASK_FOR_WRITES, 0);
   } catch (error) {
-    // ioredis' own refusal: a server or proxy without RESP3 lets a subscriber send little more than PING.
+    // ioredis refuses it: without RESP3 a subscriber can send little more than PING.
     if (error instanceof Error && error.message.includes('subscriber mode')) await redis.ping();
     else throw error;
   }
 };
 
-/** Whether Redis answered, with a refusal; any other error is the connection's. */
+/** Whether the error is a reply of Redis. Any other error is the connection's. */
 export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
 
-/** Answers that another server may not give, with the least time between two reconnects for it, milliseconds. */
+/** Refusals that another server might not give, with the least milliseconds between two reconnects. */
 const RECONNECT_EVERY_MS: Readonly<Record<string, number>> = {
   READONLY: 1000,
   MASTERDOWN: 1000,
-  // A demoted primary loads the new one's data.
+  // A demoted primary loads the data of the new one.
   LOADING: 1000,
   UNBLOCKED: 1000,
   CLUSTERDOWN: 1000,
-  // A primary that was cut off from its replicas, or has lost its disk: it may be the only one all the same.
+  // The primary has lost its replicas or its disk, and can still be the only server.
   NOREPLICAS: 5000,
   MISCONF: 5000,
 };
-/** Commands that were under way together are refused together. */
+/** Commands that were sent together are refused together: one reconnect is for all of them. */
 const BURST_MS = 250;
 
-/** The refusal's name where another server may take the write; null for any other error. */
+/** The refusal's name if another server might accept the write; null for any other error. */
 export const refusalOf = (error: Error): string | null => {
   // Up to Redis 6, and in compatible servers, a script's error wraps the command's: "… -READONLY You can't write …".
   const name = /^([A-Z]+) /.exec(error.message)?.[1] ?? '';
@@ -53,8 +50,8 @@ export const refusalOf = (error: Error): string | null => {
 };
 
 /**
- * For ioredis' reconnectOnError: connects again and sends the refused command again (2), or lets it fail (false) where
- * that was just tried. A refused command has changed nothing, so it is safe to repeat.
+ * For ioredis' reconnectOnError: 2 connects again and repeats the refused command, false lets it fail because that was just
+ * tried. A refused command has changed nothing, so it is safe to repeat.
  */
 export const reconnectWhereRefused = (
   onReconnect: (error: Error) => void = () => undefined,

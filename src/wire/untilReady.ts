@@ -1,11 +1,11 @@
-/** Waiting for a connection, so that what nobody may want any more is not queued on it. */
+/** Waits for a connection, so that no command is queued on it which nobody may need any more. */
 import type { Redis } from 'ioredis';
 import { Latch } from '../async/latch.ts';
 
-/** Who waits for each connection: one listener for all of them. */
+/** One listener for all callers that wait for a connection. */
 const waiting = new WeakMap<Redis, Latch>();
 
-/** Resolves when the connection takes commands, at once nearly always. @throws the signal's reason */
+/** Resolves when the connection accepts commands. @throws the signal's reason */
 export const untilReady = async (redis: Redis, signal: AbortSignal): Promise<void> => {
   if (redis.status === 'ready') return;
   const known = waiting.get(redis);

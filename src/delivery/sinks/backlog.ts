@@ -1,7 +1,7 @@
 /**
- * Bytes of answers that wait here until clients take them, bounded for a connection, for a client's address and in all
- * (LIMITS.waiting…). Memory that clients share is not counted. Where a bound is reached, those that have taken nothing for
- * LIMITS.stalledSeconds are cut, the longest stalled first; where that is not enough, nothing more may wait.
+ * Bytes of responses that wait in this process until clients take them. They are bounded for a connection, for a client's
+ * address and in total (LIMITS.waiting…). Memory that clients share is not counted. At a bound, connections that have taken
+ * nothing for LIMITS.stalledSeconds are cut, the longest stalled first. If that is not enough, no more bytes can wait.
  */
 import type { Socket } from 'node:net';
 import { LIMITS } from '../../domain/limits.ts';
@@ -14,19 +14,19 @@ interface Held {
   readonly address: string;
   bytes: number;
   taken: Taken;
-  /** Looks in a row in which the kernel took nothing. */
+  /** Consecutive checks at which the kernel had taken nothing. */
   still: number;
-  /** It was cut, and counts no longer. */
+  /** It was cut, and is not counted any more. */
   cut: boolean;
 }
 
-/** Frees what was held. Safe to repeat. */
+/** Ends the counting of the bytes. Safe to repeat. */
 export type Release = () => void;
-/** What waits on one connection. */
+/** The bytes that wait on one connection. */
 export interface Holding {
-  /** Notes that so many bytes are to wait; null: there is no room for them. */
+  /** Counts bytes that are to wait; null if there is no room for them. */
   hold(bytes: number): Release | null;
-  /** Notes bytes that wait in any case: one piece of a viewer, which has no more than that. They make room as the others do. */
+  /** Counts bytes that wait in any case: the one piece of a viewer. Stalled connections are cut for them too. */
   note(bytes: number): Release;
 }
 
@@ -36,7 +36,7 @@ export class Backlog {
   #all = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** Bytes that wait for anybody. */
+  /** Bytes that wait in total. */
   get waiting(): number {
     return this.#all;
   }
@@ -46,7 +46,7 @@ export class Backlog {
     return {
       hold: (bytes) => {
         const waiting = this.#held.get(socket)?.bytes ?? 0;
-        // One answer may always wait, however large: what it may hold is bounded where it is made.
+        // One response can always wait: its size is bounded where it is made.
         const isTooMuch = waiting > 0 && waiting + bytes > LIMITS.waitingPerConnection;
         return isTooMuch || !this.#makeRoom(socket, address, bytes) ? null : this.#note(socket, address, bytes);
       },

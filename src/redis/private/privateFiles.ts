@@ -1,18 +1,18 @@
-/** The files of the private redis-server in DATA_DIR, all of them 0600. */
+/** The files of the private redis-server in DATA_DIR, all with mode 0600. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Named as ioredis' connections of executors (executorUser.ts); here to carry the user over a restart. */
+/** The executors' user (executorUser.ts), which is kept over a restart. */
 const EXECUTOR_LINE = /^user runloom-executor .*$/m;
 
 export interface PrivateFiles {
   readonly directory: string;
-  /** Of the server that holds the lock: written under it, so it always tells where that one listens. */
+  /** Written under the lock, so it always has the socket of the server that holds the lock. */
   readonly config: string;
   readonly acl: string;
   readonly password: string;
-  /** Locked by flock(2) as long as the server lives: the kernel frees it, whatever happens to the server. */
+  /** Locked by flock(2) while the server lives; the kernel frees it in any case. */
   readonly lock: string;
   readonly pid: string;
   readonly log: string;
@@ -33,7 +33,7 @@ const quoted = (text: string): string => JSON.stringify(text);
 
 /**
  * redis.conf (https://redis.io/docs/latest/operate/oss_and_stack/management/config-file/): every write is on
- * disk before it is answered (appendfsync always), nothing is evicted, a tail that a power cut tore is cut off.
+ * disk before it is acknowledged (appendfsync always), nothing is evicted, and a tail torn by a power cut is cut off.
  */
 export const configText = (files: PrivateFiles, socketPath: string): string => `# Written by runloom at each start.
 dir ${quoted(files.directory)}
@@ -55,7 +55,7 @@ loglevel notice
 logfile ""
 `;
 
-/** Users: all rights for the service's, and the executors' as it was (a restart must not cut off their runs). */
+/** The users: the service's with all rights, and the executors' unchanged, so that a restart does not cut off their runs. */
 export const aclText = (password: string, before: string): string => {
   const hash = createHash('sha256').update(password).digest('hex');
   const executor = EXECUTOR_LINE.exec(before)?.[0];
@@ -64,7 +64,7 @@ export const aclText = (password: string, before: string): string => {
 
 const PASSWORD_BYTES = 32;
 
-/** The password of this DATA_DIR, made at the first call; two processes at once get the same one. */
+/** The password of this DATA_DIR. The first call creates it; concurrent processes get the same one. */
 export const readPassword = async (files: PrivateFiles): Promise<string> => {
   await mkdir(files.directory, { recursive: true, mode: 0o700 });
   const known = await readText(files.password);
@@ -80,14 +80,14 @@ export const readPassword = async (files: PrivateFiles): Promise<string> => {
   return await readFile(files.password, 'utf8');
 };
 
-/** Writes a file beside `path`, for a rename or link that makes it appear whole. Answers its path. */
+/** Writes a file beside `path`, to be renamed or linked, so that `path` appears whole. Returns its path. */
 export const draftOf = async (path: string, text: string): Promise<string> => {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
   return draft;
 };
 
-/** Null where it is not there. */
+/** The text of a file; null if it does not exist. */
 export const readText = async (path: string): Promise<string | null> => {
   try {
     return await readFile(path, 'utf8');
@@ -97,7 +97,7 @@ export const readText = async (path: string): Promise<string | null> => {
   }
 };
 
-/** Where the server of this DATA_DIR listens, by its config; null where there never was one. */
+/** The socket of the server, from its config; null if there is no config. */
 export const socketPathIn = (config: string | null): string | null => {
   const quotedPath = /^unixsocket (".*")$/m.exec(config ?? '')?.[1];
   return quotedPath === undefined ? null : (JSON.parse(quotedPath) as string);

@@ -10,11 +10,11 @@ const OLDEST_MAJOR = 7;
 const NAMES = ['redis-server', 'valkey-server'];
 const VERSION_DEADLINE_MS = 10_000;
 const INSTALL_DEADLINE_MS = 300_000;
-/** Another apt (a fresh machine's unattended upgrades) is waited for. */
+/** How long to wait for another apt process, such as a fresh machine's unattended upgrades. */
 const LOCK_SECONDS = 120;
 const HOW = 'install redis-server 7.0 or newer (or Valkey), or set REDIS_URL to a Redis that runs already';
 
-/** There is no Redis to be had; the message is one line for the operator. */
+/** No redis-server can be used. The message is one line for the operator. */
 export class NoRedisServer extends Error {
   override readonly name = 'NoRedisServer';
 }
@@ -62,15 +62,15 @@ const installByApt = async (env: Environment): Promise<void> => {
   try {
     await apt(env, ...install);
   } catch {
-    // A fresh image has no package lists yet.
+    // A fresh image has no package lists.
     await apt(env, 'update');
     await apt(env, ...install);
   }
 };
 
 /**
- * The command that starts a fit server. Installs redis-server by apt on Debian and Ubuntu for root (the
- * package may start its own service on port 6379, which is not used). @throws NoRedisServer
+ * The command of a suitable server. On Debian and Ubuntu, as root, installs redis-server by apt; the package can start a
+ * service on port 6379, which is not used. @throws NoRedisServer
  */
 export const redisServerCommand = async (env: Environment, say: (line: string) => void): Promise<string> => {
   const found = await findFit(env);

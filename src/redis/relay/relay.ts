@@ -1,8 +1,8 @@
 /**
- * Keeps a relay running: a small process of its own that carries bytes between a unix socket, which
- * containers can be given, and a Redis that they cannot reach (an operator's on loopback, or a socket in a
- * directory that is open to all). It outlives the service, as runs do; the successor finds it by its socket.
- * One per user and target: it holds a flock(2), as the private Redis does.
+ * Keeps a relay running: a small process that copies bytes between a unix socket, which containers can mount, and a Redis
+ * that they cannot reach (on loopback, or a socket in a directory that is open to all). It outlives the service, as runs do,
+ * and the next service finds it by its socket. A flock(2) keeps it single for each user and target. See
+ * docs/decisions/0022-a-relay-carries-bytes-to-a-redis-that-containers-cannot-reach.md.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
@@ -16,13 +16,13 @@ import { makeShortDirectory, shortDirectoryFor } from '../../system/shortDirecto
 import type { RedisAddress } from '../../wire/redisUrl.ts';
 import type { Environment } from '../private/serverBinary.ts';
 
-/** Where bytes are carried to. No password: what is carried logs in by itself. */
+/** Where bytes are copied to. No password: executors log in through the relay. */
 export type RelayTarget = Pick<RedisAddress, 'socketPath' | 'host' | 'port' | 'tls'>;
 
 export interface RelayArguments {
   readonly socketPath: string;
   readonly target: RelayTarget;
-  /** It ends itself when it has had no connection for this long. */
+  /** It ends itself after this time without a connection. */
   readonly idleMs: number;
 }
 
@@ -35,7 +35,7 @@ export interface RelayOptions {
 }
 
 export interface Relay extends AsyncDisposable {
-  /** Holds the socket and nothing else. */
+  /** Contains only the socket. */
   readonly directory: string;
   readonly socketName: string;
 }
@@ -43,7 +43,7 @@ export interface Relay extends AsyncDisposable {
 const SOCKET_NAME = 'redis.sock';
 const START_MS = 10_000;
 const POLL_MS = 50;
-/** Well below idleMs, so that it does not end while a service is there. */
+/** Well below idleMs: each check is a connection, so the relay stays while a service runs. */
 const LOOK_EVERY_MS = 15_000;
 const IDLE_MS = 300_000;
 
@@ -52,7 +52,7 @@ exec 9>>"$1" || exit 74
 flock -n 9 || exit 75
 exec "$2" "$3" "$4"`;
 
-/** Starts or finds it, resolves when it takes connections, and starts it again when it is gone, until disposed. @throws Error */
+/** Starts or finds the relay; resolves when it accepts connections. Restarts it when it is gone, until disposed. @throws Error */
 export const keepRelay = async (address: RelayTarget, options: RelayOptions): Promise<Relay> => {
   const { logger } = options;
   const target: RelayTarget = {
@@ -70,7 +70,7 @@ export const keepRelay = async (address: RelayTarget, options: RelayOptions): Pr
   await ensure(base, call, options.environment);
   const look = (): Promise<void> =>
     ensure(base, call, options.environment).catch((error: unknown) =>
-      logger.error({ err: error }, 'the relay to Redis does not start'),
+      logger.error({ err: error }, 'could not start the relay to Redis'),
     );
   const stopLooking = interval(look, Math.min(LOOK_EVERY_MS, call.idleMs / 4));
   return {
@@ -89,14 +89,14 @@ const ensure = async (base: string, call: RelayArguments, environment: Environme
   while (!(await takesConnections(call.socketPath))) {
     if (!started) await spawnRelay(base, call, environment);
     started = true;
-    if (Date.now() > deadline) throw new Error(`the relay to Redis did not start; see ${join(base, 'relay.log')}`);
+    if (Date.now() > deadline) throw new Error(`The relay to Redis did not start. Read ${join(base, 'relay.log')}.`);
     await pause(POLL_MS);
   }
 };
 
 const spawnRelay = async (base: string, call: RelayArguments, environment: Environment): Promise<void> => {
   const program = fileURLToPath(new URL('relayMain.ts', import.meta.url));
-  // Cut at each start: it says something only when it fails.
+  // Truncated at each start: it has text only after a failure.
   const log = await open(join(base, 'relay.log'), 'w', 0o600);
   try {
     const args = [join(base, 'relay.lock'), process.execPath, program, JSON.stringify(call)];
@@ -114,7 +114,7 @@ const spawnRelay = async (base: string, call: RelayArguments, environment: Envir
   }
 };
 
-/** Also what tells the relay that somebody still needs it. */
+/** The connection also shows the relay that it is still needed. */
 const takesConnections = async (path: string): Promise<boolean> => {
   const socket = connect(path);
   try {

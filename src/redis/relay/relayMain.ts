@@ -1,4 +1,4 @@
-/** The relay's own process (relay.ts starts it). Its one argument is RelayArguments as JSON. */
+/** The relay's process, started by relay.ts. Its only argument is RelayArguments as JSON. */
 import { rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -16,13 +16,13 @@ const dial = ({ socketPath: path, host, port, tls }: RelayTarget): Socket => {
   return tls ? connectTls({ host, port, servername: host }) : connect({ host, port, allowHalfOpen: true });
 };
 
-/** pipeline() reads only as fast as the other side takes, so what waits in here is a stream's buffer a side. */
+/** pipeline() reads as fast as the other side accepts, so at most one stream buffer waits for each direction. */
 const carry = async (near: Socket): Promise<void> => {
   const far = dial(target);
   try {
     await Promise.all([pipeline(near, far), pipeline(far, near)]);
   } catch {
-    // Either side's loss is the other's: Redis and ioredis both know what to do with it.
+    // If one side is lost, the other is closed: Redis and ioredis handle it.
   } finally {
     near.destroy();
     far.destroy();
@@ -40,7 +40,7 @@ const server = createServer({ allowHalfOpen: true }, (near) => {
     lastUse = Date.now();
   });
   near.on('error', () => near.destroy());
-  // Redis is dialled for who speaks; a service that only looks whether the relay is there costs it nothing.
+  // Connect to Redis only when bytes arrive: a service that checks the relay sends none.
   near.once('readable', () => {
     if (near.readableLength === 0) near.destroy();
     else void carry(near);
@@ -60,7 +60,7 @@ setInterval(
   Math.min(idleMs / 4, 10_000),
 );
 
-// What lies there is of a relay that was killed: the lock says that none lives.
+// A socket here belongs to a relay that was killed: this process holds the lock.
 rmSync(socketPath, { force: true });
 server.listen(socketPath, () => {
   void chmod(socketPath, 0o770);
