@@ -1,5 +1,6 @@
 /** The files of the private redis-server in DATA_DIR, all with mode 0600. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -101,4 +102,13 @@ export const readText = async (path: string): Promise<string | null> => {
 export const socketPathIn = (config: string | null): string | null => {
   const quotedPath = /^unixsocket (".*")$/m.exec(config ?? '')?.[1];
   return quotedPath === undefined ? null : (JSON.parse(quotedPath) as string);
+};
+
+/** Only absence counts: other errors (no rights, a failing disk) do not prove that the file is gone. */
+export const isThere = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 };

@@ -5,7 +5,6 @@
  * lock, which belongs to the open file: execve(2) keeps it, and it is freed with the last process that has the file.
  */
 import type { ChildProcess } from 'node:child_process';
-import { statSync } from 'node:fs';
 import { realpath, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
@@ -14,7 +13,7 @@ import { commandLineOf, isAlive } from '../../system/processes.ts';
 import { formatRedisUrl } from '../../wire/redisUrl.ts';
 import { foundLocked, launchFailure, launchServer } from './launchServer.ts';
 import { oneConnection, type ServerState, serverStateAt, settledClients } from './oneConnection.ts';
-import { type PrivateFiles, privateFilesIn, readPassword, readText, socketPathIn } from './privateFiles.ts';
+import { isThere, type PrivateFiles, privateFilesIn, readPassword, readText, socketPathIn } from './privateFiles.ts';
 import { type Environment, NoRedisServer } from './serverBinary.ts';
 
 export interface PrivateRedisOptions {
@@ -239,15 +238,6 @@ class Server implements PrivateRedis {
     }
   }
 }
-
-/** Only absence counts: other errors (no rights, a failing disk) do not prove that the file is gone. */
-const isThere = (path: string): boolean => {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return true;
-  }
-};
 
 const urlOf = (socketPath: string, password: string): string =>
   formatRedisUrl({ socketPath, host: '', port: 0, tls: false, username: 'default', password, db: 0 });
