@@ -59,11 +59,8 @@ export const chooseLauncher = async (config: LauncherConfig): Promise<LauncherCh
     throw new StartFailure(`LAUNCHER=container, but ${none}. ${remedy}`, EXIT.unavailable);
   }
   if (config.openToNetwork) {
-    const message = `N${none.slice(1)}, and local processes need a loopback HOST, which ${config.host} is not`;
-    throw new StartFailure(
-      `${message}. Start an engine, or set LAUNCHER=process to run without one.`,
-      EXIT.unavailable,
-    );
+    const message = `HOST ${config.host} is not loopback, and ${none}. Local processes are the default only on loopback.`;
+    throw new StartFailure(`${message} Start an engine, or set LAUNCHER=process.`, EXIT.unavailable);
   }
   return processChoice(config, `${none}; ${UNLIMITED}`);
 };

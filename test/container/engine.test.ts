@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { containerName } from '../../src/launchers/container/container.ts';
 import { connectEngine, UNTIL_STOPPED } from '../../src/launchers/container/engine/engine.ts';
-import { kernelToldOutOfMemory } from '../../src/launchers/container/evidence.ts';
+import { kernelLogShowsOutOfMemory } from '../../src/launchers/container/evidence.ts';
 import { ContainerLauncher } from '../../src/launchers/container/launcher.ts';
 import { LaunchError } from '../../src/launchers/launcher.ts';
 import { containerLauncher, cuttableEngine, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
@@ -133,8 +133,8 @@ describe.skipIf(engine === null)('the container launcher', () => {
       await container.start();
       await container.wait({ ...UNTIL_STOPPED });
       expect((await container.inspect()).State.ExitCode).toBe(137);
-      await until(async () => kernelToldOutOfMemory(container.id), Boolean);
-      expect(kernelToldOutOfMemory('f'.repeat(64))).not.toBe(true);
+      await until(async () => kernelLogShowsOutOfMemory(container.id), Boolean);
+      expect(kernelLogShowsOutOfMemory('f'.repeat(64))).not.toBe(true);
     } finally {
       await container.remove({ force: true });
     }

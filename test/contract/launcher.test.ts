@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { newRunId } from '../../src/domain/ids.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchSpec } from '../../src/launchers/launcher.ts';
 import { ProcessLauncher } from '../../src/launchers/process/launcher.ts';
+import { parseRedisUrl } from '../../src/wire/redisUrl.ts';
 import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
 import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { type AttemptOptions, carryOut, eventsOf, newAttempt, textOf } from '../support/runs/attempts.ts';
@@ -193,6 +194,30 @@ describe.for([
     expect(names).not.toContain('OF_THE_SERVICE');
     expect(names).not.toContain('REDIS_URL');
     expect(names).not.toContain('RUN_KEY');
+  });
+
+  it('declares how executors reach Redis and how the executor is carried, and works that way', async () => {
+    const { redisReach, carriesExecutor } = bench.launcher;
+    const { redisReach: same } = bench.other;
+    expect(same).toEqual(redisReach);
+    // The bench's address of Redis is what the declaration allows: the attempts of this suite prove that it works.
+    const { socketPath } = parseRedisUrl(bench.redisUrl);
+    if (redisReach.by === 'mount') expect(socketPath?.startsWith(`${redisReach.directory}/`)).toBe(true);
+    else expect(redisReach.by).toBe('host');
+    expect(carriesExecutor).toBe(kind === 'process' ? 'host files' : 'mount');
+  });
+
+  it('can be prepared again, and can stop and remove an execution that is gone', async () => {
+    await bench.launcher.prepare(quietly, AbortSignal.timeout(120_000));
+    const spec = await attempt(shell('echo once'));
+    const execution = await bench.launcher.launch(spec, quietly, soon());
+    const [first, second] = await Promise.all([execution.wait(soon()), execution.wait(soon())]);
+    expect(second).toEqual(first);
+    await Promise.all([execution.remove(), execution.remove()]);
+    await execution.stop(0);
+    await execution.stop(100);
+    expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
+    expect(textOf(await eventsOf(redis, spec.runId))).toBe('once\n');
   });
 
   it('can launch its default image by name', async () => {

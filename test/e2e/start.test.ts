@@ -118,7 +118,9 @@ test('without an engine it runs local processes on loopback and says so, and ref
   await using open = spawnService({ env: { ...env, HOST: '0.0.0.0', ALLOW_NO_AUTH: '1' } });
   expect((await open.ended).code).toBe(69);
   expect(open.out()).toMatch(/^WARNING: HOST 0\.0\.0\.0 is not loopback/m);
-  expect(open.err()).toMatch(/^No container engine answers .* need a loopback HOST/);
+  expect(open.err()).toMatch(
+    /^HOST 0\.0\.0\.0 is not loopback, and no container engine answers .* set LAUNCHER=process/,
+  );
 });
 
 test('the Redis of REDIS_URL is used, and is not stopped with the service', async () => {

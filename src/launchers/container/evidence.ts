@@ -62,7 +62,11 @@ export const leadersOf = async (containerId: string, pid: number): Promise<Leade
  * does not explain the container's end. Where the leaders are not known, every kill in the container counts, except of
  * the command's processes (known by their oom_score_adj). Null where the log does not show it.
  */
-export const kernelToldOutOfMemory = (containerId: string, path = '/dev/kmsg', leaders?: Leaders): boolean | null => {
+export const kernelLogShowsOutOfMemory = (
+  containerId: string,
+  path = '/dev/kmsg',
+  leaders?: Leaders,
+): boolean | null => {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { abortable } from '../../async/abortable.ts';
 import type { Execution, ExitReport } from '../launcher.ts';
 import { inTime, isNotFound, orNull, statusOf, UNTIL_STOPPED } from './engine/engine.ts';
-import { allKnown, kernelToldOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
+import { allKnown, kernelLogShowsOutOfMemory, type Leaders, leadersOf } from './evidence.ts';
 import { removeVolumes } from './volumes.ts';
 
 const UNKNOWN: ExitReport = { exitCode: null, signal: null, outOfMemory: false };
@@ -116,7 +116,7 @@ export class ContainerExecution implements Execution {
       // The engine's flag is set for a kill of any process in the container, and is not reliable.
       outOfMemory:
         exitCode === KILLED &&
-        (kernelToldOutOfMemory(container.Id, undefined, this.#leaders) ?? state.OOMKilled === true),
+        (kernelLogShowsOutOfMemory(container.Id, undefined, this.#leaders) ?? state.OOMKilled === true),
     };
   }
 

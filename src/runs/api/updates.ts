@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RunId } from '../../domain/ids.ts';
+import type { RunStatus } from '../../domain/run.ts';
 import type { Announcements } from '../../wire/announcements.ts';
 import { UPDATES_CHANNEL } from '../../wire/keys.ts';
 import type { RunUpdate, RunUpdates } from '../records/runs.ts';
@@ -10,64 +11,76 @@ import { Growth } from './growth.ts';
 type Follower = Parameters<RunUpdates['follow']>[0];
 
 /** One subscription, which ends with the last follower, and one round trip a second. */
-export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn'>, redis: Redis): RunUpdates => {
-  const followers = new Set<Follower>();
-  let last: { readonly bytes: Buffer; readonly update: RunUpdate | null } | null = null;
-  let endReconnect: (() => void) | null = null;
+export const runUpdates = (announcements: Announcements, log: Pick<Logger, 'warn'>, redis: Redis): RunUpdates =>
+  new SharedUpdates(announcements, log, redis);
 
-  const growth = new Growth(redis, log, (runId, status) => {
-    const update: RunUpdate = { runId, kind: 'GREW', before: status, version: 0 };
-    for (const follower of followers) {
-      if (follower.runId === undefined || follower.runId === runId) follower.onUpdate(update);
+class SharedUpdates implements RunUpdates {
+  readonly #announcements: Announcements;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #growth: Growth;
+  readonly #followers = new Set<Follower>();
+  /** The newest message: all followers get the same Buffer object, which is parsed once. */
+  #last: { readonly bytes: Buffer; readonly update: RunUpdate | null } | null = null;
+  #endReconnect: (() => void) | null = null;
+
+  constructor(announcements: Announcements, log: Pick<Logger, 'warn'>, redis: Redis) {
+    this.#announcements = announcements;
+    this.#log = log;
+    this.#growth = new Growth(redis, log, (runId, status) => this.#grew(runId, status));
+  }
+
+  async follow(listener: Follower, signal?: AbortSignal): Promise<() => void> {
+    const unsubscribe = await this.#subscribe(listener, signal);
+    try {
+      const unwatch = await this.#growth.watch(listener.runId ?? null, signal ?? null);
+      return () => {
+        unwatch();
+        unsubscribe();
+      };
+    } catch (error) {
+      unsubscribe();
+      throw error;
     }
-  });
-  // All followers get the same Buffer object, which is parsed once.
-  const parse = (bytes: Buffer): RunUpdate | null => {
-    if (last?.bytes !== bytes) {
-      last = { bytes, update: parseUpdate(bytes, log) };
-      if (last.update !== null) growth.note(last.update.runId);
-    }
-    return last.update;
-  };
-  const subscribe = async (listener: Follower, signal: AbortSignal | undefined): Promise<() => void> => {
+  }
+
+  async #subscribe(listener: Follower, signal: AbortSignal | undefined): Promise<() => void> {
     const onMessage = (bytes: Buffer): void => {
-      const update = parse(bytes);
+      const update = this.#parse(bytes);
       const wanted = update !== null && (listener.runId === undefined || listener.runId === update.runId);
-      if (wanted && followers.has(listener)) listener.onUpdate(update);
+      if (wanted && this.#followers.has(listener)) listener.onUpdate(update);
     };
-    const free = await announcements.subscribe(UPDATES_CHANNEL, onMessage, signal);
-    followers.add(listener);
-    endReconnect ??= announcements.onReconnect(() => {
-      for (const follower of followers) follower.onGap();
+    const free = await this.#announcements.subscribe(UPDATES_CHANNEL, onMessage, signal);
+    this.#followers.add(listener);
+    this.#endReconnect ??= this.#announcements.onReconnect(() => {
+      for (const follower of this.#followers) follower.onGap();
     });
     return () => {
       free();
-      followers.delete(listener);
-      if (followers.size > 0) return;
-      endReconnect?.();
-      endReconnect = null;
-      last = null;
+      this.#followers.delete(listener);
+      if (this.#followers.size > 0) return;
+      this.#endReconnect?.();
+      this.#endReconnect = null;
+      this.#last = null;
     };
-  };
+  }
 
-  return {
-    async follow(listener, signal) {
-      const unsubscribe = await subscribe(listener, signal);
-      try {
-        const unwatch = await growth.watch(listener.runId ?? null, signal ?? null);
-        return () => {
-          unwatch();
-          unsubscribe();
-        };
-      } catch (error) {
-        unsubscribe();
-        throw error;
-      }
-    },
-  };
-};
+  #grew(runId: RunId, status: RunStatus): void {
+    const update: RunUpdate = { runId, kind: 'GREW', before: status, version: 0 };
+    for (const follower of this.#followers) {
+      if (follower.runId === undefined || follower.runId === runId) follower.onUpdate(update);
+    }
+  }
 
-/** A message as the scripts write it (src/wire/scripts/writeScripts.ts, TELL); null where it is not valid. */
+  #parse(bytes: Buffer): RunUpdate | null {
+    if (this.#last?.bytes !== bytes) {
+      this.#last = { bytes, update: parseUpdate(bytes, this.#log) };
+      if (this.#last.update !== null) this.#growth.note(this.#last.update.runId);
+    }
+    return this.#last.update;
+  }
+}
+
+/** A message as the scripts write it (src/wire/scripts/notify.lua); null where it is not valid. */
 const parseUpdate = (bytes: Buffer, log: Pick<Logger, 'warn'>): RunUpdate | null => {
   try {
     const { runId, kind, before, version } = JSON.parse(bytes.toString()) as {

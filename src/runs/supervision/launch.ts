@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { abortable } from '../../async/abortable.ts';
+import type { RunId } from '../../domain/ids.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../../launchers/launcher.ts';
 import { persist } from '../../redis/wait.ts';
@@ -70,18 +71,28 @@ export const launchAttempt = async (
   } catch (error) {
     signal.throwIfAborted();
     if (abort.signal.aborted) return { kind: 'cancelled' };
-    if (error instanceof LaunchError) {
-      // Not at level warn, which is logged once for many runs: each run's cause must be found by its id.
-      const level = error.reason === 'IMAGE_UNAVAILABLE' ? 'info' : 'error';
-      log[level]({ err: error, runId: run.id, attempt, reason: error.reason }, 'could not launch the attempt');
-      return { kind: 'failed', error };
-    }
-    log.error({ err: error, runId: run.id, attempt }, 'the launcher failed');
-    return { kind: 'failed', error: new LaunchError('LAUNCH_FAILED', 'The executor could not be started.', error) };
+    return { kind: 'failed', error: loggedFailure(log, { runId: run.id, attempt }, error) };
   } finally {
     unwatch();
     await steps.written();
   }
+};
+
+/** The failure as a LaunchError; its cause is logged. */
+const loggedFailure = (
+  log: Logger,
+  fields: { readonly runId: RunId; readonly attempt: number },
+  error: unknown,
+): LaunchError => {
+  if (error instanceof LaunchError) {
+    const { reason } = error;
+    // Not at level warn, which is logged once for many runs: each run's cause must be found by its id.
+    const level = reason === 'IMAGE_UNAVAILABLE' ? 'info' : 'error';
+    log[level]({ err: error, ...fields, reason }, 'could not launch the attempt');
+    return error;
+  }
+  log.error({ err: error, ...fields }, 'the launcher failed');
+  return new LaunchError('LAUNCH_FAILED', 'The executor could not be started.', error);
 };
 
 /** Writes steps in order, until another process is the log's writer. A launch has about five steps. */

@@ -25,25 +25,15 @@ export const watchRun = (
   onRecord: (run: RunRecord) => void,
 ): (() => void) => {
   let ended = false;
-  let looking = false;
-  let again = false;
   let unsubscribe: (() => void) | null = null;
-
-  const look = (): void => {
-    again = looking;
-    if (looking || ended) return;
-    looking = true;
-    readRun(redis, runId)
-      .then((run) => {
-        if (run !== null && !ended) onRecord(run);
-      })
-      .catch((error: unknown) => log.warn({ err: error, runId }, 'could not read a run under supervision'))
-      .finally(() => {
-        looking = false;
-        if (again) look();
-      });
-  };
-
+  const look = oneAtATime(async () => {
+    try {
+      const run = ended ? null : await readRun(redis, runId);
+      if (run !== null && !ended) onRecord(run);
+    } catch (error) {
+      log.warn({ err: error, runId }, 'could not read a run under supervision');
+    }
+  });
   const timer = setInterval(look, LOOK_EVERY_MS);
   announcements
     .subscribe(controlChannel(runId), look)
@@ -51,13 +41,29 @@ export const watchRun = (
       if (ended) free();
       else unsubscribe = free;
     })
-    .catch((error: unknown) =>
-      log.warn({ err: error, runId }, 'could not subscribe to a control channel; the record is read every 2 s'),
-    );
+    .catch((error: unknown) => {
+      log.warn({ err: error, runId }, 'could not subscribe to a control channel; the record is read every 2 s');
+    });
   look();
   return () => {
     ended = true;
     clearInterval(timer);
     unsubscribe?.();
   };
+};
+
+/** Calls `work`; a call while it is under way leads to one more afterwards. `work` must not reject. */
+const oneAtATime = (work: () => Promise<void>): (() => void) => {
+  let underWay = false;
+  let again = false;
+  const call = (): void => {
+    again = underWay;
+    if (underWay) return;
+    underWay = true;
+    void work().finally(() => {
+      underWay = false;
+      if (again) call();
+    });
+  };
+  return call;
 };

@@ -10,7 +10,7 @@ import {
   newExecutorRoot,
 } from '../../../../src/launchers/container/container.ts';
 import { socketCandidates } from '../../../../src/launchers/container/engine/socket.ts';
-import { kernelToldOutOfMemory } from '../../../../src/launchers/container/evidence.ts';
+import { kernelLogShowsOutOfMemory } from '../../../../src/launchers/container/evidence.ts';
 import { isImageReference, withTag } from '../../../../src/launchers/container/image/reference.ts';
 
 const settings: ContainerSettings = {
@@ -209,8 +209,8 @@ test.each([
     const directory = mkdtempSync(join(tmpdir(), 'rl-kmsg-'));
     const log = join(directory, 'kmsg');
     writeFileSync(log, text);
-    expect(kernelToldOutOfMemory(ID, log, leaders)).toBe(told);
-    expect(kernelToldOutOfMemory(ID, join(directory, 'none'), leaders)).toBeNull();
+    expect(kernelLogShowsOutOfMemory(ID, log, leaders)).toBe(told);
+    expect(kernelLogShowsOutOfMemory(ID, join(directory, 'none'), leaders)).toBeNull();
     rmSync(directory, { recursive: true });
   },
 );
