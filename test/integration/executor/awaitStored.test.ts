@@ -32,7 +32,7 @@ const snapshot = async (redis: Redis, id: RunId): Promise<() => Promise<void>> =
 test('W4d: with a lossy Redis an executor stays after its final batch and restores what is lost, more than once', async () => {
   await using server = await startRedis();
   const redis = await server.connect();
-  const id = await startingRun(redis, { command: [fixture('counts.sh'), '20', '0.02'], lingerMs: 1000 });
+  const id = await startingRun(redis, { command: [fixture('counts.sh'), '20', '0.02'], lingerMs: 5000 });
   await using executor = await startExecutor(server.url, id);
   await untilLine(redis, id, 'line 5');
   const lose = await snapshot(redis, id);
