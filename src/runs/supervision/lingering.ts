@@ -1,4 +1,4 @@
-/** Executors of ended attempts that stay to write the end again should Redis lose it. They take no place of the queue. */
+/** Executors in their guard period (PROTOCOL.md, W4d): their attempts have ended, so they take no slot of the queue. */
 import type { RunId } from '../../domain/ids.ts';
 
 export class Lingering {
@@ -18,13 +18,13 @@ export class Lingering {
     this.#executors.set(runId, removed);
   }
 
-  /** Resolves when the run's executor is gone; null where none stays. */
+  /** Resolves when the run's executor is gone; null if it is gone already. */
   of(runId: RunId): Promise<void> | null {
     return this.#executors.get(runId) ?? null;
   }
 
-  /** Resolves when the number of executors is within the limit: else many short runs would fill the machine. */
+  /** Resolves when the number of executors is within the limit. Without it many short runs would fill the machine. */
   async untilRoom(): Promise<void> {
-    while (this.#executors.size > this.#most) await this.#executors.values().next().value;
+    while (this.#executors.size > this.#most) await Promise.race(this.#executors.values());
   }
 }
