@@ -86,7 +86,7 @@ test('W4h: a slot stays taken while more than two executors per slot are in thei
     await until(
       () => one.launcher.list(),
       (list) => list.length === 0,
-      30_000,
+      80_000,
     );
   }
 }, 120_000);
