@@ -30,17 +30,22 @@ type AskedWithImage = Asked & Pick<RunSpec, 'image'>;
 const isOver = (asked: number | null, most: number | null): most is number =>
   asked !== null && most !== null && asked > most;
 
+/** Whether a run is allowed to use the image; null: the default image. */
+export const allowsImage = ({ allowedImages }: Allotment, image: string | null): boolean =>
+  image === null || allowedImages === null || isAllowedImage(image, allowedImages);
+
 /** What exceeds the operator's maximums. */
 export const overMaximum = (
   { image, resources, timeoutSeconds }: AskedWithImage,
-  { allowedImages, maxMemoryMb, maxCpus, maxTimeoutSeconds }: Allotment,
+  allotment: Allotment,
 ): readonly InputProblem[] => {
+  const { allowedImages, maxMemoryMb, maxCpus, maxTimeoutSeconds } = allotment;
   const problems: InputProblem[] = [];
   const add = (argument: string, text: string): void => {
     problems.push(inputProblem(`input.${argument}`, text));
   };
-  if (image !== null && allowedImages !== null && !isAllowedImage(image, allowedImages)) {
-    add('image', `The image is not allowed here. Use one of ${allowedImages.join(', ')} (ALLOWED_IMAGES).`);
+  if (!allowsImage(allotment, image)) {
+    add('image', `The image is not allowed here. Use one of ${allowedImages?.join(', ')} (ALLOWED_IMAGES).`);
   }
   if (isOver(resources.memoryMb, maxMemoryMb))
     add('resources.memoryMb', `Too much: this service allows at most ${maxMemoryMb} (MAX_MEMORY_MB).`);

@@ -2,8 +2,7 @@
 import { abortable } from '../../async/abortable.ts';
 import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
-import { overMaximum } from '../../domain/policy/allotment.ts';
-import { isAllowedImage } from '../../domain/policy/allowedImages.ts';
+import { allowsImage, overMaximum } from '../../domain/policy/allotment.ts';
 import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../../domain/run.ts';
 import { RUN_STATES } from '../../domain/runStates.ts';
 import { createRecord, type NewRun, readImageAsked } from '../records/creation.ts';
@@ -37,8 +36,7 @@ export const retryRun = async (context: CallContext, id: RunId, signal: AbortSig
   if (run === null) throw new NotFound();
   const transition = RUN_STATES[run.status].retryAsked;
   if (transition.kind === 'invalid') throw new Conflict(transition.why);
-  const { allowedImages } = context.defaults.allotment;
-  if (image !== null && allowedImages !== null && !isAllowedImage(image, allowedImages)) {
+  if (!allowsImage(context.defaults.allotment, image)) {
     const message = 'The image of this run is no longer allowed (ALLOWED_IMAGES). Start a new run with another image.';
     throw new Conflict(message);
   }

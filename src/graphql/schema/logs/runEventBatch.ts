@@ -86,17 +86,18 @@ const follow = async (field: LogField, given: FollowArguments, context: ApiConte
   return new LogStream(field, new PieceSource({ runId, viewer, filter, maxBatch }));
 };
 
+/** Arguments of both subscriptions. */
+const followArgs = builder.args((t) => ({
+  runId: t.id({ required: true, description: 'Id of the run.' }),
+  after: t.int({ description: 'Continue after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.' }),
+  tail: t.int({ description: TAIL }),
+  filter: t.field({ type: LogFilterInput, description: 'Which events. Default: all.' }),
+}));
+
 builder.subscriptionField('runLogs', (t) =>
   t.field({
     type: RunEventRef,
-    args: {
-      runId: t.arg.id({ required: true, description: 'Id of the run.' }),
-      after: t.arg.int({
-        description: 'Continue after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.',
-      }),
-      tail: t.arg.int({ description: TAIL }),
-      filter: t.arg({ type: LogFilterInput, description: 'Which events. Default: all.' }),
-    },
+    args: followArgs,
     subscribe: (_root, args, context) => follow('runLogs', args, context) satisfies Promise<AsyncIterable<EventSource>>,
     resolve: (event) => event,
     description: `Every event of the run from seq after+1 on: first the stored ones, then live ones, with no gap and no repeat in
@@ -110,12 +111,7 @@ builder.subscriptionField('runLogBatches', (t) =>
   t.field({
     type: RunEventBatch,
     args: {
-      runId: t.arg.id({ required: true, description: 'Id of the run.' }),
-      after: t.arg.int({
-        description: 'Continue after this seq. Beyond the end of a finished run it is BAD_USER_INPUT.',
-      }),
-      tail: t.arg.int({ description: TAIL }),
-      filter: t.arg({ type: LogFilterInput, description: 'Which events. Default: all.' }),
+      ...followArgs,
       maxBatch: t.arg.int({ description: 'Maximum number of events in a batch, 1 to 500. Default: 500.' }),
     },
     subscribe: (_root, args, context) =>
