@@ -6,7 +6,7 @@ export type Results = Readonly<Record<string, readonly (readonly Row[])[]>>;
 
 /** Where a target comes from. */
 export const GOAL = 'project goal';
-export const FIRST = 'first measurement, 2026-11-27';
+export const FIRST = 'first measurement, 2026-11-28';
 
 export interface Target {
   readonly figure: string;
