@@ -315,6 +315,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     packages: ['graphql', 'graphql-ws', 'node', 'pino', 'ws'],
   },
+  'src/identity': {
+    purpose: 'who a caller is, by its token, and the table of rights',
+    rooms: ['src/domain'],
+    packages: ['ioredis', 'jose', 'node', 'pino', 'uuid'],
+  },
   'src/launchers': {
     purpose: 'the interface of launchers',
     rooms: ['src/domain'],

@@ -1,0 +1,181 @@
+/**
+ * API tokens in Redis: lasting tokens of programs. Only their hashes are stored. Keys: `runloom:token:<hash>`, a hash with
+ * the token's record; `runloom:token-id:<id>`, its hash by its id; `runloom:tokens:<tenant>`, a sorted set of ids by
+ * creation. A token that has expired or was revoked is removed from all three after KEPT_MS.
+ */
+import type { Redis } from 'ioredis';
+import { v7 } from 'uuid';
+import { type Caller, isScope, type Scope } from '../domain/caller.ts';
+import { NotFound } from '../domain/errors.ts';
+import { hashOfToken, newApiToken } from './apiToken.ts';
+
+/** The record of a token, as the API shows it. Times in ms since 1970. */
+export interface ApiToken {
+  readonly id: string;
+  readonly name: string;
+  readonly tenant: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  /** Subject of the caller who made it. */
+  readonly createdBy: string;
+  readonly expiresAt: number | null;
+  /** To about a minute. */
+  readonly lastUsedAt: number | null;
+  readonly revokedAt: number | null;
+}
+
+export interface NewApiToken {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: number | null;
+}
+
+export interface ApiTokenPage {
+  /** Newest first. */
+  readonly tokens: readonly ApiToken[];
+  readonly hasNext: boolean;
+}
+
+/** Channel: the id of a token that was revoked. */
+export const REVOKED_CHANNEL = 'runloom:revoked';
+const KEPT_MS = 30 * 24 * 3_600_000;
+/** The use of a token is written at most once in this time, by each process. */
+const USE_MS = 60_000;
+/** Tokens whose last use a process remembers; the oldest is forgotten, which costs one more write. */
+const REMEMBERED = 10_000;
+
+const tokenKey = (hash: string): string => `runloom:token:${hash}`;
+const idKey = (id: string): string => `runloom:token-id:${id}`;
+const tenantKey = (tenant: string): string => `runloom:tokens:${tenant}`;
+
+const timeOrNull = (text: string | undefined): number | null => (text ? Number(text) : null);
+
+/** Null: there is no such token. */
+const read = (fields: Readonly<Record<string, string>>): ApiToken | null => {
+  const { id, name, tenant, scopes = '', createdAt, createdBy, expiresAt, lastUsedAt, revokedAt } = fields;
+  if (id === undefined || name === undefined || tenant === undefined) return null;
+  return {
+    id,
+    name,
+    tenant,
+    scopes: scopes.split(' ').filter(isScope),
+    createdAt: Number(createdAt),
+    createdBy: createdBy ?? '',
+    expiresAt: timeOrNull(expiresAt),
+    lastUsedAt: timeOrNull(lastUsedAt),
+    revokedAt: timeOrNull(revokedAt),
+  };
+};
+
+/** Every method rejects with the connection's error while Redis is away. */
+export class ApiTokens {
+  readonly #redis: Redis;
+  /** When a use was last written, by the token's hash. */
+  readonly #used = new Map<string, number>();
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Makes a token of the maker's tenant. The text is returned once and stored nowhere. */
+  async create(maker: Caller, asked: NewApiToken): Promise<{ readonly token: string; readonly apiToken: ApiToken }> {
+    const token = newApiToken();
+    const hash = hashOfToken(token);
+    const apiToken: ApiToken = {
+      ...asked,
+      id: v7(),
+      tenant: maker.tenant,
+      createdAt: Date.now(),
+      createdBy: maker.subject,
+      lastUsedAt: null,
+      revokedAt: null,
+    };
+    const { id, name, tenant, createdAt, createdBy, expiresAt } = apiToken;
+    const scopes = asked.scopes.join(' ');
+    const record = { id, name, tenant, scopes, createdAt, createdBy, expiresAt: expiresAt ?? '' };
+    await this.#redis.hset(tokenKey(hash), record);
+    await this.#redis.set(idKey(id), hash);
+    await this.#redis.zadd(tenantKey(tenant), createdAt, id);
+    if (expiresAt !== null) await this.#forgetAt(id, hash, expiresAt + KEPT_MS);
+    return { token, apiToken };
+  }
+
+  /** The token of this text; null if it does not exist, has expired or was revoked. */
+  async find(token: string): Promise<ApiToken | null> {
+    const hash = hashOfToken(token);
+    const apiToken = read(await this.#redis.hgetall(tokenKey(hash)));
+    if (apiToken === null || !isValid(apiToken)) return null;
+    this.#noteUse(hash);
+    return apiToken;
+  }
+
+  /** @throws NotFound if the tenant has no such token. Revoking again changes nothing. */
+  async revoke(caller: Caller, id: string): Promise<ApiToken> {
+    const hash = await this.#redis.get(idKey(id));
+    const apiToken = hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+    if (hash === null || apiToken === null || apiToken.tenant !== caller.tenant) throw new NotFound(TOKEN_NOT_FOUND);
+    if (apiToken.revokedAt !== null) return apiToken;
+    const revokedAt = Date.now();
+    await this.#redis.hset(tokenKey(hash), { revokedAt });
+    await this.#redis.publish(REVOKED_CHANNEL, id);
+    await this.#forgetAt(id, hash, revokedAt + KEPT_MS);
+    return { ...apiToken, revokedAt };
+  }
+
+  /** Whether each token is valid now, in the order of the ids: asked after announcements may have been missed. */
+  async areValid(ids: readonly string[]): Promise<readonly boolean[]> {
+    return await Promise.all(
+      ids.map(async (id) => {
+        const hash = await this.#redis.get(idKey(id));
+        const apiToken = hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+        return apiToken !== null && isValid(apiToken);
+      }),
+    );
+  }
+
+  /** Tokens of the caller's tenant, those after `after` (an id); 1 to 500. */
+  async page(caller: Caller, first: number, after: string | null): Promise<ApiTokenPage> {
+    const key = tenantKey(caller.tenant);
+    const rank = after === null ? -1 : await this.#redis.zrevrank(key, after);
+    const start = (rank ?? -1) + 1;
+    const ids = await this.#redis.zrevrange(key, start, start + first);
+    const found = await Promise.all(
+      ids.slice(0, first).map(async (id) => {
+        const hash = await this.#redis.get(idKey(id));
+        if (hash === null) await this.#redis.zrem(key, id);
+        return hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+      }),
+    );
+    return { tokens: found.filter((token) => token !== null), hasNext: ids.length > first };
+  }
+
+  /** Does not wait: a use that is not written is no reason to refuse the token. */
+  #noteUse(hash: string): void {
+    const now = Date.now();
+    if (now - (this.#used.get(hash) ?? 0) < USE_MS) return;
+    this.#used.delete(hash);
+    this.#used.set(hash, now);
+    const [oldest] = this.#used.keys();
+    if (this.#used.size > REMEMBERED && oldest !== undefined) this.#used.delete(oldest);
+    this.#redis.hset(tokenKey(hash), { lastUsedAt: now }).catch(() => undefined);
+  }
+
+  async #forgetAt(id: string, hash: string, at: number): Promise<void> {
+    await Promise.all([this.#redis.pexpireat(tokenKey(hash), at), this.#redis.pexpireat(idKey(id), at)]);
+  }
+}
+
+const TOKEN_NOT_FOUND = 'API token not found. Check the id; the token can also have been removed.';
+
+const isValid = ({ expiresAt, revokedAt }: ApiToken): boolean =>
+  revokedAt === null && (expiresAt === null || expiresAt > Date.now());
+
+/** The caller that an API token stands for. */
+export const callerOfApiToken = ({ id, name, tenant, scopes, expiresAt }: ApiToken): Caller => ({
+  subject: name,
+  tenant,
+  scopes: new Set(scopes),
+  runs: null,
+  expiresAt,
+  apiTokenId: id,
+});

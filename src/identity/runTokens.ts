@@ -1,0 +1,110 @@
+/**
+ * Run tokens: short-lived tokens for given runs, which a backend hands to a browser. They are signed (JWT, HS256), so they
+ * are verified without Redis. The signing key changes every KEY_DAYS and is derived from the master key; its number is the
+ * token's `kid`. Tokens live at most as long as a key, so two keys are valid at any time.
+ */
+import { createHmac } from 'node:crypto';
+import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
+import { type Caller, grantableScopes, isScope, type Scope } from '../domain/caller.ts';
+import { parseRunId, type RunId } from '../domain/ids.ts';
+import { TokenRefused } from './tokenRefused.ts';
+
+const ISSUER = 'runloom';
+const ALGORITHM = 'HS256';
+const KEY_MS = 24 * 60 * 60 * 1000;
+/** Longest life of a run token, in seconds. */
+export const RUN_TOKEN_SECONDS_MAX = KEY_MS / 1000;
+/** Clocks of two processes can differ by this much. */
+const CLOCK_SECONDS = 30;
+
+export interface RunTokenRequest {
+  readonly runIds: readonly RunId[];
+  readonly scopes: ReadonlySet<Scope>;
+  /** 1 to RUN_TOKEN_SECONDS_MAX. */
+  readonly expiresInSeconds: number;
+}
+
+export interface SignedToken {
+  readonly token: string;
+  /** In ms since 1970, a whole second. */
+  readonly expiresAt: number;
+}
+
+export class RunTokens {
+  readonly #masterKey: Buffer;
+  readonly #installation: string;
+
+  /** @param installation the audience: a token of another installation is refused, even with the same master key */
+  constructor(masterKey: Buffer, installation: string) {
+    this.#masterKey = masterKey;
+    this.#installation = installation;
+  }
+
+  /** Signs a token with no more rights than its maker has: the scopes that it lacks are left out. */
+  async sign(maker: Caller, request: RunTokenRequest, now = Date.now()): Promise<SignedToken> {
+    const grantable = grantableScopes(maker);
+    const scopes = [...request.scopes].filter((scope) => grantable.has(scope));
+    const ends = Math.floor(now / 1000) + request.expiresInSeconds;
+    // A token never outlives its maker's own.
+    const expiresAt = maker.expiresAt === null ? ends : Math.min(ends, Math.floor(maker.expiresAt / 1000));
+    const key = Math.floor(now / KEY_MS);
+    const token = await new SignJWT({ tenant: maker.tenant, scope: scopes.join(' '), runs: request.runIds })
+      .setProtectedHeader({ alg: ALGORITHM, kid: String(key), typ: 'runloom-run+jwt' })
+      .setIssuer(ISSUER)
+      .setAudience(this.#installation)
+      .setSubject(maker.subject)
+      .setIssuedAt(Math.floor(now / 1000))
+      .setExpirationTime(expiresAt)
+      .sign(this.#key(key));
+    return { token, expiresAt: expiresAt * 1000 };
+  }
+
+  /** The caller that the token stands for. @throws TokenRefused */
+  async verify(token: string, now = Date.now()): Promise<Caller> {
+    try {
+      const key = Number(decodeProtectedHeader(token).kid);
+      const current = Math.floor(now / KEY_MS);
+      // The next key too: the clock of the process that signed can be ahead.
+      if (!Number.isInteger(key) || key < current - 1 || key > current + 1) throw new TokenRefused('unknown key');
+      const { payload } = await jwtVerify(token, this.#key(key), {
+        issuer: ISSUER,
+        audience: this.#installation,
+        algorithms: [ALGORITHM],
+        typ: 'runloom-run+jwt',
+        requiredClaims: ['exp', 'sub', 'iat'],
+        maxTokenAge: RUN_TOKEN_SECONDS_MAX + CLOCK_SECONDS,
+        clockTolerance: 0,
+        currentDate: new Date(now),
+      });
+      const { tenant, scope, runs } = payload as { tenant?: unknown; scope?: unknown; runs?: unknown };
+      if (typeof tenant !== 'string' || typeof scope !== 'string' || !Array.isArray(runs)) {
+        throw new TokenRefused('its claims are not those of a run token');
+      }
+      return {
+        subject: payload.sub ?? '',
+        tenant,
+        scopes: new Set(scope.split(' ').filter(isScope)),
+        runs: new Set(runs.flatMap((id) => (typeof id === 'string' ? (parseRunId(id) ?? []) : []))),
+        expiresAt: (payload.exp ?? 0) * 1000,
+        apiTokenId: null,
+      };
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new TokenRefused('it has expired', true);
+      if (error instanceof TokenRefused) throw error;
+      throw new TokenRefused(error instanceof Error ? error.message : 'it cannot be read');
+    }
+  }
+
+  #key(number: number): Uint8Array {
+    return createHmac('sha256', this.#masterKey).update(`runloom run token ${number}`).digest();
+  }
+}
+
+/** Whether the text looks like a run token; a token of an identity provider has another type. */
+export const isRunToken = (token: string): boolean => {
+  try {
+    return decodeProtectedHeader(token).typ === 'runloom-run+jwt';
+  } catch {
+    return false;
+  }
+};
