@@ -40,9 +40,15 @@ export const containersOf = async (socketPath: string, runId: string): Promise<r
   return found.map(({ Id }) => ({ id: Id }));
 };
 
+/** A container that the service has removed already counts as removed. */
 export const removeContainer = async (socketPath: string, id: string): Promise<void> => {
   const docker = await connectEngine(socketPath);
-  await docker.getContainer(id).remove({ force: true });
+  await docker
+    .getContainer(id)
+    .remove({ force: true })
+    .catch((error: unknown) => {
+      if ((error as { readonly statusCode?: number }).statusCode !== 404) throw error;
+    });
 };
 
 export const killContainer = async (socketPath: string, id: string): Promise<void> => {
