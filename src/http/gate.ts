@@ -118,6 +118,16 @@ export class RefusalLog {
   }
 }
 
+/** Headers of responses that such a page can read, besides those that every page can (Fetch, 2.2.2). */
+const EXPOSED = [
+  'Accept-Ranges',
+  'Content-Disposition',
+  'Content-Range',
+  'ETag',
+  'Retry-After',
+  'WWW-Authenticate',
+].join(', ');
+
 /** Headers with which a page of an allowed origin can read the response. No credentials: there are no cookies. */
 export const corsHeaders = (origin: string | null): OutgoingHttpHeaders =>
   origin === null
@@ -125,7 +135,7 @@ export const corsHeaders = (origin: string | null): OutgoingHttpHeaders =>
     : {
         Vary: 'Origin',
         'Access-Control-Allow-Origin': origin,
-        'Access-Control-Expose-Headers': 'Content-Disposition',
+        'Access-Control-Expose-Headers': EXPOSED,
       };
 
 const HEADER_NAMES = /^[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*$/i;

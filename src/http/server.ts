@@ -12,10 +12,11 @@ import { type Manifest, PersistedDocuments } from '../graphql/server/persistedDo
 import { Connections, socketBounds } from './connectionLimit.ts';
 import { callerOf } from './exchange/callerOf.ts';
 import { type Exchange, errorBody, type HttpError, sendError } from './exchange/respond.ts';
+import { SECURITY_HEADERS } from './exchange/securityHeaders.ts';
 import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
 import { OpenResponses } from './openResponses.ts';
 import { Pipelines } from './pipeline.ts';
-import { refuseOnSocket, refuseUnparsed } from './rawAnswers.ts';
+import { refuseExpectation, refuseOnSocket, refuseUnparsed } from './rawAnswers.ts';
 import { isHealth, NOT_FOUND, Router } from './router.ts';
 import type { Readiness } from './routes/health.ts';
 import { KEEP_ALIVE, type KeepAliveOptions } from './sockets/keepAlive.ts';
@@ -70,6 +71,11 @@ const STOPPING: HttpError = {
   message: 'The service is stopping. Try again in a moment.',
 };
 const BAD_TARGET: HttpError = { status: 400, code: 'BAD_REQUEST', message: 'The request target is not a valid URL.' };
+const NO_HOST: HttpError = {
+  status: 400,
+  code: 'BAD_REQUEST',
+  message: 'An HTTP/1.1 request needs a Host header. Send the name of the service in it.',
+};
 const forbidden = ({ code, message }: Forbidden): HttpError => ({ status: 403, code, message });
 
 export const createHttpServer = (options: HttpServerOptions): HttpServer => new ApiServer(options);
@@ -109,17 +115,21 @@ class ApiServer implements HttpServer {
       keepAlive,
       backlog: this.#backlog,
       bounds: this.#socketBounds,
+      refuse: refuseOnSocket,
     });
     this.#server = this.#createServer();
   }
 
   #createServer(): Server {
     const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS };
-    const server = createServer(timeouts, (request, response) => void this.#answer(request, response));
+    // Node.js itself would refuse a request without Host, without the headers of this service.
+    const options = { ...timeouts, requireHostHeader: false };
+    const server = createServer(options, (request, response) => void this.#answer(request, response));
     const connections = new Connections(this.#socketBounds);
     server.on('connection', (socket) => connections.admit(socket));
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     server.on('clientError', refuseUnparsed);
+    server.on('checkExpectation', refuseExpectation);
     return server;
   }
 
@@ -159,6 +169,7 @@ class ApiServer implements HttpServer {
       request.destroy();
       return;
     }
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value ?? '');
     // While the server stops, a connection that becomes idle must not be kept for the next request.
     response.once('close', () => {
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
@@ -186,6 +197,7 @@ class ApiServer implements HttpServer {
     };
     if (!verdict.passes) return sendError(exchange, forbidden(verdict.refusal));
     if (url === null) return sendError(exchange, BAD_TARGET);
+    if (request.headers.host === undefined && request.httpVersion === '1.1') return sendError(exchange, NO_HOST);
     if (this.#stopping) return sendError(exchange, STOPPING, { Connection: 'close' });
     await this.#router.serve(exchange, verdict.origin);
   }
@@ -208,7 +220,7 @@ class ApiServer implements HttpServer {
     const { code: given, id } = masked.extensions;
     const code = isErrorCode(given) ? given : 'INTERNAL_SERVER_ERROR';
     const status = code === 'UNAVAILABLE' ? 503 : code === 'NOT_FOUND' ? 404 : 500;
-    response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+    response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' });
     response.end(errorBody(code, masked.message, id === undefined ? {} : { id }));
   }
 

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Backlog } from '../../src/delivery/sinks/backlog.ts';
 import { ERROR_CODES, type ErrorCode } from '../../src/domain/errors.ts';
+import { refuseOnSocket } from '../../src/http/rawAnswers.ts';
 import { KEEP_ALIVE } from '../../src/http/sockets/keepAlive.ts';
 import type { SocketExtra } from '../../src/http/sockets/operations.ts';
 import { GraphqlSockets } from '../../src/http/sockets/websocket.ts';
@@ -134,7 +135,9 @@ const faulty = async (): Promise<string> => {
   };
   const bounds = { perAddress: 1, all: 1 };
   const logger = pino({ level: 'silent' });
-  const sockets = new GraphqlSockets({ operations, logger, keepAlive: KEEP_ALIVE, backlog: new Backlog(), bounds });
+  const backlog = new Backlog();
+  const refuse = refuseOnSocket;
+  const sockets = new GraphqlSockets({ operations, logger, keepAlive: KEEP_ALIVE, backlog, bounds, refuse });
   const server = createServer().on('upgrade', (request, socket, head) => sockets.accept(request, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());

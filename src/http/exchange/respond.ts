@@ -18,23 +18,6 @@ export interface Exchange {
   watch(): void;
 }
 
-/** On every response: no type sniffing, no caching of data that changes, no Referer to other sites. */
-export const SECURITY_HEADERS: OutgoingHttpHeaders = {
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-store',
-};
-
-/**
- * Replaces SECURITY_HEADERS on streamed responses: nginx forwards data at once instead of buffering it, and no proxy
- * compresses or rewrites it (a compressor delays data, and the digest of a log is that of its bytes).
- */
-export const STREAM_HEADERS: OutgoingHttpHeaders = {
-  ...SECURITY_HEADERS,
-  'Cache-Control': 'no-store, no-transform',
-  'X-Accel-Buffering': 'no',
-};
-
 /** @param more members of `extensions`; an `argument` becomes the only entry of `problems` */
 export const errorBody = (code: ErrorCode, message: string, more: Readonly<Record<string, unknown>> = {}): string => {
   const { argument } = more;
@@ -55,7 +38,6 @@ export const sendText = (
   headers: OutgoingHttpHeaders = {},
 ): void => {
   response.writeHead(status, {
-    ...SECURITY_HEADERS,
     ...cors,
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),

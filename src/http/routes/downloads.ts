@@ -10,10 +10,10 @@ import {
   errorBody,
   type HttpError,
   onlyMethods,
-  STREAM_HEADERS,
   sendError,
   sendJson,
 } from '../exchange/respond.ts';
+import { STREAM_HEADERS } from '../exchange/securityHeaders.ts';
 import { eventJson } from './eventJson.ts';
 
 /** Entries of one read: what a download holds in memory. An entry is at most LIMITS.appendBytes. */

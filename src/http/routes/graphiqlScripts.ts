@@ -1,5 +1,6 @@
 /** Scripts that make GraphiQL 5 usable for logs. Each works around one thing that GraphiQL has no option for. */
 import { TABS } from './graphiqlTabs.ts';
+import { TOKEN_SCRIPT } from './graphiqlToken.ts';
 
 /**
  * Creates the tabs at the first visit. GraphiQL 5 has an option for that, but it omits the first tab's variables and
@@ -117,7 +118,7 @@ const PRESS_SCRIPT = `{
   }, true);
 }`;
 
-/** Runs in the page before GraphiQL starts. */
-export const PAGE_SCRIPT = [TABS_SCRIPT, NEWEST_SCRIPT, GATHER_SCRIPT, RESUME_SCRIPT, PRESS_SCRIPT]
+/** Runs in the page before GraphiQL starts. A script calls the `fetch` of those before it, so the token comes first. */
+export const PAGE_SCRIPT = [TOKEN_SCRIPT, TABS_SCRIPT, NEWEST_SCRIPT, GATHER_SCRIPT, RESUME_SCRIPT, PRESS_SCRIPT]
   .join('\n')
   .replaceAll('</', '<\\/');

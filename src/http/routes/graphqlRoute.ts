@@ -17,14 +17,13 @@ import {
   errorBody,
   type HttpError,
   onlyMethods,
-  SECURITY_HEADERS,
-  STREAM_HEADERS,
   sendBusy,
   sendError,
   sendJson,
   sendLarge,
   sendSmall,
 } from '../exchange/respond.ts';
+import { STREAM_HEADERS } from '../exchange/securityHeaders.ts';
 import type { GraphiqlPage } from './graphiql.ts';
 import { BAD_EVENT_ID, lastEventId } from './lastEventId.ts';
 
@@ -98,7 +97,7 @@ const refuseBody = (exchange: Exchange, error: BodyError): void => {
 
 /** Sends 204: EventSource stops reconnecting then (HTML, 9.2.3). */
 const nothingFollows = ({ response, cors }: Exchange): void => {
-  response.writeHead(204, { ...SECURITY_HEADERS, ...cors }).end();
+  response.writeHead(204, cors).end();
 };
 
 /** The headers by which yoga chooses the media type. */
@@ -149,7 +148,7 @@ const NOT_YOGAS = ['connection', 'content-encoding', 'cache-control'];
 const headersOf = (answer: Response): OutgoingHttpHeaders => {
   const own: OutgoingHttpHeaders = Object.fromEntries(answer.headers);
   for (const name of NOT_YOGAS) delete own[name];
-  return { ...(isEventStream(answer) ? STREAM_HEADERS : SECURITY_HEADERS), ...own };
+  return { ...(isEventStream(answer) ? STREAM_HEADERS : {}), ...own };
 };
 
 const NOT_ACCEPTABLE: HttpError = {

@@ -10,6 +10,7 @@ import { Outbox } from '../../delivery/sinks/webSocketSink.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { mayLoseNumbers, parseExactJson } from '../../domain/text/exactJson.ts';
 import { formatError } from '../../graphql/server/errorMask.ts';
+import type { HttpError } from '../exchange/respond.ts';
 import { readClientMessage } from './clientMessage.ts';
 import { Inbox } from './inbox.ts';
 import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
@@ -34,6 +35,8 @@ export interface WebSocketOptions {
   readonly keepAlive: KeepAliveOptions;
   readonly backlog: Backlog;
   readonly bounds: TallyBounds;
+  /** Answers an upgrade that is refused. */
+  refuse(socket: Duplex, error: HttpError): void;
 }
 
 export class GraphqlSockets {
@@ -50,6 +53,10 @@ export class GraphqlSockets {
   constructor(options: WebSocketOptions) {
     this.#options = options;
     this.#tally = new Tally(options.bounds);
+    this.#server.on('wsClientError', ({ message }, socket) => {
+      const text = `${message}. Use a WebSocket client (RFC 6455, version 13).`;
+      options.refuse(socket, { status: 400, code: 'BAD_REQUEST', message: text });
+    });
   }
 
   /** Completes the upgrade. Returns the bound that is reached, or null. */
