@@ -22,6 +22,17 @@ import {
   secretsKey,
   whole,
 } from './configFields.ts';
+import {
+  type AuthConfig,
+  adminToken,
+  authKinds,
+  authOf,
+  authProblems,
+  jwksUrl,
+  jwtSecret,
+  jwtText,
+  publicKey,
+} from './configIdentity.ts';
 import { LIMITS } from './domain/limits.ts';
 import { type Allotment, DEFAULT_ALLOTMENT } from './domain/policy/allotment.ts';
 import { isLoopback } from './system/loopback.ts';
@@ -38,7 +49,9 @@ export interface Config {
   readonly graphiql: boolean;
   /** The only documents that are executed, by their ids; null: all documents are. */
   readonly persistedDocuments: ReadonlyMap<string, string> | null;
-  /** True where HOST is not loopback, which ALLOW_NO_AUTH=1 permits. The start warns. */
+  /** How callers are authenticated; null: not at all (AUTH=none). */
+  readonly auth: AuthConfig | null;
+  /** True where HOST is not loopback and AUTH is none, which ALLOW_NO_AUTH=1 permits. The start warns. */
   readonly openToNetwork: boolean;
   /** Null: the private redis-server. */
   readonly redisUrl: string | null;
@@ -95,6 +108,15 @@ const schema = z.object({
   HOST: host,
   PORT: whole('a TCP port (0: a free port)', 0, 65_535, 4000),
   ALLOWED_ORIGINS: origins.optional(),
+  AUTH: authKinds,
+  ADMIN_TOKEN: adminToken.optional(),
+  JWT_JWKS_URL: jwksUrl.optional(),
+  JWT_PUBLIC_KEY: publicKey.optional(),
+  JWT_SECRET: jwtSecret.optional(),
+  JWT_ISSUER: jwtText.optional(),
+  JWT_AUDIENCE: jwtText.optional(),
+  JWT_TENANT_CLAIM: jwtText.default('tenant'),
+  JWT_SCOPES_CLAIM: jwtText.default('scope'),
   ALLOW_NO_AUTH: z
     .string()
     .refine((text) => text === '1' || text === '0', 'must be 1 or unset')
@@ -142,11 +164,14 @@ export const readConfig = (env: Environment): Config => {
     variable: String(issue.path[0]),
     message: issue.message,
   }));
+  problems.push(...authProblems(given));
   const listens = host.safeParse(given.HOST);
-  const openToNetwork = listens.success && !isLoopback(listens.data);
+  const isOpen = authKinds.safeParse(given.AUTH).data?.length === 0;
+  const openToNetwork = isOpen && listens.success && !isLoopback(listens.data);
   if (openToNetwork && given.ALLOW_NO_AUTH !== '1') {
-    const what = `${listens.data} is not loopback, and the service has no authentication yet.`;
-    problems.push({ variable: 'HOST', message: `${what} Set ALLOW_NO_AUTH=1 to serve without it` });
+    const what = `${listens.data} is not loopback, and AUTH is none.`;
+    const remedy = 'Set AUTH=tokens or AUTH=jwt, or ALLOW_NO_AUTH=1 to serve without authentication';
+    problems.push({ variable: 'HOST', message: `${what} ${remedy}` });
   }
   if (!read.success || problems.length > 0) throw new ConfigError(problems);
   return configOf(read.data, openToNetwork, childEnvironment(given));
@@ -163,6 +188,7 @@ const configOf = (
   introspection: values.INTROSPECTION,
   graphiql: values.GRAPHIQL,
   persistedDocuments: values.PERSISTED_DOCUMENTS ?? null,
+  auth: authOf(values),
   openToNetwork,
   redisUrl: values.REDIS_URL ?? null,
   dataDirectory: values.DATA_DIR,

@@ -30,9 +30,12 @@ const complain = (line: string): void => {
 const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
 
 /** Keeps the configuration's secrets out of the log. */
-const hideSecretsOf = ({ redisUrl, executorRedisUrl, secretsKey }: Config): void => {
+const hideSecretsOf = ({ redisUrl, executorRedisUrl, secretsKey, auth }: Config): void => {
   for (const url of [redisUrl, executorRedisUrl]) if (url !== null) hideFromLog(parseRedisUrl(url).password);
   for (const form of ['base64', 'base64url', 'hex'] as const) hideFromLog(secretsKey?.toString(form) ?? null);
+  hideFromLog(auth?.tokens?.adminToken ?? null);
+  const key = auth?.provider?.key;
+  if (key?.kind === 'secret') hideFromLog(Buffer.from(key.bytes).toString());
 };
 
 /** Aborts at the first SIGINT or SIGTERM. A second one ends the process at once, as does a stop that takes too long. */
@@ -76,7 +79,7 @@ const run = async (): Promise<number> => {
   say(`runloom ${version}`);
   if (config.openToNetwork) {
     const who = 'everybody who can reach it can run commands on this machine';
-    say(`WARNING: HOST ${config.host} is not loopback, and there is no authentication: ${who}`);
+    say(`WARNING: HOST ${config.host} is not loopback, and AUTH is none: ${who}`);
   }
   try {
     const service = await startService({ config, logger, say }, stopping);

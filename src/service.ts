@@ -20,6 +20,7 @@ import { redisReadiness } from './redis/readiness.ts';
 import { createRuns, type RunService } from './runs/createRuns.ts';
 import type { LossGuard } from './runs/lossyRedis/lossGuard.ts';
 import { installationId } from './runs/records/installation.ts';
+import { type Identity, openIdentity } from './serviceIdentity.ts';
 import type { ServiceOptions, Start } from './serviceStart.ts';
 import {
   type Connections,
@@ -67,6 +68,8 @@ const begin = async (start: Start): Promise<number> => {
   const launcher = await openLauncher(start, choice, { installationId: installation, redis: executorRedis });
   const losses = await openLossGuard(start, server, connections);
   const log = openLog(start, connections, losses);
+  const { announcements } = log;
+  const identity = await openIdentity(start, { connections, announcements, masterKey, installation });
   const runs = openRuns(start, server, {
     ...log,
     connections,
@@ -75,7 +78,7 @@ const begin = async (start: Start): Promise<number> => {
     launcher,
     losses,
   });
-  const http = openHttp(start, { ...log, connections, launcher, runs });
+  const http = openHttp(start, { ...log, connections, launcher, runs, identity });
   start.signal.throwIfAborted();
   const { port } = await http.listen().catch((error: unknown) => {
     throw portFailure(error, config);
@@ -169,11 +172,12 @@ interface HttpNeeds extends LogParts {
   readonly connections: Connections;
   readonly launcher: Launcher;
   readonly runs: RunService;
+  readonly identity: Identity;
 }
 
 /** Makes the HTTP server, which does not listen yet. */
 const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds): HttpServer => {
-  const { connections, launcher, runs, hub, reader } = needs;
+  const { connections, launcher, runs, hub, reader, identity } = needs;
   const redisReady = redisReadiness({
     commands: connections.commands,
     others: [connections.reading, connections.subscriber],
@@ -188,6 +192,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     introspection: config.introspection,
     graphiql: config.graphiql,
     manifest: config.persistedDocuments,
+    admission: identity,
     runsFor: runs.runsFor,
     updates: runs.updates,
     hub,

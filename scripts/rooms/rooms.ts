@@ -129,6 +129,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/domain/text',
       'src/graphql/server',
       'src/http',
+      'src/identity',
       'src/launchers',
       'src/launchers/container',
       'src/launchers/container/engine',
@@ -283,7 +284,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/http/exchange': {
     purpose: 'one request and its answer',
-    rooms: ['src/async', 'src/delivery/sinks', 'src/domain', 'src/domain/text'],
+    rooms: ['src/async', 'src/delivery/sinks', 'src/domain', 'src/domain/text', 'src/identity'],
     packages: ['node'],
   },
   'src/http/routes': {
@@ -311,13 +312,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/graphql/context',
       'src/graphql/server',
       'src/http/exchange',
+      'src/identity',
       'src/system',
     ],
     packages: ['graphql', 'graphql-ws', 'node', 'pino', 'ws'],
   },
   'src/identity': {
-    purpose: 'who a caller is, by its token, and the table of rights',
-    rooms: ['src/domain'],
+    purpose: 'who a caller is, by its token, what is open for it, and the table of rights',
+    rooms: ['src/async', 'src/domain', 'src/redis', 'src/wire'],
     packages: ['ioredis', 'jose', 'node', 'pino', 'uuid'],
   },
   'src/launchers': {

@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'BAD_USER_INPUT',
   'NOT_FOUND',
   'CONFLICT',
+  'UNAUTHENTICATED',
   'FORBIDDEN',
   'LIMIT_EXCEEDED',
   'UNAVAILABLE',
@@ -101,6 +102,12 @@ export class NotFound extends Refusal {
 export class Conflict extends Refusal {
   override readonly name = 'Conflict';
   readonly code = 'CONFLICT';
+}
+
+/** The caller sent no token, or one that is not valid (any more). */
+export class Unauthenticated extends Refusal {
+  override readonly name: string = 'Unauthenticated';
+  readonly code = 'UNAUTHENTICATED';
 }
 
 /** The Host or Origin of the request is not allowed. */

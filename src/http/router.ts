@@ -1,13 +1,25 @@
-/** Which path goes where. */
+/** Which path goes where, and which of them need a caller. */
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '../domain/errors.ts';
 import { GRAPHQL_PATH } from '../graphql/server/envelope.ts';
-import { type Exchange, type HttpError, onlyMethods, sendError, sendText } from './exchange/respond.ts';
+import { type Admission, awaitCaller, callerOf } from './exchange/callerOf.ts';
+import {
+  type CallersExchange,
+  type Exchange,
+  type HttpError,
+  left,
+  onlyMethods,
+  sendError,
+  sendText,
+} from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
 import { type Downloads, downloadOf, serveDownload } from './routes/downloads.ts';
 import { GraphiqlPage } from './routes/graphiql.ts';
 import { type GraphqlRoute, serveGraphql } from './routes/graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './routes/health.ts';
 
-export interface RouterOptions extends Downloads, Omit<GraphqlRoute, 'graphiql'> {
+export interface RouterOptions extends Downloads, GraphqlRoute {
+  readonly admission: Admission;
   /** Whether browsers get GraphiQL. */
   readonly graphiql: boolean;
   readonly ready: Readiness;
@@ -40,15 +52,50 @@ export class Router {
       return;
     }
     const path = url.pathname;
-    if (path === GRAPHQL_PATH) return await serveGraphql(exchange, { ...this.#options, graphiql: this.#graphiql });
     if (path === '/health/live') return serveLive(exchange);
     if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);
+    if (this.#graphiql !== null && path === '/') return redirectToGraphql(exchange);
+    if (this.#graphiql !== null && path === GRAPHQL_PATH && wantsPage(request)) {
+      return await this.#graphiql.serve(exchange);
+    }
     const download = downloadOf(path);
-    if (download !== null) return await serveDownload(exchange, download, this.#options);
-    if (path === '/' && this.#graphiql !== null) return redirectToGraphql(exchange);
-    sendError(exchange, NOT_FOUND);
+    if (path !== GRAPHQL_PATH && download === null) return sendError(exchange, NOT_FOUND);
+    const admitted = await this.#admit(exchange);
+    if (admitted === null) return;
+    if (download !== null) await serveDownload(admitted, download, this.#options);
+    else await serveGraphql(admitted, this.#options);
+  }
+
+  /** Null: the caller is not let in, and has been told so. */
+  async #admit(exchange: Exchange): Promise<CallersExchange | null> {
+    const { authenticator } = this.#options.admission;
+    const { request, response } = exchange;
+    const { headers, socket } = request;
+    const credentials = { headers, connectionParams: null, address: socket.remoteAddress ?? '' };
+    // EventSource gives up at any status but 200, so event streams wait as subscriptions on WebSockets do.
+    const waits = headers.accept?.includes('text/event-stream') === true;
+    try {
+      const caller = await (waits
+        ? awaitCaller(authenticator, credentials, left(response))
+        : callerOf(authenticator, credentials));
+      return { ...exchange, caller };
+    } catch (error) {
+      if (response.destroyed) return null;
+      if (!(error instanceof Refusal)) throw error;
+      const { code, message } = error;
+      if (code === 'UNAUTHENTICATED') sendError(exchange, { status: 401, code, message }, CHALLENGE);
+      else sendError(exchange, { status: 503, code, message });
+      return null;
+    }
   }
 }
+
+/** RFC 6750, 3. */
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
+
+/** Whether a browser asks for GraphiQL. The page is the same for everybody and needs no caller. */
+const wantsPage = ({ method, headers }: IncomingMessage): boolean =>
+  (method === 'GET' || method === 'HEAD') && headers.accept?.includes('text/html') === true;
 
 const redirectToGraphql = (exchange: Exchange): void => {
   if (!onlyMethods(exchange, 'GET', 'HEAD')) return;

@@ -10,8 +10,8 @@ import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
 import { type Manifest, PersistedDocuments } from '../graphql/server/persistedDocuments.ts';
 import { Connections, socketBounds } from './connectionLimit.ts';
-import { callerOf } from './exchange/callerOf.ts';
-import { type Exchange, errorBody, type HttpError, sendError } from './exchange/respond.ts';
+import { type Admission, openAdmission } from './exchange/callerOf.ts';
+import { type CallersExchange, type Exchange, errorBody, type HttpError, sendError } from './exchange/respond.ts';
 import { SECURITY_HEADERS } from './exchange/securityHeaders.ts';
 import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
 import { OpenResponses } from './openResponses.ts';
@@ -35,6 +35,8 @@ export interface HttpServerOptions extends Services {
   /** For tests; default: LIMITS.sockets, or maxSocketsPerAddress where that is more. */
   readonly maxSockets?: number;
   readonly ready: Readiness;
+  /** Default: AUTH=none. */
+  readonly admission?: Admission;
   /** INTROSPECTION and GRAPHIQL. Default: true. */
   readonly introspection?: boolean;
   readonly graphiql?: boolean;
@@ -103,14 +105,21 @@ class ApiServer implements HttpServer {
     this.#refusals = new RefusalLog(logger);
     this.#open = new OpenResponses(keepAlive.stalledMs);
     this.#mask = createErrorMask(logger, options.introspection);
-    const { introspection = true, graphiql = true, manifest = null } = options;
+    const { introspection = true, graphiql = true, manifest = null, admission = openAdmission() } = options;
     const envelope = createEnvelope(options, this.#mask, { introspection });
     const documents = new PersistedDocuments(manifest);
-    const streams = (response: ServerResponse): void => this.#open.add(response);
-    this.#router = new Router({ envelope, documents, graphiql, reader, ready, pingMs: keepAlive.pingMs, streams });
+    const streams = ({ response, caller }: CallersExchange): void => {
+      this.#open.add(response);
+      response.once(
+        'close',
+        admission.sessions.open(caller, () => void response.destroy()),
+      );
+    };
+    const { pingMs } = keepAlive;
+    this.#router = new Router({ admission, envelope, documents, graphiql, reader, ready, pingMs, streams });
     this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
     this.#sockets = new GraphqlSockets({
-      operations: createOperations(envelope, documents, this.#mask),
+      operations: createOperations({ envelope, documents, mask: this.#mask, admission }),
       logger,
       keepAlive,
       backlog: this.#backlog,
@@ -190,7 +199,6 @@ class ApiServer implements HttpServer {
       request,
       response,
       url: url ?? new URL('http://localhost/'),
-      caller: callerOf({ headers: request.headers, connectionParams: null }),
       cors: corsHeaders(verdict.passes ? verdict.origin : null),
       backlog: this.#backlog.for(request.socket),
       watch: () => this.#open.watch(response),

@@ -8,6 +8,7 @@ import { v7 } from 'uuid';
 import { type Caller, isScope, type Scope } from '../domain/caller.ts';
 import { NotFound } from '../domain/errors.ts';
 import { hashOfToken, newApiToken } from './apiToken.ts';
+import { TokenRefused } from './tokenRefused.ts';
 
 /** The record of a token, as the API shows it. Times in ms since 1970. */
 export interface ApiToken {
@@ -93,18 +94,21 @@ export class ApiTokens {
     const { id, name, tenant, createdAt, createdBy, expiresAt } = apiToken;
     const scopes = asked.scopes.join(' ');
     const record = { id, name, tenant, scopes, createdAt, createdBy, expiresAt: expiresAt ?? '' };
-    await this.#redis.hset(tokenKey(hash), record);
-    await this.#redis.set(idKey(id), hash);
+    // The record last: without it there is no token, and a token without its id could not be revoked.
     await this.#redis.zadd(tenantKey(tenant), createdAt, id);
+    await this.#redis.set(idKey(id), hash);
+    await this.#redis.hset(tokenKey(hash), record);
     if (expiresAt !== null) await this.#forgetAt(id, hash, expiresAt + KEPT_MS);
     return { token, apiToken };
   }
 
-  /** The token of this text; null if it does not exist, has expired or was revoked. */
-  async find(token: string): Promise<ApiToken | null> {
+  /** The token of this text. @throws TokenRefused if it does not exist, has expired or was revoked */
+  async find(token: string): Promise<ApiToken> {
     const hash = hashOfToken(token);
     const apiToken = read(await this.#redis.hgetall(tokenKey(hash)));
-    if (apiToken === null || !isValid(apiToken)) return null;
+    if (apiToken === null) throw new TokenRefused('the API token does not exist');
+    if (apiToken.revokedAt !== null) throw new TokenRefused('the API token was revoked');
+    if (!isValid(apiToken)) throw new TokenRefused('the API token has expired', 'expired');
     this.#noteUse(hash);
     return apiToken;
   }

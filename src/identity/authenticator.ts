@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Caller, DEFAULT_TENANT, LOCAL_ADMIN } from '../domain/caller.ts';
+import { answered } from '../redis/wait.ts';
 import { isApiToken } from './apiToken.ts';
 import { type ApiTokens, callerOfApiToken } from './apiTokens.ts';
 import type { ProviderTokens } from './providerTokens.ts';
@@ -11,7 +12,7 @@ import { TokenRefused } from './tokenRefused.ts';
 export interface Authenticator {
   /**
    * @param authorization the header, or the same text in `connectionParams`; null: none was sent
-   * @throws TokenRefused; what Redis or the identity provider throws while they are away
+   * @throws TokenRefused; Unavailable while Redis or the identity provider is away: nobody is let in then
    */
   authenticate(authorization: string | null): Promise<Caller>;
 }
@@ -38,8 +39,8 @@ const ADMIN: Caller = {
   apiTokenId: null,
 };
 
-/** RFC 6750, 2.1: the scheme's name in any case, then one token. */
-const BEARER = /^bearer +([A-Za-z0-9._~+/=-]+) *$/i;
+/** RFC 6750, 2.1: the scheme's name in any case, then one token. ADMIN_TOKEN can have any visible character. */
+const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 /** Longer ones are refused unread. */
 const MAX_CHARACTERS = 8192;
 
@@ -50,31 +51,32 @@ export const createAuthenticator = (options: AuthenticatorOptions): Authenticato
   const adminHash = tokens?.adminToken == null ? null : sha256(tokens.adminToken);
 
   const verify = async (token: string): Promise<Caller> => {
-    if (isRunToken(token)) return await runTokens.verify(token);
-    if (tokens !== null && isApiToken(token)) {
-      const apiToken = await tokens.apiTokens.find(token);
-      if (apiToken === null) throw new TokenRefused('the API token does not exist, has expired or was revoked');
-      return callerOfApiToken(apiToken);
-    }
     // Both hashes have the same length, so the comparison takes the same time for every token.
     if (adminHash !== null && timingSafeEqual(sha256(token), adminHash)) return ADMIN;
+    if (tokens !== null && isApiToken(token)) {
+      return callerOfApiToken(await answered(() => tokens.apiTokens.find(token), logger));
+    }
+    if (isRunToken(token)) return await runTokens.verify(token);
     if (provider !== null) return await provider.verify(token);
     throw new TokenRefused('it is not a token of this service');
   };
 
   return {
     authenticate: async (authorization) => {
-      const token = authorization === null ? null : tokenIn(authorization);
-      if (token === null) throw new TokenRefused('no token was sent');
       try {
-        return await verify(token);
+        return await verify(tokenIn(authorization));
       } catch (error) {
-        if (error instanceof TokenRefused) logger.debug({ reason: error.message }, 'a token was refused');
+        if (error instanceof TokenRefused) logger.debug({ reason: error.reason }, 'a token was refused');
         throw error;
       }
     },
   };
 };
 
-const tokenIn = (authorization: string): string | null =>
-  authorization.length > MAX_CHARACTERS ? null : (BEARER.exec(authorization)?.[1] ?? null);
+/** @throws TokenRefused */
+const tokenIn = (authorization: string | null): string => {
+  if (authorization === null) throw new TokenRefused('no token was sent', 'none');
+  const token = authorization.length > MAX_CHARACTERS ? undefined : BEARER.exec(authorization)?.[1];
+  if (token === undefined) throw new TokenRefused('what was sent is not a bearer token');
+  return token;
+};

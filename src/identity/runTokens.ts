@@ -4,7 +4,7 @@
  * token's `kid`. Tokens live at most as long as a key, so two keys are valid at any time.
  */
 import { createHmac } from 'node:crypto';
-import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { type Caller, grantableScopes, isScope, type Scope } from '../domain/caller.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
 import { TokenRefused } from './tokenRefused.ts';
@@ -15,7 +15,9 @@ const KEY_MS = 24 * 60 * 60 * 1000;
 /** Longest life of a run token, in seconds. */
 export const RUN_TOKEN_SECONDS_MAX = KEY_MS / 1000;
 /** Clocks of two processes can differ by this much. */
-const CLOCK_SECONDS = 30;
+const CLOCK_MS = 30_000;
+/** Says what the token is for, so that no other token is taken for one (RFC 8725, 3.11). */
+const TYPE = 'runloom-run+jwt';
 
 export interface RunTokenRequest {
   readonly runIds: readonly RunId[];
@@ -49,7 +51,7 @@ export class RunTokens {
     const expiresAt = maker.expiresAt === null ? ends : Math.min(ends, Math.floor(maker.expiresAt / 1000));
     const key = Math.floor(now / KEY_MS);
     const token = await new SignJWT({ tenant: maker.tenant, scope: scopes.join(' '), runs: request.runIds })
-      .setProtectedHeader({ alg: ALGORITHM, kid: String(key), typ: 'runloom-run+jwt' })
+      .setProtectedHeader({ alg: ALGORITHM, kid: String(key), typ: TYPE })
       .setIssuer(ISSUER)
       .setAudience(this.#installation)
       .setSubject(maker.subject)
@@ -62,37 +64,29 @@ export class RunTokens {
   /** The caller that the token stands for. @throws TokenRefused */
   async verify(token: string, now = Date.now()): Promise<Caller> {
     try {
-      const key = Number(decodeProtectedHeader(token).kid);
-      const current = Math.floor(now / KEY_MS);
-      // The next key too: the clock of the process that signed can be ahead.
-      if (!Number.isInteger(key) || key < current - 1 || key > current + 1) throw new TokenRefused('unknown key');
-      const { payload } = await jwtVerify(token, this.#key(key), {
+      const { payload } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid, now), {
         issuer: ISSUER,
         audience: this.#installation,
         algorithms: [ALGORITHM],
-        typ: 'runloom-run+jwt',
-        requiredClaims: ['exp', 'sub', 'iat'],
-        maxTokenAge: RUN_TOKEN_SECONDS_MAX + CLOCK_SECONDS,
-        clockTolerance: 0,
+        typ: TYPE,
+        requiredClaims: ['exp', 'sub'],
         currentDate: new Date(now),
       });
-      const { tenant, scope, runs } = payload as { tenant?: unknown; scope?: unknown; runs?: unknown };
-      if (typeof tenant !== 'string' || typeof scope !== 'string' || !Array.isArray(runs)) {
-        throw new TokenRefused('its claims are not those of a run token');
-      }
-      return {
-        subject: payload.sub ?? '',
-        tenant,
-        scopes: new Set(scope.split(' ').filter(isScope)),
-        runs: new Set(runs.flatMap((id) => (typeof id === 'string' ? (parseRunId(id) ?? []) : []))),
-        expiresAt: (payload.exp ?? 0) * 1000,
-        apiTokenId: null,
-      };
+      return callerOf(payload);
     } catch (error) {
-      if (error instanceof errors.JWTExpired) throw new TokenRefused('it has expired', true);
+      if (error instanceof errors.JWTExpired) throw new TokenRefused('the run token has expired', 'expired');
       if (error instanceof TokenRefused) throw error;
-      throw new TokenRefused(error instanceof Error ? error.message : 'it cannot be read');
+      throw new TokenRefused(error instanceof Error ? error.message : 'the run token cannot be read');
     }
+  }
+
+  /** Two keys are valid; around midnight (UTC) also the next, since the clock of the process that signed can be ahead. */
+  #keyOf(kid: string | undefined, now: number): Uint8Array {
+    const number = /^\d{1,9}$/.test(kid ?? '') ? Number(kid) : Number.NaN;
+    const oldest = Math.floor(now / KEY_MS) - 1;
+    const newest = Math.floor((now + CLOCK_MS) / KEY_MS);
+    if (!(number >= oldest && number <= newest)) throw new TokenRefused('the key of the run token is not known');
+    return this.#key(number);
   }
 
   #key(number: number): Uint8Array {
@@ -100,10 +94,25 @@ export class RunTokens {
   }
 }
 
+const callerOf = (payload: JWTPayload): Caller => {
+  const { sub = '', exp = 0, tenant, scope, runs } = payload as JWTPayload & Readonly<Record<string, unknown>>;
+  if (typeof tenant !== 'string' || typeof scope !== 'string' || !Array.isArray(runs)) {
+    throw new TokenRefused('the claims are not those of a run token');
+  }
+  return {
+    subject: sub,
+    tenant,
+    scopes: new Set(scope.split(' ').filter(isScope)),
+    runs: new Set(runs.flatMap((id) => (typeof id === 'string' ? (parseRunId(id) ?? []) : []))),
+    expiresAt: exp * 1000,
+    apiTokenId: null,
+  };
+};
+
 /** Whether the text looks like a run token; a token of an identity provider has another type. */
 export const isRunToken = (token: string): boolean => {
   try {
-    return decodeProtectedHeader(token).typ === 'runloom-run+jwt';
+    return decodeProtectedHeader(token).typ === TYPE;
   } catch {
     return false;
   }

@@ -1,11 +1,24 @@
-/** A token is not accepted. The reason is for the service's own log; clients learn only whether it has expired. */
-export class TokenRefused extends Error {
-  override readonly name = 'TokenRefused';
-  readonly expired: boolean;
+import { Unauthenticated } from '../domain/errors.ts';
 
-  /** @param reason without any part of the token */
-  constructor(reason: string, expired = false) {
-    super(reason);
-    this.expired = expired;
+/** `none`: no token was sent; `expired`: it was valid; `invalid`: anything else. All that clients learn. */
+export type TokenFault = 'none' | 'expired' | 'invalid';
+
+const MESSAGES: Readonly<Record<TokenFault, string>> = {
+  none: 'A token is needed. Send it as "Authorization: Bearer <token>".',
+  expired: 'The token has expired. Get a new one.',
+  invalid: 'The token is not valid. Check that it is complete, or get a new one.',
+};
+
+/** A token is not accepted. */
+export class TokenRefused extends Unauthenticated {
+  override readonly name = 'TokenRefused';
+  /** For the service's own log; without any part of the token. */
+  readonly reason: string;
+  readonly fault: TokenFault;
+
+  constructor(reason: string, fault: TokenFault = 'invalid') {
+    super(MESSAGES[fault]);
+    this.reason = reason;
+    this.fault = fault;
   }
 }

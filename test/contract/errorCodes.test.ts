@@ -13,6 +13,7 @@ import { GraphqlSockets } from '../../src/http/sockets/websocket.ts';
 import { recordKey } from '../../src/wire/keys.ts';
 import { openHttp, post, RawSocket, rawHttp, type TestApi } from '../support/clients/http.ts';
 import { readDocument, tableRows } from '../support/documents.ts';
+import { lockedAdmission, providerToken } from '../support/identity.ts';
 import { createRun } from '../support/log.ts';
 
 let api: TestApi;
@@ -79,6 +80,14 @@ const provoke: Readonly<Record<ErrorCode, () => Promise<Codes>>> = {
   CONFLICT: async () => {
     const id = await createRun(api.redis);
     return await everywhere(`mutation { deleteRun(input: { runId: "${id}" }) { deletedRunId } }`);
+  },
+  // On a WebSocket, close codes 4401 and 4403 take its place.
+  UNAUTHENTICATED: async () => {
+    await using other = await openHttp({ admission: lockedAdmission() });
+    const asked = ['*/*', 'text/event-stream'].map((accept) =>
+      fetch(`${other.url}/graphql?query={__typename}`, { headers: { accept } }).then((answer) => answer.text()),
+    );
+    return (await Promise.all(asked)).map((answer) => codesIn(answer)[0]);
   },
   FORBIDDEN: async () => {
     const heads = ['Connection: close', 'Connection: close\r\nAccept: text/event-stream', UPGRADE];
@@ -175,6 +184,13 @@ const closing: Readonly<Record<number, () => Promise<RawSocket>>> = {
   4401: async () => {
     const socket = await new RawSocket(api.url).opened();
     socket.subscribe('1', '{ __typename }');
+    return socket;
+  },
+  4403: async () => {
+    await using other = await openHttp({ admission: lockedAdmission() });
+    const socket = await new RawSocket(other.url).opened();
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${await providerToken({ exp: 1 })}` } });
+    await socket.closed;
     return socket;
   },
   4406: () => new RawSocket(api.url, {}, []).opened(),

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
@@ -24,6 +24,7 @@ test('the defaults are those of docs/reference/configuration.md', () => {
     introspection: true,
     graphiql: true,
     persistedDocuments: null,
+    auth: null,
     openToNetwork: false,
     redisUrl: null,
     dataDirectory: resolve('data'),
@@ -78,11 +79,17 @@ test('reports all problems at once, each with its variable', () => {
     CANCEL_GRACE_SECONDS: '-1',
     LOG_LEVEL: 'loud',
     SECRETS_KEY: 'short',
+    AUTH: 'jwt',
+    JWT_JWKS_URL: 'ftp://x',
+    JWT_SECRET: 'short',
+    JWT_AUDIENCE: ' x',
+    ADMIN_TOKEN: 'short',
   });
   expect(Object.keys(problems).sort()).toEqual(
     [
       ...['ALLOWED_ORIGINS', 'ALLOW_NO_AUTH', 'CANCEL_GRACE_SECONDS', 'CONTAINER_SOCKET', 'EXECUTOR_IMAGE'],
       ...['EXECUTOR_NETWORK', 'EXECUTOR_REDIS_URL', 'HOST', 'LAUNCHER', 'LOG_LEVEL', 'MAX_CONCURRENT_RUNS'],
+      ...['ADMIN_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'],
       ...['MAX_LINE_BYTES', 'MAX_LOG_BYTES', 'PORT', 'REDIS_URL', 'RETENTION_HOURS', 'SECRETS_KEY'],
     ].sort(),
   );
@@ -99,6 +106,9 @@ test('a HOST that is not loopback is refused unless ALLOW_NO_AUTH is 1', () => {
   expect(problemsOf({ HOST: '::', ALLOW_NO_AUTH: '0' }).HOST).toMatch(/not loopback/);
   expect(problemsOf({ HOST: 'example.org', PORT: 'x' })).toHaveProperty('HOST');
   expect(readConfig({ HOST: '0.0.0.0', ALLOW_NO_AUTH: '1' }).openToNetwork).toBe(true);
+  const tokens = readConfig({ HOST: '0.0.0.0', AUTH: 'tokens', ADMIN_TOKEN: 'a'.repeat(32) });
+  expect(tokens.openToNetwork).toBe(false);
+  expect(problemsOf({ HOST: '0.0.0.0', AUTH: 'everybody' })).toEqual({ AUTH: expect.any(String) });
   for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost']) {
     expect(readConfig({ HOST: host }).openToNetwork).toBe(false);
   }
@@ -182,4 +192,69 @@ test('a problem does not show the password of a bad address', () => {
 test('child processes get PATH, LANG and TZ and nothing else', () => {
   const env = { PATH: '/bin', TZ: 'UTC', HOME: '/root', REDIS_URL: 'redis://h' };
   expect(readConfig(env).childEnvironment).toEqual({ PATH: '/bin', TZ: 'UTC' });
+});
+
+const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const PEM = RSA.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+const JWT = { AUTH: 'jwt', JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'runloom' };
+
+test('AUTH is none, tokens, jwt or both; with jwt there is one key, an issuer and an audience', () => {
+  expect(readConfig({ AUTH: 'none' }).auth).toBeNull();
+  expect(readConfig({ AUTH: 'tokens' }).auth).toEqual({ tokens: { adminToken: null }, provider: null });
+  const both = { ...JWT, AUTH: 'jwt, tokens', JWT_SECRET: 's'.repeat(32), ADMIN_TOKEN: 'a'.repeat(32) };
+  expect(readConfig(both).auth).toEqual({
+    tokens: { adminToken: 'a'.repeat(32) },
+    provider: {
+      key: { kind: 'secret', bytes: Buffer.from('s'.repeat(32)) },
+      issuer: JWT.JWT_ISSUER,
+      audience: 'runloom',
+      tenantClaim: 'tenant',
+      scopesClaim: 'scope',
+    },
+  });
+  expect(Object.keys(problemsOf({ AUTH: 'jwt' })).sort()).toEqual(['JWT_AUDIENCE', 'JWT_ISSUER', 'JWT_JWKS_URL']);
+  const two = { ...JWT, JWT_SECRET: 's'.repeat(32), JWT_JWKS_URL: 'https://issuer.example/jwks' };
+  expect(Object.keys(problemsOf(two)).sort()).toEqual(['JWT_JWKS_URL', 'JWT_SECRET']);
+  for (const AUTH of ['', 'none', 'tokens']) {
+    for (const [name, value] of Object.entries(two).filter(([key]) => key !== 'AUTH')) {
+      expect(problemsOf({ AUTH, [name]: value })[name]).toContain('only with AUTH=jwt');
+    }
+  }
+  for (const AUTH of ['None', 'tokens,none', 'token', 'jwt;tokens', ','])
+    expect(problemsOf({ AUTH })).toHaveProperty('AUTH');
+});
+
+test('ADMIN_TOKEN has 32 characters or more that fit into a header, and is used only with tokens', () => {
+  const told = (AUTH: string, ADMIN_TOKEN: string) => problemsOf({ AUTH, ADMIN_TOKEN }).ADMIN_TOKEN;
+  expect(told('tokens', 'x'.repeat(32))).toBeUndefined();
+  expect(told('tokens', 'x'.repeat(31))).toContain('32');
+  for (const wrong of ['x '.repeat(20), 'ä'.repeat(40), `${'x'.repeat(40)}\n`]) {
+    expect(told('tokens', wrong)).toContain('visible');
+  }
+  expect(told('none', 'x'.repeat(32))).toContain('only with AUTH=tokens');
+  expect(told('', 'x'.repeat(32))).toContain('only with AUTH=tokens');
+});
+
+test('JWT_PUBLIC_KEY is a public key of a sufficient strength, as PEM or JWK', () => {
+  const told = (JWT_PUBLIC_KEY: string) => problemsOf({ ...JWT, JWT_PUBLIC_KEY }).JWT_PUBLIC_KEY;
+  const pem = ({ publicKey }: { readonly publicKey: KeyObject }): string =>
+    publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  expect(told(PEM)).toBeUndefined();
+  expect(told(PEM.replaceAll('\n', '\\n'))).toBeUndefined();
+  expect(told(JSON.stringify(RSA.publicKey.export({ format: 'jwk' })))).toBeUndefined();
+  expect(told(pem(generateKeyPairSync('ed25519')))).toBeUndefined();
+  expect(told(pem(generateKeyPairSync('ec', { namedCurve: 'P-384' })))).toBeUndefined();
+  expect(told(pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' })))).toContain('P-256');
+  expect(told(pem(generateKeyPairSync('rsa', { modulusLength: 1024 })))).toContain('2048');
+  expect(told(RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())).toContain('private');
+  expect(told(JSON.stringify(RSA.privateKey.export({ format: 'jwk' })))).toContain('private');
+  expect(told(JSON.stringify({ kty: 'oct', k: 'c2VjcmV0' }))).toContain('public key');
+  expect(told('nonsense')).toContain('public key');
+});
+
+test('a problem shows no token, secret or key', () => {
+  const secret = 'hunter2';
+  const env = { ...JWT, JWT_SECRET: secret, ADMIN_TOKEN: secret, JWT_JWKS_URL: `https://u:${secret}@x/`, AUTH: secret };
+  const told = [problemsOf(env), problemsOf({ ...env, AUTH: 'tokens,jwt', JWT_PUBLIC_KEY: secret })];
+  expect(JSON.stringify(told)).not.toContain(secret);
 });

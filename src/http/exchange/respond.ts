@@ -11,11 +11,15 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly url: URL;
-  readonly caller: Caller;
   readonly cors: OutgoingHttpHeaders;
   readonly backlog: Holding;
   /** From now on the client is cut if it stalls: it reads nothing although bytes wait for it. */
   watch(): void;
+}
+
+/** One whose caller is known: all that reads or changes something of a caller. */
+export interface CallersExchange extends Exchange {
+  readonly caller: Caller;
 }
 
 /** @param more members of `extensions`; an `argument` becomes the only entry of `problems` */
@@ -131,6 +135,13 @@ export const onlyMethods = (exchange: Exchange, ...methods: string[]): boolean =
   const error: HttpError = { status: 405, code: 'BAD_REQUEST', message: `Method not allowed. Use ${allowed}.` };
   sendError(exchange, error, { Allow: allowed });
   return false;
+};
+
+/** Aborts when the client leaves before it has the response. */
+export const left = (response: ServerResponse): AbortSignal => {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
 };
 
 /** Resolves when the response can take more data, or is closed. */

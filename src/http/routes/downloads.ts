@@ -5,6 +5,7 @@ import { isCommandLine, type RunEvent, type Seq } from '../../domain/events.ts';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import type { LogEntry, LogReader } from '../../log/viewer.ts';
 import {
+  type CallersExchange,
   drained,
   type Exchange,
   errorBody,
@@ -43,7 +44,7 @@ const afterOf = (url: URL): Seq | null | undefined => {
 
 export interface Downloads {
   readonly reader: LogReader;
-  streams(response: Exchange['response']): void;
+  streams(exchange: CallersExchange): void;
 }
 
 /** How many unknown parameters the error names, and how many characters of each. */
@@ -67,7 +68,7 @@ const badAfter = (message: string): string => errorBody('BAD_USER_INPUT', messag
 
 /** @throws what the reader throws. If the response has begun, the caller must cut it, so that it is not taken as complete. */
 export const serveDownload = async (
-  exchange: Exchange,
+  exchange: CallersExchange,
   { id, format }: { readonly id: string; readonly format: Format },
   { reader, streams }: Downloads,
 ): Promise<void> => {
@@ -103,7 +104,7 @@ export const serveDownload = async (
     response.end();
     return;
   }
-  streams(response);
+  streams(exchange);
   for (let position = after ?? 0; position < end && page !== null; ) {
     const reached = page.entries.at(-1)?.lastSeq ?? end;
     for (const entry of page.entries) {

@@ -1,5 +1,5 @@
-/** /graphql over HTTP: GraphQL over HTTP, server-sent events, and GraphiQL for a browser. */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+/** /graphql over HTTP: GraphQL over HTTP, and server-sent events. */
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { finished } from 'node:stream';
 import type { ExecutionResult } from 'graphql';
 import { Work } from '../../async/workTurn.ts';
@@ -13,9 +13,11 @@ import { StreamedAnswer } from '../../graphql/server/streamedAnswer.ts';
 import { BodyError, type JsonObject, readJsonObject } from '../exchange/body.ts';
 import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 import {
+  type CallersExchange,
   type Exchange,
   errorBody,
   type HttpError,
+  left,
   onlyMethods,
   sendBusy,
   sendError,
@@ -24,7 +26,6 @@ import {
   sendSmall,
 } from '../exchange/respond.ts';
 import { STREAM_HEADERS } from '../exchange/securityHeaders.ts';
-import type { GraphiqlPage } from './graphiql.ts';
 import { BAD_EVENT_ID, lastEventId } from './lastEventId.ts';
 
 /** After an error the rest of the body is read and discarded for this long: many clients read the response only then. */
@@ -32,20 +33,15 @@ const DISCARD_MS = 2000;
 
 export interface GraphqlRoute {
   readonly envelope: Envelope;
-  /** Null: browsers get no page. */
-  readonly graphiql: GraphiqlPage | null;
   readonly documents: PersistedDocuments;
-  /** Called with each response that stays open. When the server stops it is cut, without its `complete`. */
-  streams(response: ServerResponse): void;
+  /** Called with each response that stays open. When the server stops, or its caller's token ends, it is cut without `complete`. */
+  streams(exchange: CallersExchange): void;
   /** Time between two keep-alive comments on an open response, ms (KeepAliveOptions). */
   readonly pingMs: number;
 }
 
-export const serveGraphql = async (exchange: Exchange, route: GraphqlRoute): Promise<void> => {
+export const serveGraphql = async (exchange: CallersExchange, route: GraphqlRoute): Promise<void> => {
   const { request } = exchange;
-  const accepts = request.headers.accept ?? '';
-  const reads = request.method === 'GET' || request.method === 'HEAD';
-  if (route.graphiql !== null && reads && accepts.includes('text/html')) return await route.graphiql.serve(exchange);
   if (!onlyMethods(exchange, 'GET', 'POST')) return;
   let asked: JsonObject;
   try {
@@ -110,7 +106,7 @@ const headersFor = (request: IncomingMessage): Headers => {
   return headers;
 };
 
-const execute = async (exchange: Exchange, route: GraphqlRoute, body: JsonObject): Promise<void> => {
+const execute = async (exchange: CallersExchange, route: GraphqlRoute, body: JsonObject): Promise<void> => {
   const { request, response } = exchange;
   const last = lastEventId(request);
   if (last === undefined) {
@@ -160,13 +156,6 @@ const NOT_ACCEPTABLE: HttpError = {
     '(graphql-transport-ws). multipart/mixed is not supported: give Apollo Client a GraphQLWsLink for subscriptions.',
 };
 
-/** Aborts when the client leaves before it has the response. */
-const left = (response: ServerResponse): AbortSignal => {
-  const controller = new AbortController();
-  response.once('close', () => controller.abort());
-  return controller.signal;
-};
-
 const isEventStream = (answer: Response): boolean =>
   answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
 
@@ -185,7 +174,12 @@ const sendResult = async (
   sendLarge(exchange, { status: answer.status, headers, body });
 };
 
-const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, stream: EventStream): Promise<void> => {
+const send = async (
+  exchange: CallersExchange,
+  route: GraphqlRoute,
+  answer: Response,
+  stream: EventStream,
+): Promise<void> => {
   const { response, cors } = exchange;
   if (answer.status === 406) return sendError(exchange, NOT_ACCEPTABLE);
   const headers = { ...headersOf(answer), ...cors };
@@ -197,7 +191,7 @@ const send = async (exchange: Exchange, route: GraphqlRoute, answer: Response, s
   }
   if (!response.destroyed) {
     response.writeHead(answer.status, headers);
-    route.streams(response);
+    route.streams(exchange);
   }
   await stream.sendAll(answer.results, route.pingMs);
 };

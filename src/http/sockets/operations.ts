@@ -17,7 +17,9 @@ import type { Transport } from '../../graphql/context/context.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
 import { type ErrorMask, formatError, formatResult } from '../../graphql/server/errorMask.ts';
 import type { PersistedDocuments } from '../../graphql/server/persistedDocuments.ts';
-import { callerOf } from '../exchange/callerOf.ts';
+import type { Admission } from '../exchange/callerOf.ts';
+import { admit } from './admit.ts';
+import type { Close } from './clientMessage.ts';
 
 /** An operation from its `subscribe` message on. */
 export interface BegunOperation {
@@ -41,6 +43,8 @@ export interface SocketExtra {
   readonly closed: AbortSignal;
   /** Operations by id, from their `subscribe` message until everything that it started has ended. */
   readonly begun: Map<string, BegunOperation>;
+  /** Closes the socket. Nothing is sent after it. */
+  close(close: Close): void;
   /** Variables of the current message, if graphql-ws' JSON.parse would change their numbers; else null. */
   variables: Readonly<Record<string, unknown>> | null;
 }
@@ -189,20 +193,22 @@ class Operations {
 /** How long a client can take to send connection_init, ms; then the WebSocket is closed with 4408. */
 const INIT_MS = 3000;
 
+export interface OperationsOptions {
+  readonly envelope: Envelope;
+  readonly documents: PersistedDocuments;
+  readonly mask: ErrorMask;
+  readonly admission: Admission;
+}
+
 /** The graphql-ws server for all WebSockets. */
-export const createOperations = (
-  envelope: Envelope,
-  documents: PersistedDocuments,
-  mask: ErrorMask,
-): Server<SocketExtra> => {
+export const createOperations = (options: OperationsOptions): Server<SocketExtra> => {
+  const { envelope, documents, mask, admission } = options;
   const operations = new Operations(envelope, documents, mask);
   return makeServer<Record<string, unknown>, SocketExtra>({
     connectionInitWaitTimeout: INIT_MS,
     onConnect: (context) => {
-      const { extra, connectionParams = null } = context;
-      extra.context = context;
-      extra.caller = callerOf({ headers: extra.headers, connectionParams });
-      return true;
+      context.extra.context = context;
+      return admit(context, admission);
     },
     onSubscribe: (context, id, payload) => operations.begin(context, id, payload),
     execute: (args) => operations.run(args, 'execute'),

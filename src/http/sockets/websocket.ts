@@ -97,6 +97,7 @@ export class GraphqlSockets {
       address,
       closed: gone.signal,
       begun: new Map(),
+      close: ({ code, reason }) => close(client, code, reason),
     };
     const { send } = extra.outbox;
     // Without a listener, an error (a frame that violates RFC 6455, a reset) would end the process. ws closes by itself.

@@ -24,13 +24,13 @@ test('a token is found by its text until it expires or is revoked, and its text 
   const { token, apiToken } = await tokens.create(LOCAL_ADMIN, asked('ci'));
   expect(await tokens.find(token)).toMatchObject({ ...apiToken, lastUsedAt: null });
   expect((await tokens.find(token))?.lastUsedAt).toBeGreaterThan(0);
-  expect(await tokens.find(`${token.slice(0, -1)}x`)).toBeNull();
+  await expect(tokens.find(`${token.slice(0, -1)}x`)).rejects.toMatchObject({ fault: 'invalid' });
   const keys = await redis.keys('*');
   const values = await Promise.all(keys.map((key) => redis.dump(key)));
   expect(JSON.stringify([keys, values])).not.toContain(token.slice(3));
 
   const gone = await tokens.create(LOCAL_ADMIN, asked('old', Date.now() - 1));
-  expect(await tokens.find(gone.token)).toBeNull();
+  await expect(tokens.find(gone.token)).rejects.toMatchObject({ fault: 'expired' });
 
   const heard: string[] = [];
   const subscriber = redis.duplicate();
@@ -39,7 +39,7 @@ test('a token is found by its text until it expires or is revoked, and its text 
   expect((await tokens.revoke(LOCAL_ADMIN, apiToken.id)).revokedAt).toBeGreaterThan(0);
   await expect.poll(() => heard).toEqual([apiToken.id]);
   subscriber.disconnect();
-  expect(await tokens.find(token)).toBeNull();
+  await expect(tokens.find(token)).rejects.toMatchObject({ fault: 'invalid' });
   expect(await tokens.areValid([apiToken.id, 'unknown'])).toEqual([false, false]);
   expect((await tokens.revoke(LOCAL_ADMIN, apiToken.id)).revokedAt).toBeGreaterThan(0);
 });

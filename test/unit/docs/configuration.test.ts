@@ -26,17 +26,24 @@ const IN_WORDS: Readonly<Record<string, string | null>> = {
   'generated once, kept in Redis': null,
 };
 
+/** What a variable of AUTH=jwt needs beside it. */
+const WITH_JWT = { AUTH: 'jwt', JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'a' };
+
 test('each default of the reference is the default of the service', () => {
   for (const { name, value } of rows) {
     const given = value in IN_WORDS ? IN_WORDS[value] : value;
     if (!given) continue;
-    expect([name, readConfig({ [name]: given })]).toEqual([name, readConfig({})]);
-    expect([name, readConfig({ [name]: otherThan(name, given) })]).not.toEqual([name, readConfig({})]);
+    const rest = name.startsWith('JWT_') ? WITH_JWT : {};
+    expect([name, readConfig({ ...rest, [name]: given })]).toEqual([name, readConfig(rest)]);
+    expect([name, readConfig({ ...rest, [name]: otherThan(name, given) })]).not.toEqual([name, readConfig(rest)]);
   }
 });
 
 const OTHER: Readonly<Record<string, string>> = {
   HOST: '::1',
+  AUTH: 'tokens',
+  JWT_TENANT_CLAIM: 'org',
+  JWT_SCOPES_CLAIM: 'roles',
   INTROSPECTION: 'off',
   GRAPHIQL: 'off',
   DATA_DIR: '/elsewhere',

@@ -1,0 +1,66 @@
+/** Who callers are: the parts of the service that check, make and revoke tokens. */
+import type { AuthConfig } from './configIdentity.ts';
+import { ApiTokens } from './identity/apiTokens.ts';
+import { type Authenticator, createAuthenticator, NO_AUTHENTICATION } from './identity/authenticator.ts';
+import { ProviderTokens } from './identity/providerTokens.ts';
+import { watchRevocations } from './identity/revocations.ts';
+import { RunTokens } from './identity/runTokens.ts';
+import { Sessions } from './identity/sessions.ts';
+import type { Start } from './serviceStart.ts';
+import type { Connections } from './serviceStore.ts';
+import { isLoopback } from './system/loopback.ts';
+import type { Announcements } from './wire/announcements.ts';
+
+export interface Identity {
+  readonly authenticator: Authenticator;
+  readonly sessions: Sessions;
+  /** They can be made whatever AUTH is; they are accepted only where it has `tokens`. */
+  readonly apiTokens: ApiTokens;
+  /** Accepted unless AUTH is none. */
+  readonly runTokens: RunTokens;
+}
+
+interface Needs {
+  readonly connections: Connections;
+  readonly announcements: Announcements;
+  readonly masterKey: Buffer;
+  readonly installation: string;
+}
+
+/** Resolves when revocations are heard. @throws the signal's reason */
+export const openIdentity = async (start: Start, needs: Needs): Promise<Identity> => {
+  const { config, say, parts, signal } = start;
+  const { connections, announcements, masterKey, installation } = needs;
+  const logger = start.logger.child({ part: 'identity' });
+  const { auth } = config;
+  const sessions = new Sessions();
+  const apiTokens = new ApiTokens(connections.commands.redis);
+  const runTokens = new RunTokens(masterKey, installation);
+  for (const line of described(auth)) say(line);
+  if (auth === null) return { authenticator: NO_AUTHENTICATION, sessions, apiTokens, runTokens };
+  const { tokens, provider } = auth;
+  if (tokens !== null) parts.defer(await watchRevocations({ announcements, apiTokens, sessions, logger }, signal));
+  const authenticator = createAuthenticator({
+    tokens: tokens === null ? null : { apiTokens, adminToken: tokens.adminToken },
+    provider: provider === null ? null : new ProviderTokens(provider),
+    runTokens,
+    logger,
+  });
+  return { authenticator, sessions, apiTokens, runTokens };
+};
+
+/** What the start prints. */
+const described = (auth: AuthConfig | null): readonly string[] => {
+  if (auth === null) return ['Authentication: none; everybody who reaches the service is its admin'];
+  const { tokens, provider } = auth;
+  const admin = tokens?.adminToken == null ? 'no ADMIN_TOKEN' : 'ADMIN_TOKEN';
+  const kinds = [
+    ...(tokens === null ? [] : [`API tokens (${admin})`]),
+    ...(provider === null ? [] : [`tokens of ${provider.issuer}`]),
+    'run tokens',
+  ];
+  const url = provider?.key.kind === 'jwks' ? provider.key.url : null;
+  const isPlain = url !== null && url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  const warning = 'WARNING: JWT_JWKS_URL is not https: whoever is in between can replace the keys, and so be anybody';
+  return [`Authentication: ${kinds.join(', ')}`, ...(isPlain ? [warning] : [])];
+};
