@@ -56,9 +56,8 @@ export const LIMITS = {
   sockets: 5000,
   /** Connections of one client address, and in total, in addition to the WebSockets. More are cut. */
   connectionsBesideSockets: 1000,
-  /** Pipelined requests of one connection that are answered at once, and that wait. Over it the connection is cut. */
+  /** Pipelined requests of one connection that are answered at once. The next ones are read when these are answered. */
   requestsAtOnce: 4,
-  requestsWaiting: 128,
   /**
    * Bytes of responses that wait for their clients, and of bodies that are being received: per connection, per client
    * address and in total. Over it, clients that have read nothing for stalledSeconds are cut; if that is not enough, a

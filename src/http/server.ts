@@ -92,7 +92,7 @@ class ApiServer implements HttpServer {
   readonly #open: OpenResponses;
   readonly #refusals: RefusalLog;
   readonly #backlog = new Backlog();
-  readonly #pipelines = new Pipelines();
+  readonly #pipelines: Pipelines;
   #gate: Gate;
   #stopping = false;
   #closed: Promise<void> | null = null;
@@ -104,6 +104,7 @@ class ApiServer implements HttpServer {
     this.#gate = new Gate(options);
     this.#refusals = new RefusalLog(logger);
     this.#open = new OpenResponses(keepAlive.stalledMs);
+    this.#pipelines = new Pipelines(keepAlive.stalledMs);
     this.#mask = createErrorMask(logger, options.introspection);
     const { introspection = true, graphiql = true, manifest = null, admission = openAdmission() } = options;
     const envelope = createEnvelope(options, this.#mask, { introspection });
@@ -135,7 +136,10 @@ class ApiServer implements HttpServer {
     const options = { ...timeouts, requireHostHeader: false };
     const server = createServer(options, (request, response) => void this.#answer(request, response));
     const connections = new Connections(this.#socketBounds);
-    server.on('connection', (socket) => connections.admit(socket));
+    server.on('connection', (socket) => {
+      connections.admit(socket);
+      this.#pipelines.admit(socket);
+    });
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     server.on('clientError', refuseUnparsed);
     server.on('checkExpectation', refuseExpectation);
@@ -184,9 +188,9 @@ class ApiServer implements HttpServer {
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
     });
     try {
-      // Health probes do not queue behind other requests.
+      // Health probes do not queue behind the requests of other clients.
       const url = urlOf(request);
-      if (!isHealth(url) && !(await this.#pipelines.enter(request, response))) return;
+      if (!(await this.#pipelines.enter(request, response, !isHealth(url)))) return;
       await this.#judgeAndRoute(request, response, url);
     } catch (error) {
       this.#failed(error, request, response);
@@ -234,13 +238,14 @@ class ApiServer implements HttpServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    const first = this.#pipelines.release(request.socket, head);
     const url = urlOf(request);
     const verdict = this.#judge(request, url);
     if (!verdict.passes) refuseOnSocket(socket, forbidden(verdict.refusal));
     else if (this.#stopping) refuseOnSocket(socket, STOPPING);
     else if (url?.pathname !== GRAPHQL_PATH) refuseOnSocket(socket, NOT_FOUND);
     else {
-      const full = this.#sockets.accept(request, socket, head);
+      const full = this.#sockets.accept(request, socket, first);
       if (full === 'perAddress') refuseOnSocket(socket, tooManySockets(this.#socketBounds));
       if (full === 'all') refuseOnSocket(socket, TOO_MANY_SOCKETS);
     }

@@ -1,7 +1,8 @@
 /** The WebSockets of /graphql: connects ws with graphql-ws. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Duplex, Writable } from 'node:stream';
 import { CloseCode, handleProtocols, MessageType, type Server } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
@@ -15,6 +16,7 @@ import { readClientMessage } from './clientMessage.ts';
 import { Inbox } from './inbox.ts';
 import { type KeepAliveOptions, keepAlive } from './keepAlive.ts';
 import { type BegunOperation, isInUse, limitError, type SocketExtra } from './operations.ts';
+import { PacedInput } from './pacedInput.ts';
 import { Tally, type TallyBounds } from './tally.ts';
 
 /** Close codes of RFC 6455, 7.4.1. */
@@ -112,6 +114,7 @@ export class GraphqlSockets {
       },
       extra,
     );
+    pace(client, request.socket);
     keepAlive(client, this.#options.keepAlive);
     client.once('close', (code, reason) => {
       gone.abort();
@@ -194,9 +197,20 @@ const close = (client: WebSocket, code: number, reason: string): void => {
   client.once('close', () => clearTimeout(timer));
 };
 
+/** Passes the frames of a WebSocket to ws in small parts, and nothing while the inbox is working: it pauses the socket. */
+const pace = (client: WebSocket, socket: Socket): void => {
+  const receiver = receiverOf(client);
+  if (receiver === undefined) return;
+  new PacedInput({ socket, isFull: () => false, isDone: () => !receiver.writable });
+};
+
+/** The parser of frames, which ws does not declare. */
+const receiverOf = (client: WebSocket): (Writable & { _maxPayload: number }) | undefined =>
+  (client as WebSocket & { readonly _receiver?: Writable & { _maxPayload: number } })._receiver;
+
 /** Bounds each message from now on. ws has only one bound for all of its WebSockets, so this sets an undeclared member. */
 const boundPayload = (client: WebSocket, bytes: number): void => {
-  const { _receiver: receiver } = client as WebSocket & { readonly _receiver?: { _maxPayload: number } };
+  const receiver = receiverOf(client);
   if (receiver !== undefined) receiver._maxPayload = bytes;
 };
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { followers, openHttp, RawSocket } from '../../support/clients/http.ts';
@@ -56,6 +57,19 @@ test('S9c: a client that stops reading in a flood is cut after the time limit', 
   );
   expect(looks.periods).toBeLessThan(1.7);
   socket.socket.terminate();
+});
+
+test('S9c: a client that pipelines requests and reads no response is cut after the time limit', async () => {
+  await using api = await openHttp({ keepAlive: { pingMs: 50, stalledMs: STALLED_MS } });
+  const socket = connect(api.port, '127.0.0.1');
+  socket.on('error', () => undefined).pause();
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const request = `GET /graphql?query={__schema{types{fields{description}}}} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  socket.write(request.repeat(5000));
+  // A paused socket learns that it was cut when it writes.
+  const timer = setInterval(() => socket.write('\r\n'), 100);
+  await closed;
+  clearInterval(timer);
 });
 
 test('J7: a slow reader gets every event, although its pings wait behind its data', async () => {

@@ -39,11 +39,44 @@ test('a light request that arrives during long work is served after a few slices
   while (slices < 30) await new Promise((resolve) => setImmediate(resolve));
   for (let i = 0; i < 20; i += 1) {
     const before = slices;
-    const turn = workTurn('light');
-    expect(turn).not.toBeNull();
-    await turn;
+    await workTurn('light');
     expect(slices - before).toBeLessThan(3);
   }
+  over = true;
+  await lanes;
+});
+
+test('a greedy client beside another has a third of the loop, or what the other leaves of it; alone it has all', async () => {
+  let slices = 0;
+  let over = false;
+  const lane = async (): Promise<void> => {
+    const work = new Work('greedy');
+    while (!over) {
+      await work.turn();
+      busy(3);
+      slices += 1;
+    }
+  };
+  const lanes = Promise.all([lane(), lane()]);
+  const round = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  /** How often the loop goes round without a slice, for each slice. */
+  const idleRounds = async (until: number, each: () => Promise<void> | null): Promise<number> => {
+    let idle = 0;
+    const from = slices;
+    while (slices < from + until) {
+      const before = slices;
+      await each();
+      await round();
+      if (slices === before) idle += 1;
+    }
+    return idle / until;
+  };
+  // More than 500 ms of work, with which it becomes greedy.
+  await idleRounds(300, () => null);
+  const alone = await idleRounds(50, () => null);
+  const beside = await idleRounds(50, () => workTurn('modest'));
+  expect(alone).toBeLessThan(3);
+  expect(beside).toBeGreaterThan(10);
   over = true;
   await lanes;
 });

@@ -40,7 +40,7 @@ test.each<[string, readonly string[]]>([
   ],
   ['S9a', [`for ${LIMITS.stalledSeconds} s`]],
   ['S9c', [`for ${seconds(KEEP_ALIVE.stalledMs)}`]],
-  ['S9d', [`more than ${LIMITS.requestsWaiting} waiting`]],
+  ['S9d', [`At most ${LIMITS.requestsAtOnce} requests`]],
   ['S9e', [`${thousands(LIMITS.connectionsBesideSockets)} connections more`]],
 ])('the figures of %s are those of the code', (number, figures) => {
   for (const figure of figures) expect(promises.get(number)).toContain(figure);

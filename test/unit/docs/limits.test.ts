@@ -47,7 +47,7 @@ const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## Connections', 'WebSockets', [LIMITS.socketsPerAddress, LIMITS.sockets]],
   ['## Connections', 'operations', [LIMITS.operationsPerSocket]],
   ['## Connections', 'messages', [LIMITS.messageBurst, LIMITS.messagesPerSecond]],
-  ['## Connections', 'requests', [LIMITS.requestsAtOnce, LIMITS.requestsWaiting]],
+  ['## Connections', 'requests', [LIMITS.requestsAtOnce]],
   ['## Connections', 'bytes', [LIMITS.waitingPerConnection, LIMITS.waitingPerAddress, LIMITS.waiting]],
 ];
 
