@@ -218,8 +218,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/graphql/schema/base': {
     purpose: 'the builder of the schema, and its scalars',
-    rooms: ['src/domain', 'src/domain/text', 'src/graphql/context'],
-    packages: ['@pothos/core', 'graphql'],
+    rooms: ['src/domain', 'src/domain/text', 'src/graphql/context', 'src/identity'],
+    packages: ['@pothos/core', '@pothos/plugin-scope-auth', 'graphql'],
   },
   'src/graphql/schema/events': {
     purpose: 'the types of RunEvent, one noun a file',
@@ -297,7 +297,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/graphql/schema/base',
       'src/graphql/server',
       'src/http/exchange',
+      'src/identity',
       'src/log',
+      'src/runs/records',
     ],
     packages: ['@graphql-yoga/render-graphiql', 'graphql', 'node'],
   },

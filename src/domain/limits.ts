@@ -29,6 +29,8 @@ export const LIMITS = {
   /** Attempts of one run. */
   maxAttempts: 10,
   backoffSeconds: 3600,
+  /** Runs of one run token. Their ids are in the token, which must fit into a header: 100 take about 5 KiB. */
+  runTokenRuns: 100,
   /** 30 days. */
   timeoutSeconds: 30 * 24 * 3600,
   /** MiB. The executor itself (Node.js) needs this much. */

@@ -75,6 +75,10 @@ export interface RunSpec {
 /** The run's record as Redis had it at one moment, with how far its log goes and who writes it. */
 export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly id: RunId;
+  /** Whose run it is. It never changes. */
+  readonly tenant: string;
+  /** Subject of the caller who started it; null for runs of services without tenants. */
+  readonly createdBy: string | null;
   /** The image that the API shows: the requested one, or the executor image's name. */
   readonly image: string;
   readonly status: RunStatus;

@@ -99,7 +99,7 @@ class ApiServer implements HttpServer {
 
   constructor(given: HttpServerOptions) {
     const options = answering(given);
-    const { logger, reader, ready, keepAlive = KEEP_ALIVE } = options;
+    const { logger, reader, runsFor, ready, keepAlive = KEEP_ALIVE } = options;
     this.#options = options;
     this.#gate = new Gate(options);
     this.#refusals = new RefusalLog(logger);
@@ -117,7 +117,7 @@ class ApiServer implements HttpServer {
       );
     };
     const { pingMs } = keepAlive;
-    this.#router = new Router({ admission, envelope, documents, graphiql, reader, ready, pingMs, streams });
+    this.#router = new Router({ admission, envelope, documents, graphiql, reader, runsFor, ready, pingMs, streams });
     this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
     this.#sockets = new GraphqlSockets({
       operations: createOperations({ envelope, documents, mask: this.#mask, admission }),

@@ -5,10 +5,12 @@ import { Forbidden } from '../domain/errors.ts';
 /** A scope; or `caller`: every caller that is authenticated. */
 export type Right = Scope | 'caller';
 
-/** By `Type.field` of the schema's root fields and of fields that need more than their object does, and by path. */
+/**
+ * By `Type.field` of the schema's root fields and of fields that need more than their object does, and by path. A payload
+ * shows the run of its mutation to every caller of the mutation.
+ */
 export const RIGHTS = {
-  'Query.node': 'caller',
-  'Query.nodes': 'caller',
+  'Query.node': 'runs:read',
   'Query.run': 'runs:read',
   'Query.runs': 'runs:read',
   'Query.viewer': 'caller',
@@ -24,9 +26,11 @@ export const RIGHTS = {
   'Subscription.runLogBatches': 'logs:read',
   'Subscription.runUpdated': 'runs:read',
   'Subscription.runsUpdated': 'runs:read',
+  'Run.retryOf': 'runs:read',
+  // What the command wrote.
   'Run.logs': 'logs:read',
   'Run.output': 'logs:read',
-  'Run.input': 'runs:read',
+  'Run.progress': 'logs:read',
   'GET /runs/:id/log.txt': 'logs:read',
   'GET /runs/:id/log.ndjson': 'logs:read',
   'GET /metrics': 'admin',
@@ -34,13 +38,36 @@ export const RIGHTS = {
 
 export type Guarded = keyof typeof RIGHTS;
 
+/** What a token for given runs cannot do, whatever its scopes are: it would reach beyond its runs. */
+const BEYOND_RUNS: ReadonlySet<Guarded> = new Set([
+  'Query.apiTokens',
+  'Mutation.startRun',
+  'Mutation.retryRun',
+  'Mutation.createApiToken',
+  'Mutation.revokeApiToken',
+  'GET /metrics',
+] satisfies Guarded[]);
+
+/** Whether the name is that of a row. */
+export const isGuarded = (name: string): name is Guarded => Object.hasOwn(RIGHTS, name);
+
 export const isAllowed = (caller: Caller, guarded: Guarded): boolean => {
+  if (caller.runs !== null && BEYOND_RUNS.has(guarded)) return false;
   const right: Right = RIGHTS[guarded];
   return right === 'caller' || hasScope(caller, right);
 };
 
-/** @throws Forbidden, which names the missing scope */
-export const assertAllowed = (caller: Caller, guarded: Guarded): void => {
-  if (isAllowed(caller, guarded)) return;
-  throw new Forbidden(`Your token lacks the scope ${RIGHTS[guarded]}. Ask for a token that has it.`);
+/** The error for a caller that lacks the scope. It says nothing about what exists. */
+export const missingScope = (scope: Scope): Forbidden =>
+  new Forbidden(`Your token lacks the scope ${scope} (${scopeName(scope)}). Ask for a token that has it.`);
+
+/** The error for a caller that is not allowed. */
+export const refusalOf = (caller: Caller, guarded: Guarded): Forbidden => {
+  const right: Right = RIGHTS[guarded];
+  return right === 'caller' || hasScope(caller, right)
+    ? new Forbidden('A run token cannot do this: it is for given runs. Use an API token.')
+    : missingScope(right);
 };
+
+/** The scope as the API's enum has it. */
+export const scopeName = (scope: Scope): string => scope.toUpperCase().replace(':', '_');

@@ -1,4 +1,5 @@
 /** The run's record as a Redis hash: one field for each member, objects as JSON, null as ''. */
+import { DEFAULT_TENANT } from '../domain/caller.ts';
 import type { JsonValue } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { Label, RunDetail, RunDetails, RunRecord, RunSummary } from '../domain/run.ts';
@@ -71,6 +72,9 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
 
 const smallMembers = (fields: Fields): RunSummary => ({
   id: fields.id as RunId,
+  // Runs of a service without tenants have none.
+  tenant: text(fields, 'tenant') ?? DEFAULT_TENANT,
+  createdBy: text(fields, 'createdBy'),
   name: text(fields, 'name'),
   image: fields.image ?? '',
   timeoutSeconds: number(fields, 'timeoutSeconds'),
@@ -108,6 +112,8 @@ export const LABEL_MARKS = 'labelMarks';
 
 const SUMMARY: Readonly<Record<keyof RunSummary, true>> = {
   id: true,
+  tenant: true,
+  createdBy: true,
   name: true,
   image: true,
   timeoutSeconds: true,

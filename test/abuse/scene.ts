@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newRunId } from '../../src/domain/ids.ts';
-import { RUNS_INDEX } from '../../src/runs/records/indexKeys.ts';
+import { runsIndex } from '../../src/runs/records/indexKeys.ts';
 import { recordKey } from '../../src/wire/keys.ts';
 import { marksOf } from '../../src/wire/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../src/wire/runRecord.ts';
@@ -98,7 +98,7 @@ const seed = async (server: TestRedis, { heavyRuns, lightRuns }: SceneOptions): 
       const id = newRunId();
       const record = made < lightRuns ? small : heavy;
       pipeline.hset(recordKey(id), ...recordFields({ id, ...record }), LABEL_MARKS, marksOf(labels));
-      pipeline.zadd(RUNS_INDEX, 0, id);
+      pipeline.zadd(runsIndex('default'), 0, id);
     }
     await pipeline.exec();
   }

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId, type RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { RUNS_INDEX } from '../../src/runs/records/indexKeys.ts';
+import { runsIndex } from '../../src/runs/records/indexKeys.ts';
 import { recordKey } from '../../src/wire/keys.ts';
 import { marksOf } from '../../src/wire/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../src/wire/runRecord.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
       const labels = i % 12_000 === 1 ? [RARE] : [];
       const record = { id, image: 'a', labels, status: 'COMPLETED', createdAt: 1, closed: true } as const;
       pipeline.hset(recordKey(id), ...recordFields(record), LABEL_MARKS, marksOf(labels));
-      pipeline.zadd(RUNS_INDEX, 0, id);
+      pipeline.zadd(runsIndex('default'), 0, id);
     }
     await pipeline.exec();
   }

@@ -3,7 +3,7 @@ import type { PullSource } from '../../async/pullIterator.ts';
 import { NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { isTerminal, type RunSummary } from '../../domain/run.ts';
-import type { Runs, RunUpdate, RunUpdates } from '../../runs/records/runs.ts';
+import type { Following, Runs, RunUpdate } from '../../runs/records/runs.ts';
 import { stateOf, whenAnswered } from './runState.ts';
 
 /**
@@ -27,7 +27,7 @@ export class RunSource implements PullSource<RunSummary> {
   /** Waits while Redis is away. @throws NotFound, or the signal's reason */
   static async open(
     runs: Pick<Runs, 'get'>,
-    updates: RunUpdates,
+    { updates, caller }: Following,
     runId: RunId,
     signal: AbortSignal,
   ): Promise<RunSource> {
@@ -37,7 +37,7 @@ export class RunSource implements PullSource<RunSummary> {
       if (update.kind === 'DELETED') source.#gone = true;
       source.#changed.set();
     };
-    source.#unfollow = await updates.follow({ runId, onUpdate, onGap: () => source.#changed.set() }, signal);
+    source.#unfollow = await updates.follow({ caller, runId, onUpdate, onGap: () => source.#changed.set() }, signal);
     try {
       if ((await whenAnswered(() => runs.get(runId, signal), signal)) === null) throw new NotFound();
     } catch (error) {

@@ -3,11 +3,11 @@ import type { PullSource } from '../../async/pullIterator.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { MarkedRun, RunStatus, RunSummary } from '../../domain/run.ts';
 import {
+  type Following,
   type RunFilter,
   type RunMatcher,
   type Runs,
   type RunUpdate,
-  type RunUpdates,
   runMatcher,
 } from '../../runs/records/runs.ts';
 import { stateOf, whenAnswered } from './runState.ts';
@@ -58,12 +58,12 @@ export class RunsSource implements PullSource<RunChange> {
   /** Resolves when changes are being followed; waits while Redis is away. @throws the signal's reason */
   static async open(
     runs: Pick<Runs, 'getMarked'>,
-    updates: RunUpdates,
+    { updates, caller }: Following,
     filter: RunFilter,
     signal: AbortSignal,
   ): Promise<RunsSource> {
     const source = new RunsSource(runs, filter);
-    const listener = { onUpdate: (update: RunUpdate) => source.#note(update), onGap: () => source.#gap() };
+    const listener = { caller, onUpdate: (update: RunUpdate) => source.#note(update), onGap: () => source.#gap() };
     source.#unfollow = await updates.follow(listener, signal);
     return source;
   }

@@ -3,7 +3,9 @@ import { clipBetween } from '../../domain/clip.ts';
 import { RUN_NOT_FOUND } from '../../domain/errors.ts';
 import { isCommandLine, type RunEvent, type Seq } from '../../domain/events.ts';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
+import { isAllowed, refusalOf } from '../../identity/policy.ts';
 import type { LogEntry, LogReader } from '../../log/viewer.ts';
+import type { RunsFor } from '../../runs/records/runs.ts';
 import {
   type CallersExchange,
   drained,
@@ -44,6 +46,7 @@ const afterOf = (url: URL): Seq | null | undefined => {
 
 export interface Downloads {
   readonly reader: LogReader;
+  readonly runsFor: RunsFor;
   streams(exchange: CallersExchange): void;
 }
 
@@ -70,9 +73,15 @@ const badAfter = (message: string): string => errorBody('BAD_USER_INPUT', messag
 export const serveDownload = async (
   exchange: CallersExchange,
   { id, format }: { readonly id: string; readonly format: Format },
-  { reader, streams }: Downloads,
+  { reader, runsFor, streams }: Downloads,
 ): Promise<void> => {
   if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
+  const right = `GET /runs/:id/log.${format}` as const;
+  const { caller } = exchange;
+  if (!isAllowed(caller, right)) {
+    const { code, message } = refusalOf(caller, right);
+    return sendError(exchange, { status: 403, code, message });
+  }
   const unknown = unknownParameters(exchange.url);
   if (unknown !== null) {
     const { message, argument } = unknown;
@@ -83,7 +92,8 @@ export const serveDownload = async (
     return sendJson(exchange, 400, badAfter(`after must be one whole number from 0 to ${MAX_SEQ}.`));
   }
   const runId = parseRunId(id);
-  let page = runId === null ? null : await reader.forward(runId, after ?? 0, READ_ENTRIES);
+  const run = runId === null ? null : await runsFor(caller).get(runId);
+  let page = runId === null || run === null ? null : await reader.forward(runId, after ?? 0, READ_ENTRIES);
   if (runId === null || page === null) return sendError(exchange, NO_SUCH_RUN);
   const end = page.lastSeq;
   if (page.closed && (after ?? 0) > end) {

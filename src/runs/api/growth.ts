@@ -6,6 +6,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Latch } from '../../async/latch.ts';
+import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunStatus } from '../../domain/run.ts';
 import { phaseOf } from '../../domain/runStates.ts';
@@ -20,7 +21,17 @@ const DISCOVER_EVERY_MS = 10_000;
 /** Runs of one round trip. */
 const TOGETHER = 200;
 
-type OnGrown = (runId: RunId, status: RunStatus) => void;
+export interface GrownRun {
+  readonly id: RunId;
+  readonly tenant: string;
+}
+
+type OnGrown = (run: GrownRun, status: RunStatus) => void;
+
+interface Looked extends GrownRun {
+  readonly status: string | null;
+  readonly lastSeq: number;
+}
 
 const isExecuting = (status: string | null): boolean => status !== null && phaseOf(status as RunStatus) === 'executing';
 
@@ -130,27 +141,25 @@ export class Growth {
 
   async #compare(ids: readonly RunId[]): Promise<void> {
     for (let from = 0; from < ids.length; from += TOGETHER) {
-      for (const { id, status, lastSeq } of await this.#read(ids.slice(from, from + TOGETHER))) {
+      for (const { id, tenant, status, lastSeq } of await this.#read(ids.slice(from, from + TOGETHER))) {
         const watched = this.#single.has(id);
         if (!watched && (this.#all === 0 || !isExecuting(status))) this.#seen.delete(id);
         else if (this.#seen.get(id) !== lastSeq) {
           this.#seen.set(id, lastSeq);
-          if (status !== null) this.#onGrown(id, status as RunStatus);
+          if (status !== null) this.#onGrown({ id, tenant }, status as RunStatus);
         }
       }
     }
   }
 
-  async #read(
-    ids: readonly RunId[],
-  ): Promise<readonly { readonly id: RunId; readonly status: string | null; readonly lastSeq: number }[]> {
+  async #read(ids: readonly RunId[]): Promise<readonly Looked[]> {
     if (ids.length === 0) return [];
     const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hmget(recordKey(id), 'status', 'lastSeq');
-    const answers = replies(await pipeline.exec()) as [string | null, string | null][];
+    for (const id of ids) pipeline.hmget(recordKey(id), 'status', 'lastSeq', 'tenant');
+    const answers = replies(await pipeline.exec()) as (string | null)[][];
     return ids.map((id, i) => {
-      const [status = null, lastSeq = null] = answers[i] ?? [];
-      return { id, status, lastSeq: Number(lastSeq) };
+      const [status = null, lastSeq = null, tenant] = answers[i] ?? [];
+      return { id, tenant: tenant || DEFAULT_TENANT, status, lastSeq: Number(lastSeq) };
     });
   }
 }

@@ -1,5 +1,6 @@
 /** Idempotency keys of startRun: each stands for one run and the input that it was started with. */
 import type { Redis } from 'ioredis';
+import type { Caller } from '../../domain/caller.ts';
 import { Conflict } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
 import type { RunSpec } from '../../domain/run.ts';
@@ -17,6 +18,8 @@ export interface Reservation {
 export interface ReservationContext {
   readonly redis: Redis;
   readonly masterKey: Buffer;
+  /** Keys are separate for each tenant. */
+  readonly caller: Pick<Caller, 'tenant'>;
   /** `retentionMs`: how long the key is kept. The reconciler renews it while the run is unfinished. */
   readonly defaults: { readonly retentionMs: number };
 }
@@ -27,11 +30,11 @@ export interface ReservationContext {
  * @throws Conflict where the input differs; the connection's error
  */
 export const reserve = async (
-  { redis, masterKey, defaults }: ReservationContext,
+  { redis, masterKey, caller, defaults }: ReservationContext,
   key: string,
   spec: RunSpec,
 ): Promise<Reservation> => {
-  const name = idempotencyName(keyFingerprint(masterKey, key));
+  const name = idempotencyName(keyFingerprint(masterKey, caller.tenant, key));
   const input = inputFingerprint(masterKey, spec);
   const fresh = newRunId();
   const known = await redis.set(name, `${fresh} ${input}`, 'PX', defaults.retentionMs, 'NX', 'GET');

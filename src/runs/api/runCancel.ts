@@ -2,6 +2,7 @@
  * cancelRun: notes the cancel on the run's record. The executor or the supervisor of a run under way sees it there. A
  * PENDING run has neither, so its end is written here.
  */
+import { seesRun } from '../../domain/caller.ts';
 import { NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunStatus, RunSummary } from '../../domain/run.ts';
@@ -10,7 +11,7 @@ import { STORE_DEADLINE_MS } from '../../redis/wait.ts';
 import { controlChannel, recordKey } from '../../wire/keys.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { CANCEL } from '../../wire/scripts/writeScripts.ts';
-import { ACTIVE_RUNS } from '../records/indexKeys.ts';
+import { leaveActive } from '../records/indexes.ts';
 import { readSummary } from '../records/store.ts';
 import { writeCancelledPending } from '../supervision/ending.ts';
 import { claimRun } from '../supervision/runWriter.ts';
@@ -34,7 +35,9 @@ export const cancelRun = async (
   { id, reason, force }: CancelRequest,
   signal: AbortSignal,
 ): Promise<RunSummary> => {
-  const { redis, losses } = context;
+  const { redis, losses, caller } = context;
+  const known = await readSummary(redis, id);
+  if (known === null || !seesRun(caller, known)) throw new NotFound();
   const args = [reason ?? '', force ? '1' : '0', controlChannel(id)];
   const [code, term, status] = (await script.run(redis, [recordKey(id)], args)) as [string, string, RunStatus];
   if (code === 'GONE') throw new NotFound();
@@ -81,6 +84,6 @@ const endPending = async (context: CallContext, { id, term }: PendingRun, signal
   const code = await writeCancelledPending(writer, run);
   if (code !== 'OK') return;
   await losses.keepEnd(id, null);
-  await redis.zrem(ACTIVE_RUNS, id);
+  await leaveActive(redis, run.tenant, [id]);
   await queue.remove(id, run.nextAttempt);
 };

@@ -2,8 +2,9 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { BatchLoader } from '../../async/batchLoader.ts';
-import type { Caller } from '../../domain/caller.ts';
+import { type Caller, seesRun } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
+import type { RunSummary } from '../../domain/run.ts';
 import { answered } from '../../redis/wait.ts';
 import { untilReady } from '../../wire/untilReady.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
@@ -25,7 +26,7 @@ export interface CommandsContext {
   readonly log: Logger;
 }
 
-/** What one call works with. `caller` decides nothing yet: without authentication every caller is LOCAL_ADMIN. */
+/** What one call works with. A run that `caller` does not see is NotFound, as if there were none. */
 export interface CallContext extends CommandsContext {
   readonly caller: Caller;
 }
@@ -47,14 +48,18 @@ export const runCommands = (shared: CommandsContext): RunsFor => {
   const reads = new BatchLoader((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
   return (caller): Runs => {
     const context: CallContext = { ...shared, caller };
+    const seen = <R extends RunSummary>(run: R | null): R | null => (run !== null && seesRun(caller, run) ? run : null);
     return {
-      get: (id, given) => ready((signal) => reads.load(id, signal), given),
-      getMany: (ids) => ready(() => readSummaries(redis, ids)),
-      getMarked: (ids) => ready(() => readMarked(redis, ids)),
+      get: (id, given) => ready(async (signal) => seen(await reads.load(id, signal)), given),
+      getMany: (ids) => ready(async () => (await readSummaries(redis, ids)).map(seen)),
+      getMarked: (ids) => ready(async () => (await readMarked(redis, ids)).map(seen)),
       detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),
       details: (wanted, bytes, given) => ready((signal) => readDetails(redis, wanted, bytes, signal), given),
       page: async (request, scan) => {
-        const { hasNext, hasPrevious, ...page } = await ready(() => readPage(redis, request, scan), scan.signal);
+        const { hasNext, hasPrevious, ...page } = await ready(
+          () => readPage(redis, caller, { request, scan }),
+          scan.signal,
+        );
         return { ...page, hasNext: () => ready(hasNext), hasPrevious: () => ready(hasPrevious) };
       },
       start: (request) => ready((signal) => startRun(context, request, signal)),

@@ -1,11 +1,12 @@
 /** deleteRun: removes a finished run with its log, its index entries and its idempotency key. */
+import { seesRun } from '../../domain/caller.ts';
 import { Conflict, NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { RUN_STATES } from '../../domain/runStates.ts';
 import { leaseKey, logKey, recordKey } from '../../wire/keys.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { DELETE } from '../../wire/scripts/writeScripts.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../records/indexKeys.ts';
+import { leaveIndexes } from '../records/indexes.ts';
 import { readSummary } from '../records/store.ts';
 import { release } from './idempotency.ts';
 import type { CallContext } from './runCommands.ts';
@@ -13,15 +14,15 @@ import type { CallContext } from './runCommands.ts';
 const script = new Script(DELETE);
 
 /** As Runs.delete. A second call throws NotFound. */
-export const deleteRun = async ({ redis }: CallContext, id: RunId, signal: AbortSignal): Promise<void> => {
+export const deleteRun = async ({ redis, caller }: CallContext, id: RunId, signal: AbortSignal): Promise<void> => {
   const run = await readSummary(redis, id);
-  if (run === null) throw new NotFound();
+  if (run === null || !seesRun(caller, run)) throw new NotFound();
   const transition = RUN_STATES[run.status].deleteAsked;
   if (transition.kind === 'invalid') throw new Conflict(transition.why);
   await release(redis, id);
   signal.throwIfAborted();
   const removed = await script.run(redis, [recordKey(id), logKey(id), leaseKey(id)], []);
-  await Promise.all([redis.zrem(RUNS_INDEX, id), redis.zrem(ACTIVE_RUNS, id)]);
+  await leaveIndexes(redis, run.tenant, id);
   // A Redis that lost its newest writes can show the run as unfinished again.
   if (removed === 0) throw new Conflict('The run has not finished. Cancel it first.');
   if (removed === -1) throw new NotFound();

@@ -1,11 +1,12 @@
 /** Reads pages of runs: walks the index in chunks, filters in memory, and removes ids without a record from the index. */
 import type { Redis } from 'ioredis';
 import { type Release, Semaphore } from '../../async/semaphore.ts';
+import { type Caller, seesRun } from '../../domain/caller.ts';
 import { Busy, LimitExceeded } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { isTerminal, type RunSummary } from '../../domain/run.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../records/indexKeys.ts';
+import { activeIndex, runsIndex } from '../records/indexKeys.ts';
 import {
   type RunFilter,
   type RunMatcher,
@@ -44,10 +45,14 @@ interface Walked {
 }
 
 /** As Runs.page. @throws the connection's error too */
-export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan): Promise<RunPage> => {
+export const readPage = async (
+  redis: Redis,
+  caller: Caller,
+  { request, scan }: { readonly request: RunPageRequest; readonly scan: Scan },
+): Promise<RunPage> => {
   const { after, before, filter } = request;
   const forward = request.last === undefined;
-  const list = new List(redis, filter, scan);
+  const list = new List(redis, caller, filter, scan);
   const until = (): AbortSignal => AbortSignal.any([scan.signal, AbortSignal.timeout(SCAN_MS)]);
   const newest = after === undefined ? '+' : `(${after}`;
   const oldest = before === undefined ? '-' : `(${before}`;
@@ -80,22 +85,24 @@ export const readPage = async (redis: Redis, request: RunPageRequest, scan: Scan
 };
 
 /** Unfinished runs have their own index, which is short. */
-const indexFor = ({ status }: RunFilter): string =>
-  status?.length && !status.some(isTerminal) ? ACTIVE_RUNS : RUNS_INDEX;
+const indexFor = ({ tenant }: Caller, { status }: RunFilter): string =>
+  status?.length && !status.some(isTerminal) ? activeIndex(tenant) : runsIndex(tenant);
 
 class List {
   readonly #redis: Redis;
+  readonly #caller: Caller;
   readonly #filter: RunFilter;
   readonly #matches: RunMatcher | null;
   readonly #index: string;
   readonly #scan: Scan;
   readonly #summaries = new Map<RunId, RunSummary>();
 
-  constructor(redis: Redis, filter: RunFilter, scan: Scan) {
+  constructor(redis: Redis, caller: Caller, filter: RunFilter, scan: Scan) {
     this.#redis = redis;
+    this.#caller = caller;
     this.#filter = filter;
     this.#matches = runMatcher(filter);
-    this.#index = indexFor(filter);
+    this.#index = indexFor(caller, filter);
     this.#scan = scan;
   }
 
@@ -153,18 +160,21 @@ class List {
     if (this.#matches === null) return ids.flatMap((id) => this.#summaries.get(id) ?? []);
     const { status } = this.#filter;
     const runs = await readSummaries(this.#redis, ids);
-    return runs.filter((run) => run !== null).filter((run) => !status?.length || status.includes(run.status));
+    const seen = runs.filter((run) => run !== null && seesRun(this.#caller, run)).filter((run) => run !== null);
+    return seen.filter((run) => !status?.length || status.includes(run.status));
   }
 
   /** Looks at the next chunk. `last`: the chunk's last id; null: it was the last chunk. */
   async #step(walk: Walk, wanted: number): Promise<Step> {
     const size = this.#matches === null ? Math.min(Math.max(wanted, SMALL_CHUNK), CHUNK) : CHUNK;
-    const ids = await chunk(this.#redis, this.#index, walk, size);
+    const { runs: own } = this.#caller;
+    const ids = own === null ? await chunk(this.#redis, this.#index, walk, size) : chunkOf(own, walk, size);
     this.#scan.left -= ids.length;
     const present = await this.#look(ids);
     const gone = ids.filter((_id, i) => present[i] === null);
-    // Not for the unfinished runs: there the id is added before the record exists.
-    if (gone.length > 0 && this.#index === RUNS_INDEX) await this.#redis.zrem(RUNS_INDEX, ...gone);
+    // Not from the unfinished runs: a record that was lost can be written again, and the reconciler removes the id.
+    const all = this.#index === runsIndex(this.#caller.tenant);
+    if (gone.length > 0 && all) await this.#redis.zrem(this.#index, ...gone);
     return { present: present.filter((one) => one !== null), last: ids.length < size ? null : (ids.at(-1) ?? null) };
   }
 
@@ -175,7 +185,7 @@ class List {
       const heads = await readHeads(this.#redis, ids);
       return heads.map((head) => head && { id: head.id, matches: matches(head) });
     }
-    const runs = await readSummaries(this.#redis, ids);
+    const runs = (await readSummaries(this.#redis, ids)).map((run) => run && (seesRun(this.#caller, run) ? run : null));
     for (const run of runs) if (run !== null) this.#summaries.set(run.id, run);
     return runs.map((run) => run && { id: run.id, matches: true });
   }
@@ -194,3 +204,17 @@ const chunk = async (redis: Redis, index: string, { direction, from, to }: Walk,
   (direction === 'older'
     ? await redis.zrevrangebylex(index, from, to, 'LIMIT', 0, size)
     : await redis.zrangebylex(index, from, to, 'LIMIT', 0, size)) as RunId[];
+
+/** The same for a caller that sees given runs only: at most LIMITS.runTokenRuns. */
+const chunkOf = (runs: ReadonlySet<RunId>, { direction, from, to }: Walk, size: number): RunId[] => {
+  const [low, high] = direction === 'older' ? [to, from] : [from, to];
+  const within = [...runs].filter((id) => isBeyond(id, low, 1) && isBeyond(id, high, -1)).sort();
+  return (direction === 'older' ? within.reverse() : within).slice(0, size);
+};
+
+/** Whether the id is above (1) or below (-1) a border in the form of ZRANGE BYLEX. */
+const isBeyond = (id: RunId, border: string, side: 1 | -1): boolean => {
+  if (border === '-' || border === '+') return true;
+  const bound = border.slice(1);
+  return id === bound ? border.startsWith('[') : id > bound === (side === 1);
+};

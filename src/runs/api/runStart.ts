@@ -1,5 +1,6 @@
 /** Starts runs: startRun, and retryRun, which starts a new run with the input of another one. */
 import { abortable } from '../../async/abortable.ts';
+import { seesRun } from '../../domain/caller.ts';
 import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
 import { allowsImage, overMaximum } from '../../domain/policy/allotment.ts';
@@ -20,20 +21,20 @@ export const startRun = async (
 ): Promise<RunSummary> => {
   const problems = overMaximum(spec, context.defaults.allotment);
   if (problems.length > 0) throw new BadUserInput(problems);
-  if (idempotencyKey === null) {
-    return await create(context, { id: newRunId(), spec, retryOf: null, idempotency: null }, signal);
-  }
+  const { subject: createdBy, tenant } = context.caller;
+  const run = { tenant, createdBy, spec, retryOf: null };
+  if (idempotencyKey === null) return await create(context, { ...run, id: newRunId(), idempotency: null }, signal);
   const { id, name } = await reserve(context, idempotencyKey, spec);
   const known = await readSummary(context.redis, id);
   // Without a record, the first call with this key failed half-way: this one completes it, with the same id.
-  return known ?? (await create(context, { id, spec, retryOf: null, idempotency: name }, signal));
+  return known ?? (await create(context, { ...run, id, idempotency: name }, signal));
 };
 
 /** As Runs.retry. Each call makes a new run. */
 export const retryRun = async (context: CallContext, id: RunId, signal: AbortSignal): Promise<RunSummary> => {
-  const { redis, masterKey } = context;
+  const { redis, masterKey, caller } = context;
   const [run, image] = await Promise.all([readRun(redis, id), readImageAsked(redis, id)]);
-  if (run === null) throw new NotFound();
+  if (run === null || !seesRun(caller, run)) throw new NotFound();
   const transition = RUN_STATES[run.status].retryAsked;
   if (transition.kind === 'invalid') throw new Conflict(transition.why);
   if (!allowsImage(context.defaults.allotment, image)) {
@@ -52,7 +53,9 @@ export const retryRun = async (context: CallContext, id: RunId, signal: AbortSig
     maxAttempts: run.maxAttempts,
     backoffSeconds: run.backoffSeconds,
   };
-  return await create(context, { id: newRunId(), spec, retryOf: id, idempotency: null }, signal);
+  const { tenant } = run;
+  const retried = { id: newRunId(), tenant, createdBy: caller.subject, spec, retryOf: id, idempotency: null };
+  return await create(context, retried, signal);
 };
 
 const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {

@@ -1,12 +1,13 @@
 /** Changes of runs: from the channel run_updates, and of growing logs. Each is followed once for all followers of a process. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { DEFAULT_TENANT, seesRun } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunStatus } from '../../domain/run.ts';
 import type { Announcements } from '../../wire/announcements.ts';
 import { UPDATES_CHANNEL } from '../../wire/keys.ts';
 import type { RunUpdate, RunUpdates } from '../records/runs.ts';
-import { Growth } from './growth.ts';
+import { type GrownRun, Growth } from './growth.ts';
 
 type Follower = Parameters<RunUpdates['follow']>[0];
 
@@ -26,7 +27,7 @@ class SharedUpdates implements RunUpdates {
   constructor(announcements: Announcements, log: Pick<Logger, 'warn'>, redis: Redis) {
     this.#announcements = announcements;
     this.#log = log;
-    this.#growth = new Growth(redis, log, (runId, status) => this.#grew(runId, status));
+    this.#growth = new Growth(redis, log, (run, status) => this.#grew(run, status));
   }
 
   async follow(listener: Follower, signal?: AbortSignal): Promise<() => void> {
@@ -46,8 +47,7 @@ class SharedUpdates implements RunUpdates {
   async #subscribe(listener: Follower, signal: AbortSignal | undefined): Promise<() => void> {
     const onMessage = (bytes: Buffer): void => {
       const update = this.#parse(bytes);
-      const wanted = update !== null && (listener.runId === undefined || listener.runId === update.runId);
-      if (wanted && this.#followers.has(listener)) listener.onUpdate(update);
+      if (update !== null && wants(listener, update) && this.#followers.has(listener)) listener.onUpdate(update);
     };
     const free = await this.#announcements.subscribe(UPDATES_CHANNEL, onMessage, signal);
     this.#followers.add(listener);
@@ -64,11 +64,9 @@ class SharedUpdates implements RunUpdates {
     };
   }
 
-  #grew(runId: RunId, status: RunStatus): void {
-    const update: RunUpdate = { runId, kind: 'GREW', before: status, version: 0 };
-    for (const follower of this.#followers) {
-      if (follower.runId === undefined || follower.runId === runId) follower.onUpdate(update);
-    }
+  #grew({ id, tenant }: GrownRun, status: RunStatus): void {
+    const update: RunUpdate = { runId: id, tenant, kind: 'GREW', before: status, version: 0 };
+    for (const follower of this.#followers) if (wants(follower, update)) follower.onUpdate(update);
   }
 
   #parse(bytes: Buffer): RunUpdate | null {
@@ -80,16 +78,27 @@ class SharedUpdates implements RunUpdates {
   }
 }
 
+const wants = ({ caller, runId }: Follower, update: RunUpdate): boolean =>
+  (runId === undefined || runId === update.runId) && seesRun(caller, { id: update.runId, tenant: update.tenant });
+
 /** A message as the scripts write it (src/wire/scripts/notify.lua); null where it is not valid. */
 const parseUpdate = (bytes: Buffer, log: Pick<Logger, 'warn'>): RunUpdate | null => {
   try {
-    const { runId, kind, before, version } = JSON.parse(bytes.toString()) as {
+    const {
+      runId,
+      tenant = DEFAULT_TENANT,
+      kind,
+      before,
+      version,
+    } = JSON.parse(bytes.toString()) as {
       runId: RunId;
+      /** Missing in messages of a service without tenants. */
+      tenant?: string;
       kind: RunUpdate['kind'];
       before: RunUpdate['before'] | false;
       version: number;
     };
-    return { runId, kind, before: before || null, version };
+    return { runId, tenant, kind, before: before || null, version };
   } catch (error) {
     log.warn({ err: error }, 'received an invalid message on run_updates');
     return null;

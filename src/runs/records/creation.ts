@@ -11,7 +11,7 @@ import { marksOf } from '../../wire/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../wire/runRecord.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { CREATE } from '../../wire/scripts/writeScripts.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from './indexKeys.ts';
+import { announceRun, indexRuns } from './indexes.ts';
 import { sealEnv } from './secrets.ts';
 
 const create = new Script(CREATE);
@@ -38,11 +38,9 @@ export const IDEMPOTENCY_FIELD = 'idempotency';
 export const readImageAsked = async (redis: Redis, id: RunId): Promise<string | null> =>
   (await redis.hget(recordKey(id), IMAGE_ASKED)) || null;
 
-export interface NewRun {
-  readonly id: RunId;
+export interface NewRun extends Pick<RunRecord, 'id' | 'tenant' | 'createdBy' | 'retryOf'> {
   /** With plain secrets. */
   readonly spec: RunSpec;
-  readonly retryOf: RunId | null;
   /** Name of the idempotency key in Redis; it is renewed and removed with the run. */
   readonly idempotency: string | null;
 }
@@ -63,7 +61,7 @@ export const createRecord = async (
   run: NewRun,
   signal?: AbortSignal,
 ): Promise<void> => {
-  const { id, spec, idempotency } = run;
+  const { id, tenant, spec, idempotency } = run;
   const now = Date.now();
   const record = initialRecord(run, sealEnv(masterKey, id, spec.env), defaults, now);
   const accepted: EventDraft = {
@@ -76,15 +74,15 @@ export const createRecord = async (
   const image = spec.image ?? '';
   const own = [IMAGE_ASKED, image, IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
   const fields = [...recordFields(record), ...own];
-  await redis.zadd(ACTIVE_RUNS, 0, id);
+  await announceRun(redis, tenant, id);
   // After a timeout the client was told that the run can be missing: a run that does not exist by now is not created.
   signal?.throwIfAborted();
   await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
-  await redis.zadd(RUNS_INDEX, 0, id);
+  await indexRuns(redis, tenant, [id]);
 };
 
 const initialRecord = (
-  { id, spec, retryOf }: NewRun,
+  { id, tenant, createdBy, spec, retryOf }: NewRun,
   sealedEnv: readonly EnvVar[],
   defaults: RunDefaults,
   now: EpochMs,
@@ -94,6 +92,8 @@ const initialRecord = (
     ...rest,
     ...allot(spec, defaults.allotment, defaults.enforces),
     id,
+    tenant,
+    createdBy,
     image: image ?? defaults.defaultImage,
     env: sealedEnv,
     status: 'PENDING',

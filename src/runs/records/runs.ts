@@ -65,6 +65,7 @@ export interface DetailsWanted {
  */
 export interface RunUpdate {
   readonly runId: RunId;
+  readonly tenant: string;
   readonly kind: 'CREATED' | 'UPDATED' | 'DELETED' | 'GREW';
   readonly before: RunStatus | null;
   readonly version: number;
@@ -126,6 +127,8 @@ export interface RunUpdates {
    */
   follow(
     listener: {
+      /** Changes of runs that it does not see are not reported. */
+      readonly caller: Caller;
       /** Default: all runs. */
       readonly runId?: RunId;
       onUpdate(update: RunUpdate): void;
@@ -133,4 +136,10 @@ export interface RunUpdates {
     },
     signal?: AbortSignal,
   ): Promise<() => void>;
+}
+
+/** Who follows changes. */
+export interface Following {
+  readonly updates: RunUpdates;
+  readonly caller: Caller;
 }

@@ -1,5 +1,6 @@
 /** What is protected by the service's master key: secret variables of runs, and idempotency keys. */
 import { createHmac } from 'node:crypto';
+import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { JsonValue } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { EnvVar, RunSpec } from '../../domain/run.ts';
@@ -22,9 +23,14 @@ export const unsealEnv = (masterKey: Buffer, runId: RunId, env: readonly EnvVar[
 export const runKeyText = (masterKey: Buffer, runId: RunId): string =>
   deriveRunKey(masterKey, runId).toString('base64url');
 
-/** Identifies an idempotency key without storing it. */
-export const keyFingerprint = (masterKey: Buffer, idempotencyKey: string): string =>
-  createHmac('sha256', masterKey).update('idempotency key\0').update(idempotencyKey).digest('hex');
+/** Identifies an idempotency key of a tenant without storing it. */
+export const keyFingerprint = (masterKey: Buffer, tenant: string, idempotencyKey: string): string => {
+  const hmac = createHmac('sha256', masterKey);
+  // Services without tenants made keys of this form.
+  if (tenant === DEFAULT_TENANT) hmac.update('idempotency key\0').update(idempotencyKey);
+  else hmac.update('idempotency key of a tenant\0').update(JSON.stringify([tenant, idempotencyKey]));
+  return hmac.digest('hex');
+};
 
 /**
  * Identifies an input, secrets included. It is keyed (HMAC), so a secret cannot be guessed from it. The order of variables

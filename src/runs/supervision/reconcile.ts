@@ -5,21 +5,22 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { pause } from '../../async/pause.ts';
+import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { isTerminal, type RunStatus } from '../../domain/run.ts';
 import { phaseOf } from '../../domain/runStates.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../records/indexKeys.ts';
+import { indexRuns, leaveActive } from '../records/indexes.ts';
+import { ACTIVE_RUNS } from '../records/indexKeys.ts';
 import { replies } from '../records/store.ts';
+import { IndexSweep, walkIds } from './indexSweep.ts';
 import { Overdue } from './overdue.ts';
 import type { AttemptQueue } from './queue.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const EVERY_MS = 3000;
-/** Ids of one round trip. */
-const CHUNK = 200;
 /** Leftovers are removed, keys renewed and the index cleaned less often. */
 const CLEAN_EVERY_MS = 10_000;
 /** For a moment, a thing that is being made looks like a leftover. */
@@ -37,6 +38,7 @@ export interface ReconcilerContext {
 
 interface ActiveRun {
   readonly id: RunId;
+  readonly tenant: string;
   readonly status: RunStatus;
   readonly attempt: number;
   readonly nextAttempt: number;
@@ -55,21 +57,23 @@ const FIELDS = [
   'retentionMs',
   IDEMPOTENCY_FIELD,
   'cancelRequestedAt',
+  'tenant',
 ] as const;
 
 export class Reconciler {
   readonly #context: ReconcilerContext;
   readonly #missing: Overdue<RunId>;
   readonly #leftOver: Overdue<string>;
+  readonly #sweep: IndexSweep;
   /** Adoptions under way. They last as long as the runs and take no places of the queue. */
   readonly #adopting = new Map<RunId, Promise<void>>();
   #cleanedAt = Number.NEGATIVE_INFINITY;
-  #sweptTo = '-';
 
   constructor(context: ReconcilerContext) {
     this.#context = context;
     this.#missing = new Overdue(context.graceMs ?? GRACE_MS);
     this.#leftOver = new Overdue(context.graceMs ?? GRACE_MS);
+    this.#sweep = new IndexSweep(context.redis);
   }
 
   /** Works until the signal aborts, then waits for its adoptions to end. Never throws. */
@@ -91,7 +95,7 @@ export class Reconciler {
   async pass(signal: AbortSignal): Promise<void> {
     const missing: RunId[] = [];
     const renew = performance.now() - this.#cleanedAt >= CLEAN_EVERY_MS;
-    for await (const ids of this.#walk(ACTIVE_RUNS, '-', signal)) {
+    for await (const ids of walkIds(this.#context.redis, ACTIVE_RUNS, '-', signal)) {
       const runs = await this.#look(ids);
       const known = new Set(runs.map((run) => run.id));
       missing.push(...ids.filter((id) => !known.has(id)));
@@ -107,18 +111,8 @@ export class Reconciler {
   /** Cleans what is not urgent: ids without a run, containers without an attempt. @throws Redis' or the engine's error */
   async clean(signal: AbortSignal): Promise<void> {
     this.#cleanedAt = performance.now();
-    await this.#sweepIndex(signal);
+    await this.#sweep.step(signal);
     await this.#removeLeftOver();
-  }
-
-  async *#walk(key: string, from: string, signal: AbortSignal): AsyncGenerator<RunId[], void, undefined> {
-    for (let min = from; ; ) {
-      signal.throwIfAborted();
-      const ids = (await this.#context.redis.zrangebylex(key, min, '+', 'LIMIT', 0, CHUNK)) as RunId[];
-      if (ids.length > 0) yield ids;
-      if (ids.length < CHUNK) return;
-      min = `(${ids.at(-1)}`;
-    }
   }
 
   async #look(ids: readonly RunId[]): Promise<ActiveRun[]> {
@@ -126,13 +120,14 @@ export class Reconciler {
     for (const id of ids) pipeline.hmget(recordKey(id), ...FIELDS).exists(leaseKey(id));
     const answers = replies(await pipeline.exec());
     return ids.flatMap((id, i) => {
-      const [status, attempt, nextAttempt, retryAt, retentionMs, idempotency, cancelled] = answers[2 * i] as (
+      const [status, attempt, nextAttempt, retryAt, retentionMs, idempotency, cancelled, tenant] = answers[2 * i] as (
         | string
         | null
       )[];
       if (!status) return [];
       return {
         id,
+        tenant: tenant || DEFAULT_TENANT,
         status: status as RunStatus,
         attempt: Number(attempt),
         nextAttempt: Number(nextAttempt),
@@ -148,10 +143,11 @@ export class Reconciler {
   /** Removes finished runs from the unfinished ones. Adds runs to the index that a crash during a start left out. */
   async #keepIndexed(runs: readonly ActiveRun[]): Promise<void> {
     const { redis } = this.#context;
-    const ended = runs.filter((run) => isTerminal(run.status)).map((run) => run.id);
-    if (ended.length > 0) await redis.zrem(ACTIVE_RUNS, ...ended);
-    const members = runs.flatMap((run) => [0, run.id]);
-    if (members.length > 0) await redis.zadd(RUNS_INDEX, 'NX', ...members);
+    for (const [tenant, own] of Map.groupBy(runs, (run) => run.tenant)) {
+      const idsOf = (ended: boolean) => own.filter(({ status }) => isTerminal(status) === ended).map(({ id }) => id);
+      await indexRuns(redis, tenant, idsOf(false));
+      await leaveActive(redis, tenant, idsOf(true));
+    }
   }
 
   async #queueDue(runs: readonly ActiveRun[]): Promise<void> {
@@ -182,21 +178,6 @@ export class Reconciler {
     const work = waits ? supervisor.startAttempt(id, nextAttempt) : supervisor.adopt(id);
     const adoption = work.finally(() => this.#adopting.delete(id));
     this.#adopting.set(id, adoption);
-  }
-
-  /** Removes ids whose record is gone; one chunk of the index per call. */
-  async #sweepIndex(signal: AbortSignal): Promise<void> {
-    const { redis } = this.#context;
-    for await (const ids of this.#walk(RUNS_INDEX, this.#sweptTo, signal)) {
-      const pipeline = redis.pipeline();
-      for (const id of ids) pipeline.exists(recordKey(id));
-      const there = replies(await pipeline.exec());
-      const gone = ids.filter((_, i) => there[i] === 0);
-      if (gone.length > 0) await redis.zrem(RUNS_INDEX, ...gone);
-      this.#sweptTo = ids.length < CHUNK ? '-' : `(${ids.at(-1)}`;
-      return;
-    }
-    this.#sweptTo = '-';
   }
 
   /** Removes containers and processes of this installation that belong to no unfinished attempt. */

@@ -10,6 +10,7 @@ import { phaseOf } from '../../domain/runStates.ts';
 import { packLog } from '../../log/pack.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { persist } from '../../redis/wait.ts';
+import { leaveActive } from '../records/indexes.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
 import { readRun } from '../records/store.ts';
 import { type AttemptContext, AttemptWork } from './attempts.ts';
@@ -118,7 +119,8 @@ export class Supervisor {
     await losses.keepEnd(runId, lingering.of(runId));
     const run = await this.#read(runId);
     if (run === null || isTerminal(run.status)) {
-      await persist(() => redis.zrem(ACTIVE_RUNS, runId), this.#signal, log);
+      const leave = () => (run === null ? redis.zrem(ACTIVE_RUNS, runId) : leaveActive(redis, run.tenant, [runId]));
+      await persist<unknown>(leave, this.#signal, log);
       // Packing only saves memory: after a failure the log stays as it is.
       await packLog(redis, runId).catch((error: unknown) => log.info({ err: error, runId }, 'could not pack a log'));
     } else if (phaseOf(run.status) === 'waiting') {

@@ -1,8 +1,10 @@
 -- Part of the scripts that change a run's record. KEYS: 1 record.
--- notify: publishes the change on run_updates; `before` is the status before it.
+-- notify: publishes the change on run_updates; `before` is the status before it. Runs of a service without tenants have none.
 local function notify(kind, before)
   local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
-  redis.call('PUBLISH', 'run_updates', cjson.encode({ runId = redis.call('HGET', KEYS[1], 'id'), kind = kind, before = before, version = version }))
+  local run = redis.call('HMGET', KEYS[1], 'id', 'tenant')
+  redis.call('PUBLISH', 'run_updates',
+    cjson.encode({ runId = run[1], tenant = run[2] or nil, kind = kind, before = before, version = version }))
 end
 local function nowMs()
   local t = redis.call('TIME')

@@ -80,7 +80,7 @@ test('S10a: Redis is asked only about runs that are followed, and no longer when
   const asked: string[] = [];
   const watching = await api.redis.monitor();
   watching.on('monitor', (_time: string, args: string[]) => {
-    if (args[0]?.toLowerCase() === 'hmget' && args.length === 4 && args[3] === 'lastSeq') asked.push(args[1] ?? '');
+    if (args[0]?.toLowerCase() === 'hmget' && args[2] === 'status' && args[3] === 'lastSeq') asked.push(args[1] ?? '');
   });
   try {
     monitor.subscribe('1', RUN, { id: watched.runId });

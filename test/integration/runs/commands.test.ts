@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LOCAL_ADMIN } from '../../../src/domain/caller.ts';
 import { Conflict, NotFound } from '../../../src/domain/errors.ts';
 import { newRunId, type RunId } from '../../../src/domain/ids.ts';
 import { reserve } from '../../../src/runs/api/idempotency.ts';
 import { runUpdates } from '../../../src/runs/api/updates.ts';
 import { createRecord } from '../../../src/runs/records/creation.ts';
-import { ACTIVE_RUNS, idempotencyName, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { ACTIVE_RUNS, idempotencyName, runsIndex } from '../../../src/runs/records/indexKeys.ts';
 import { installationId } from '../../../src/runs/records/installation.ts';
 import type { RunUpdate } from '../../../src/runs/records/runs.ts';
 import { keyFingerprint, unsealEnv } from '../../../src/runs/records/secrets.ts';
@@ -48,7 +49,7 @@ test('W7: the API creates a run as PENDING, with its first event, its entries in
   expect(await storedEvents(api.redis, run.id)).toMatchObject([
     { seq: 1, attempt: 1, kind: 'StatusChanged', status: 'PENDING', previous: null },
   ]);
-  expect(await api.redis.zscore(RUNS_INDEX, run.id)).toBe('0');
+  expect(await api.redis.zscore(runsIndex('default'), run.id)).toBe('0');
   expect(await api.redis.zscore(ACTIVE_RUNS, run.id)).toBe('0');
   expect(await hasJob(run.id)).toBe(true);
 });
@@ -92,7 +93,7 @@ test('twenty starts with one key at the same instant make one run', async () => 
 
 test('a start that was interrupted is completed by the next one with its key, under the same id', async () => {
   const spec = specOf({ name: 'half' });
-  const { id, name } = await reserve(api.context, 'half', spec);
+  const { id, name } = await reserve({ ...api.context, caller: LOCAL_ADMIN }, 'half', spec);
   expect(await api.runs.get(id)).toBeNull();
   expect((await api.runs.start({ spec, idempotencyKey: 'half' })).id).toBe(id);
   expect(await hasJob(id)).toBe(true);
@@ -150,9 +151,9 @@ test('deleting removes every key of the run, and its idempotency key', async () 
   await api.runs.cancel(id, null, false);
   await api.runs.delete(id);
   expect(await api.runs.get(id)).toBeNull();
-  const name = idempotencyName(keyFingerprint(masterKey, 'deleted'));
+  const name = idempotencyName(keyFingerprint(masterKey, 'default', 'deleted'));
   expect(await api.redis.exists(recordKey(id), logKey(id), leaseKey(id), name)).toBe(0);
-  expect(await api.redis.zscore(RUNS_INDEX, id)).toBeNull();
+  expect(await api.redis.zscore(runsIndex('default'), id)).toBeNull();
   await expect(api.runs.delete(id)).rejects.toThrow(NotFound);
   await expect(api.runs.cancel(id, null, false)).rejects.toThrow(NotFound);
   await expect(api.runs.retry(id)).rejects.toThrow(NotFound);
@@ -160,7 +161,8 @@ test('deleting removes every key of the run, and its idempotency key', async () 
 });
 
 test('creating a record twice changes nothing', async () => {
-  const run = { id: newRunId(), spec: specOf({ name: 'twice' }), retryOf: null, idempotency: null };
+  const own = { tenant: 'default', createdBy: null, retryOf: null, idempotency: null };
+  const run = { ...own, id: newRunId(), spec: specOf({ name: 'twice' }) };
   await createRecord(api.context, run);
   const before = await api.runs.get(run.id);
   await createRecord(api.context, run);
@@ -172,6 +174,7 @@ test('updates report a start, a cancel, a delete and a lost connection', async (
   const told: RunUpdate[] = [];
   let gaps = 0;
   const end = await runUpdates(announcements, quiet, api.redis).follow({
+    caller: LOCAL_ADMIN,
     onUpdate: (update) => told.push(update),
     onGap: () => {
       gaps += 1;
@@ -235,7 +238,7 @@ test('S5b: a start that was answered UNAVAILABLE creates no run later', async ()
   const redis = await own.connect();
   // Redis executes the commands of a connection in order, so earlier commands are done after this one.
   await frozen.redis.ping();
-  expect(await redis.zcard(RUNS_INDEX)).toBe(0);
+  expect(await redis.zcard(runsIndex('default'))).toBe(0);
   expect(await redis.keys('run:*')).toEqual([]);
 });
 

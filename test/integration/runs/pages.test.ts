@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Unavailable } from '../../../src/domain/errors.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
-import { RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { runsIndex } from '../../../src/runs/records/indexKeys.ts';
 import { type RunPageRequest, Scan } from '../../../src/runs/records/runs.ts';
 import { logKey, recordKey } from '../../../src/wire/keys.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
@@ -91,7 +91,7 @@ test('runs past their retention are skipped and leave the index', async () => {
   await api.redis.del(recordKey(gone), logKey(gone));
   const page = await pageOf({ first: 5, filter: {} });
   expect(page.runs.map((run) => run.id)).toEqual([0, 1, 2, 4, 5].map((i) => ids[i]));
-  expect(await api.redis.zscore(RUNS_INDEX, gone)).toBeNull();
+  expect(await api.redis.zscore(runsIndex('default'), gone)).toBeNull();
   expect(await api.runs.getMany(ids.slice(2, 5))).toMatchObject([{ id: ids[2] }, null, { id: ids[4] }]);
 });
 

@@ -7,7 +7,7 @@ import { newRunId } from '../../../src/domain/ids.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
 import { NO_METRICS } from '../../../src/metrics/metrics.ts';
 import { NO_LOSS } from '../../../src/runs/lossyRedis/lossGuard.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { ACTIVE_RUNS, runsIndex } from '../../../src/runs/records/indexKeys.ts';
 import { Reconciler } from '../../../src/runs/supervision/reconcile.ts';
 import { Supervisor } from '../../../src/runs/supervision/supervisor.ts';
 import { logKey, recordKey } from '../../../src/wire/keys.ts';
@@ -50,11 +50,11 @@ test('a PENDING run gets the job and the index entry that a crash left out, and 
   const run = await api.runs.start({ spec: specOf(), idempotencyKey: 'kept' });
   const name = (await api.redis.hget(recordKey(run.id), 'idempotency')) ?? '';
   await api.context.queue.remove(run.id, 1);
-  await api.redis.zrem(RUNS_INDEX, run.id);
+  await api.redis.zrem(runsIndex('default'), run.id);
   await api.redis.pexpire(name, 60_000);
   await (await reconciler(30_000)).pass(signal);
   expect(await api.context.queue.has([{ runId: run.id, attempt: 1 }])).toEqual([true]);
-  expect(await api.redis.zscore(RUNS_INDEX, run.id)).toBe('0');
+  expect(await api.redis.zscore(runsIndex('default'), run.id)).toBe('0');
   expect(await api.redis.pttl(name)).toBeGreaterThan(3_500_000);
 });
 
@@ -78,7 +78,7 @@ test('ended runs leave `runs:active`, and those past their retention leave the i
   expect(await api.redis.zscore(ACTIVE_RUNS, ended.id)).toBeNull();
   await api.redis.del(recordKey(ended.id), logKey(ended.id));
   await one.clean(signal);
-  expect(await api.redis.zscore(RUNS_INDEX, ended.id)).toBeNull();
+  expect(await api.redis.zscore(runsIndex('default'), ended.id)).toBeNull();
 });
 
 test('a process without an unfinished attempt is removed after the grace time; one with an attempt stays', async () => {

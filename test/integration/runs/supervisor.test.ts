@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { DEFAULT_ALLOTMENT } from '../../../src/domain/policy/allotment.ts';
 import { createRecord } from '../../../src/runs/records/creation.ts';
-import { ACTIVE_RUNS, RUNS_INDEX } from '../../../src/runs/records/indexKeys.ts';
+import { ACTIVE_RUNS, runsIndex } from '../../../src/runs/records/indexKeys.ts';
 import { readRun } from '../../../src/runs/records/store.ts';
 import { leaseKey, recordKey } from '../../../src/wire/keys.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
@@ -178,10 +178,17 @@ test('a run whose start was interrupted before its job was added is found and st
     retentionMs: 60_000,
   };
   const context = { redis: one.redis, masterKey, defaults };
-  await createRecord(context, { id, spec: specOf(), retryOf: null, idempotency: null });
-  await one.redis.zrem(RUNS_INDEX, id);
+  await createRecord(context, {
+    id,
+    tenant: 'default',
+    createdBy: null,
+    spec: specOf(),
+    retryOf: null,
+    idempotency: null,
+  });
+  await one.redis.zrem(runsIndex('default'), id);
   expect((await untilFinished(one.runs, id)).status).toBe('FAILED');
-  expect(await one.redis.zscore(RUNS_INDEX, id)).toBe('0');
+  expect(await one.redis.zscore(runsIndex('default'), id)).toBe('0');
 }, 20_000);
 
 test('when one service vanishes, another on the same Redis adopts its run within 15 s', async () => {

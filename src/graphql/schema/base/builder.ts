@@ -1,6 +1,8 @@
 /** The builder that all types of the schema are added to. Fields are non-null unless they say otherwise. */
 import SchemaBuilder from '@pothos/core';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import type { EpochMs } from '../../../domain/events.ts';
+import { type Guarded, isAllowed, isGuarded, refusalOf } from '../../../identity/policy.ts';
 import type { ApiContext } from '../../context/context.ts';
 import { GraphQLDateTime } from './dateTimeScalar.ts';
 import { GraphQLJson } from './jsonScalar.ts';
@@ -8,12 +10,27 @@ import { GraphQLJson } from './jsonScalar.ts';
 export const builder = new SchemaBuilder<{
   Context: ApiContext;
   DefaultFieldNullability: false;
+  /** `authScopes: { right: 'Query.run' }` of a field: its row in the table of rights. */
+  AuthScopes: { right: Guarded };
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: EpochMs; Output: EpochMs };
     JSON: { Input: unknown; Output: unknown };
   };
-}>({ defaultFieldNullability: false });
+}>({
+  plugins: [ScopeAuthPlugin],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    authScopes: ({ caller }) => ({ right: (guarded) => isAllowed(caller, guarded) }),
+    // Once, when a subscription begins, and not for each result.
+    authorizeOnSubscribe: true,
+    unauthorizedError: (_parent, { caller }, { parentType, fieldName }) => {
+      const guarded = `${parentType.name}.${fieldName}`;
+      if (!isGuarded(guarded)) throw new Error(`${guarded} is guarded but not in the table of rights`);
+      return refusalOf(caller, guarded);
+    },
+  },
+});
 
 builder.addScalarType('DateTime', GraphQLDateTime);
 builder.addScalarType('JSON', GraphQLJson);

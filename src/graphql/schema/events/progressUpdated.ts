@@ -25,6 +25,7 @@ const ProgressUpdated = builder.objectRef<SourceOf<'ProgressUpdated'>>('Progress
 
 builder.objectField(Run, 'progress', (t) =>
   t.field({
+    authScopes: { right: 'Run.progress' },
     type: ProgressUpdated,
     nullable: true,
     resolve: async ({ id }, _args, context) => {

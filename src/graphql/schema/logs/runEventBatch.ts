@@ -4,7 +4,7 @@ import type { EventSource } from '../../../delivery/eventSource.ts';
 import { fromTail } from '../../../delivery/filteredTail.ts';
 import { openViewer } from '../../../delivery/opening.ts';
 import { type EventBatch, type LogField, LogStream, type NamedFilter, PieceSource } from '../../../delivery/pieces.ts';
-import { BadUserInput, throwProblems } from '../../../domain/errors.ts';
+import { BadUserInput, NotFound, throwProblems } from '../../../domain/errors.ts';
 import type { Seq } from '../../../domain/events.ts';
 import {
   type LogFilterInput as FilterInput,
@@ -55,11 +55,16 @@ const namedFilter = (given: FilterInput | null | undefined): NamedFilter | null 
   return filter && { ...filter, name: JSON.stringify(given), readsMessages: readsMessages(given) };
 };
 
-/** @throws BadUserInput if the run has ended and nothing follows; the transport finds that in `resume` */
-const resumed = async (runId: RunId, { resume, loadRun }: ApiContext): Promise<Seq | null> => {
+/**
+ * The rights to a log are checked here, when a subscription begins, and not for each line: the tenant of a run never changes.
+ * @throws NotFound if the caller sees no such run; BadUserInput if the run has ended and nothing follows; the transport
+ * finds that in `resume`
+ */
+const resumed = async (runId: RunId, { runs, resume }: ApiContext, signal: AbortSignal): Promise<Seq | null> => {
+  const run = await runs.get(runId, signal);
+  if (run === null) throw new NotFound();
   if (resume === undefined) return null;
-  const run = await loadRun(runId);
-  if (run?.closed !== true || run.lastSeq !== resume.after) return resume.after;
+  if (!run.closed || run.lastSeq !== resume.after) return resume.after;
   resume.nothingFollows = true;
   throw new BadUserInput('after', 'The run has ended and has no later events. Do not reconnect.');
 };
@@ -77,7 +82,7 @@ const follow = async (field: LogField, given: FollowArguments, context: ApiConte
   const runId = requireRunId(given.runId);
   const { hub, reader } = context;
   const viewer = await openViewer(async (signal) => {
-    const start = (await whenAnswered(() => resumed(runId, context), signal)) ?? after;
+    const start = (await whenAnswered(() => resumed(runId, context, signal), signal)) ?? after;
     if (start != null) return await hub.open(runId, { after: start }, signal);
     if (tail == null) return await hub.open(runId, {}, signal);
     const from: ViewFrom = await whenAnswered(() => fromTail(reader, runId, tail, filter, signal), signal);
@@ -96,6 +101,7 @@ const followArgs = builder.args((t) => ({
 
 builder.subscriptionField('runLogs', (t) =>
   t.field({
+    authScopes: { right: 'Subscription.runLogs' },
     type: RunEventRef,
     args: followArgs,
     subscribe: (_root, args, context) => follow('runLogs', args, context) satisfies Promise<AsyncIterable<EventSource>>,
@@ -109,6 +115,7 @@ bounded memory, and still gets every event.`,
 
 builder.subscriptionField('runLogBatches', (t) =>
   t.field({
+    authScopes: { right: 'Subscription.runLogBatches' },
     type: RunEventBatch,
     args: {
       ...followArgs,

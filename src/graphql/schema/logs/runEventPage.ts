@@ -41,6 +41,7 @@ there was nothing. To read further back, pass it as before.`,
 
 builder.objectField(Run, 'logs', (t) =>
   t.field({
+    authScopes: { right: 'Run.logs' },
     type: RunEventPage,
     nullable: true,
     args: {

@@ -21,6 +21,7 @@ const CancelRunPayload = runPayload(
 
 builder.mutationField('cancelRun', (t) =>
   t.field({
+    authScopes: { right: 'Mutation.cancelRun' },
     type: CancelRunPayload,
     nullable: true,
     args: { input: t.arg({ type: CancelRunInput, required: true, description: 'Which run, and how.' }) },

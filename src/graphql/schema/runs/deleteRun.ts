@@ -14,6 +14,7 @@ const DeleteRunPayload = builder.objectRef<{ readonly deletedRunId: RunId }>('De
 
 builder.mutationField('deleteRun', (t) =>
   t.field({
+    authScopes: { right: 'Mutation.deleteRun' },
     type: DeleteRunPayload,
     nullable: true,
     args: { input: t.arg({ type: DeleteRunInput, required: true, description: 'Which run.' }) },

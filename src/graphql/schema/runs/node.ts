@@ -17,6 +17,7 @@ export const Node = builder.interfaceRef<RunSummary>('Node').implement({
 
 builder.queryField('node', (t) =>
   t.field({
+    authScopes: { right: 'Query.node' },
     type: Node,
     nullable: true,
     args: { id: t.arg.id({ required: true, description: 'The id, as Node.id returns it.' }) },

@@ -16,6 +16,7 @@ const RetryRunPayload = runPayload(
 
 builder.mutationField('retryRun', (t) =>
   t.field({
+    authScopes: { right: 'Mutation.retryRun' },
     type: RetryRunPayload,
     nullable: true,
     args: { input: t.arg({ type: RetryRunInput, required: true, description: 'Which run.' }) },

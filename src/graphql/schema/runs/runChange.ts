@@ -38,11 +38,12 @@ const RunChange = builder.objectRef<Change>('RunChange').implement({
 
 builder.subscriptionField('runUpdated', (t) =>
   t.field({
+    authScopes: { right: 'Subscription.runUpdated' },
     type: Run,
     args: { runId: t.arg.id({ required: true, description: 'Id of the run.' }) },
-    subscribe: async (_root, args, { runs, updates }) => {
+    subscribe: async (_root, args, context) => {
       const runId = requireRunId(args.runId);
-      return new PullIterator(await openSource((signal) => RunSource.open(runs, updates, runId, signal)));
+      return new PullIterator(await openSource((signal) => RunSource.open(context.runs, context, runId, signal)));
     },
     resolve: (run, _args, { budget }) => {
       budget.renew();
@@ -56,11 +57,12 @@ not each state in between.`,
 
 builder.subscriptionField('runsUpdated', (t) =>
   t.field({
+    authScopes: { right: 'Subscription.runsUpdated' },
     type: RunChange,
     args: { filter: t.arg({ type: RunFilterInput, description: 'Which runs. Default: all.' }) },
-    subscribe: async (_root, args, { runs, updates }) => {
+    subscribe: async (_root, args, context) => {
       const filter = toRunFilter(args.filter);
-      return new PullIterator(await openSource((signal) => RunsSource.open(runs, updates, filter, signal)));
+      return new PullIterator(await openSource((signal) => RunsSource.open(context.runs, context, filter, signal)));
     },
     resolve: (change, _args, { budget }) => {
       budget.renew();

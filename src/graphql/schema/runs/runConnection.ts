@@ -68,6 +68,7 @@ const cursorProblems = (argument: string, cursor: string | null | undefined): re
 
 builder.queryField('runs', (t) =>
   t.field({
+    authScopes: { right: 'Query.runs' },
     type: RunConnection,
     nullable: true,
     args: {

@@ -60,6 +60,7 @@ builder.objectFields(Run, (t) => ({
   }),
   resources: t.field({ type: Resources, resolve: (run) => run.resources, description: 'The most that it can use.' }),
   retryOf: t.field({
+    authScopes: { right: 'Run.retryOf' },
     type: Run,
     nullable: true,
     resolve: (run, _args, context) => (run.retryOf === null ? null : context.loadRun(run.retryOf)),
@@ -84,6 +85,7 @@ builder.objectFields(Run, (t) => ({
     description: 'Why the last attempt failed; null if it did not.',
   }),
   output: t.field({
+    authScopes: { right: 'Run.output' },
     type: 'JSON',
     nullable: true,
     resolve: ({ id }, _args, context) => context.loadDetail(id, 'output'),
@@ -107,6 +109,7 @@ builder.objectFields(Run, (t) => ({
 
 builder.queryField('run', (t) =>
   t.field({
+    authScopes: { right: 'Query.run' },
     type: Run,
     nullable: true,
     args: { id: t.arg.id({ required: true, description: 'The id, as Run.id returns it.' }) },

@@ -59,6 +59,7 @@ const StartRunPayload = runPayload('StartRunPayload', 'What startRun returns.', 
 
 builder.mutationField('startRun', (t) =>
   t.field({
+    authScopes: { right: 'Mutation.startRun' },
     type: StartRunPayload,
     nullable: true,
     args: { input: t.arg({ type: StartRunInput, required: true, description: 'What to run.' }) },

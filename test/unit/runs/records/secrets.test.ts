@@ -37,8 +37,10 @@ test('numbers with different digits give different fingerprints', () => {
   expect(new Set(inputs.map((text) => of(parseExactJson(`[${text}]`) as JsonValue))).size).toBe(inputs.length);
 });
 
-test('the fingerprint of a key depends on the master key', () => {
-  expect(keyFingerprint(master, 'k')).not.toBe(keyFingerprint(Buffer.alloc(32, 2), 'k'));
+test('the fingerprint of a key depends on the master key and on the tenant', () => {
+  const others = [keyFingerprint(Buffer.alloc(32, 2), 'default', 'k'), keyFingerprint(master, 'acme', 'k')];
+  expect(others).not.toContain(keyFingerprint(master, 'default', 'k'));
+  expect(keyFingerprint(master, 'a', 'bk')).not.toBe(keyFingerprint(master, 'ab', 'k'));
   expect(inputFingerprint(master, specOf())).not.toBe(inputFingerprint(Buffer.alloc(32, 2), specOf()));
 });
 
