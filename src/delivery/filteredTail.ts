@@ -17,25 +17,35 @@ const SLICE_MS = 5;
 const longScans = new Semaphore(2, { what: 'long scans' });
 const BEYOND_ALL = 2 ** 31;
 
+/** What is counted: the events that the filter selects. */
+type Counted = Pick<NamedFilter, 'selects' | 'readsMessages'>;
+
+export interface TailQuery {
+  readonly runId: RunId;
+  readonly tail: number;
+  /** Null: every event. The hub counts then. */
+  readonly filter: Counted | null;
+  /** Only events before this seq. Default: all. */
+  readonly before?: Seq;
+  /** Whether to stop at LIMITS.tailScanEvents and tailScanBytes, and to start there. Default: true. */
+  readonly isBounded?: boolean;
+}
+
 /**
- * Without a filter the hub counts. With one, the log is read backward, up to LIMITS.tailScanEvents and tailScanBytes. If that
- * is not far enough, the viewer starts there. @throws what the reader throws; the signal's reason
+ * Without a filter the hub counts. With one, the log is read backward. @throws what the reader throws; the signal's reason
  */
-export const fromTail = async (
-  reader: LogReader,
-  runId: RunId,
-  tail: number,
-  filter: NamedFilter | null,
-  signal: AbortSignal,
-): Promise<ViewFrom> => {
+export const fromTail = async (reader: LogReader, query: TailQuery, signal: AbortSignal): Promise<ViewFrom> => {
+  const { runId, tail, filter, isBounded = true } = query;
   if (filter === null || tail === 0) return { tail };
+  const maxEvents = isBounded ? LIMITS.tailScanEvents : Number.POSITIVE_INFINITY;
+  const maxBytes = isBounded ? LIMITS.tailScanBytes : Number.POSITIVE_INFINITY;
   await using seat = new Seat(signal);
   let sliceEnds = performance.now() + SLICE_MS;
   let wanted = tail;
-  let before = BEYOND_ALL;
+  let before = query.before ?? BEYOND_ALL;
   let events = 0;
   let bytes = 0;
-  while (before > 1 && events < LIMITS.tailScanEvents && bytes < LIMITS.tailScanBytes) {
+  while (before > 1 && events < maxEvents && bytes < maxBytes) {
     const page = await reader.backward(runId, before, READ_ENTRIES, signal);
     // No run, or no events: the hub handles both.
     if (page === null || page.entries.length === 0) return { tail };
@@ -80,7 +90,7 @@ const lastSelected = (
   parts: readonly BatchPart[],
   before: Seq,
   wanted: number,
-  filter: NamedFilter,
+  filter: Counted,
 ): { readonly count: number; readonly start: Seq | null } => {
   let count = 0;
   for (const part of parts.toReversed()) {

@@ -13,12 +13,13 @@ import {
   sendText,
 } from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
-import { type Downloads, downloadOf, serveDownload } from './routes/downloads.ts';
+import { LogSizes } from './routes/downloads/logSizes.ts';
+import { type Downloads, downloadOf, serveDownload } from './routes/downloads/serveDownload.ts';
 import { GraphiqlPage } from './routes/graphiql.ts';
 import { type GraphqlRoute, serveGraphql } from './routes/graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './routes/health.ts';
 
-export interface RouterOptions extends Downloads, GraphqlRoute {
+export interface RouterOptions extends Omit<Downloads, 'sizes'>, GraphqlRoute {
   readonly admission: Admission;
   /** Whether browsers get GraphiQL. */
   readonly graphiql: boolean;
@@ -37,6 +38,7 @@ export const isHealth = (url: URL | null): boolean => url?.pathname.startsWith('
 export class Router {
   readonly #options: RouterOptions;
   readonly #graphiql: GraphiqlPage | null;
+  readonly #sizes = new LogSizes();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -62,7 +64,7 @@ export class Router {
     if (path !== GRAPHQL_PATH && download === null) return sendError(exchange, NOT_FOUND);
     const admitted = await this.#admit(exchange);
     if (admitted === null) return;
-    if (download !== null) await serveDownload(admitted, download, this.#options);
+    if (download !== null) await serveDownload(admitted, download, { ...this.#options, sizes: this.#sizes });
     else await serveGraphql(admitted, this.#options);
   }
 

@@ -65,6 +65,11 @@ export class PlainLines {
     return all;
   }
 
+  /** The lines in UTF-8, each with its LF. Shared: not to be changed. */
+  bytes(): Buffer {
+    return this.#segment.body.subarray(this.#starts[0], this.#starts[this.count]);
+  }
+
   /** The first `count` of them as events; default: all. */
   events(count = this.count): RunEvent[] {
     const { stream, timestamp, attempt, body } = this.#segment;

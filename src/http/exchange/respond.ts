@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
 import type { Caller } from '../../domain/caller.ts';
-import type { ErrorCode } from '../../domain/errors.ts';
+import type { BadUserInput, ErrorCode } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
 /** One request and its response. `cors` are the headers for its origin. */
@@ -22,11 +22,11 @@ export interface CallersExchange extends Exchange {
   readonly caller: Caller;
 }
 
-/** @param more members of `extensions`; an `argument` becomes the only entry of `problems` */
+/** @param more members of `extensions`; an `argument` without `problems` becomes their only entry */
 export const errorBody = (code: ErrorCode, message: string, more: Readonly<Record<string, unknown>> = {}): string => {
   const { argument } = more;
   const problems = argument === undefined ? {} : { problems: [{ argument, message }] };
-  return JSON.stringify({ errors: [{ message, extensions: { code, ...more, ...problems } }] });
+  return JSON.stringify({ errors: [{ message, extensions: { code, ...problems, ...more } }] });
 };
 
 /** A short body; `type` is its media type. */
@@ -65,6 +65,10 @@ export const sendError = (
   { status, code, message }: HttpError,
   headers: OutgoingHttpHeaders = {},
 ): void => sendJson(exchange, status, errorBody(code, message), headers);
+
+/** Refuses a request whose parameters or headers are not valid: 400. */
+export const sendInputError = (exchange: Exchange, { code, message, argument, problems }: BadUserInput): void =>
+  sendJson(exchange, 400, errorBody(code, message, { argument, problems }));
 
 /** Refuses a request because the service is busy: 503 with Retry-After, for clients and proxies. */
 export const sendBusy = (

@@ -110,8 +110,8 @@ test('an after that is not a seq, or beyond the end of a finished run, is BAD_US
 test('unknown parameters are refused by name, on HEAD too', async () => {
   const id = await createRun(api.redis);
   for (const [query, named] of [
-    ['before=10', '"before"'],
-    ['after=1&tail=5&limit=2', '"tail", "limit"'],
+    ['lines=10', '"lines"'],
+    ['after=1&follow=5&limit=2', '"follow", "limit"'],
     ['After=1', '"After"'],
     ['=1', '""'],
     ['x', '"x"'],

@@ -85,7 +85,7 @@ const follow = async (field: LogField, given: FollowArguments, context: ApiConte
     const start = (await whenAnswered(() => resumed(runId, context, signal), signal)) ?? after;
     if (start != null) return await hub.open(runId, { after: start }, signal);
     if (tail == null) return await hub.open(runId, {}, signal);
-    const from: ViewFrom = await whenAnswered(() => fromTail(reader, runId, tail, filter, signal), signal);
+    const from: ViewFrom = await whenAnswered(() => fromTail(reader, { runId, tail, filter }, signal), signal);
     return await hub.open(runId, from, signal);
   });
   return new LogStream(field, new PieceSource({ runId, viewer, filter, maxBatch }));

@@ -1,8 +1,8 @@
 /** An event as JSON for log.ndjson: all fields of its GraphQL type under their names, with __typename. */
-import type { LogLineDraft, RunEvent } from '../../domain/events.ts';
-import type { RunId } from '../../domain/ids.ts';
-import type { Failure } from '../../domain/run.ts';
-import { toDateTime } from '../../graphql/schema/base/dateTimeScalar.ts';
+import type { LogLineDraft, RunEvent } from '../../../domain/events.ts';
+import type { RunId } from '../../../domain/ids.ts';
+import type { Failure } from '../../../domain/run.ts';
+import { toDateTime } from '../../../graphql/schema/base/dateTimeScalar.ts';
 
 const failureJson = (failure: Failure | null) =>
   failure === null ? null : { reason: failure.reason, message: failure.message, signal: failure.signal ?? null };
