@@ -8,7 +8,9 @@ import { pino } from 'pino';
 import { safeError } from './domain/text/safeError.ts';
 
 /** Fields whose values are never logged. */
-const REDACTED = ['url', '*.url', 'password', '*.password', 'redisUrl', '*.redisUrl', 'token', '*.token'];
+const REDACTED = ['url', 'password', 'redisUrl', 'token', 'authorization', 'connectionParams', 'headers'].flatMap(
+  (name) => [name, `*.${name}`],
+);
 const CENSOR = '[redacted]';
 
 /** Equal warnings are logged once in this time, with the number of those that were not logged. */
@@ -28,8 +30,11 @@ export const hideFromLog = (secret: string | null): void => {
   for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) secrets.add(form);
 };
 
+/** Tokens of clients, which are not known beforehand, by their forms: API tokens, JWTs, and what follows `Bearer`. */
+const TOKENS = /\brl_[0-9A-Za-z]{49}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?<=\bbearer\s+)[^\s"\\]{16,}/gi;
+
 const withoutSecrets = (line: string): string => {
-  let safe = line;
+  let safe = line.replace(TOKENS, CENSOR);
   for (const secret of secrets) safe = safe.replaceAll(secret, CENSOR);
   return safe;
 };

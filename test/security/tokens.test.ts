@@ -2,14 +2,16 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Redis } from 'ioredis';
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LOCAL_ADMIN } from '../../src/domain/caller.ts';
 import { newRunId } from '../../src/domain/ids.ts';
-import { newApiToken } from '../../src/identity/apiToken.ts';
-import { ApiTokens } from '../../src/identity/apiTokens.ts';
+import { hashOfToken, newApiToken } from '../../src/identity/apiToken.ts';
+import { ApiTokens, REVOKED_CHANNEL } from '../../src/identity/apiTokens.ts';
 import { RunTokens } from '../../src/identity/runTokens.ts';
 import { installationId } from '../../src/runs/records/installation.ts';
+import { EventReader } from '../support/clients/eventStream.ts';
 import { RawSocket } from '../support/clients/http.ts';
 import { now } from '../support/identity.ts';
 import { createRun } from '../support/log.ts';
@@ -22,6 +24,8 @@ const ISSUER = 'https://issuer.example';
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 let redis: TestRedis;
+let connection: Redis;
+let apiTokens: ApiTokens;
 let data: DataDirectory;
 let provider: Server;
 let service: StartedService;
@@ -41,8 +45,6 @@ const sign = (more: Header = {}, header: Header = {}, key: Parameters<SignJWT['s
   new SignJWT(claims(more)).setProtectedHeader({ alg: 'RS256', kid: 'one', ...header }).sign(key);
 
 const makeTokens = async (): Promise<void> => {
-  const connection = await redis.connect();
-  const apiTokens = new ApiTokens(connection);
   const runTokens = new RunTokens(SECRETS_KEY, await installationId(connection));
   const make = (expiresAt: number | null) =>
     apiTokens.create(LOCAL_ADMIN, { name: 'ci', scopes: ['admin'], expiresAt });
@@ -57,7 +59,6 @@ const makeTokens = async (): Promise<void> => {
   const own = { kty: 'RSA', ...publicKey.export({ format: 'jwk' }) };
   Object.assign(valid, { admin: ADMIN_TOKEN, api, run, provider: await sign() });
   Object.assign(valid, {
-    'within the clock skew': await sign({ exp: Math.floor(now()) - 5, iat: Math.floor(now()) + 5 }),
     'with a list of one tenant and a text of scopes': await sign({ realm: { org: ['acme'] }, roles: 'admin x' }),
     PS512: await sign({}, { alg: 'PS512' }),
   });
@@ -102,6 +103,8 @@ const makeTokens = async (): Promise<void> => {
 
 beforeAll(async () => {
   redis = await startRedis();
+  connection = await redis.connect();
+  apiTokens = new ApiTokens(connection);
   data = await dataDirectory();
   provider = createServer((_request, response) => {
     void exportJWK(publicKey).then((jwk) => response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'one' }] })));
@@ -116,7 +119,7 @@ beforeAll(async () => {
     },
   });
   url = await service.address();
-  runId = await createRun(await redis.connect());
+  runId = await createRun(connection);
   await makeTokens();
 });
 afterAll(async () => {
@@ -172,6 +175,8 @@ test('I1: a valid token of every kind is accepted, over HTTP, as event stream an
     expect([kind, await requests.GET?.(`Bearer ${token}`)]).toMatchObject([kind, { status: 200 }]);
     expect([kind, await socketWith({ authorization: `Bearer ${token}` })]).toEqual([kind, 'ack']);
   }
+  const tolerated = await sign({ exp: Math.floor(now()) - 1, iat: Math.floor(now()) + 5 });
+  expect(await socketWith({ authorization: `Bearer ${tolerated}` })).toBe('ack');
   for (const [request, send] of Object.entries(requests)) {
     expect([request, await send(`Bearer ${ADMIN_TOKEN}`)]).toMatchObject([request, { status: 200 }]);
   }
@@ -227,6 +232,64 @@ test('I2: an expired token is 401 over HTTP, with a message that says so, and cl
     const response = await fetch(`${url}/graphql?query={__typename}`, { headers: { authorization } });
     expect(await response.text()).toContain('The token has expired');
   }
+});
+
+const apiToken = (name: string) => apiTokens.create(LOCAL_ADMIN, { name, scopes: ['admin'], expiresAt: null });
+
+/** A socket and an event stream that are open with the token. */
+const openWith = async (token: string) => {
+  const authorization = `Bearer ${token}`;
+  const socket = await new RawSocket(url).opened();
+  socket.send({ type: 'connection_init', payload: { authorization } });
+  await socket.until(({ type }) => type === 'connection_ack');
+  const query = 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }';
+  const headers = [`Authorization: ${authorization}`];
+  const events = new EventReader(Number(new URL(url).port), { query, variables: { id: runId }, headers });
+  await events.until(({ ids }) => ids.length > 0);
+  return { socket, events };
+};
+
+test('I4: a token that another process revokes ends its WebSocket with 4401, cuts its event stream, and is refused', async () => {
+  const [{ token, apiToken: record }, other] = [await apiToken('leaked'), await apiToken('other')];
+  const [open, stays] = [await openWith(token), await openWith(other.token)];
+  // An announcement alone ends nothing: whoever can publish could end the sessions of others.
+  await connection.publish(REVOKED_CHANNEL, other.apiToken.id);
+  await apiTokens.revoke(LOCAL_ADMIN, record.id);
+  expect(await open.socket.closed).toEqual({ code: 4401, reason: 'Unauthorized' });
+  expect(await open.events.ended).toBe('cut');
+  expect(await requests.POST?.(`Bearer ${token}`)).toEqual(UNAUTHENTICATED);
+  expect(await socketWith({ authorization: `Bearer ${token}` })).toBe(UNAUTHORIZED);
+  stays.socket.subscribe('1', '{ __typename }');
+  await stays.socket.until(({ type }) => type === 'complete');
+
+  // The announcement of this one is lost, as while a connection is cut. When it is back, open tokens are checked.
+  await connection.hset(`runloom:token:${hashOfToken(other.token)}`, 'revokedAt', Date.now());
+  await connection.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  expect(await stays.socket.closed).toEqual({ code: 4401, reason: 'Unauthorized' });
+  expect(await stays.events.ended).toBe('cut');
+});
+
+test('I2a: while Redis is away an API token lets nobody in: requests get UNAVAILABLE, sockets and event streams wait', async () => {
+  const { token } = await apiToken('patient');
+  const sent = { authorization: `Bearer ${token}` };
+  process.kill(redis.pid, 'SIGSTOP');
+  const socket = await new RawSocket(url).opened();
+  socket.send({ type: 'connection_init', payload: sent });
+  const open = openWith(token);
+  try {
+    const asked = ['POST', 'log.txt'].map((request) => requests[request]?.(sent.authorization));
+    const unavailable = { status: 503, challenge: null, code: 'UNAVAILABLE' };
+    expect(await Promise.all(asked)).toEqual([unavailable, unavailable]);
+    expect(await requests.POST?.('Bearer wrong')).toEqual(UNAUTHENTICATED);
+    expect(await requests.POST?.(`Bearer ${valid.run}`)).toMatchObject({ status: 200 });
+    expect(socket.messages).toEqual([]);
+  } finally {
+    process.kill(redis.pid, 'SIGCONT');
+  }
+  await socket.until(({ type }) => type === 'connection_ack');
+  const { socket: second, events } = await open;
+  for (const one of [socket, second]) one.socket.terminate();
+  await events[Symbol.asyncDispose]();
 });
 
 test('a page of an allowed origin can read the refusal', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/identity/authenticator.ts';
-import { ProviderTokens } from '../../src/identity/providerTokens.ts';
+import { type ProviderKey, ProviderTokens } from '../../src/identity/providerTokens.ts';
 import { RunTokens } from '../../src/identity/runTokens.ts';
 import { Sessions } from '../../src/identity/sessions.ts';
 
@@ -14,26 +14,28 @@ export const JWT_SETTINGS = { JWT_SECRET: SECRET, JWT_ISSUER: 'https://issuer.ex
 /** Seconds since 1970. */
 export const now = (): number => Date.now() / 1000;
 
-/** A token of the identity provider; the claims replace those of a valid token, `undefined` removes one. */
-export const providerToken = (claims: Readonly<Record<string, unknown>> = {}): Promise<string> =>
-  new SignJWT({
-    iss: JWT_SETTINGS.JWT_ISSUER,
-    aud: JWT_SETTINGS.JWT_AUDIENCE,
-    sub: 'ada',
-    tenant: 'default',
-    scope: 'admin',
-    exp: now() + 600,
-    ...claims,
-  })
-    .setProtectedHeader({ alg: 'HS256' })
-    .sign(Buffer.from(SECRET));
+/** The claims of a valid token of the identity provider. */
+export const claimsOf = (lifeSeconds: number) => ({
+  iss: JWT_SETTINGS.JWT_ISSUER,
+  aud: JWT_SETTINGS.JWT_AUDIENCE,
+  sub: 'ada',
+  tenant: 'default',
+  scope: 'admin',
+  exp: now() + lifeSeconds,
+});
 
-/** An admission that lets in only tokens of the identity provider (providerToken). */
-export const lockedAdmission = () => ({
+/** A token of the identity provider; `more` replaces claims of a valid one, `undefined` removes one. */
+export const providerToken = (more: Readonly<Record<string, unknown>> = {}): Promise<string> =>
+  new SignJWT({ ...claimsOf(600), ...more }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(SECRET));
+
+const SHARED: ProviderKey = { kind: 'secret', bytes: Buffer.from(SECRET) };
+
+/** An admission that lets in only tokens of the identity provider; by default those of providerToken. */
+export const lockedAdmission = (key: ProviderKey = SHARED) => ({
   authenticator: createAuthenticator({
     tokens: null,
     provider: new ProviderTokens({
-      key: { kind: 'secret', bytes: Buffer.from(SECRET) },
+      key,
       issuer: JWT_SETTINGS.JWT_ISSUER,
       audience: JWT_SETTINGS.JWT_AUDIENCE,
       tenantClaim: 'tenant',

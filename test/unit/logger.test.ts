@@ -53,3 +53,20 @@ test('no call of a logger passes an error under a name that pino prints as {}', 
   expect(seen).toBeGreaterThan(20);
   expect(wrong).toEqual([]);
 });
+
+test('no line shows a token, wherever it stands', () => {
+  const { logger, lines } = logged();
+  const api = `rl_${'aB3'.repeat(16)}x`;
+  const jwt = `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${'e30'.repeat(9)}.${'x-_'.repeat(9)}`;
+  const other = 'another-kind-of-token';
+  for (const token of [api, jwt, other]) {
+    logger.info({ authorization: `Bearer ${token}`, request: { headers: { authorization: token } } }, 'a request');
+    logger.warn({ connectionParams: { authorization: token } }, `refused: Bearer ${token}`);
+    logger.error({ err: new Error(`cannot read "bearer ${token}"`) }, 'failed');
+    if (token !== other) logger.debug({ name: `x ${token},y` }, `${token}`);
+  }
+  const text = JSON.stringify(lines);
+  for (const token of [api, jwt, other]) expect(text).not.toContain(token);
+  expect(lines).toHaveLength(11);
+  expect(text).toContain('cannot read');
+});

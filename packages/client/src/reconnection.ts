@@ -35,14 +35,15 @@ export interface Reconnection {
 export const pauseMs = (tries: number, maxPauseMs: number): number =>
   Math.random() * Math.min(500 * 2 ** (tries - 1), maxPauseMs);
 
+/** Close codes that a new try would meet again: a broken protocol, or a message that is too large. */
+const FINAL_CODES = [1002, 1003, 1007, 1008, 1009, 1010, 4004, 4400, 4406, 4409, 4429];
+/** The token is not valid, or no longer; it has expired. Each try calls connectionParams, which can give a new one. */
+const UNAUTHORIZED = 4401;
+const EXPIRED = 4403;
 /**
- * Close codes that a new try would meet again: a broken protocol, a message that is too large, a caller without valid
- * credentials (4401). Not 4403: the token has expired, and connectionParams is called for a new one.
- */
-const FINAL_CODES = [1002, 1003, 1007, 1008, 1009, 1010, 4004, 4400, 4401, 4406, 4409, 4429];
-/**
- * Refusals in a row that are final. A refusal is close code 4403 or, before the first connection, an HTTP status 4xx in
- * place of the handshake. (After that, a 4xx may come from a proxy whose service is being replaced.)
+ * Refusals in a row that are final. A refusal is close code 4401 or 4403 before the server has accepted the token or,
+ * before the first connection, an HTTP status 4xx in place of the handshake. (After that, a 4xx may come from a proxy whose
+ * service is being replaced.) The same codes later on only mean that the token has ceased to be valid.
  */
 const MAX_REFUSALS = 3;
 /** A connection that lasted this long has worked, even if a filter let no event through. */
@@ -110,6 +111,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   const onConnected = (): void => {
     connectedAt = performance.now();
     hasConnected = true;
+    refusals = 0;
     startAll();
     for (const waiter of all) waiter.connected();
   };
@@ -122,7 +124,8 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     const code = codeOf(event);
     const said = (event as { readonly reason?: unknown } | null)?.reason;
     const message = messageOf(error);
-    if (code === 4403 || (!hasConnected && REFUSED.test(message))) refusals += 1;
+    const isRefusal = connectedAt === null && (code === UNAUTHORIZED || code === EXPIRED);
+    if (isRefusal || (!hasConnected && REFUSED.test(message))) refusals += 1;
     const reason = (typeof said === 'string' && said) || message || (opened ? 'The connection was lost.' : UNKNOWN);
     [opened, connectedAt, error] = [false, null, null];
     for (const waiter of all) waiter.lost({ tries, code, reason });
@@ -158,6 +161,8 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     isFinal: (found) => {
       if (refusals >= MAX_REFUSALS) return true;
       const code = codeOf(found);
+      // A token that was never accepted is a wrong one, and a new try would probably send it again.
+      if (code === UNAUTHORIZED) return !hasConnected;
       if (code !== null) return FINAL_CODES.includes(code);
       // An Error during a connection means an invalid message. Before the connection, connectionParams has thrown.
       return found instanceof Error && connectedAt !== null;

@@ -11,12 +11,14 @@
  *
  * These end a subscription with an error:
  * - an error from the server, except UNAVAILABLE and errors with `retryAfterSeconds`;
- * - a close code that a new try would meet again: 4400, 4401, 4406, 4409, 4429, 1002, 1003, 1007 to 1010, 4004;
- * - the third refusal in a row. A refusal is close code 4403 or, before the first connection, an HTTP status 4xx in
- *   place of the handshake. (The package `ws` reports that status; browsers do not.)
+ * - a close code that a new try would meet again: 4400, 4406, 4409, 4429, 1002, 1003, 1007 to 1010, 4004; also 4401 (the
+ *   token is not valid) if no token has been accepted yet;
+ * - the third refusal in a row. A refusal is close code 4401 or 4403 (the token has expired) before the server has
+ *   accepted the token or, before the first connection, an HTTP status 4xx in place of the handshake. (The package `ws`
+ *   reports that status; browsers do not.)
  *
  * Everything else is tried again without a limit of time; `onState` reports the number of tries and the reason. Each try
- * calls `connectionParams` if it is a function, so an expired token (4403) can be replaced.
+ * calls `connectionParams` if it is a function, so a token that has expired (4403) or was revoked (4401) can be replaced.
  */
 import type { Client, SubscribePayload } from 'graphql-ws';
 import { type FollowDetails, type Following, type FollowState, follow, type Sink } from './following.ts';

@@ -163,12 +163,28 @@ test('after 4403 it reconnects with a new token from connectionParams, and misse
   expect(tokens).toEqual([1, 2, 3, 4, 5, 6].map((i) => ({ authorization: `Bearer ${i}` })));
 });
 
-test('4403 is final at the third time in a row', async () => {
-  const serving = await serve((one) => one.close(4403, 'Expired'));
-  const log = follow(serving.url);
-  expect(await log.over).toMatchObject({ code: 4403 });
-  expect(serving.connections()).toBe(3);
-  expect(log.details.at(-1)).toMatchObject({ code: 4403, reason: 'Expired' });
+test.each([4401, 4403])('%i for a token that was accepted is followed by a new try, however often', async (code) => {
+  const { url, asked } = await serve((one, turn) => {
+    if (turn < 8) return one.close(code);
+    one.next(batch(end(1)));
+    one.complete();
+  });
+  expect(await follow(url).over).toBe('complete');
+  expect(asked).toHaveLength(8);
+});
+
+test('a token that is refused is final: 4401 at once if none was accepted before, else at the third time in a row', async () => {
+  const follows = async (admit: (connection: number) => number | undefined) => {
+    const serving = await serve((one) => one.close(), { admit });
+    const log = follow(serving.url);
+    expect(await log.over).toMatchObject({ code: admit(99) });
+    expect(log.details.at(-1)).toMatchObject({ code: admit(99) });
+    return serving.connections();
+  };
+  expect(await follows(() => 4401)).toBe(1);
+  expect(await follows(() => 4403)).toBe(3);
+  expect(await follows((connection) => (connection === 1 ? undefined : 4401))).toBe(4);
+  expect(await follows((connection) => (connection === 3 ? undefined : 4403))).toBe(6);
 });
 
 test('a connectionParams that fails is called again, and its error is reported', async () => {

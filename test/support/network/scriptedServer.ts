@@ -35,6 +35,8 @@ type Script = (asked: Asked, turn: number) => void;
 interface ServeOptions {
   /** HTTP status that refuses a handshake, by the number of the connection; undefined accepts it. */
   readonly refuse?: (connection: number) => number | undefined;
+  /** Close code that refuses connection_init, by the number of the connection; undefined accepts it. */
+  readonly admit?: (connection: number) => number | undefined;
 }
 interface Serving {
   readonly url: string;
@@ -51,7 +53,7 @@ export const end = (seq: number): Event => ({ __typename: 'RunFinished', seq });
 export const batch = (...events: Event[]) => ({ log: { lastSeq: events.at(-1)?.seq, events } });
 
 /** Speaks graphql-transport-ws; the script answers each subscription. */
-export const serve = async (script: Script, { refuse }: ServeOptions = {}): Promise<Serving> => {
+export const serve = async (script: Script, { refuse, admit }: ServeOptions = {}): Promise<Serving> => {
   let connections = 0;
   const server = new WebSocketServer({
     port: 0,
@@ -82,6 +84,8 @@ export const serve = async (script: Script, { refuse }: ServeOptions = {}): Prom
       const { type, id, payload } = JSON.parse(String(bytes));
       if (type === 'connection_init') {
         params = payload;
+        const code = admit?.(connection);
+        if (code !== undefined) return socket.close(code);
         return send({ type: 'connection_ack' });
       }
       if (type === 'complete') completed.add(id);

@@ -111,7 +111,11 @@ test('a token of the provider gives subject, tenant and the scopes that are know
   ]) {
     await expect(provider.verify(await sign(wrong)), JSON.stringify(wrong)).rejects.toThrow();
   }
-  expect(await provider.verify(await sign({ exp: seconds() - 20 }))).toMatchObject({ subject: 'ada' });
+  // What is opened with a token that is in the tolerance of clocks ends with the tolerance; else at the expiry.
+  const [past, future] = [seconds() - 5, seconds() + 60];
+  expect(await provider.verify(await sign({ exp: past }))).toMatchObject({ expiresAt: (past + 30) * 1000 });
+  expect(await provider.verify(await sign({ exp: future }))).toMatchObject({ expiresAt: future * 1000 });
+  expect(await provider.verify(await sign({ exp: 1e300 }))).toMatchObject({ expiresAt: 8.64e15 });
 });
 
 test('keys of a JWKS address are fetched, kept, and fetched again when they rotate; a secret as algorithm is refused', async () => {
