@@ -102,7 +102,7 @@ const main = async (args: readonly string[]): Promise<number> => {
   const lifetime = new Lifetime();
   installHandlers(lifetime);
   writeResolverFiles(launch.mode, launch.orders);
-  const connections = connect(launch.orders.redisUrl);
+  const connections = connect(launch.orders.redisUrl, launch.orders.runId);
   watchForAbandonment(connections, launch.mode, parseRedisAway(args) ?? REDIS_AWAY_MS, (reason) => {
     lifetime.onAbandoned();
     print(reason);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { engineAnswers, findContainerSocket, socketCandidates } from './launchers/container/engine/socket.ts';
 import { ContainerLauncher, containerTraits } from './launchers/container/launcher.ts';
-import type { Launcher, LauncherTraits, RedisMount } from './launchers/launcher.ts';
+import type { Launcher, LauncherTraits } from './launchers/launcher.ts';
 import { PROCESS_TRAITS, ProcessLauncher } from './launchers/process/launcher.ts';
+import type { RedisForExecutors } from './redis/relay/executorRedis.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
 
 /** Processes and threads of one run, at most: it stops a fork bomb. */
@@ -19,7 +20,7 @@ const UNLIMITED = 'no image, no other user, no limit of memory or disk (developm
 export interface LauncherParts {
   readonly installationId: string;
   /** How executors reach Redis. */
-  readonly redis: { readonly url: string; readonly mount: RedisMount | null };
+  readonly redis: Pick<RedisForExecutors, 'urlFor' | 'mount'>;
 }
 
 /** A launcher that can be made. Redis for executors is opened in between, by its traits. */
@@ -96,7 +97,7 @@ const containerChoice = (config: LauncherConfig, socketPath: string): LauncherCh
       network: config.executorNetwork,
       executorImage: config.executorImage,
       redisMount: redis.mount,
-      extraHosts: HOST_NAMES.filter((name) => redis.url.includes(name)).map((name) => `${name}:host-gateway`),
+      extraHosts: HOST_NAMES.filter((name) => redis.urlFor(null).includes(name)).map((name) => `${name}:host-gateway`),
       installationId,
       pidsLimit: PIDS_LIMIT,
       workspaceBytes: WORKSPACE_BYTES,

@@ -15,6 +15,7 @@ import type { LogReader } from './log/viewer.ts';
 import { NO_METRICS } from './metrics/metrics.ts';
 import { assertPortFree, portFailure } from './port.ts';
 import { connectRedis } from './redis/connection.ts';
+import type { ExecutorAccess } from './redis/executors/executorAccess.ts';
 import { createAnnouncements } from './redis/pubsub.ts';
 import { redisReadiness } from './redis/readiness.ts';
 import { createRuns, type RunService } from './runs/createRuns.ts';
@@ -25,6 +26,7 @@ import type { ServiceOptions, Start } from './serviceStart.ts';
 import {
   type Connections,
   connect,
+  openAccess,
   openExecutorRedis,
   openLossGuard,
   openMasterKey,
@@ -63,9 +65,10 @@ const begin = async (start: Start): Promise<number> => {
   const server = await openServer(start);
   const connections = await connect(start, server);
   const masterKey = await openMasterKey(start, connections);
-  const executorRedis = await openExecutorRedis(start, { server, connections, masterKey }, choice.traits);
+  const address = await openExecutorRedis(start, server, choice.traits);
   const installation = await installationId(connections.commands.redis);
-  const launcher = await openLauncher(start, choice, { installationId: installation, redis: executorRedis });
+  const access = await openAccess(start, server, { address, connections, masterKey, installation });
+  const launcher = await openLauncher(start, choice, { installationId: installation, redis: address });
   const losses = await openLossGuard(start, server, connections);
   const log = openLog(start, connections, losses);
   const { announcements } = log;
@@ -74,7 +77,7 @@ const begin = async (start: Start): Promise<number> => {
     ...log,
     connections,
     masterKey,
-    executorRedisUrl: executorRedis.url,
+    access,
     launcher,
     losses,
   });
@@ -134,7 +137,7 @@ const openLog = ({ logger, parts, metrics }: Start, connections: Connections, lo
 interface RunsNeeds extends LogParts {
   readonly connections: Connections;
   readonly masterKey: Buffer;
-  readonly executorRedisUrl: string;
+  readonly access: ExecutorAccess;
   readonly launcher: Launcher;
   readonly losses: LossGuard;
 }

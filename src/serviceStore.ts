@@ -4,11 +4,17 @@ import type { LauncherTraits } from './launchers/launcher.ts';
 import { hideFromLog } from './logger.ts';
 import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
 import { mayLoseAcknowledged } from './redis/durability.ts';
-import { keepExecutorUser } from './redis/executorUser.ts';
+import type { Attempt } from './redis/executors/attemptUser.ts';
+import {
+  type ExecutorAccess,
+  type ExecutorAccessOptions,
+  openExecutorAccess,
+} from './redis/executors/executorAccess.ts';
 import { masterKeyOf } from './redis/masterKey.ts';
 import { type RedisForExecutors, redisForExecutors } from './redis/relay/executorRedis.ts';
 import { openRedis } from './redisChoice.ts';
 import { guardAgainstLoss, type LossGuard, NO_LOSS } from './runs/lossyRedis/lossGuard.ts';
+import { executingAttempts } from './runs/records/executing.ts';
 import type { Start } from './serviceStart.ts';
 import { parseRedisUrl } from './wire/redisUrl.ts';
 
@@ -62,25 +68,26 @@ export const openMasterKey = async ({ config }: Start, { commands }: Connections
   return masterKey;
 };
 
-/** Opens the way to Redis for executors of a launcher with these traits. @throws Error where a relay does not start */
+/** The address of Redis for executors of a launcher with these traits. @throws Error where a relay does not start */
 export const openExecutorRedis = async (
   { config, logger, parts }: Start,
-  { server, connections, masterKey }: { server: RedisServer; connections: Connections; masterKey: Buffer },
-  { redisReach }: LauncherTraits,
+  { url: serviceUrl }: RedisServer,
+  { redisReach: reach }: LauncherTraits,
 ): Promise<RedisForExecutors> => {
-  const credentials = await keepExecutorUser(connections.commands, masterKey, server.isPrivate, logger);
-  hideFromLog(credentials?.password ?? null);
-  return parts.use(
-    await redisForExecutors({
-      serviceUrl: server.url,
-      explicitUrl: config.executorRedisUrl,
-      reach: redisReach,
-      credentials,
-      runtimeDirectory: config.runtimeDirectory,
-      environment: config.childEnvironment,
-      logger,
-    }),
-  );
+  const { executorRedisUrl: explicitUrl, runtimeDirectory, childEnvironment: environment } = config;
+  return parts.use(await redisForExecutors({ serviceUrl, explicitUrl, reach, runtimeDirectory, environment, logger }));
+};
+
+/** What attempts need to use that address. @throws the connection's error */
+export const openAccess = (
+  { say, logger }: Start,
+  { url }: RedisServer,
+  needs: Pick<ExecutorAccessOptions, 'address' | 'masterKey' | 'installation'> & { readonly connections: Connections },
+): Promise<ExecutorAccess> => {
+  const { connections, ...rest } = needs;
+  const { commands: connection } = connections;
+  const executing = (): Promise<readonly Attempt[]> => executingAttempts(connection.redis);
+  return openExecutorAccess({ ...rest, connection, db: parseRedisUrl(url).db, executing, say, logger });
 };
 
 /** The private redis-server syncs each write to disk; another Redis is asked. @throws the connection's error */

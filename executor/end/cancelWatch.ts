@@ -1,6 +1,7 @@
 /** Notices cancels: by the control channel (which can lose messages), by append replies, and by reading the record. */
 import type { Redis } from 'ioredis';
 import type { RunRecord } from '../../src/domain/run.ts';
+import { parseControlMessage } from '../../src/wire/announcements.ts';
 import type { AppendCode, AppendReply } from '../../src/wire/append.ts';
 import { controlChannel, recordKey } from '../../src/wire/keys.ts';
 import type { Connections } from '../redis/connections.ts';
@@ -47,7 +48,10 @@ export class CancelWatch {
         () => undefined,
       );
     };
-    this.#listener.on('message', () => this.#readOnce());
+    this.#listener.on('message', (_channel, message) => {
+      // The others are this executor's own, or the service's to itself.
+      if (parseControlMessage(message)?.kind === 'cancel') this.#readOnce();
+    });
     if (this.#listener.status === 'ready') subscribe();
     else this.#listener.once('ready', subscribe);
   }

@@ -1,11 +1,15 @@
 /** The executor's two connections to Redis: one for commands, one that subscribes. Both reconnect without end. */
 import { Redis, type RedisOptions } from 'ioredis';
+import type { RunId } from '../../src/domain/ids.ts';
+import { logKey } from '../../src/wire/keys.ts';
 import { parseRedisUrl } from '../../src/wire/redisUrl.ts';
-import { askForWrites, isReply, reconnectWhereRefused } from '../../src/wire/takesWrites.ts';
+import { isReply, reconnectWhereRefused } from '../../src/wire/takesWrites.ts';
 
 const PING_EVERY_MS = 2000;
 const PING_DEADLINE_MS = 5000;
 const RETRY_MAX_MS = 1000;
+/** Seqs start at 1, so no entry of a log has this ID. */
+const NO_ENTRY = '0-1';
 
 export interface Connections {
   /**
@@ -22,14 +26,14 @@ export interface Connections {
 }
 
 /** Opens both without waiting for Redis. @throws Error if the URL is not valid */
-export const connect = (url: string): Connections => {
+export const connect = (url: string, runId: RunId): Connections => {
   const commands = new Redis(redisOptions(url));
   const listener = new Redis(redisOptions(url));
   let lastReplyAt = performance.now();
   const onReply = (): void => {
     lastReplyAt = performance.now();
   };
-  const stops = [keepAlive(commands, onReply), keepAlive(listener)];
+  const stops = [keepAlive(commands, runId, onReply), keepAlive(listener, runId)];
   return {
     commands,
     listener,
@@ -63,10 +67,10 @@ const redisOptions = (url: string): Omit<RedisOptions, 'replyMapping'> => {
 
 /**
  * Reconnects if Redis leaves a question unanswered for PING_DEADLINE_MS: the network was cut without notice, or the
- * server accepts and does not reply. (ioredis alone notices after 40 s or never.) The question is whether Redis takes
- * writes, so that a connection to a server that became a replica is given up (src/wire/takesWrites.ts).
+ * server accepts and does not reply. (ioredis alone notices after 40 s or never.) The question is a write that changes
+ * nothing: a server that became a replica refuses it, and reconnectWhereRefused then gives the connection up.
  */
-const keepAlive = (redis: Redis, onReply: () => void = () => undefined): (() => void) => {
+const keepAlive = (redis: Redis, runId: RunId, onReply: () => void = () => undefined): (() => void) => {
   let waitingSince: number | null = null;
   const stopWaiting = (): void => {
     waitingSince = null;
@@ -84,7 +88,7 @@ const keepAlive = (redis: Redis, onReply: () => void = () => undefined): (() => 
       if (isReplied) onReply();
       if (waitingSince === now) waitingSince = null;
     };
-    askForWrites(redis).then(
+    redis.xdel(logKey(runId), NO_ENTRY).then(
       () => onAnswer(true),
       (error: unknown) => onAnswer(isReply(error)),
     );

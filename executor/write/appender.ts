@@ -3,7 +3,7 @@ import { abortable } from '../../src/async/abortable.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import { type AppendReply, type AppendRequest, appendBatch, type SealedBatch } from '../../src/wire/append.ts';
 import { compactTail, mergeBatches } from '../../src/wire/compact.ts';
-import { recordKey } from '../../src/wire/keys.ts';
+import { controlChannel, recordKey } from '../../src/wire/keys.ts';
 import type { RecordChanges } from '../../src/wire/runRecord.ts';
 import { retryRedis } from '../redis/retryRedis.ts';
 import { LogLost } from './logLost.ts';
@@ -107,10 +107,14 @@ export class Appender {
     }
   }
 
-  async #send(batch: Omit<AppendRequest, 'term' | 'writer'>, signal: AbortSignal): Promise<AppendReply> {
+  async #send(
+    batch: Omit<AppendRequest, 'term' | 'writer' | 'changesChannel'>,
+    signal: AbortSignal,
+  ): Promise<AppendReply> {
     const { redis, run, onReply } = this.#options;
     const { id, term, writer } = run;
-    const reply = await retryRedis(() => appendBatch(redis, id, { ...batch, term, writer }), signal);
+    const request = { ...batch, term, writer, changesChannel: controlChannel(id) };
+    const reply = await retryRedis(() => appendBatch(redis, id, request), signal);
     this.#dropped = Math.max(this.#dropped, reply.dropped);
     onReply(reply);
     return reply;

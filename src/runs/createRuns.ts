@@ -6,18 +6,15 @@ import { withDeadline } from '../async/deadline.ts';
 import type { Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { Allotment } from '../domain/policy/allotment.ts';
-import type { RunStatus } from '../domain/run.ts';
-import { phaseOf } from '../domain/runStates.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { ExecutorAccess } from '../redis/executors/executorAccess.ts';
 import type { Announcements } from '../wire/announcements.ts';
-import { recordKey } from '../wire/keys.ts';
 import { runCommands } from './api/runCommands.ts';
 import { runUpdates } from './api/updates.ts';
 import type { LossGuard } from './lossyRedis/lossGuard.ts';
-import { ACTIVE_RUNS } from './records/indexKeys.ts';
+import { executingAttempts } from './records/executing.ts';
 import type { RunsFor, RunUpdates } from './records/runs.ts';
-import { replies } from './records/store.ts';
 import { AttemptQueue } from './supervision/queue.ts';
 import { Reconciler } from './supervision/reconcile.ts';
 import { Supervisor } from './supervision/supervisor.ts';
@@ -32,8 +29,8 @@ export interface RunServiceOptions {
   readonly launcher: Launcher;
   /** 32 bytes. */
   readonly masterKey: Buffer;
-  /** REDIS_URL of executors. */
-  readonly executorRedisUrl: string;
+  /** How executors get to Redis. */
+  readonly access: ExecutorAccess;
   readonly allotment: Allotment;
   readonly maxConcurrentRuns: number;
   readonly retentionMs: number;
@@ -78,7 +75,7 @@ export const createRuns = (options: RunServiceOptions): RunService => {
     updates: runUpdates(announcements, log, redis),
     start: workers.start,
     stop: workers.stop,
-    aliveRuns: () => aliveRuns(redis),
+    aliveRuns: async () => (await executingAttempts(redis)).length,
   };
 };
 
@@ -93,12 +90,12 @@ const createApi = (options: RunServiceOptions, queue: AttemptQueue): RunsFor => 
 
 /** The queue's worker and the reconciler, around one supervisor. */
 const createWorkers = (options: RunServiceOptions, queue: AttemptQueue): Pick<RunService, 'start' | 'stop'> => {
-  const { redis, launcher, log } = options;
+  const { redis, launcher, access, log } = options;
   const stopping = new AbortController();
   const mostLingering = LINGERING_PER_PLACE * options.maxConcurrentRuns;
   const context = { ...options, queue, mostLingering, processId: randomUUID() };
   const supervisor = new Supervisor(context, stopping.signal);
-  const reconciler = new Reconciler({ redis, queue, launcher, supervisor, log });
+  const reconciler = new Reconciler({ redis, queue, launcher, access, supervisor, log });
   let reconciling: Promise<void> | null = null;
   return {
     start: () => {
@@ -112,12 +109,4 @@ const createWorkers = (options: RunServiceOptions, queue: AttemptQueue): Pick<Ru
       await withDeadline(() => ended, { ms: STOP_MS }).catch(() => undefined);
     },
   };
-};
-
-const aliveRuns = async (redis: Redis): Promise<number> => {
-  const ids = (await redis.zrange(ACTIVE_RUNS, '0', '-1')) as RunId[];
-  const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hget(recordKey(id), 'status');
-  const statuses = ids.length === 0 ? [] : (replies(await pipeline.exec()) as (RunStatus | null)[]);
-  return statuses.filter((status) => status !== null && phaseOf(status) === 'executing').length;
 };

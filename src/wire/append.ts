@@ -5,7 +5,7 @@
 import type { EpochMs, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunRecord, RunStatus } from '../domain/run.ts';
-import { logChannel, logKey, recordKey } from './keys.ts';
+import { logChannel, logKey, recordKey, UPDATES_CHANNEL } from './keys.ts';
 import { pairsToFields, parseRecord, type RecordChanges, recordFields } from './runRecord.ts';
 import { Script, type ScriptRedis } from './scripts/script.ts';
 import { APPEND, CLAIM } from './scripts/writeScripts.ts';
@@ -34,6 +34,8 @@ export interface AppendRequest {
    */
   readonly acrossLoss?: LogTotals;
   readonly changes: RecordChanges;
+  /** Where a change of the record is announced; default: run_updates, for which executors have no right. */
+  readonly changesChannel?: string;
 }
 
 /** Lines of a log and the UTF-8 bytes of their messages, with lost and dropped ones. */
@@ -43,7 +45,7 @@ export interface LogTotals {
 }
 
 /** An append without its claim. */
-export type SealedBatch = Omit<AppendRequest, 'term' | 'writer' | 'acrossLoss'> & {
+export type SealedBatch = Omit<AppendRequest, 'term' | 'writer' | 'acrossLoss' | 'changesChannel'> & {
   /** Totals of the whole log before the batch. */
   readonly before: LogTotals;
 };
@@ -87,6 +89,7 @@ export const appendBatch = async (redis: ScriptRedis, runId: RunId, request: App
       known === undefined ? '*' : (known ?? ''),
       request.acrossLoss?.lines ?? '',
       request.acrossLoss?.bytes ?? '',
+      request.changesChannel ?? UPDATES_CHANNEL,
       ...recordFields(request.changes),
     ],
   )) as [AppendCode, number, number, string, string];

@@ -16,7 +16,15 @@ export const packedKey = (runId: RunId, packing: string): string => `run:{${runI
 export const seenKey = (runId: RunId): string => `run:{${runId}}:seen`;
 /** Channel: batches as they are stored. */
 export const logChannel = (runId: RunId): string => `run_logs:${runId}`;
-/** Channel: JSON { kind: "cancel", force }: a hint for the executor and the supervisor; the record is the truth. */
+/**
+ * Channel: what the service and the executor of a run tell each other (announcements.ts). Only hints: the record is the
+ * truth.
+ */
 export const controlChannel = (runId: RunId): string => `run_control:${runId}`;
-/** Channel: RunUpdate of every run. */
+/** Channel: RunUpdate of every run. Only the service publishes on it. */
 export const UPDATES_CHANNEL = 'run_updates';
+
+/** All keys that an executor and the scripts it calls use (src/redis/executors). A new one must be added here. */
+export const executorKeys = (runId: RunId): readonly string[] => [recordKey(runId), logKey(runId)];
+/** All channels that it uses. */
+export const executorChannels = (runId: RunId): readonly string[] => [logChannel(runId), controlChannel(runId)];

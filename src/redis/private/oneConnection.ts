@@ -8,8 +8,8 @@ const POLL_MS = 50;
 /** An executor whose run has just ended can still be connected for a moment; one that stays longer has a live run. */
 const EXECUTOR_LEAVES_MS = 1000;
 
-/** The line of an executor in CLIENT LIST. */
-const EXECUTOR = / user=runloom-executor( |$)/m;
+/** The line of an executor in CLIENT LIST (executors/attemptUser.ts; formerUser.ts). */
+const EXECUTOR = / user=runloom-executor[: ]/m;
 
 /** A connection without retries and queue, not connected yet. The caller disconnects it. */
 export const oneConnection = (socketPath: string, password: string): Redis => {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The executors' user (executorUser.ts), which is kept over a restart. */
+/** The user of the executors of version 0.1 (formerUser.ts). The service makes those of attempts again itself. */
 const EXECUTOR_LINE = /^user runloom-executor .*$/m;
 
 export interface PrivateFiles {

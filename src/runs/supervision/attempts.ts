@@ -76,7 +76,9 @@ export class AttemptWork {
       log.info({ runId, attempt, status }, 'found an attempt without a supervisor; taking it over');
       if (what === 'follow') {
         const execution = await persist(() => launcher.find(runId, attempt), this.#signal, log);
-        return execution === null ? await this.#end(attempt, NO_EVIDENCE) : await this.#follow(run, attempt, execution);
+        if (execution !== null) return await this.#follow(run, attempt, execution);
+        await this.#end(attempt, NO_EVIDENCE);
+        return await this.#remove(attempt, () => Promise.resolve());
       }
       // An executor that has claimed the log is about to report; a claim here would fence it.
       if (!run.writer.startsWith('supervisor:')) return await this.#launch(run, attempt, null);
@@ -106,19 +108,19 @@ export class AttemptWork {
     const launchError = launched.kind === 'failed' ? launched.error : null;
     await this.#end(attempt, { ...NO_EVIDENCE, launchError });
     // A failed launch has removed what it began itself, not what an earlier supervisor's launch left.
-    await this.#remove(async () => await (await this.#context.launcher.find(run.id, attempt))?.remove());
+    await this.#remove(attempt, async () => await (await this.#context.launcher.find(run.id, attempt))?.remove());
   }
 
   async #follow(run: RunRecord, attempt: number, execution: Execution): Promise<void> {
     const evidence = await untilEnd(this.#context, { run, attempt, execution }, this.#signal);
     if (evidence === null) {
       // The end is stored: nobody waits for this executor, and its place of the queue is free.
-      const gone = this.#remove(() => untilGone(run, execution, this.#serviceSignal));
+      const gone = this.#remove(attempt, () => untilGone(run, execution, this.#serviceSignal));
       this.#context.lingering.add(run.id, gone);
       return;
     }
     await this.#end(attempt, evidence);
-    await this.#remove(() => execution.remove());
+    await this.#remove(attempt, () => execution.remove());
   }
 
   /** Writes the attempt's end unless it has one. */
@@ -138,10 +140,11 @@ export class AttemptWork {
     }
   }
 
-  /** What cannot be removed now is removed later by the reconciler. */
-  async #remove(remove: () => Promise<void>): Promise<void> {
+  /** Removes the execution, then its access to Redis. What cannot be removed now is removed later by the reconciler. */
+  async #remove(attempt: number, remove: () => Promise<void>): Promise<void> {
     try {
       await remove();
+      await this.#context.access.close(this.#runId, attempt);
     } catch (error) {
       this.#context.log.warn(
         { err: error, runId: this.#runId },

@@ -5,6 +5,7 @@ import { abortable } from '../../async/abortable.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../../launchers/launcher.ts';
+import type { ExecutorAccess } from '../../redis/executors/executorAccess.ts';
 import { persist } from '../../redis/wait.ts';
 import { attemptVariables, type OrderVariables } from '../../wire/executorOrders.ts';
 import { readImageAsked } from '../records/creation.ts';
@@ -16,8 +17,7 @@ export interface LaunchContext extends WatchContext {
   readonly redis: Redis;
   readonly launcher: Launcher;
   readonly masterKey: Buffer;
-  /** REDIS_URL of executors. */
-  readonly executorRedisUrl: string;
+  readonly access: ExecutorAccess;
   readonly log: Logger;
 }
 
@@ -48,12 +48,16 @@ export const launchAttempt = async (
   { run, attempt, writer }: Launch,
   signal: AbortSignal,
 ): Promise<Launched> => {
-  const { redis, launcher, masterKey, executorRedisUrl, log } = context;
+  const { redis, launcher, access, masterKey, log } = context;
   const steps = new StepWriter(writer, attempt);
-  const image = await persist(() => readImageAsked(redis, run.id), signal, log);
+  const [image, redisUrl] = await persist(
+    () => Promise.all([readImageAsked(redis, run.id), access.open(run.id, attempt)]),
+    signal,
+    log,
+  );
   const environment: OrderVariables = {
     ...attemptVariables(run.id, attempt),
-    REDIS_URL: executorRedisUrl,
+    REDIS_URL: redisUrl,
     RUN_KEY: runKeyText(masterKey, run.id),
   };
   const abort = new AbortController();

@@ -10,11 +10,14 @@ import type { RunId } from '../../domain/ids.ts';
 import { isTerminal, type RunStatus } from '../../domain/run.ts';
 import { phaseOf } from '../../domain/runStates.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
+import type { ExecutorAccess } from '../../redis/executors/executorAccess.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
+import type { ExecutingAttempt } from '../records/executing.ts';
 import { indexRuns, leaveActive } from '../records/indexes.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
 import { replies } from '../records/store.ts';
+import { announceMissed } from './changes.ts';
 import { IndexSweep, walkIds } from './indexSweep.ts';
 import { Overdue } from './overdue.ts';
 import type { AttemptQueue } from './queue.ts';
@@ -30,6 +33,7 @@ export interface ReconcilerContext {
   readonly redis: Redis;
   readonly queue: AttemptQueue;
   readonly launcher: Launcher;
+  readonly access: ExecutorAccess;
   readonly supervisor: Supervisor;
   readonly log: Logger;
   /** How long a thing must look like a leftover before it is removed, milliseconds; default GRACE_MS. */
@@ -143,6 +147,9 @@ export class Reconciler {
   /** Removes finished runs from the unfinished ones. Adds runs to the index that a crash during a start left out. */
   async #keepIndexed(runs: readonly ActiveRun[]): Promise<void> {
     const { redis } = this.#context;
+    const over = runs.filter((run) => isTerminal(run.status));
+    // Its supervisor removes it at once. If that one died, it did not announce the end either.
+    for (const run of over.filter(({ leased }) => !leased)) announceMissed(this.#context, run);
     for (const [tenant, own] of Map.groupBy(runs, (run) => run.tenant)) {
       const idsOf = (ended: boolean) => own.filter(({ status }) => isTerminal(status) === ended).map(({ id }) => id);
       await indexRuns(redis, tenant, idsOf(false));
@@ -157,6 +164,7 @@ export class Reconciler {
     for (const [i, run] of pending.entries()) {
       if (queued[i] !== false || run.leased) continue;
       log.info({ runId: run.id, attempt: run.nextAttempt }, 'a waiting attempt had no job; it was queued again');
+      announceMissed(this.#context, run);
       await queue.add(run.id, run.nextAttempt, run.retryAt === null ? 0 : run.retryAt - Date.now());
     }
   }
@@ -180,22 +188,36 @@ export class Reconciler {
     this.#adopting.set(id, adoption);
   }
 
-  /** Removes containers and processes of this installation that belong to no unfinished attempt. */
+  /** Removes containers, processes and Redis users of this installation that belong to no unfinished attempt. */
   async #removeLeftOver(): Promise<void> {
-    const { launcher, redis, log } = this.#context;
-    const found = await launcher.list();
+    const { launcher, access, log } = this.#context;
+    const [found, opened] = [await launcher.list(), await access.opened()];
+    const withAccess = new Set(opened.map(nameOf));
+    const all = new Map([...found, ...opened].map((attempt) => [nameOf(attempt), attempt]));
     const unowned: string[] = [];
-    for (const { runId, attempt } of found) {
-      const [status, current] = await redis.hmget(recordKey(runId), 'status', 'attempt');
-      const executing = status != null && phaseOf(status as RunStatus) === 'executing';
-      const owned = executing && Number(current) === attempt;
-      if (!owned && (await redis.exists(leaseKey(runId))) === 0) unowned.push(`${runId} ${attempt}`);
+    for (const [name, attempt] of all) {
+      const ownership = await this.#ownership(attempt);
+      if (ownership === 'none') unowned.push(name);
+      if (ownership === 'executing' && !withAccess.has(name)) await access.open(attempt.runId, attempt.attempt);
     }
     for (const one of this.#leftOver.note(unowned)) {
-      const [runId, attempt] = one.split(' ');
-      log.info({ runId, attempt: Number(attempt) }, 'found what an ended attempt left; removing it');
-      const execution = await launcher.find(runId as RunId, Number(attempt));
+      const [id, number] = one.split(' ');
+      const [runId, attempt] = [id as RunId, Number(number)];
+      log.info({ runId, attempt }, 'found what an ended attempt left; removing it');
+      const execution = await launcher.find(runId, attempt);
       await execution?.remove();
+      await access.close(runId, attempt);
     }
   }
+
+  /** `leased`: a supervisor works for the run, perhaps to start or to remove the attempt. */
+  async #ownership({ runId, attempt }: ExecutingAttempt): Promise<'executing' | 'leased' | 'none'> {
+    const { redis } = this.#context;
+    const [status, current] = await redis.hmget(recordKey(runId), 'status', 'attempt');
+    const executing = status != null && phaseOf(status as RunStatus) === 'executing';
+    if (executing && Number(current) === attempt) return 'executing';
+    return (await redis.exists(leaseKey(runId))) === 0 ? 'none' : 'leased';
+  }
 }
+
+const nameOf = ({ runId, attempt }: ExecutingAttempt): string => `${runId} ${attempt}`;

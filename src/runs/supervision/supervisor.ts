@@ -14,6 +14,7 @@ import { leaveActive } from '../records/indexes.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
 import { readRun } from '../records/store.ts';
 import { type AttemptContext, AttemptWork } from './attempts.ts';
+import { ChangeRelay } from './changes.ts';
 import { type Lease, LeaseLost, takeLease } from './lease.ts';
 import { Lingering } from './lingering.ts';
 import type { AttemptQueue } from './queue.ts';
@@ -57,7 +58,7 @@ export class Supervisor {
       const lease = await this.#leaseToStart(runId, attempt);
       if (lease === null) return;
       this.#context.metrics.count('attemptsStarted');
-      await this.#under(lease, runId, (work) => work.start(attempt));
+      await this.#under(lease, { runId, adopts: false }, (work) => work.start(attempt));
     });
     await this.#context.lingering.untilRoom();
   }
@@ -68,7 +69,7 @@ export class Supervisor {
       const lease = await this.#lease(runId);
       if (lease === null) return;
       this.#context.metrics.count('attemptsAdopted');
-      await this.#under(lease, runId, (work) => work.adopt());
+      await this.#under(lease, { runId, adopts: true }, (work) => work.adopt());
     });
   }
 
@@ -100,13 +101,19 @@ export class Supervisor {
     }
   }
 
-  async #under(lease: Lease, runId: RunId, task: (work: AttemptWork) => Promise<void>): Promise<void> {
+  async #under(
+    lease: Lease,
+    { runId, adopts }: { readonly runId: RunId; readonly adopts: boolean },
+    task: (work: AttemptWork) => Promise<void>,
+  ): Promise<void> {
     this.#supervised.add(runId);
+    const changes = new ChangeRelay(this.#context, runId, adopts);
     try {
       const signal = AbortSignal.any([this.#signal, lease.lost]);
       await task(new AttemptWork(this.#context, runId, signal, this.#signal));
     } finally {
       this.#supervised.delete(runId);
+      void changes.end({ atOnce: this.#signal.aborted || lease.lost.aborted });
       await lease.release();
     }
     await this.#settle(runId);

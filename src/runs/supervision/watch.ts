@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import type { Announcements } from '../../wire/announcements.ts';
+import { parseControlMessage } from '../../wire/announcements.ts';
 import { controlChannel } from '../../wire/keys.ts';
 import { readRun } from '../records/store.ts';
 
@@ -35,8 +36,13 @@ export const watchRun = (
     }
   });
   const timer = setInterval(look, LOOK_EVERY_MS);
+  // Changes alone (progress, output) can be many, and are passed on unread (changes.ts).
+  const onMessage = (bytes: Buffer): void => {
+    const kind = parseControlMessage(bytes)?.kind;
+    if (kind === 'cancel' || kind === 'ended') look();
+  };
   announcements
-    .subscribe(controlChannel(runId), look)
+    .subscribe(controlChannel(runId), onMessage)
     .then((free) => {
       if (ended) free();
       else unsubscribe = free;

@@ -5,7 +5,8 @@
 --      and does not know of a cancel, is answered CANCEL and not stored,
 --   11 and 12 usually ''. If the store lost more than the writer still has: lines and message bytes of the whole log
 --      before this batch. It can then begin beyond lastSeq + 1 (readers get a LinesDropped),
---   13... field, value: changes of the record.
+--   13 the channel of the change: run_updates, or an executor's own channel (it has no right to run_updates),
+--   14... field, value: changes of the record.
 -- Returns { code, lastSeq, dropped lines, cancelRequestedAt, cancelForce }. Codes: OK (stored, or stored before by the same
 -- writer), FENCED, CLOSED, BEHIND, CANCEL, GONE.
 local run = redis.call('HMGET', KEYS[1], 'term', 'writer', 'lastSeq', 'closed', 'cancelRequestedAt', 'cancelForce',
@@ -31,7 +32,7 @@ redis.call('XADD', KEYS[2], last .. '-0', 'd', ARGV[5], 'l', ARGV[6], 'b', ARGV[
 lastSeq = last
 local set = { 'lastSeq', last, 'term', ARGV[1], 'writer', ARGV[2] }
 if ARGV[9] == '1' then set[#set + 1] = 'closed'; set[#set + 1] = '1' end
-for i = 13, #ARGV do set[#set + 1] = ARGV[i] end
+for i = 14, #ARGV do set[#set + 1] = ARGV[i] end
 redis.call('HSET', KEYS[1], unpack(set))
 if hole then
   -- The totals count everything that was written; lines that are lost count as dropped.
@@ -92,5 +93,5 @@ if ARGV[9] == '1' then
   redis.call('PEXPIRE', KEYS[2], retention)
 end
 redis.call('PUBLISH', ARGV[8], ARGV[5])
-if #ARGV > 12 then notify('UPDATED', run[11]) end
+if #ARGV > 13 then notify('UPDATED', run[11], ARGV[13]) end
 return answer('OK')

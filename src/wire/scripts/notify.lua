@@ -1,9 +1,10 @@
 -- Part of the scripts that change a run's record. KEYS: 1 record.
--- notify: publishes the change on run_updates; `before` is the status before it. Runs of a service without tenants have none.
-local function notify(kind, before)
+-- notify: publishes the change; `before` is the status before it. The channel is run_updates, unless another one is given.
+-- Runs of a service without tenants have none.
+local function notify(kind, before, channel)
   local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
   local run = redis.call('HMGET', KEYS[1], 'id', 'tenant')
-  redis.call('PUBLISH', 'run_updates',
+  redis.call('PUBLISH', channel or 'run_updates',
     cjson.encode({ runId = run[1], tenant = run[2] or nil, kind = kind, before = before, version = version }))
 end
 local function nowMs()

@@ -35,50 +35,56 @@ const relays = (): number[] =>
     .filter((line) => line.includes('relayMain.ts') && line.includes(runtime) && !line.includes(' sh '))
     .map((line) => Number.parseInt(line, 10));
 
+const user = { username: 'an:executor', password: 'p w' };
 const common: RedisForExecutorsOptions = {
   serviceUrl: 'redis://redis.example:6380/3',
   explicitUrl: null,
   reach: containerTraits('bridge').redisReach,
-  credentials: { username: 'runloom-executor', password: 'p w' },
   runtimeDirectory: runtime,
   environment,
   logger,
 };
 
 test('executors reach a Redis on the network at its own address, as their own user', async () => {
-  const { url, mount } = await redisForExecutors(common);
-  expect(url).toBe('redis://runloom-executor:p%20w@redis.example:6380/3');
+  const { urlFor, mount } = await redisForExecutors(common);
+  expect(urlFor(user)).toBe('redis://an%3Aexecutor:p%20w@redis.example:6380/3');
   expect(mount).toBeNull();
 });
 
 test('if there is no user for executors, they use the service’s own login', async () => {
   const serviceUrl = 'rediss://me:secret@redis.example:6380';
-  expect((await redisForExecutors({ ...common, serviceUrl, credentials: null })).url).toBe(serviceUrl);
+  expect((await redisForExecutors({ ...common, serviceUrl })).urlFor(null)).toBe(serviceUrl);
 });
 
-test('EXECUTOR_REDIS_URL is used unchanged', async () => {
+test('EXECUTOR_REDIS_URL is used as it is; the user is added to it', async () => {
   const explicitUrl = 'redis://host.containers.internal:6379';
-  expect((await redisForExecutors({ ...common, explicitUrl })).url).toBe(explicitUrl);
+  const found = await redisForExecutors({ ...common, explicitUrl });
+  expect(found).toMatchObject({ hasLogin: false, mount: null });
+  expect(found.urlFor(null)).toBe(explicitUrl);
+  expect(found.urlFor(user)).toBe('redis://an%3Aexecutor:p%20w@host.containers.internal:6379');
+  const withLogin = await redisForExecutors({ ...common, explicitUrl: 'redis://:pw@host.containers.internal:6379' });
+  expect(withLogin.hasLogin).toBe(true);
 });
 
 test('a process uses loopback and sockets directly', async () => {
   const options = { ...common, reach: PROCESS_TRAITS.redisReach, serviceUrl: 'redis://127.0.0.1:6379' };
-  expect((await redisForExecutors(options)).url).toBe('redis://runloom-executor:p%20w@127.0.0.1:6379');
+  expect((await redisForExecutors(options)).urlFor(user)).toBe('redis://an%3Aexecutor:p%20w@127.0.0.1:6379');
 });
 
 test('containers on the network of the host use loopback directly', async () => {
   const { redisReach: reach } = containerTraits('host');
-  const found = await redisForExecutors({ ...common, reach, serviceUrl: 'redis://127.0.0.1:6379', credentials: null });
-  expect(found).toMatchObject({ url: 'redis://127.0.0.1:6379', mount: null });
+  const found = await redisForExecutors({ ...common, reach, serviceUrl: 'redis://127.0.0.1:6379' });
+  expect(found.mount).toBeNull();
+  expect(found.urlFor(null)).toBe('redis://127.0.0.1:6379');
 });
 
 test('executors on other machines get a network address, or an error that says what to set', async () => {
   const reach = { by: 'network' } as const;
-  expect((await redisForExecutors({ ...common, reach, credentials: null })).url).toBe(common.serviceUrl);
+  expect((await redisForExecutors({ ...common, reach })).urlFor(null)).toBe(common.serviceUrl);
   for (const serviceUrl of ['redis://127.0.0.1:6379', 'unix:///run/redis/redis.sock']) {
     await expect(redisForExecutors({ ...common, reach, serviceUrl })).rejects.toThrow('Set EXECUTOR_REDIS_URL');
     const explicit = { ...common, reach, serviceUrl, explicitUrl: 'redis://redis.example:6379' };
-    expect((await redisForExecutors(explicit)).url).toBe('redis://redis.example:6379');
+    expect((await redisForExecutors(explicit)).urlFor(null)).toBe('redis://redis.example:6379');
   }
 });
 
@@ -87,7 +93,7 @@ test('a socket in a directory closed to others is mounted with its directory and
   onTestFinished(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o750);
   const found = await redisForExecutors({ ...common, serviceUrl: `unix:///${directory}/redis.sock?db=2` });
-  expect(found.url).toBe(`unix://runloom-executor:p%20w@${REDIS_DIRECTORY}/redis.sock?db=2`);
+  expect(found.urlFor(user)).toBe(`unix://an%3Aexecutor:p%20w@${REDIS_DIRECTORY}/redis.sock?db=2`);
   expect(found.mount?.directory.endsWith(directory)).toBe(true);
   expect(found.mount?.gid).toBe(statSync(directory).gid);
 });
@@ -98,8 +104,8 @@ test('a Redis on loopback, and a socket that is open to all, are reached through
   chmodSync(directory, 0o755);
   await using tcp = await startRedis({ config: ['--port', '0'] });
   chmodSync(tcp.directory, 0o755);
-  await using found = await redisForExecutors({ ...common, serviceUrl: tcp.url, credentials: null });
-  expect(found.url).toBe(`unix://${REDIS_DIRECTORY}/redis.sock`);
+  await using found = await redisForExecutors({ ...common, serviceUrl: tcp.url });
+  expect(found.urlFor(null)).toBe(`unix://${REDIS_DIRECTORY}/redis.sock`);
   const mount = found.mount?.directory ?? '';
   expect(statSync(mount).mode & 0o777).toBe(0o750);
   expect(found.mount?.gid).toBe(statSync(mount).gid);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
 import { NO_METRICS } from '../../../src/metrics/metrics.ts';
+import { sharedAccess } from '../../../src/redis/executors/executorAccess.ts';
 import { NO_LOSS } from '../../../src/runs/lossyRedis/lossGuard.ts';
 import { ACTIVE_RUNS, runsIndex } from '../../../src/runs/records/indexKeys.ts';
 import { Reconciler } from '../../../src/runs/supervision/reconcile.ts';
@@ -41,9 +42,10 @@ const reconciler = async (graceMs: number): Promise<Reconciler> => {
   close = () => connection.close();
   const { redis, queue, masterKey } = api.context;
   const context = { redis, queue, masterKey, launcher, announcements, log: quiet };
-  const parts = { losses: NO_LOSS, metrics: NO_METRICS, executorRedisUrl: server.url, processId: 'test' };
+  const access = sharedAccess(server.url);
+  const parts = { losses: NO_LOSS, metrics: NO_METRICS, access, processId: 'test' };
   const supervisor = new Supervisor({ ...context, ...parts }, signal);
-  return new Reconciler({ redis, queue, launcher, supervisor, log: quiet, graceMs });
+  return new Reconciler({ redis, queue, launcher, access, supervisor, log: quiet, graceMs });
 };
 
 test('a PENDING run gets the job and the index entry that a crash left out, and its idempotency key is kept alive', async () => {

@@ -11,6 +11,7 @@ import { isTerminal, RUN_DETAILS, type RunDetails, type RunSpec, type RunSummary
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
 import { NO_METRICS } from '../../../src/metrics/metrics.ts';
 import { connectRedis, redisOptions } from '../../../src/redis/connection.ts';
+import { sharedAccess } from '../../../src/redis/executors/executorAccess.ts';
 import { createAnnouncements } from '../../../src/redis/pubsub.ts';
 import { type CommandsContext, runCommands } from '../../../src/runs/api/runCommands.ts';
 import { createRuns, type RunService } from '../../../src/runs/createRuns.ts';
@@ -158,7 +159,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
     announcements,
     launcher,
     masterKey,
-    executorRedisUrl: server.url,
+    access: sharedAccess(server.url),
     maxConcurrentRuns: options.maxConcurrentRuns ?? 2,
     retentionMs: 3_600_000,
     cancelGraceMs: 1000,
