@@ -13,6 +13,7 @@ const CHECKS: readonly Check[] = [
   { name: 'typed documents are fresh', command: ['graphql-codegen', '--config', 'codegen.ts', '--check'] },
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'types of the examples', command: ['tsc', '--noEmit', '--project', 'examples'] },
+  { name: 'types of the viewer', command: ['tsc', '--noEmit', '--project', 'web'] },
   { name: 'lint, format', command: ['biome', 'ci', '.'] },
   { name: 'rooms', command: ['node', 'scripts/rooms/main.ts'] },
   { name: 'dead code', command: ['knip'] },

@@ -47,6 +47,8 @@ export interface Config {
   readonly introspection: boolean;
   /** Whether browsers get GraphiQL. */
   readonly graphiql: boolean;
+  /** Whether `/` is the viewer. */
+  readonly viewer: boolean;
   /** The only documents that are executed, by their ids; null: all documents are. */
   readonly persistedDocuments: ReadonlyMap<string, string> | null;
   /** How callers are authenticated; null: not at all (AUTH=none). */
@@ -123,6 +125,7 @@ const schema = z.object({
     .optional(),
   INTROSPECTION: onOff,
   GRAPHIQL: onOff,
+  VIEWER: onOff,
   PERSISTED_DOCUMENTS: persistedDocuments.optional(),
   REDIS_URL: redisUrl.optional(),
   DATA_DIR: z
@@ -187,6 +190,7 @@ const configOf = (
   allowedOrigins: values.ALLOWED_ORIGINS ?? null,
   introspection: values.INTROSPECTION,
   graphiql: values.GRAPHIQL,
+  viewer: values.VIEWER,
   persistedDocuments: values.PERSISTED_DOCUMENTS ?? null,
   auth: authOf(values),
   openToNetwork,

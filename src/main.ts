@@ -61,9 +61,10 @@ const stopSignal = (logger: Logger): AbortSignal => {
 const sayAddresses = (config: Config, port: number): void => {
   const address = { host: config.host, port };
   const endpoint = `${baseUrl('http', address)}/graphql`;
+  const viewer = config.viewer ? `Viewer: ${baseUrl('http', address)}\n` : '';
   const graphiql = config.graphiql ? `\nGraphiQL: ${endpoint}` : '';
   // One write: a program that waits for one of the lines gets all of them.
-  say(`Endpoint: ${endpoint} (HTTP, SSE) and ${baseUrl('ws', address)}/graphql (WebSocket)${graphiql}`);
+  say(`${viewer}Endpoint: ${endpoint} (HTTP, SSE) and ${baseUrl('ws', address)}/graphql (WebSocket)${graphiql}`);
 };
 
 const run = async (): Promise<number> => {

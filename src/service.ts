@@ -34,6 +34,7 @@ import {
   type RedisServer,
 } from './serviceStore.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
+import { openSite, type Site } from './viewer/site.ts';
 import type { Announcements } from './wire/announcements.ts';
 
 export interface Service {
@@ -61,6 +62,7 @@ const begin = async (start: Start): Promise<number> => {
   const { config } = start;
   assertDocumentsFit(config);
   await assertPortFree(config);
+  const viewer = openViewer(start);
   const choice = await chooseLauncher(config);
   const server = await openServer(start);
   const connections = await connect(start, server);
@@ -81,7 +83,7 @@ const begin = async (start: Start): Promise<number> => {
     launcher,
     losses,
   });
-  const http = openHttp(start, { ...log, connections, launcher, runs, identity });
+  const http = openHttp(start, { ...log, connections, launcher, runs, identity, viewer });
   start.signal.throwIfAborted();
   const { port } = await http.listen().catch((error: unknown) => {
     throw portFailure(error, config);
@@ -171,16 +173,25 @@ const openRuns = (start: Start, server: RedisServer, needs: RunsNeeds): RunServi
   return runs;
 };
 
+/** Begins to build the viewer where there is no build yet; the stop ends that. */
+const openViewer = ({ config, say, parts }: Start): Site | null => {
+  if (!config.viewer) return null;
+  const stopping = new AbortController();
+  parts.defer(() => stopping.abort());
+  return openSite({ say, env: config.childEnvironment, signal: stopping.signal });
+};
+
 interface HttpNeeds extends LogParts {
   readonly connections: Connections;
   readonly launcher: Launcher;
   readonly runs: RunService;
   readonly identity: Identity;
+  readonly viewer: Site | null;
 }
 
 /** Makes the HTTP server, which does not listen yet. */
 const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds): HttpServer => {
-  const { connections, launcher, runs, hub, reader, identity } = needs;
+  const { connections, launcher, runs, hub, reader, identity, viewer } = needs;
   const redisReady = redisReadiness({
     commands: connections.commands,
     others: [connections.reading, connections.subscriber],
@@ -194,6 +205,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     maxSocketsPerAddress: config.maxSocketsPerAddress,
     introspection: config.introspection,
     graphiql: config.graphiql,
+    viewer,
     manifest: config.persistedDocuments,
     admission: identity,
     runsFor: runs.runsFor,

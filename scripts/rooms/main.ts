@@ -5,7 +5,7 @@ import { type CodeFile, roomProblems } from './roomProblems.ts';
 import { ROOMS } from './rooms.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ROOTS = ['src', 'executor', 'packages', 'examples', 'scripts'];
+const ROOTS = ['src', 'executor', 'packages', 'examples', 'scripts', 'web'];
 const isCode = (path: string): boolean => /\.tsx?$/.test(path) && !/(^|\/)(node_modules|dist)\//.test(path);
 
 const files: CodeFile[] = [];

@@ -144,6 +144,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/runs/lossyRedis',
       'src/runs/records',
       'src/system',
+      'src/viewer',
       'src/wire',
     ],
     packages: ['node', 'pino', 'zod'],
@@ -281,6 +282,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/http/routes',
       'src/http/routes/downloads',
       'src/http/sockets',
+      'src/viewer',
     ],
     packages: ['node', 'pino'],
   },
@@ -291,7 +293,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/http/routes': {
     purpose: 'one route per file',
-    rooms: ['src/async', 'src/delivery', 'src/delivery/sinks', 'src/domain', 'src/graphql/server', 'src/http/exchange'],
+    rooms: [
+      'src/async',
+      'src/delivery',
+      'src/delivery/sinks',
+      'src/domain',
+      'src/graphql/server',
+      'src/http/exchange',
+      'src/viewer',
+    ],
     packages: ['@graphql-yoga/render-graphiql', 'graphql', 'node'],
   },
   'src/http/routes/downloads': {
@@ -306,6 +316,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/identity',
       'src/log',
       'src/runs/records',
+      'src/viewer',
       'src/wire',
     ],
     packages: ['node'],
@@ -457,6 +468,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [],
     packages: ['node'],
   },
+  'src/viewer': {
+    purpose: 'builds the viewer of web/ and knows its files',
+    rooms: [],
+    packages: ['node', 'vite'],
+  },
   'src/wire': {
     purpose: 'what service, executor and launchers must agree on: keys, records, batches, addresses',
     rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/wire/scripts'],
@@ -466,5 +482,50 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'Lua scripts that Redis runs',
     rooms: [],
     packages: ['ioredis', 'node'],
+  },
+  web: {
+    purpose: 'the configuration of the build of the viewer',
+    rooms: [],
+    packages: ['@vitejs/plugin-react', 'node', 'vite'],
+  },
+  'web/src': {
+    purpose: 'the viewer as a whole: its entry, its frame, which page is shown',
+    rooms: ['web/src/compare', 'web/src/connection', 'web/src/log', 'web/src/look', 'web/src/run', 'web/src/runs'],
+    packages: ['lucide-react', 'react', 'react-dom', 'urql'],
+  },
+  'web/src/compare': {
+    purpose: 'two runs side by side',
+    rooms: ['web/src/line', 'web/src/log', 'web/src/look'],
+    packages: ['react', 'urql'],
+  },
+  'web/src/connection': {
+    purpose: 'the connection to the service: token, WebSocket, SSE, what the reader is told of it',
+    rooms: ['packages/client/src', 'web/src/look'],
+    packages: ['graphql-ws', 'react', 'urql'],
+  },
+  'web/src/line': {
+    purpose: 'one event of a log as a row: colours, links, details, folds',
+    rooms: ['schema/generated', 'web/src/look'],
+    packages: ['anser', 'lucide-react', 'react'],
+  },
+  'web/src/log': {
+    purpose: 'the log of a run: what is loaded, where the reader is, search, filters',
+    rooms: ['schema/generated', 'web/src/line', 'web/src/look'],
+    packages: ['lucide-react', 'react', 'urql'],
+  },
+  'web/src/look': {
+    purpose: 'what all pages share: address, settings, formats, keys, dialogs',
+    rooms: [],
+    packages: ['lucide-react', 'react'],
+  },
+  'web/src/run': {
+    purpose: 'the page of one run',
+    rooms: ['schema/generated', 'web/src/connection', 'web/src/log', 'web/src/look', 'web/src/runs'],
+    packages: ['lucide-react', 'react', 'urql'],
+  },
+  'web/src/runs': {
+    purpose: 'the list of runs, the form that starts one, and what can be done with one',
+    rooms: ['schema/generated', 'web/src/look'],
+    packages: ['lucide-react', 'react', 'urql'],
   },
 };

@@ -2,27 +2,23 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../domain/errors.ts';
 import { GRAPHQL_PATH } from '../graphql/server/envelope.ts';
+import type { Site } from '../viewer/site.ts';
 import { type Admission, awaitCaller, callerOf } from './exchange/callerOf.ts';
-import {
-  type CallersExchange,
-  type Exchange,
-  type HttpError,
-  left,
-  onlyMethods,
-  sendError,
-  sendText,
-} from './exchange/respond.ts';
+import { type CallersExchange, type Exchange, type HttpError, left, sendError } from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
 import { LogSizes } from './routes/downloads/logSizes.ts';
 import { type Downloads, downloadOf, serveDownload } from './routes/downloads/serveDownload.ts';
 import { GraphiqlPage } from './routes/graphiql.ts';
 import { type GraphqlRoute, serveGraphql } from './routes/graphqlRoute.ts';
 import { type Readiness, serveLive, serveReady } from './routes/health.ts';
+import { isViewerPath, serveViewer } from './routes/viewerFiles.ts';
 
 export interface RouterOptions extends Omit<Downloads, 'sizes'>, GraphqlRoute {
   readonly admission: Admission;
   /** Whether browsers get GraphiQL. */
   readonly graphiql: boolean;
+  /** Null: the viewer is off. */
+  readonly viewer: Site | null;
   readonly ready: Readiness;
 }
 
@@ -56,7 +52,7 @@ export class Router {
     const path = url.pathname;
     if (path === '/health/live') return serveLive(exchange);
     if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);
-    if (this.#graphiql !== null && path === '/') return redirectToGraphql(exchange);
+    if (isViewerPath(path)) return await serveViewer(exchange, this.#options.viewer);
     if (this.#graphiql !== null && path === GRAPHQL_PATH && wantsPage(request)) {
       return await this.#graphiql.serve(exchange);
     }
@@ -98,10 +94,3 @@ const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
 /** Whether a browser asks for GraphiQL. The page is the same for everybody and needs no caller. */
 const wantsPage = ({ method, headers }: IncomingMessage): boolean =>
   (method === 'GET' || method === 'HEAD') && headers.accept?.includes('text/html') === true;
-
-const redirectToGraphql = (exchange: Exchange): void => {
-  if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
-  // Relative, so that the path prefix of a reverse proxy is kept.
-  const Location = GRAPHQL_PATH.slice(1);
-  sendText(exchange, { status: 302, type: 'text/plain; charset=utf-8', body: `See ${Location}\n` }, { Location });
-};

@@ -9,6 +9,7 @@ import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
 import { type Manifest, PersistedDocuments } from '../graphql/server/persistedDocuments.ts';
+import type { Site } from '../viewer/site.ts';
 import { Connections, socketBounds } from './connectionLimit.ts';
 import { type Admission, openAdmission } from './exchange/callerOf.ts';
 import { type CallersExchange, type Exchange, errorBody, type HttpError, sendError } from './exchange/respond.ts';
@@ -40,6 +41,8 @@ export interface HttpServerOptions extends Services {
   /** INTROSPECTION and GRAPHIQL. Default: true. */
   readonly introspection?: boolean;
   readonly graphiql?: boolean;
+  /** Files of the viewer; null, the default: there is none (VIEWER=off). */
+  readonly viewer?: Site | null;
   /** PERSISTED_DOCUMENTS; null, the default: every document is allowed. */
   readonly manifest?: Manifest | null;
   /** For tests; default: KEEP_ALIVE. */
@@ -106,7 +109,13 @@ class ApiServer implements HttpServer {
     this.#open = new OpenResponses(keepAlive.stalledMs);
     this.#pipelines = new Pipelines(keepAlive.stalledMs);
     this.#mask = createErrorMask(logger, options.introspection);
-    const { introspection = true, graphiql = true, manifest = null, admission = openAdmission() } = options;
+    const {
+      introspection = true,
+      graphiql = true,
+      viewer = null,
+      manifest = null,
+      admission = openAdmission(),
+    } = options;
     const envelope = createEnvelope(options, this.#mask, { introspection });
     const documents = new PersistedDocuments(manifest);
     const streams = ({ response, caller }: CallersExchange): void => {
@@ -117,7 +126,8 @@ class ApiServer implements HttpServer {
       );
     };
     const { pingMs } = keepAlive;
-    this.#router = new Router({ admission, envelope, documents, graphiql, reader, runsFor, ready, pingMs, streams });
+    const pages = { graphiql, viewer };
+    this.#router = new Router({ admission, envelope, documents, ...pages, reader, runsFor, ready, pingMs, streams });
     this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
     this.#sockets = new GraphqlSockets({
       operations: createOperations({ envelope, documents, mask: this.#mask, admission }),

@@ -23,6 +23,7 @@ test('the defaults are those of docs/reference/configuration.md', () => {
     allowedOrigins: null,
     introspection: true,
     graphiql: true,
+    viewer: true,
     persistedDocuments: null,
     auth: null,
     openToNetwork: false,
@@ -117,6 +118,7 @@ test('a HOST that is not loopback is refused unless ALLOW_NO_AUTH is 1', () => {
 test.each([
   ['INTROSPECTION', 'yes', /on or off/],
   ['GRAPHIQL', '1', /on or off/],
+  ['VIEWER', 'no', /on or off/],
   ['ALLOWED_IMAGES', 'alpine,,busybox', /separated by commas/],
   ['ALLOWED_IMAGES', 'al pine', /separated by commas/],
   ['PERSISTED_DOCUMENTS', '/nowhere/documents.json', /cannot be read: ENOENT/],

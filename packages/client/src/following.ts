@@ -15,6 +15,8 @@ export interface FollowDetails {
   readonly code: number | null;
   /** Why it is reconnecting or why it ended with an error, for people. */
   readonly reason: string | null;
+  /** While reconnecting: the pause before the next try, in ms, if it is known. */
+  readonly retryInMs: number | null;
 }
 export interface Sink {
   next(result: Result): void;
@@ -65,11 +67,12 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
   let refusals = 0;
   let reported = '';
 
-  const report = (state: FollowState, { tries, code, reason }: Partial<Loss> = {}): void => {
+  const report = (state: FollowState, { tries, code, reason, retryInMs }: Partial<Loss> = {}): void => {
     const now = `${state} ${tries ?? 0}`;
     if (now === reported) return;
     reported = now;
-    context.onState(state, payload, { runId, tries: tries ?? 0, code: code ?? null, reason: reason ?? null });
+    const details = { runId, tries: tries ?? 0, code: code ?? null, reason: reason ?? null };
+    context.onState(state, payload, { ...details, retryInMs: retryInMs ?? null });
   };
   const stop = (): void => {
     turn += 1;
@@ -96,8 +99,9 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
   const askAgain = (reason: string, atLeastMs = 0): void => {
     refusals += 1;
     stopTry = null;
-    report('reconnecting', { tries: refusals, reason });
-    timer = setTimeout(() => reconnection.begin(waiter), atLeastMs + pauseMs(refusals, maxPauseMs));
+    const retryInMs = atLeastMs + pauseMs(refusals, maxPauseMs);
+    report('reconnecting', { tries: refusals, reason, retryInMs });
+    timer = setTimeout(() => reconnection.begin(waiter), retryInMs);
   };
 
   const onNext = (result: Result): void => {

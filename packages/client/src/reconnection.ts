@@ -9,6 +9,8 @@ export interface Loss {
   readonly code: number | null;
   /** For people: the reason that the server or the WebSocket gave, else the likely causes. */
   readonly reason: string;
+  /** Pause before the next try, in ms; the browser's `online` event ends it early. */
+  readonly retryInMs: number;
 }
 /** A subscription that waits for a connection. */
 export interface Waiter {
@@ -75,6 +77,8 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   const waiting = new Set<Waiter>();
   let timer: ReturnType<typeof setTimeout> | null = null;
   let tries = 0;
+  /** Of the next try, in ms. */
+  let pause = 0;
   let refusals = 0;
   let opened = false;
   let connectedAt: number | null = null;
@@ -101,7 +105,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   const schedule = (): void => {
     // Wait until the old connection is closed, or graphql-ws takes its `closed` event for that of the next one.
     if (timer !== null || error !== null || waiting.size === 0) return;
-    timer = setTimeout(startAll, pauseMs(Math.max(tries, 1), maxPauseMs));
+    timer = setTimeout(startAll, tries === 0 ? pauseMs(1, maxPauseMs) : pause);
     browser.addEventListener?.('online', startAll);
   };
 
@@ -121,6 +125,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   const onClosed = (event: unknown): void => {
     if (connectedAt !== null && performance.now() - connectedAt > WORKED_MS) works();
     tries += 1;
+    pause = pauseMs(tries, maxPauseMs);
     const code = codeOf(event);
     const said = (event as { readonly reason?: unknown } | null)?.reason;
     const message = messageOf(error);
@@ -128,7 +133,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     if (isRefusal || (!hasConnected && REFUSED.test(message))) refusals += 1;
     const reason = (typeof said === 'string' && said) || message || (opened ? 'The connection was lost.' : UNKNOWN);
     [opened, connectedAt, error] = [false, null, null];
-    for (const waiter of all) waiter.lost({ tries, code, reason });
+    for (const waiter of all) waiter.lost({ tries, code, reason, retryInMs: pause });
     schedule();
   };
   const listeners = [

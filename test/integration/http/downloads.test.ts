@@ -191,7 +191,11 @@ test('the health paths report whether the service is live and whether it is read
   expect(await ask('ready')).toEqual([200, { status: 'ready' }]);
 });
 
-test('/ redirects to GraphiQL', async () => {
-  const response = await fetch(`${api.url}/`, { redirect: 'manual' });
-  expect([response.status, response.headers.get('location')]).toEqual([302, 'graphql']);
+test('without the viewer, / is 404 with a sentence that says so', async () => {
+  const response = await fetch(`${api.url}/`);
+  const { errors } = (await response.json()) as { errors: { message: string }[] };
+  expect([response.status, errors[0]?.message]).toEqual([
+    404,
+    'The viewer is off (VIEWER=off). The API is at /graphql.',
+  ]);
 });

@@ -46,6 +46,7 @@ const OTHER: Readonly<Record<string, string>> = {
   JWT_SCOPES_CLAIM: 'roles',
   INTROSPECTION: 'off',
   GRAPHIQL: 'off',
+  VIEWER: 'off',
   DATA_DIR: '/elsewhere',
   LAUNCHER: 'process',
   EXECUTOR_NETWORK: 'none',

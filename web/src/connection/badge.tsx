@@ -1,0 +1,29 @@
+/** What the connection is doing, in a word. */
+
+import { useNow } from '../look/useNow.ts';
+import { type Store, useStore } from '../look/watchable.ts';
+import type { ConnectionState } from './connect.ts';
+
+const textOf = ({ state, retryAt }: ConnectionState, now: number): string => {
+  if (state !== 'reconnecting' || retryAt === null) return state;
+  return `reconnecting in ${Math.max(0, Math.ceil((retryAt - now) / 1000))} s`;
+};
+
+interface BadgeProps {
+  readonly connection: Store<ConnectionState>;
+  /** Shown in place of `ended`, such as that the log is whole. */
+  readonly ended?: string | null;
+}
+
+export const Badge = ({ connection, ended }: BadgeProps) => {
+  const shown = useStore(connection);
+  const now = useNow(shown.state === 'reconnecting');
+  if (shown.state === 'idle') return null;
+  const text = shown.state === 'ended' && ended ? ended : textOf(shown, now);
+  const title = [shown.reason, `over ${shown.over}`].filter(Boolean).join(' · ');
+  return (
+    <output className={`badge ${shown.state}`} title={title} data-over={shown.over}>
+      {text}
+    </output>
+  );
+};

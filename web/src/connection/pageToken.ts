@@ -1,0 +1,65 @@
+/** The reader's token. It lives in sessionStorage: it is gone with the tab, and no other tab has it. */
+import { createStore, type Store } from '../look/watchable.ts';
+
+/** Why the page asks for a token; null: it does not. */
+export type Asking = 'missing' | 'refused' | 'expired' | null;
+
+export interface TokenState {
+  readonly token: string | null;
+  readonly asking: Asking;
+  /** Goes up with each new token after a refusal: the page starts again. */
+  readonly generation: number;
+}
+/** What a connection needs to know of tokens. */
+export interface Tokens {
+  /** Waits for a new one while the old one is known to have expired. */
+  readonly get: () => Promise<string | null>;
+  readonly refused: () => void;
+  readonly expired: () => void;
+}
+export interface PageTokens extends Tokens {
+  readonly state: Store<TokenState>;
+  readonly give: (token: string) => void;
+  readonly dismiss: () => void;
+}
+
+const KEY = 'runloom.token';
+
+/** `#token=…` of a link that somebody was given. It is removed from the address and the history at once. */
+const fromFragment = (): string | null => {
+  const token = /^#token=(.+)$/.exec(location.hash)?.[1];
+  if (token === undefined) return null;
+  history.replaceState(history.state, '', `${location.pathname}${location.search}`);
+  return decodeURIComponent(token);
+};
+
+export const createPageTokens = (): PageTokens => {
+  const given = fromFragment();
+  if (given !== null) sessionStorage.setItem(KEY, given);
+  const state = createStore<TokenState>({ token: sessionStorage.getItem(KEY), asking: null, generation: 0 });
+  const ask = (asking: Asking): void => {
+    if (state.get().asking === null) state.set({ ...state.get(), asking });
+  };
+  return {
+    state,
+    get: () =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          const { token, asking } = state.get();
+          if (asking === 'expired') return;
+          stop();
+          resolve(token);
+        };
+        const stop = state.subscribe(look);
+        look();
+      }),
+    refused: () => ask(state.get().token === null ? 'missing' : 'refused'),
+    expired: () => ask('expired'),
+    give: (token) => {
+      const { asking, generation } = state.get();
+      sessionStorage.setItem(KEY, token);
+      state.set({ token, asking: null, generation: asking === 'expired' ? generation : generation + 1 });
+    },
+    dismiss: () => state.set({ ...state.get(), asking: null }),
+  };
+};

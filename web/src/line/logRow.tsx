@@ -1,0 +1,127 @@
+/** One row of the log. */
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { memo, type ReactNode } from 'react';
+import { formatDateTime, formatDuration, formatNumber } from '../look/humanText.ts';
+import type { TimeMode } from '../look/settings.ts';
+import type { GroupSummary } from './displayRows.ts';
+import { eventClass, eventText } from './eventText.tsx';
+import { hasDetails, LineDetails } from './lineDetails.tsx';
+import { LineText } from './lineText.tsx';
+import { firstSeq, type LogEvent } from './logEvents.ts';
+import { timeText } from './times.ts';
+
+export interface LogRowProps {
+  readonly event: LogEvent;
+  readonly depth: number;
+  /** What the time is counted from, in the modes that count. */
+  readonly since: string | null;
+  readonly times: TimeMode;
+  readonly find: string;
+  readonly marked: boolean;
+  /** Its details or its group are shown. */
+  readonly open: boolean;
+  readonly group: GroupSummary | null;
+  readonly href: string;
+  /** Called with the seq; `extend` marks a range up to here. */
+  readonly onMark: (seq: number, extend: boolean) => void;
+  readonly onToggle: (event: LogEvent) => void;
+}
+
+const sameProps = (a: LogRowProps, b: LogRowProps): boolean =>
+  a.event === b.event &&
+  a.depth === b.depth &&
+  a.since === b.since &&
+  a.times === b.times &&
+  a.find === b.find &&
+  a.marked === b.marked &&
+  a.open === b.open &&
+  a.group?.durationMs === b.group?.durationMs &&
+  a.group?.worst === b.group?.worst;
+
+export const LogRow = memo((props: LogRowProps) => {
+  const { event, depth, since, times, marked, href, onMark } = props;
+  const seq = firstSeq(event);
+  return (
+    <div className={`row ${eventClass(event)}${marked ? ' marked' : ''}`} data-seq={seq}>
+      {/* biome-ignore lint/a11y/useAnchorContent: aria-label names it, and text would be copied with the lines */}
+      <a
+        className="number"
+        href={href}
+        tabIndex={-1}
+        aria-label={`Event ${seq}`}
+        data-number={seq}
+        onClick={(click) => {
+          if (click.metaKey || click.ctrlKey) return;
+          click.preventDefault();
+          onMark(seq, click.shiftKey);
+        }}
+      />
+      {times !== 'off' && (
+        <time
+          dateTime={event.timestamp}
+          title={formatDateTime(event.timestamp)}
+          data-time={timeText(times, event.timestamp, since)}
+        />
+      )}
+      <span className={`text depth-${Math.min(depth, 6)}`}>
+        <Content {...props} />
+      </span>
+    </div>
+  );
+}, sameProps);
+LogRow.displayName = 'LogRow';
+
+const Content = ({ event, find, open, group, onToggle }: LogRowProps): ReactNode => {
+  if (event.__typename === 'GroupStarted') {
+    return (
+      <button type="button" className="fold" aria-expanded={open} onClick={() => onToggle(event)}>
+        {open ? <ChevronDown aria-hidden /> : <ChevronRight aria-hidden />}
+        {event.name || 'Group'}
+        {group?.durationMs != null && <span className="hint"> {formatDuration(group.durationMs)}</span>}
+        {group?.worst != null && <span className={`worst ${group.worst}`}>{group.worst.toLowerCase()}</span>}
+      </button>
+    );
+  }
+  if (event.__typename === 'OutputProduced' || event.__typename !== 'LogLine')
+    return <LineText message={eventText(event)} find={find} />;
+  const foldable = hasDetails(event);
+  return (
+    <>
+      {foldable && (
+        <button
+          type="button"
+          className="fold"
+          aria-expanded={open}
+          aria-label="Details"
+          onClick={() => onToggle(event)}
+        >
+          {open ? <ChevronDown aria-hidden /> : <ChevronRight aria-hidden />}
+        </button>
+      )}
+      {event.level !== 'INFO' && <span className="level">{event.level} </span>}
+      {event.logger !== null && <span className="hint">{event.logger}: </span>}
+      <LineText message={event.message} find={find} />
+      {event.truncated && <span className="cut"> (cut at the line limit)</span>}
+      {foldable && open && <LineDetails line={event} />}
+    </>
+  );
+};
+
+interface StackRowProps {
+  readonly seq: number;
+  readonly count: number;
+  readonly open: boolean;
+  readonly onToggle: (seq: number) => void;
+}
+export const StackRow = memo(({ seq, count, open, onToggle }: StackRowProps) => (
+  <div className="row stack" data-seq={seq}>
+    <span className="number" />
+    <span className="text">
+      <button type="button" className="fold" aria-expanded={open} onClick={() => onToggle(seq)}>
+        {open ? <ChevronDown aria-hidden /> : <ChevronRight aria-hidden />}
+        {formatNumber(count)} lines of the stack trace
+      </button>
+    </span>
+  </div>
+));
+StackRow.displayName = 'StackRow';

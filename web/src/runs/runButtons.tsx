@@ -1,0 +1,75 @@
+/** Cancel, retry, duplicate and delete, as far as the run's status allows. */
+import { Ban, Copy, RotateCcw, Trash2 } from 'lucide-react';
+import { useState } from 'react';
+import { useClient } from 'urql';
+import type { RunPartsFragment } from '../../../schema/generated/graphql.ts';
+import { Dialog } from '../look/dialog.tsx';
+import { go } from '../look/route.ts';
+import { runActions } from './actions.ts';
+import { isOver } from './status.tsx';
+
+interface RunButtonsProps {
+  readonly run: RunPartsFragment;
+  readonly onDuplicate: (run: RunPartsFragment) => void;
+  readonly onDeleted: (runId: string) => void;
+}
+
+export const RunButtons = ({ run, onDuplicate, onDeleted }: RunButtonsProps) => {
+  const actions = runActions(useClient());
+  const [error, setError] = useState<string | null>(null);
+  const [asks, setAsks] = useState(false);
+  const over = isOver(run.status);
+  const name = run.name ?? 'the run';
+  const tell = (result: Awaited<ReturnType<typeof actions.cancel | typeof actions.remove>>): boolean => {
+    setError('problems' in result ? result.problems.map(({ message }) => message).join(' ') : null);
+    return 'value' in result;
+  };
+  const cancel = async (): Promise<void> => {
+    // A second cancel does not wait for the grace period.
+    tell(await actions.cancel(run.id, run.cancelRequestedAt !== null));
+  };
+  const retry = async (): Promise<void> => {
+    const result = await actions.retry(run.id);
+    if (tell(result) && 'value' in result) go({ runId: result.value.id });
+  };
+  const remove = async (): Promise<void> => {
+    setAsks(false);
+    if (tell(await actions.remove(run.id))) onDeleted(run.id);
+  };
+  return (
+    <span className="buttons">
+      {!over && (
+        <button type="button" onClick={() => void cancel()} aria-label={`Cancel ${name}`}>
+          <Ban aria-hidden /> {run.cancelRequestedAt === null ? 'Cancel' : 'Kill now'}
+        </button>
+      )}
+      {over && (
+        <button type="button" onClick={() => void retry()} aria-label={`Retry ${name}`}>
+          <RotateCcw aria-hidden /> Retry
+        </button>
+      )}
+      <button type="button" onClick={() => onDuplicate(run)} aria-label={`Duplicate ${name}`}>
+        <Copy aria-hidden /> Duplicate
+      </button>
+      {over && (
+        <button type="button" onClick={() => setAsks(true)} aria-label={`Delete ${name}`}>
+          <Trash2 aria-hidden /> Delete
+        </button>
+      )}
+      {error !== null && <span role="alert">{error}</span>}
+      {asks && (
+        <Dialog title="Delete this run?" onClose={() => setAsks(false)}>
+          <p>The run and its log are removed. This cannot be undone.</p>
+          <footer>
+            <button type="button" onClick={() => setAsks(false)}>
+              Keep it
+            </button>
+            <button type="button" className="danger" onClick={() => void remove()}>
+              Delete
+            </button>
+          </footer>
+        </Dialog>
+      )}
+    </span>
+  );
+};

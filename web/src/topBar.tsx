@@ -1,0 +1,42 @@
+/** The bar at the top of every page. */
+import { Keyboard, MonitorCog, Moon, Sun } from 'lucide-react';
+import { Badge } from './connection/badge.tsx';
+import type { Connection } from './connection/connect.ts';
+import { Link } from './look/link.tsx';
+import { after, change, settings, THEMES } from './look/settings.ts';
+import { useStore } from './look/watchable.ts';
+
+interface TopBarProps {
+  readonly connection: Connection;
+  /** The page of a run shows the badge beside the run's name. */
+  readonly showBadge: boolean;
+  readonly onKeys: () => void;
+}
+const ICONS = { system: MonitorCog, light: Sun, dark: Moon } as const;
+
+export const TopBar = ({ connection, showBadge, onKeys }: TopBarProps) => {
+  const { theme } = useStore(settings);
+  const Icon = ICONS[theme];
+  return (
+    <header className="top">
+      <Link to={{}} className="brand">
+        runloom
+      </Link>
+      {showBadge && <Badge connection={connection.state} />}
+      <span className="space" />
+      <a href="./graphql">API</a>
+      <button type="button" className="icon" aria-label="Keyboard" title="Keyboard (?)" onClick={onKeys}>
+        <Keyboard aria-hidden />
+      </button>
+      <button
+        type="button"
+        className="icon"
+        aria-label={`Theme: ${theme}`}
+        title={`Theme: ${theme} (d)`}
+        onClick={() => change({ theme: after(THEMES, theme) })}
+      >
+        <Icon aria-hidden />
+      </button>
+    </header>
+  );
+};
