@@ -1,6 +1,5 @@
 /** The viewer at `/` in a real browser with the real service. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hasBrowser, type OpenPage, startBrowser, type TestBrowser } from '../support/clients/browser.ts';
@@ -8,7 +7,6 @@ import { request, startRun } from '../support/clients/client.ts';
 import { type LinkProxy, startLinkProxy } from '../support/network/linkProxy.ts';
 import { startService, type TestService } from '../support/service.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The machine can be busy; every condition gets this long. */
 const SOON = { timeout: 20_000 };
 /** Until the service has an address. */
@@ -49,13 +47,13 @@ const row = (page: Page, text: string) => page.locator('.row .text').getByText(t
 /** What axe-core finds, as text. */
 const violations = async (page: Page): Promise<readonly string[]> => {
   // Not as a script tag: the policy of the page lets none in.
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return await page.evaluate(async () => {
     interface Found {
       readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
     }
-    const { axe } = window as unknown as { readonly axe: { run(): Promise<Found> } };
-    const found = await axe.run();
+    const { axe: inPage } = window as unknown as { readonly axe: { run(): Promise<Found> } };
+    const found = await inPage.run();
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
   });
 };
