@@ -8,7 +8,7 @@ import { cutText } from './text/cut.ts';
 import { mayBeSpecial, withoutPrefix } from './text/linePrefix.ts';
 import type { WorkflowCommands } from './workflowCommands.ts';
 
-/** So much of a line is kept beyond its limit, in case a longer secret is added before the line ends. */
+/** So much more of a line is kept: ANSI sequences can divide a secret, and a longer one can be added before the line ends. */
 const LOOK_BEYOND_BYTES = 4096;
 /**
  * The part of a possible record or command that is read, whatever MAX_LINE_BYTES is. An output of 96 KiB can be printed
@@ -46,7 +46,7 @@ export class Lines {
 
   /** Bytes of a line to keep: those that are shown, and enough after them to find a secret at the cut. */
   get keepBytes(): number {
-    return this.#maxLineBytes + Math.max(this.#masks.longest, LOOK_BEYOND_BYTES);
+    return this.#maxLineBytes + this.#masks.longest + LOOK_BEYOND_BYTES;
   }
 
   /** The same for a line that starts with these bytes. */

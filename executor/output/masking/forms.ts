@@ -38,12 +38,34 @@ export const formsOf = (secret: string): SecretForms => {
     } else if (lines.length === 1) anywhere.add(text);
     else if (/[\p{L}\p{N}]/u.test(text)) wholeLines.add(text);
   }
+  for (const part of partsOf(value)) {
+    anywhere.add(part);
+    addEscaped(anywhere, part);
+  }
   for (const whole of new Set([value, value.trim()])) {
     if ([...whole].length <= SHORT_CHARACTERS) continue;
     addEscaped(anywhere, whole);
     addBase64(anywhere, Buffer.from(whole));
   }
   return { anywhere, wholeLines };
+};
+
+/** Shorter parts are not masked. */
+const PART_CHARACTERS = 6;
+
+/**
+ * Parts of a value that programs print alone: the value without its double quotes; before and after an ampersand, which
+ * PowerShell prints in two colours (as GitHub's runner masks them).
+ */
+const partsOf = (value: string): string[] => {
+  const parts: string[] = [];
+  const text = value.trim();
+  if (/[\r\n]/.test(text)) return parts;
+  if (text.startsWith('"') && text.endsWith('"')) parts.push(text.slice(1, -1));
+  const plus = text.indexOf('&+');
+  const end = plus < 0 ? text.lastIndexOf('&') + 1 : plus + 2;
+  if (end > 0) parts.push(text.slice(0, end), text.slice(end));
+  return parts.filter((part) => part.trim().length >= PART_CHARACTERS);
 };
 
 const codePoint = (letter: string, digits: number): string => letter.charCodeAt(0).toString(16).padStart(digits, '0');
@@ -128,6 +150,8 @@ const xmlForms = (value: string): string[] => {
 const shellForms = (value: string): string[] => [
   value.replaceAll("'", String.raw`'\''`),
   value.replaceAll("'", `'"'"'`),
+  // Expressions of GitHub, SQL, YAML, PowerShell.
+  value.replaceAll("'", "''"),
   value.replace(/[\\"$`]/g, String.raw`\$&`),
   value.replace(/[\\"$`!]/g, String.raw`\$&`),
   value.replace(/[^\w%+\-./:=@\u0080-\uffff]/g, String.raw`\$&`),

@@ -1,4 +1,5 @@
 /** Masks secrets in the output of a command (docs/reference/masking.md). */
+import { ESC, endOfSequences, originalsOf, unfinishedLength, withoutSequences } from '../text/ansi.ts';
 import { cutAt } from '../text/cut.ts';
 import { formsOf } from './forms.ts';
 import { Matcher } from './matcher.ts';
@@ -6,6 +7,8 @@ import { Matcher } from './matcher.ts';
 const HIDDEN = Buffer.from('***');
 const LF = 0x0a;
 const CR = 0x0d;
+/** What is around a whole line. */
+const BREAK = Buffer.of(LF);
 /**
  * Bound of all forms together. A run's secrets have at most 256 KiB, in about eight forms. Policy: a value that would
  * exceed it is refused, which the caller reports.
@@ -22,6 +25,8 @@ export class Masks {
   readonly #short: Buffer[] = [];
   readonly #wholeLines: Buffer[] = [];
   readonly #known = new Set<string>();
+  /** Which bytes follow each other in a form. Nearly all sequences divide none of these pairs, so only few lines are stripped. */
+  readonly #pairs = new Pairs();
   #formBytes = 0;
   #longest = 0;
   #canLengthen = false;
@@ -95,6 +100,13 @@ export class Masks {
 
   /** Whether the bytes end inside a secret that the next bytes could complete. */
   endsInside(bytes: Buffer): boolean {
+    if (!bytes.includes(ESC)) return this.#endInside(bytes);
+    // The start of a sequence says nothing yet.
+    const whole = bytes.subarray(0, bytes.length - unfinishedLength(bytes));
+    return this.#endInside(bytes) || this.#endInside(withoutSequences(whole));
+  }
+
+  #endInside(bytes: Buffer): boolean {
     return [...this.#matcher.patterns, ...this.#short].some((pattern) => {
       const first = pattern[0] as number;
       let at = bytes.indexOf(first, Math.max(0, bytes.length - pattern.length + 1));
@@ -109,6 +121,8 @@ export class Masks {
   #addForms(value: string, limit: number): boolean {
     const { anywhere, wholeLines } = formsOf(value);
     const fresh = [...anywhere].filter((form) => !this.#known.has(form)).map((form) => Buffer.from(form));
+    // The matcher starts again whenever a shorter form is added.
+    fresh.sort((one, other) => one.length - other.length);
     const freshLines = [...wholeLines].filter((line) => !this.#known.has(`\n${line}`)).map((line) => Buffer.from(line));
     const size = [...fresh, ...freshLines].reduce((sum, form) => sum + form.length, 0);
     if (this.#formBytes + size > limit) return false;
@@ -116,6 +130,7 @@ export class Masks {
     this.#hasNumbers ||= NUMBER.test(value.trim());
     for (const form of fresh) {
       this.#known.add(form.toString());
+      this.#pairs.addAll(form);
       this.#canLengthen ||= form.length < HIDDEN.length;
       this.#longest = Math.max(this.#longest, form.length);
       if (form.length < Matcher.minBytes) this.#short.push(form);
@@ -124,6 +139,7 @@ export class Masks {
     for (const line of freshLines) {
       this.#known.add(`\n${line.toString()}`);
       this.#wholeLines.push(line);
+      this.#pairs.addAll(Buffer.concat([BREAK, line, BREAK]));
     }
     return true;
   }
@@ -134,6 +150,44 @@ export class Masks {
     const ranges: number[] = [];
     this.#matcher.find(bytes, ranges);
     const inOrder = ranges.length;
+    this.#findShort(bytes, ranges);
+    if (bytes.includes(ESC)) this.#findDivided(bytes, ranges);
+    return ranges.length === 0 ? null : merge(ranges, ranges.length === inOrder);
+  }
+
+  /** Appends the matches of forms that are divided by ANSI sequences. */
+  #findDivided(bytes: Buffer, ranges: number[]): void {
+    for (let at = bytes.indexOf(ESC); at >= 0; ) {
+      const end = endOfSequences(bytes, at);
+      const before = at === 0 ? LF : (bytes[at - 1] as number);
+      const after = end === bytes.length ? LF : (bytes[end] as number);
+      let next = Math.max(end, at + 1);
+      if (end > at && this.#pairs.has(before, after)) {
+        const lineEnd = bytes.indexOf(LF, end);
+        next = lineEnd < 0 ? bytes.length : lineEnd;
+        const lineStart = at === 0 ? 0 : bytes.lastIndexOf(LF, at - 1) + 1;
+        this.#findStripped(bytes.subarray(lineStart, next), lineStart, ranges);
+      }
+      at = bytes.indexOf(ESC, next);
+    }
+  }
+
+  /** Appends the matches in a line without its ANSI sequences. `offset`: where the line begins. */
+  #findStripped(line: Buffer, offset: number, ranges: number[]): void {
+    const stripped = withoutSequences(line);
+    const found: number[] = [];
+    this.#matcher.find(stripped, found);
+    this.#findShort(stripped, found);
+    if (found.length === 0) return;
+    // Of a match the last byte is looked for: sequences after it are not part of the match.
+    const positions = merge(found, false).map((at, index) => (index % 2 === 0 ? at : at - 1));
+    for (const [index, at] of originalsOf(line, positions).entries()) {
+      ranges.push(offset + (index % 2 === 0 ? at : at + 1));
+    }
+  }
+
+  /** Appends the matches of what the matcher can't search. */
+  #findShort(bytes: Buffer, ranges: number[]): void {
     for (const form of this.#short) {
       for (let at = bytes.indexOf(form); at >= 0; at = bytes.indexOf(form, at + 1)) ranges.push(at, at + form.length);
     }
@@ -143,8 +197,22 @@ export class Masks {
         if (isBreak(bytes[at - 1]) && isBreak(bytes[end])) ranges.push(at, end);
       }
     }
-    if (ranges.length === 0) return null;
-    return merge(ranges, ranges.length === inOrder);
+  }
+}
+
+/** A set of pairs of bytes. */
+class Pairs {
+  readonly #bits = new Uint8Array(256 * 256);
+
+  /** Adds each two bytes that follow each other. */
+  addAll(bytes: Buffer): void {
+    for (let at = 1; at < bytes.length; at += 1) {
+      this.#bits[((bytes[at - 1] as number) << 8) | (bytes[at] as number)] = 1;
+    }
+  }
+
+  has(first: number, second: number): boolean {
+    return this.#bits[(first << 8) | second] === 1;
   }
 }
 
