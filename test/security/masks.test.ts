@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DISGUISES, hex, SEQUENCES, stripped } from '../support/disguises.ts';
-import { cutAtPlaces, eventsOf, startOutput, textsOf } from '../support/output.ts';
+import { cutAtPlaces, eventsOf, NOW, startOutput, textsOf } from '../support/output.ts';
 
 const shown = (text: string | Uint8Array, secrets: readonly string[]): string =>
   textsOf(eventsOf(text, { secrets })).join('\n');
@@ -65,6 +65,23 @@ test.for(SEQUENCES)('a secret is hidden if the ANSI sequence %j divides it', (se
     }
   }
 });
+
+test.for([
+  ['plain-To', 'ken'],
+  ['plain\u001b[1m-To', 'ken'],
+  ['plain-To\u001b[1', 'mken'],
+  ['plain-To\u001b]8;;https://example.com', '\u001b\\ken'],
+])(
+  'no part of a secret is shown while a progress bar has printed only its beginning: %j',
+  ([first = '', rest = '']) => {
+    const { stdout, sink } = startOutput({ secrets: ['plain-Token'] });
+    stdout.write(Buffer.from(`\r10% ${first}`), NOW);
+    stdout.tick(NOW + 150);
+    stdout.write(Buffer.from(`${rest}\n`), NOW + 300);
+    stdout.end(NOW + 300);
+    expect(textsOf(sink.drafts).join('\n')).not.toContain('plain');
+  },
+);
 
 test('what is around a secret that ANSI sequences divide is not changed', () => {
   const line = 'a\u001b[31mto\u001b[1mken\u001b[0mb \u001b[4mfree\u001b[0m\u001b[31';

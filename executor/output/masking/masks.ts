@@ -1,5 +1,5 @@
 /** Masks secrets in the output of a command (docs/reference/masking.md). */
-import { ESC, endOfSequences, originalsOf, unfinishedLength, withoutSequences } from '../text/ansi.ts';
+import { ESC, endOfSequences, originalsOf, unfinishedLength, withoutSequences } from '../text/ansiSequences.ts';
 import { cutAt } from '../text/cut.ts';
 import { formsOf } from './forms.ts';
 import { Matcher } from './matcher.ts';
