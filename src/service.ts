@@ -209,6 +209,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     manifest: config.persistedDocuments,
     admission: identity,
     runsFor: runs.runsFor,
+    tokensFor: identity.tokensFor,
     updates: runs.updates,
     hub,
     reader,

@@ -6,6 +6,7 @@ import { ProviderTokens } from './identity/providerTokens.ts';
 import { watchRevocations } from './identity/revocations.ts';
 import { RunTokens } from './identity/runTokens.ts';
 import { Sessions } from './identity/sessions.ts';
+import { type TokensFor, tokenCommands } from './identity/tokenCommands.ts';
 import type { Start } from './serviceStart.ts';
 import type { Connections } from './serviceStore.ts';
 import { isLoopback } from './system/loopback.ts';
@@ -14,10 +15,7 @@ import type { Announcements } from './wire/announcements.ts';
 export interface Identity {
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
-  /** They can be made whatever AUTH is; they are accepted only where it has `tokens`. */
-  readonly apiTokens: ApiTokens;
-  /** Accepted unless AUTH is none. */
-  readonly runTokens: RunTokens;
+  readonly tokensFor: TokensFor;
 }
 
 interface Needs {
@@ -33,11 +31,15 @@ export const openIdentity = async (start: Start, needs: Needs): Promise<Identity
   const { connections, announcements, masterKey, installation } = needs;
   const logger = start.logger.child({ part: 'identity' });
   const { auth } = config;
+  const { redis } = connections.commands;
   const sessions = new Sessions();
-  const apiTokens = new ApiTokens(connections.commands.redis);
+  const apiTokens = new ApiTokens(redis);
   const runTokens = new RunTokens(masterKey, installation);
+  // With AUTH=none tokens can be made for a later start with another AUTH.
+  const acceptsApiTokens = auth === null || auth.tokens !== null;
+  const tokensFor = tokenCommands({ redis, apiTokens, runTokens, acceptsApiTokens, log: logger });
   for (const line of described(auth)) say(line);
-  if (auth === null) return { authenticator: NO_AUTHENTICATION, sessions, apiTokens, runTokens };
+  if (auth === null) return { authenticator: NO_AUTHENTICATION, sessions, tokensFor };
   const { tokens, provider } = auth;
   if (tokens !== null) parts.defer(await watchRevocations({ announcements, apiTokens, sessions, logger }, signal));
   const authenticator = createAuthenticator({
@@ -46,7 +48,7 @@ export const openIdentity = async (start: Start, needs: Needs): Promise<Identity
     runTokens,
     logger,
   });
-  return { authenticator, sessions, apiTokens, runTokens };
+  return { authenticator, sessions, tokensFor };
 };
 
 /** What the start prints. */

@@ -1,6 +1,7 @@
 /** For new InMemoryCache({ possibleTypes }). */
 export const possibleTypes: Record<string, string[]> = {
   "Node": [
+    "ApiToken",
     "Run"
   ],
   "RunEvent": [

@@ -149,6 +149,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     packages: ['node', 'pino', 'zod'],
   },
+  'src/audit': {
+    purpose: 'the audit trail: who changed what, from where',
+    rooms: ['src/domain'],
+    packages: ['pino'],
+  },
   'src/async': {
     purpose: 'abort race, pause, deadline, retry, interval, semaphore, batch loader, pull iterators, turns: each once',
     rooms: ['src/domain'],
@@ -193,10 +198,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the context of resolvers',
     rooms: [
       'src/async',
+      'src/audit',
       'src/delivery',
       'src/domain',
       'src/graphql/budget',
       'src/graphql/loaders',
+      'src/identity',
       'src/log',
       'src/redis',
       'src/runs/records',
@@ -211,8 +218,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/graphql/schema': {
     purpose: 'the schema as a whole, put together from its types and printed',
     rooms: [
+      'src/audit',
+      'src/domain',
+      'src/graphql/context',
       'src/graphql/schema/base',
       'src/graphql/schema/events',
+      'src/graphql/schema/identity',
       'src/graphql/schema/logs',
       'src/graphql/schema/runs',
     ],
@@ -226,6 +237,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/graphql/schema/events': {
     purpose: 'the types of RunEvent, one noun a file',
     rooms: ['src/delivery', 'src/domain', 'src/graphql/schema/base', 'src/graphql/schema/runs'],
+    packages: [],
+  },
+  'src/graphql/schema/identity': {
+    purpose: 'the caller and its tokens, one noun a file with its root fields',
+    rooms: ['src/domain', 'src/graphql/context', 'src/graphql/schema/base', 'src/graphql/schema/runs', 'src/identity'],
     packages: [],
   },
   'src/graphql/schema/logs': {
@@ -251,8 +267,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/delivery',
       'src/delivery/changes',
       'src/domain',
+      'src/graphql/context',
       'src/graphql/loaders',
       'src/graphql/schema/base',
+      'src/identity',
       'src/runs/records',
     ],
     packages: [],
@@ -261,6 +279,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'checks and executes documents, and masks errors',
     rooms: [
       'src/async',
+      'src/audit',
       'src/delivery',
       'src/domain',
       'src/domain/text',

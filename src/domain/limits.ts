@@ -31,6 +31,10 @@ export const LIMITS = {
   backoffSeconds: 3600,
   /** Runs of one run token. Their ids are in the token, which must fit into a header: 100 take about 5 KiB. */
   runTokenRuns: 100,
+  /** Life of a run token, seconds: a day, as its signing key is used for a day. */
+  runTokenSeconds: 24 * 3600,
+  /** Name of an API token. */
+  apiTokenNameCharacters: 100,
   /** 30 days. */
   timeoutSeconds: 30 * 24 * 3600,
   /** MiB. The executor itself (Node.js) needs this much. */

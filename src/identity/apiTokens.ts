@@ -1,7 +1,7 @@
 /**
  * API tokens in Redis: lasting tokens of programs. Only their hashes are stored. Keys: `runloom:token:<hash>`, a hash with
- * the token's record; `runloom:token-id:<id>`, its hash by its id; `runloom:tokens:<tenant>`, a sorted set of ids by
- * creation. A token that has expired or was revoked is removed from all three after KEPT_MS.
+ * the token's record; `runloom:token-id:<id>`, its hash by its id; `runloom:tokens:<tenant>`, a sorted set of ids whose
+ * scores are all 0, so that its order is that of the ids: the order of creation. A token that has expired or was revoked is removed from all three after KEPT_MS.
  */
 import type { Redis } from 'ioredis';
 import { v7 } from 'uuid';
@@ -95,7 +95,7 @@ export class ApiTokens {
     const scopes = asked.scopes.join(' ');
     const record = { id, name, tenant, scopes, createdAt, createdBy, expiresAt: expiresAt ?? '' };
     // The record last: without it there is no token, and a token without its id could not be revoked.
-    await this.#redis.zadd(tenantKey(tenant), createdAt, id);
+    await this.#redis.zadd(tenantKey(tenant), 0, id);
     await this.#redis.set(idKey(id), hash);
     await this.#redis.hset(tokenKey(hash), record);
     if (expiresAt !== null) await this.#forgetAt(id, hash, expiresAt + KEPT_MS);
@@ -130,27 +130,36 @@ export class ApiTokens {
   async areValid(ids: readonly string[]): Promise<readonly boolean[]> {
     return await Promise.all(
       ids.map(async (id) => {
-        const hash = await this.#redis.get(idKey(id));
-        const apiToken = hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+        const apiToken = await this.#byId(id);
         return apiToken !== null && isValid(apiToken);
       }),
     );
   }
 
-  /** Tokens of the caller's tenant, those after `after` (an id); 1 to 500. */
+  /** Tokens of the caller's tenant, the newest first; those that are older than `after` (an id). */
   async page(caller: Caller, first: number, after: string | null): Promise<ApiTokenPage> {
     const key = tenantKey(caller.tenant);
-    const rank = after === null ? -1 : await this.#redis.zrevrank(key, after);
-    const start = (rank ?? -1) + 1;
-    const ids = await this.#redis.zrevrange(key, start, start + first);
+    const newest = after === null ? '+' : `(${after}`;
+    const ids = await this.#redis.zrevrangebylex(key, newest, '-', 'LIMIT', 0, first + 1);
     const found = await Promise.all(
       ids.slice(0, first).map(async (id) => {
-        const hash = await this.#redis.get(idKey(id));
-        if (hash === null) await this.#redis.zrem(key, id);
-        return hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+        const apiToken = await this.#byId(id);
+        if (apiToken === null) await this.#redis.zrem(key, id);
+        return apiToken;
       }),
     );
     return { tokens: found.filter((token) => token !== null), hasNext: ids.length > first };
+  }
+
+  /** A token of the caller's tenant, valid or not; null if there is none. */
+  async get(caller: Caller, id: string): Promise<ApiToken | null> {
+    const apiToken = await this.#byId(id);
+    return apiToken?.tenant === caller.tenant ? apiToken : null;
+  }
+
+  async #byId(id: string): Promise<ApiToken | null> {
+    const hash = await this.#redis.get(idKey(id));
+    return hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
   }
 
   /** Does not wait: a use that is not written is no reason to refuse the token. */

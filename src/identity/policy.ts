@@ -71,3 +71,16 @@ export const refusalOf = (caller: Caller, guarded: Guarded): Forbidden => {
 
 /** The scope as the API's enum has it. */
 export const scopeName = (scope: Scope): string => scope.toUpperCase().replace(':', '_');
+
+/** What a run token can do unless its maker says otherwise: read its runs and their logs. */
+const RUN_TOKEN_SCOPES: readonly Scope[] = ['runs:read', 'logs:read'];
+
+/**
+ * The scopes of a token that the caller makes: those that are asked for, each once; by default those for reading, as far as
+ * the caller has them. @throws Forbidden if the caller lacks one that is asked for
+ */
+export const grantedScopes = (caller: Caller, asked: readonly Scope[] | null): readonly Scope[] => {
+  const missing = asked?.find((scope) => !hasScope(caller, scope));
+  if (missing !== undefined) throw missingScope(missing);
+  return [...new Set(asked ?? RUN_TOKEN_SCOPES.filter((scope) => hasScope(caller, scope)))];
+};

@@ -1,19 +1,19 @@
 /**
  * Run tokens: short-lived tokens for given runs, which a backend hands to a browser. They are signed (JWT, HS256), so they
- * are verified without Redis. The signing key changes every KEY_DAYS and is derived from the master key; its number is the
+ * are verified without Redis. The signing key changes each day and is derived from the master key; its number is the
  * token's `kid`. Tokens live at most as long as a key, so two keys are valid at any time.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { type Caller, grantableScopes, isScope, type Scope } from '../domain/caller.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { TokenRefused } from './tokenRefused.ts';
 
 const ISSUER = 'runloom';
 const ALGORITHM = 'HS256';
-const KEY_MS = 24 * 60 * 60 * 1000;
-/** Longest life of a run token, in seconds. */
-export const RUN_TOKEN_SECONDS_MAX = KEY_MS / 1000;
+/** A signing key is used for as long as the longest life of a token. */
+const KEY_MS = LIMITS.runTokenSeconds * 1000;
 /** Clocks of two processes can differ by this much. */
 const CLOCK_MS = 30_000;
 /** Says what the token is for, so that no other token is taken for one (RFC 8725, 3.11). */
@@ -22,12 +22,14 @@ const TYPE = 'runloom-run+jwt';
 export interface RunTokenRequest {
   readonly runIds: readonly RunId[];
   readonly scopes: ReadonlySet<Scope>;
-  /** 1 to RUN_TOKEN_SECONDS_MAX. */
+  /** 1 to LIMITS.runTokenSeconds. */
   readonly expiresInSeconds: number;
 }
 
 export interface SignedToken {
   readonly token: string;
+  /** Identifies the token in the audit trail (`jti`). */
+  readonly id: string;
   /** In ms since 1970, a whole second. */
   readonly expiresAt: number;
 }
@@ -50,15 +52,17 @@ export class RunTokens {
     // A token never outlives its maker's own.
     const expiresAt = maker.expiresAt === null ? ends : Math.min(ends, Math.floor(maker.expiresAt / 1000));
     const key = Math.floor(now / KEY_MS);
+    const id = randomUUID();
     const token = await new SignJWT({ tenant: maker.tenant, scope: scopes.join(' '), runs: request.runIds })
       .setProtectedHeader({ alg: ALGORITHM, kid: String(key), typ: TYPE })
+      .setJti(id)
       .setIssuer(ISSUER)
       .setAudience(this.#installation)
       .setSubject(maker.subject)
       .setIssuedAt(Math.floor(now / 1000))
       .setExpirationTime(expiresAt)
       .sign(this.#key(key));
-    return { token, expiresAt: expiresAt * 1000 };
+    return { token, id, expiresAt: expiresAt * 1000 };
   }
 
   /** The caller that the token stands for. @throws TokenRefused */

@@ -1,9 +1,11 @@
 /** Operations on Redis that wait for it: without a bound, or for as long as a client waits. */
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { withDeadline } from '../async/deadline.ts';
 import { doubling, isProgramError, retry } from '../async/retry.ts';
 import { Refusal, Unavailable } from '../domain/errors.ts';
 import { isReply } from '../wire/takesWrites.ts';
+import { untilReady } from '../wire/untilReady.ts';
 
 /** Pauses between attempts, milliseconds. */
 const PAUSES = doubling(100, 2000);
@@ -50,3 +52,22 @@ export const answered = async <T>(
     throw new Unavailable(undefined, error);
   }
 };
+
+/** Makes calls of the API that begin when the connection is ready. */
+export type WhenReady = <T>(work: (signal: AbortSignal) => Promise<T>, given?: AbortSignal) => Promise<T>;
+
+/**
+ * `answered` for a connection: while Redis is away nothing is queued on it, because a call that has failed must not be
+ * carried out later.
+ */
+export const whenReady =
+  (redis: Redis, log: Pick<Logger, 'warn'>): WhenReady =>
+  (work, given) =>
+    answered(
+      async (signal) => {
+        await untilReady(redis, signal);
+        return await work(signal);
+      },
+      log,
+      given,
+    );

@@ -104,9 +104,12 @@ test('one document can select all fields of all types of an interface or union',
   expect(abstract.map(({ name }) => name)).toContain('RunEvent');
   const rules = specifiedRules.filter((rule) => rule !== NoUnusedFragmentsRule);
   for (const type of abstract) {
+    // Run.name is nullable and ApiToken.name is not: the contract has them so, and a document selects one by an alias.
+    const selected = (possible: GraphQLNamedType): string =>
+      allFields(possible).replace(/\bname\b/, type.name === 'Node' ? `${possible.name}: name` : 'name');
     const parts = printed
       .getPossibleTypes(type)
-      .map((possible) => `... on ${possible.name} { ${allFields(possible)} }`);
+      .map((possible) => `... on ${possible.name} { ${selected(possible)} }`);
     const document = parse(`fragment All on ${type.name} { ${parts.join('\n')} }`);
     expect([type.name, validate(printed, document, rules)]).toEqual([type.name, []]);
   }

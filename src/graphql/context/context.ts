@@ -2,11 +2,13 @@
 import type { ExecutionResult } from 'graphql';
 import type { Logger } from 'pino';
 import { Work } from '../../async/workTurn.ts';
+import type { AuditTrail } from '../../audit/auditTrail.ts';
 import type { TextSink } from '../../delivery/textSink.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Seq } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunDetail, RunDetails, RunSummary } from '../../domain/run.ts';
+import type { Tokens, TokensFor } from '../../identity/tokenCommands.ts';
 import type { LogHub, LogReader } from '../../log/viewer.ts';
 import type { Runs, RunsFor, RunUpdates } from '../../runs/records/runs.ts';
 import { RequestBudget } from '../budget/requestBudget.ts';
@@ -16,6 +18,7 @@ import { RunLoader } from '../loaders/runLoader.ts';
 /** The parts of the service that the API needs. */
 export interface Services {
   readonly runsFor: RunsFor;
+  readonly tokensFor: TokensFor;
   readonly updates: RunUpdates;
   readonly hub: LogHub;
   readonly reader: LogReader;
@@ -33,6 +36,8 @@ export interface Resumption {
 export interface Transport {
   /** Who asks. Resolvers reach runs only through the calls that are bound to it (ApiContext.runs). */
   readonly caller: Caller;
+  /** Address of the client, for the audit trail. */
+  readonly address: string;
   /** Takes shared texts of a log's results. Without it graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
   /** The parsed body of a POST, or the parameters of a GET. */
@@ -49,9 +54,12 @@ export interface Transport {
 }
 
 /** The context of one operation: of a request, or of a subscription for as long as it lives. */
-export interface ApiContext extends Omit<Services, 'runsFor'>, Transport {
+export interface ApiContext extends Omit<Services, 'runsFor' | 'tokensFor'>, Transport {
   /** The runs as the caller has them. */
   readonly runs: Runs;
+  /** The calls on tokens that are bound to the caller. */
+  readonly tokens: Tokens;
+  readonly audit: AuditTrail;
   /** Reads a run by id. Those of one tick are read together. */
   loadRun(id: RunId): Promise<RunSummary | null>;
   /** Reads a large member of a run. @throws NotFound if the run was removed, LimitExceeded, Unavailable */
@@ -68,8 +76,8 @@ const NOBODY = '';
 
 /** A context for one operation. */
 export const createContext = (
-  { runsFor, ...services }: Services,
-  { caller, signal = NEVER, work = new Work(NOBODY) }: Transport,
+  { runsFor, tokensFor, ...services }: Services & { readonly audit: AuditTrail },
+  { caller, address, signal = NEVER, work = new Work(NOBODY) }: Transport,
 ): ApiContext => {
   const runs = runsFor(caller);
   const budget = new RequestBudget(signal, work);
@@ -78,7 +86,9 @@ export const createContext = (
   return {
     ...services,
     caller,
+    address,
     runs,
+    tokens: tokensFor(caller),
     loadRun: (id) => loader.load(id),
     loadDetail: (id, name) => details.load(id, name),
     budget,

@@ -1,5 +1,6 @@
 /** The schema. Importing the file of a type adds the type and its root fields to the builder. */
 import { GraphQLSchema, introspectionFromSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import { auditFields } from './audited.ts';
 import { builder } from './base/builder.ts';
 import './events/attemptFinished.ts';
 import './events/containerEvent.ts';
@@ -11,6 +12,11 @@ import './events/outputProduced.ts';
 import './events/progressUpdated.ts';
 import './events/runFinished.ts';
 import './events/statusChanged.ts';
+import './identity/apiTokenType.ts';
+import './identity/createApiToken.ts';
+import './identity/revokeApiToken.ts';
+import './identity/runToken.ts';
+import './identity/viewerType.ts';
 import './logs/runEventBatch.ts';
 import './logs/runEventPage.ts';
 import './runs/cancelRun.ts';
@@ -30,10 +36,9 @@ Errors have extensions.code: BAD_USER_INPUT (with argument and problems), NOT_FO
 UNAVAILABLE, FORBIDDEN, the usual codes for documents, or INTERNAL_SERVER_ERROR with an id that the service's log has
 too. Enums that say so may grow, and fields may be added. The set of event types is closed within a major version.`;
 
-export const schema = new GraphQLSchema({
-  ...builder.toSchema({ sortSchema: false }).toConfig(),
-  description: DESCRIPTION,
-});
+export const schema = auditFields(
+  new GraphQLSchema({ ...builder.toSchema({ sortSchema: false }).toConfig(), description: DESCRIPTION }),
+);
 
 /** The schema as SDL, sorted, with descriptions: the content of schema/schema.graphql. */
 export const printedSchema = (): string => `${printSchema(lexicographicSortSchema(schema))}\n`;

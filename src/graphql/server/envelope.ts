@@ -1,5 +1,6 @@
 /** The envelope: HTTP, SSE and WebSocket all execute operations through it. */
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { AuditTrail } from '../../audit/auditTrail.ts';
 import { type ApiContext, createContext, type Services, type Transport } from '../context/context.ts';
 import { schema } from '../schema/schema.ts';
 import { type AllowedDocuments, documentLimits } from './documentLimits.ts';
@@ -35,8 +36,9 @@ const budgets: Plugin<ApiContext> = {
 };
 
 /** Yoga's own features for browsers are off: src/http decides on origins, GraphiQL and sizes. */
-export const createEnvelope = (services: Services, mask: ErrorMask, allowed: AllowedDocuments): Envelope =>
-  createYoga<Transport, ApiContext>({
+export const createEnvelope = (given: Services, mask: ErrorMask, allowed: AllowedDocuments): Envelope => {
+  const services = { ...given, audit: new AuditTrail(given.logger) };
+  return createYoga<Transport, ApiContext>({
     schema,
     context: (transport) => createContext(services, transport),
     graphqlEndpoint: GRAPHQL_PATH,
@@ -61,3 +63,4 @@ export const createEnvelope = (services: Services, mask: ErrorMask, allowed: All
     multipart: false,
     logging: false,
   });
+};

@@ -123,6 +123,7 @@ const execute = async (exchange: CallersExchange, route: GraphqlRoute, body: Jso
   try {
     const answer = await route.envelope.fetch(exchange.url.href, init, {
       caller: exchange.caller,
+      address: request.socket.remoteAddress ?? '',
       sink: stream,
       ...(resume === null ? {} : { resume }),
       ...making,

@@ -155,7 +155,7 @@ class Operations {
     try {
       const resolved = this.#documents.resolve(payload);
       const exact = variables === null ? resolved : { ...resolved, variables };
-      const transport = { caller, sink: outbox.sink(id), signal, work, written };
+      const transport = { caller, address, sink: outbox.sink(id), signal, work, written };
       return await prepare(this.#envelope, exact, made, transport);
     } catch (error) {
       return [this.#mask(error)];

@@ -5,8 +5,7 @@ import { BatchLoader } from '../../async/batchLoader.ts';
 import { type Caller, seesRun } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunSummary } from '../../domain/run.ts';
-import { answered } from '../../redis/wait.ts';
-import { untilReady } from '../../wire/untilReady.ts';
+import { whenReady } from '../../redis/wait.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
 import type { RunDefaults } from '../records/creation.ts';
 import type { Runs, RunsFor } from '../records/runs.ts';
@@ -37,14 +36,7 @@ const READ_TOGETHER = 50;
 /** Each call has its result within STORE_DEADLINE_MS, or fails with Unavailable. Calls can run concurrently. */
 export const runCommands = (shared: CommandsContext): RunsFor => {
   const { redis, log } = shared;
-  // While Redis is away nothing is queued on its connection: a call that has failed must not be carried out later.
-  const ready = <T>(work: (signal: AbortSignal) => Promise<T>, given?: AbortSignal): Promise<T> => {
-    const whenReady = async (signal: AbortSignal): Promise<T> => {
-      await untilReady(redis, signal);
-      return await work(signal);
-    };
-    return answered(whenReady, log, given);
-  };
+  const ready = whenReady(redis, log);
   const reads = new BatchLoader((ids: readonly RunId[]) => readSummaries(redis, ids), READ_TOGETHER);
   return (caller): Runs => {
     const context: CallContext = { ...shared, caller };

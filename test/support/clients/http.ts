@@ -6,6 +6,9 @@ import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import WebSocket from 'ws';
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../../src/http/server.ts';
+import { ApiTokens } from '../../../src/identity/apiTokens.ts';
+import { RunTokens } from '../../../src/identity/runTokens.ts';
+import { tokenCommands } from '../../../src/identity/tokenCommands.ts';
 import { RedisLogHub } from '../../../src/log/hub.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
@@ -49,6 +52,13 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     port: 0,
     allowedOrigins: null,
     runsFor: api.runsFor,
+    tokensFor: tokenCommands({
+      redis: api.redis,
+      apiTokens: new ApiTokens(api.redis),
+      runTokens: new RunTokens(api.context.masterKey, 'test'),
+      acceptsApiTokens: true,
+      log: logger,
+    }),
     updates: runUpdates(announcements, logger, reading.redis),
     hub,
     reader,

@@ -59,6 +59,10 @@ builder.objectFields(Run, (t) => ({
     description: 'Time limit of each attempt in seconds; null means no limit.',
   }),
   resources: t.field({ type: Resources, resolve: (run) => run.resources, description: 'The most that it can use.' }),
+  createdBy: t.exposeString('createdBy', {
+    nullable: true,
+    description: 'Subject of the caller who started it; null for runs of services without tenants.',
+  }),
   retryOf: t.field({
     authScopes: { right: 'Run.retryOf' },
     type: Run,

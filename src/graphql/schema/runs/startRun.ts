@@ -55,7 +55,7 @@ CONFLICT.`,
   }),
 });
 
-const StartRunPayload = runPayload('StartRunPayload', 'What startRun returns.', 'The run as it is now.');
+export const StartRunPayload = runPayload('StartRunPayload', 'What startRun returns.', 'The run as it is now.');
 
 builder.mutationField('startRun', (t) =>
   t.field({

@@ -1,0 +1,49 @@
+/** The audit trail: one line of the service's own log, with `audit: true`, for each action that changes something. */
+import type { Logger } from 'pino';
+import type { Caller } from '../domain/caller.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+
+export type AuditAction =
+  | 'run.started'
+  | 'run.cancelled'
+  | 'run.retried'
+  | 'run.deleted'
+  | 'runToken.created'
+  | 'apiToken.created'
+  | 'apiToken.revoked'
+  | 'auth.refused';
+
+/** Never has a token's text or a secret. */
+export interface AuditEntry {
+  readonly action: AuditAction;
+  /** Who did it; null: nobody was let in. */
+  readonly caller: Pick<Caller, 'subject' | 'tenant' | 'apiTokenId'> | null;
+  /** Address of the client; behind a proxy, that of the proxy. */
+  readonly address: string;
+  /** `ok`, or the code of the error that the caller got. */
+  readonly outcome: 'ok' | ErrorCode;
+  readonly runId?: string;
+  /** The run that `runId` repeats. */
+  readonly retryOf?: string;
+  /** Runs of a run token. */
+  readonly runIds?: readonly string[];
+  /** Id of the API token or run token that the action was about. */
+  readonly tokenId?: string;
+  /** Why a token was refused. */
+  readonly reason?: string;
+}
+
+export class AuditTrail {
+  readonly #log: Pick<Logger, 'info'>;
+
+  /** The lines are written whatever LOG_LEVEL is. */
+  constructor(logger: Logger) {
+    this.#log = logger.child({ audit: true }, { level: 'info' });
+  }
+
+  record({ action, caller, ...rest }: AuditEntry): void {
+    const by = caller === null ? {} : { subject: caller.subject, tenant: caller.tenant };
+    const withToken = caller?.apiTokenId == null ? {} : { byTokenId: caller.apiTokenId };
+    this.#log.info({ action, ...by, ...withToken, ...rest }, action);
+  }
+}
