@@ -107,9 +107,7 @@ test('one document can select all fields of all types of an interface or union',
     // Run.name is nullable and ApiToken.name is not: the contract has them so, and a document selects one by an alias.
     const selected = (possible: GraphQLNamedType): string =>
       allFields(possible).replace(/\bname\b/, type.name === 'Node' ? `${possible.name}: name` : 'name');
-    const parts = printed
-      .getPossibleTypes(type)
-      .map((possible) => `... on ${possible.name} { ${selected(possible)} }`);
+    const parts = printed.getPossibleTypes(type).map((possible) => `... on ${possible.name} { ${selected(possible)} }`);
     const document = parse(`fragment All on ${type.name} { ${parts.join('\n')} }`);
     expect([type.name, validate(printed, document, rules)]).toEqual([type.name, []]);
   }
