@@ -25,7 +25,7 @@ type Open = { readonly what: 'keys' } | { readonly what: 'start'; readonly like:
 
 export const App = ({ connection, tokens }: AppProps) => {
   const at = useStore(route);
-  const { asking, generation } = useStore(tokens.state);
+  const { asking, shown, generation } = useStore(tokens.state);
   const { theme, wrap, times } = useStore(settings);
   const [open, setOpen] = useState<Open>(null);
   const onStart = (like: string | null): void => setOpen({ what: 'start', like });
@@ -41,7 +41,13 @@ export const App = ({ connection, tokens }: AppProps) => {
   const page = { route: at, connection, onStart };
   return (
     <Provider value={connection.client}>
-      <TopBar onKeys={() => setOpen({ what: 'keys' })} connection={connection} showBadge={at.runId === null} />
+      <TopBar onKeys={() => setOpen({ what: 'keys' })} connection={connection} showBadge={at.runId === null}>
+        {asking !== null && (
+          <button type="button" onClick={() => tokens.show(true)}>
+            Enter a token
+          </button>
+        )}
+      </TopBar>
       <Suspense>
         {at.runId === null ? (
           <RunsPage key={generation} onStart={onStart} />
@@ -61,7 +67,7 @@ export const App = ({ connection, tokens }: AppProps) => {
             }}
           />
         )}
-        {asking !== null && <TokenDialog tokens={tokens} asking={asking} />}
+        {asking !== null && shown && <TokenDialog tokens={tokens} asking={asking} />}
       </Suspense>
     </Provider>
   );

@@ -1,5 +1,6 @@
 /** The bar at the top of every page. */
 import { Keyboard, MonitorCog, Moon, Sun } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { Badge } from './connection/badge.tsx';
 import type { Connection } from './connection/connect.ts';
 import { Link } from './look/link.tsx';
@@ -11,10 +12,11 @@ interface TopBarProps {
   /** The page of a run shows the badge beside the run's name. */
   readonly showBadge: boolean;
   readonly onKeys: () => void;
+  readonly children?: ReactNode;
 }
 const ICONS = { system: MonitorCog, light: Sun, dark: Moon } as const;
 
-export const TopBar = ({ connection, showBadge, onKeys }: TopBarProps) => {
+export const TopBar = ({ connection, showBadge, onKeys, children }: TopBarProps) => {
   const { theme } = useStore(settings);
   const Icon = ICONS[theme];
   return (
@@ -23,6 +25,7 @@ export const TopBar = ({ connection, showBadge, onKeys }: TopBarProps) => {
         runloom
       </Link>
       {showBadge && <Badge connection={connection.state} />}
+      {children}
       <span className="space" />
       <a href="./graphql">API</a>
       <button type="button" className="icon" aria-label="Keyboard" title="Keyboard (?)" onClick={onKeys}>

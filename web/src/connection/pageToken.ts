@@ -7,6 +7,8 @@ export type Asking = 'missing' | 'refused' | 'expired' | null;
 export interface TokenState {
   readonly token: string | null;
   readonly asking: Asking;
+  /** Whether the dialog is shown: a reader can put it aside, and read on. */
+  readonly shown: boolean;
   /** Goes up with each new token after a refusal: the page starts again. */
   readonly generation: number;
 }
@@ -20,7 +22,8 @@ export interface Tokens {
 export interface PageTokens extends Tokens {
   readonly state: Store<TokenState>;
   readonly give: (token: string) => void;
-  readonly dismiss: () => void;
+  /** Shows the dialog, or puts it aside. */
+  readonly show: (shown: boolean) => void;
 }
 
 const KEY = 'runloom.token';
@@ -36,9 +39,14 @@ const fromFragment = (): string | null => {
 export const createPageTokens = (): PageTokens => {
   const given = fromFragment();
   if (given !== null) sessionStorage.setItem(KEY, given);
-  const state = createStore<TokenState>({ token: sessionStorage.getItem(KEY), asking: null, generation: 0 });
+  const state = createStore<TokenState>({
+    token: sessionStorage.getItem(KEY),
+    asking: null,
+    shown: false,
+    generation: 0,
+  });
   const ask = (asking: Asking): void => {
-    if (state.get().asking === null) state.set({ ...state.get(), asking });
+    if (state.get().asking === null) state.set({ ...state.get(), asking, shown: true });
   };
   return {
     state,
@@ -58,8 +66,8 @@ export const createPageTokens = (): PageTokens => {
     give: (token) => {
       const { asking, generation } = state.get();
       sessionStorage.setItem(KEY, token);
-      state.set({ token, asking: null, generation: asking === 'expired' ? generation : generation + 1 });
+      state.set({ token, asking: null, shown: false, generation: asking === 'expired' ? generation : generation + 1 });
     },
-    dismiss: () => state.set({ ...state.get(), asking: null }),
+    show: (shown) => state.set({ ...state.get(), shown }),
   };
 };

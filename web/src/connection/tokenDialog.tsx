@@ -21,7 +21,7 @@ export const TokenDialog = ({ tokens, asking }: TokenDialogProps) => {
     if (token.trim() !== '') tokens.give(token.trim());
   };
   return (
-    <Dialog title="Token needed" onClose={tokens.dismiss}>
+    <Dialog title="Token needed" onClose={() => tokens.show(false)}>
       <form onSubmit={submit} className="fields">
         <p>{WHY[asking]}</p>
         <label>

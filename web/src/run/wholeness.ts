@@ -1,4 +1,4 @@
-/** Proves in the page that the log is whole: the SHA-256 of its download is the digest of RunFinished. */
+/** Proves in the page that the log is whole: the SHA-256 of the last attempt's lines is the digest of RunFinished. */
 import type { RunPartsFragment } from '../../../schema/generated/graphql.ts';
 import type { Connection } from '../connection/connect.ts';
 import { isOver } from '../runs/status.tsx';
@@ -16,11 +16,12 @@ export const wholenessOf = async (
   asked: boolean,
 ): Promise<Wholeness> => {
   if (!isOver(run.status)) return 'running';
-  // Of several attempts only the last has a digest, and log.txt has them all.
-  const provable = run.digest !== null && run.attempt === 1 && run.dropped === 0 && globalThis.crypto?.subtle;
+  const provable = run.digest !== null && run.dropped === 0 && globalThis.crypto?.subtle;
   if (!provable || run.bytes > MOST_BYTES) return 'unprovable';
   if (run.bytes > BY_ITSELF_BYTES && !asked) return 'large';
-  const response = await connection.fetch(downloadUrl(run.id, 'log.txt'));
+  const response = await connection.fetch(
+    `${downloadUrl(run.id, 'log.txt')}${run.attempt > 1 ? `?attempt=${run.attempt}` : ''}`,
+  );
   if (!response.ok) return 'unprovable';
   const hash = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
   const digest = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
