@@ -208,6 +208,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     viewer,
     manifest: config.persistedDocuments,
     admission: identity,
+    logLinks: identity.logLinks,
     runsFor: runs.runsFor,
     tokensFor: identity.tokensFor,
     updates: runs.updates,

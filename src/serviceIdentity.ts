@@ -2,6 +2,7 @@
 import type { AuthConfig } from './configIdentity.ts';
 import { ApiTokens } from './identity/apiTokens.ts';
 import { type Authenticator, createAuthenticator, NO_AUTHENTICATION } from './identity/authenticator.ts';
+import { LogLinks } from './identity/logLinks.ts';
 import { ProviderTokens } from './identity/providerTokens.ts';
 import { watchRevocations } from './identity/revocations.ts';
 import { RunTokens } from './identity/runTokens.ts';
@@ -16,6 +17,7 @@ export interface Identity {
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
   readonly tokensFor: TokensFor;
+  readonly logLinks: LogLinks;
 }
 
 interface Needs {
@@ -38,17 +40,19 @@ export const openIdentity = async (start: Start, needs: Needs): Promise<Identity
   // With AUTH=none tokens can be made for a later start with another AUTH.
   const acceptsApiTokens = auth === null || auth.tokens !== null;
   const tokensFor = tokenCommands({ redis, apiTokens, runTokens, acceptsApiTokens, log: logger });
+  const logLinks = new LogLinks(masterKey, installation);
   for (const line of described(auth)) say(line);
-  if (auth === null) return { authenticator: NO_AUTHENTICATION, sessions, tokensFor };
+  if (auth === null) return { authenticator: NO_AUTHENTICATION, sessions, tokensFor, logLinks };
   const { tokens, provider } = auth;
   if (tokens !== null) parts.defer(await watchRevocations({ announcements, apiTokens, sessions, logger }, signal));
   const authenticator = createAuthenticator({
     tokens: tokens === null ? null : { apiTokens, adminToken: tokens.adminToken },
     provider: provider === null ? null : new ProviderTokens(provider),
     runTokens,
+    logLinks,
     logger,
   });
-  return { authenticator, sessions, tokensFor };
+  return { authenticator, sessions, tokensFor, logLinks };
 };
 
 /** What the start prints. */

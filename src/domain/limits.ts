@@ -7,6 +7,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export const LIMITS = {
+  /** Life of a link to a log, seconds: it can be in the history of a browser or the log of a proxy. */
+  logLinkSeconds: 3600,
   /** Program and arguments together, UTF-8 bytes: below Linux's ARG_MAX, with room for the environment. */
   commandBytes: 64_000,
   /** RUN_INPUT, UTF-8 bytes. It is one environment string, for which Linux allows 128 KiB (MAX_ARG_STRLEN). */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../domain/errors.ts';
 import { GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import type { Site } from '../viewer/site.ts';
-import { type Admission, awaitCaller, callerOf } from './exchange/callerOf.ts';
+import { type Admission, awaitCaller, type Credentials, callerOf } from './exchange/callerOf.ts';
 import { type CallersExchange, type Exchange, type HttpError, left, sendError } from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
 import { LogSizes } from './routes/downloads/logSizes.ts';
@@ -58,18 +58,20 @@ export class Router {
     }
     const download = downloadOf(path);
     if (path !== GRAPHQL_PATH && download === null) return sendError(exchange, NOT_FOUND);
-    const admitted = await this.#admit(exchange);
+    const ticket = download === null ? null : url.searchParams.get('ticket');
+    const link = ticket === null ? null : { ticket, path };
+    const admitted = await this.#admit(exchange, link);
     if (admitted === null) return;
     if (download !== null) await serveDownload(admitted, download, { ...this.#options, sizes: this.#sizes });
     else await serveGraphql(admitted, this.#options);
   }
 
   /** Null: the caller is not let in, and has been told so. */
-  async #admit(exchange: Exchange): Promise<CallersExchange | null> {
+  async #admit(exchange: Exchange, link: NonNullable<Credentials['link']> | null): Promise<CallersExchange | null> {
     const { authenticator } = this.#options.admission;
     const { request, response } = exchange;
     const { headers, socket } = request;
-    const credentials = { headers, connectionParams: null, address: socket.remoteAddress ?? '' };
+    const credentials = { headers, connectionParams: null, address: socket.remoteAddress ?? '', link };
     // EventSource gives up at any status but 200, so event streams wait as subscriptions on WebSockets do.
     const waits = headers.accept?.includes('text/event-stream') === true;
     try {

@@ -5,6 +5,7 @@ import { type Caller, DEFAULT_TENANT, LOCAL_ADMIN } from '../domain/caller.ts';
 import { answered } from '../redis/wait.ts';
 import { isApiToken } from './apiToken.ts';
 import { type ApiTokens, callerOfApiToken } from './apiTokens.ts';
+import type { LogLinks } from './logLinks.ts';
 import type { ProviderTokens } from './providerTokens.ts';
 import { isRunToken, type RunTokens } from './runTokens.ts';
 import { TokenRefused } from './tokenRefused.ts';
@@ -15,10 +16,15 @@ export interface Authenticator {
    * @throws TokenRefused; Unavailable while Redis or the identity provider is away: nobody is let in then
    */
   authenticate(authorization: string | null): Promise<Caller>;
+  /** Who uses a link to a log (logLinks.ts). @throws as `authenticate` */
+  authenticateLink(ticket: string, path: string): Promise<Caller>;
 }
 
 /** AUTH=none: everybody is the local admin, whatever is sent. */
-export const NO_AUTHENTICATION: Authenticator = { authenticate: () => Promise.resolve(LOCAL_ADMIN) };
+export const NO_AUTHENTICATION: Authenticator = {
+  authenticate: () => Promise.resolve(LOCAL_ADMIN),
+  authenticateLink: () => Promise.resolve(LOCAL_ADMIN),
+};
 
 export interface AuthenticatorOptions {
   /** AUTH has `tokens`: API tokens and ADMIN_TOKEN; null: not accepted. */
@@ -27,6 +33,7 @@ export interface AuthenticatorOptions {
   readonly provider: ProviderTokens | null;
   /** Accepted with both. */
   readonly runTokens: RunTokens;
+  readonly logLinks: LogLinks;
   readonly logger: Logger;
 }
 
@@ -47,7 +54,7 @@ const MAX_CHARACTERS = 8192;
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 export const createAuthenticator = (options: AuthenticatorOptions): Authenticator => {
-  const { tokens, provider, runTokens, logger } = options;
+  const { tokens, provider, runTokens, logLinks, logger } = options;
   const adminHash = tokens?.adminToken == null ? null : sha256(tokens.adminToken);
 
   const verify = async (token: string): Promise<Caller> => {
@@ -61,15 +68,27 @@ export const createAuthenticator = (options: AuthenticatorOptions): Authenticato
     throw new TokenRefused('it is not a token of this service');
   };
 
+  const verifyLink = async (ticket: string, path: string): Promise<Caller> => {
+    const caller = await logLinks.verify(ticket, path);
+    const { apiTokenId } = caller;
+    if (apiTokenId === null || tokens === null) return caller;
+    const [isValid] = await answered(() => tokens.apiTokens.areValid([apiTokenId]), logger);
+    if (isValid !== true) throw new TokenRefused('the API token of the link is not valid any more', 'link');
+    return caller;
+  };
+
+  const noted = async (check: () => Promise<Caller>): Promise<Caller> => {
+    try {
+      return await check();
+    } catch (error) {
+      if (error instanceof TokenRefused) logger.debug({ reason: error.reason }, 'a token was refused');
+      throw error;
+    }
+  };
+
   return {
-    authenticate: async (authorization) => {
-      try {
-        return await verify(tokenIn(authorization));
-      } catch (error) {
-        if (error instanceof TokenRefused) logger.debug({ reason: error.reason }, 'a token was refused');
-        throw error;
-      }
-    },
+    authenticate: (authorization) => noted(async () => await verify(tokenIn(authorization))),
+    authenticateLink: (ticket, path) => noted(() => verifyLink(ticket, path)),
   };
 };
 

@@ -29,6 +29,7 @@ export const RIGHTS = {
   'Run.retryOf': 'runs:read',
   // What the command wrote.
   'Run.logs': 'logs:read',
+  'Run.logUrl': 'logs:read',
   'Run.output': 'logs:read',
   'Run.progress': 'logs:read',
   'GET /runs/:id/log.txt': 'logs:read',

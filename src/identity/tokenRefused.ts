@@ -1,12 +1,14 @@
 import { Unauthenticated } from '../domain/errors.ts';
 
-/** `none`: no token was sent; `expired`: it was valid; `invalid`: anything else. All that clients learn. */
-export type TokenFault = 'none' | 'expired' | 'invalid';
+/** `none`: no token was sent; `expired`: it was valid; `invalid`: anything else. `link`: of a link. All that clients learn. */
+export type TokenFault = 'none' | 'expired' | 'invalid' | 'link' | 'link expired';
 
 const MESSAGES: Readonly<Record<TokenFault, string>> = {
   none: 'A token is needed. Send it as "Authorization: Bearer <token>".',
   expired: 'The token has expired. Get a new one.',
   invalid: 'The token is not valid. Check that it is complete, or get a new one.',
+  link: 'The link is not valid. Check that it is complete, or ask for a new one.',
+  'link expired': 'The link has expired. Ask for a new one.',
 };
 
 /** A token is not accepted. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/identity/authenticator.ts';
+import { LogLinks } from '../../src/identity/logLinks.ts';
 import { type ProviderKey, ProviderTokens } from '../../src/identity/providerTokens.ts';
 import { RunTokens } from '../../src/identity/runTokens.ts';
 import { Sessions } from '../../src/identity/sessions.ts';
@@ -42,6 +43,7 @@ export const lockedAdmission = (key: ProviderKey = SHARED) => ({
       scopesClaim: 'scope',
     }),
     runTokens: new RunTokens(randomBytes(32), 'test'),
+    logLinks: new LogLinks(randomBytes(32), 'test'),
     logger: pino({ level: 'silent' }),
   }),
   sessions: new Sessions(),

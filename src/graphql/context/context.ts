@@ -8,6 +8,7 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Seq } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunDetail, RunDetails, RunSummary } from '../../domain/run.ts';
+import type { LogLinks } from '../../identity/logLinks.ts';
 import type { Tokens, TokensFor } from '../../identity/tokenCommands.ts';
 import type { LogHub, LogReader } from '../../log/viewer.ts';
 import type { Runs, RunsFor, RunUpdates } from '../../runs/records/runs.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly updates: RunUpdates;
   readonly hub: LogHub;
   readonly reader: LogReader;
+  readonly logLinks: LogLinks;
   readonly logger: Logger;
 }
 

@@ -24,6 +24,8 @@ export interface Credentials {
   readonly connectionParams: Readonly<Record<string, unknown>> | null;
   /** Address of the client. */
   readonly address: string;
+  /** Of a link to a log. It counts only if there is no header. */
+  readonly link?: { readonly ticket: string; readonly path: string } | null;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -53,8 +55,12 @@ const authorizationIn = ({ headers, connectionParams }: Credentials): string | n
  * The caller of an HTTP request.
  * @throws Unauthenticated; Unavailable while Redis or the identity provider is away
  */
-export const callerOf = (authenticator: Authenticator, credentials: Credentials): Promise<Caller> =>
-  authenticator.authenticate(authorizationIn(credentials));
+export const callerOf = (authenticator: Authenticator, credentials: Credentials): Promise<Caller> => {
+  const { headers, link = null } = credentials;
+  return link !== null && headers.authorization === undefined
+    ? authenticator.authenticateLink(link.ticket, link.path)
+    : authenticator.authenticate(authorizationIn(credentials));
+};
 
 /**
  * The caller of a WebSocket or of an event stream, which wait while Redis or the identity provider is away.

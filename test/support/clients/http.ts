@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import WebSocket from 'ws';
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../../src/http/server.ts';
 import { ApiTokens } from '../../../src/identity/apiTokens.ts';
+import { LogLinks } from '../../../src/identity/logLinks.ts';
 import { RunTokens } from '../../../src/identity/runTokens.ts';
 import { tokenCommands } from '../../../src/identity/tokenCommands.ts';
 import { RedisLogHub } from '../../../src/log/hub.ts';
@@ -62,6 +63,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     updates: runUpdates(announcements, logger, reading.redis),
     hub,
     reader,
+    logLinks: new LogLinks(randomBytes(32), 'test'),
     logger,
     ready: () => Promise.resolve(null),
     ...more,
