@@ -195,6 +195,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
   const redisReady = redisReadiness({
     commands: connections.commands,
     others: [connections.reading, connections.subscriber],
+    isBusy: () => connections.busyWatch.isBusy,
     instance,
     onTrouble: (err) => logger.warn({ err }, 'readiness check failed: Redis refused a write'),
   });

@@ -2,6 +2,7 @@
 
 import type { LauncherTraits } from './launchers/launcher.ts';
 import { hideFromLog } from './logger.ts';
+import { type BusyWatch, watchBusy } from './redis/busyWatch.ts';
 import { connectRedis, type RedisConnection, type RedisRole } from './redis/connection.ts';
 import { mayLoseAcknowledged } from './redis/durability.ts';
 import type { Attempt } from './redis/executors/attemptUser.ts';
@@ -48,6 +49,7 @@ export interface Connections {
   /** For logs, so that large pages do not delay commands. */
   readonly reading: RedisConnection;
   readonly subscriber: RedisConnection;
+  readonly busyWatch: BusyWatch;
 }
 
 /** Resolves when all connections are ready. @throws the signal's reason */
@@ -56,9 +58,10 @@ export const connect = async (
   { url }: RedisServer,
 ): Promise<Connections> => {
   const open = (role: RedisRole): RedisConnection => parts.use(connectRedis(url, role, instance, logger));
-  const connections = { commands: open('commands'), reading: open('commands'), subscriber: open('subscriber') };
-  await Promise.all(Object.values(connections).map((connection) => connection.whenReady(signal)));
-  return connections;
+  const roles = { commands: open('commands'), reading: open('commands'), subscriber: open('subscriber') };
+  const busyWatch = parts.use(watchBusy(url, logger));
+  await Promise.all(Object.values(roles).map((connection) => connection.whenReady(signal)));
+  return { ...roles, busyWatch };
 };
 
 /** The master key of secrets at rest, 32 bytes. No line of the log shows it. */

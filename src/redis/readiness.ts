@@ -16,6 +16,8 @@ export interface ReadinessOptions {
   /** The connection that writes. */
   readonly commands: RedisConnection;
   readonly others: readonly RedisConnection[];
+  /** Redis is blocked by a script. */
+  readonly isBusy: () => boolean;
   /** This process' name. */
   readonly instance: string;
   /** Called with the cause each time that Redis stops being usable, for the service's log. */
@@ -27,13 +29,14 @@ export interface ReadinessOptions {
  * rejects; at most one write a second.
  */
 export const redisReadiness = (options: ReadinessOptions): (() => Promise<string | null>) => {
-  const { commands, others, instance, onTrouble } = options;
+  const { commands, others, isBusy, instance, onTrouble } = options;
   let asked: { readonly at: number; readonly answer: Promise<string | null> } | null = null;
   /** An abandoned write is still under way; another one would only wait behind it. */
   let pending = false;
   let troubled = false;
 
   const write = async (): Promise<string | null> => {
+    if (isBusy()) return 'Redis is blocked by a script (BUSY).';
     if (![commands, ...others].every(({ ready }) => ready) || pending) return AWAY;
     pending = true;
     const work = commands.redis.set(keyOf(instance), Date.now(), 'PX', KEPT_MS).finally(() => {
