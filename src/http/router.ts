@@ -4,7 +4,14 @@ import { Refusal } from '../domain/errors.ts';
 import { GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import type { Site } from '../viewer/site.ts';
 import { type Admission, awaitCaller, type Credentials, callerOf } from './exchange/callerOf.ts';
-import { type CallersExchange, type Exchange, type HttpError, left, sendError } from './exchange/respond.ts';
+import {
+  type CallersExchange,
+  discardBody,
+  type Exchange,
+  type HttpError,
+  left,
+  sendError,
+} from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
 import { LogSizes } from './routes/downloads/logSizes.ts';
 import { type Downloads, downloadOf, serveDownload } from './routes/downloads/serveDownload.ts';
@@ -72,8 +79,10 @@ export class Router {
     const { request, response } = exchange;
     const { headers, socket } = request;
     const credentials = { headers, connectionParams: null, address: socket.remoteAddress ?? '', link };
-    // EventSource gives up at any status but 200, so event streams wait as subscriptions on WebSockets do.
-    const waits = headers.accept?.includes('text/event-stream') === true;
+    const { accept = '' } = headers;
+    // EventSource gives up at any status but 200, so event streams wait as subscriptions on WebSockets do. A client that
+    // takes JSON too (urql) can ask again.
+    const waits = accept.includes('text/event-stream') && !accept.includes('json');
     try {
       const caller = await (waits
         ? awaitCaller(authenticator, credentials, left(response))
@@ -82,16 +91,21 @@ export class Router {
     } catch (error) {
       if (response.destroyed) return null;
       if (!(error instanceof Refusal)) throw error;
-      const { code, message } = error;
-      if (code === 'UNAUTHENTICATED') sendError(exchange, { status: 401, code, message }, CHALLENGE);
-      else sendError(exchange, { status: 503, code, message });
+      refuse(exchange, error);
       return null;
     }
   }
 }
 
-/** RFC 6750, 3. */
-const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
+/** Refuses a request before its body is read. */
+const refuse = (exchange: Exchange, { code, message }: Refusal): void => {
+  const headers = exchange.request.complete ? {} : { Connection: 'close' };
+  // RFC 6750, 3.
+  const challenge = { ...headers, 'WWW-Authenticate': 'Bearer' };
+  if (code === 'UNAUTHENTICATED') sendError(exchange, { status: 401, code, message }, challenge);
+  else sendError(exchange, { status: 503, code, message }, headers);
+  discardBody(exchange);
+};
 
 /** Whether a browser asks for GraphiQL. The page is the same for everybody and needs no caller. */
 const wantsPage = ({ method, headers }: IncomingMessage): boolean =>

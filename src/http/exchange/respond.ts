@@ -1,5 +1,6 @@
 /** Sends responses. Errors have the shape that GraphQL clients expect. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
 import type { Caller } from '../../domain/caller.ts';
@@ -139,6 +140,18 @@ export const onlyMethods = (exchange: Exchange, ...methods: string[]): boolean =
   const error: HttpError = { status: 405, code: 'BAD_REQUEST', message: `Method not allowed. Use ${allowed}.` };
   sendError(exchange, error, { Allow: allowed });
   return false;
+};
+
+/** After an error the rest of the body is read and discarded for this long: many clients read the response only then. */
+const DISCARD_MS = 2000;
+
+/** Call it after a response with `Connection: close` that has not waited for the body. */
+export const discardBody = ({ request, response }: Exchange): void => {
+  if (request.complete) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  finished(request, () => clearTimeout(timer));
+  response.once('close', () => clearTimeout(timer));
 };
 
 /** Aborts when the client leaves before it has the response. */

@@ -1,6 +1,5 @@
 /** /graphql over HTTP: GraphQL over HTTP, and server-sent events. */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { finished } from 'node:stream';
 import type { ExecutionResult } from 'graphql';
 import { Work } from '../../async/workTurn.ts';
 import { type Making, resultPieces } from '../../delivery/resultText.ts';
@@ -14,6 +13,7 @@ import { BodyError, type JsonObject, readJsonObject } from '../exchange/body.ts'
 import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 import {
   type CallersExchange,
+  discardBody,
   type Exchange,
   errorBody,
   type HttpError,
@@ -27,9 +27,6 @@ import {
 } from '../exchange/respond.ts';
 import { STREAM_HEADERS } from '../exchange/securityHeaders.ts';
 import { BAD_EVENT_ID, lastEventId } from './lastEventId.ts';
-
-/** After an error the rest of the body is read and discarded for this long: many clients read the response only then. */
-const DISCARD_MS = 2000;
 
 export interface GraphqlRoute {
   readonly envelope: Envelope;
@@ -80,15 +77,10 @@ const readParameters = ({ searchParams }: URL): JsonObject => {
 };
 
 const refuseBody = (exchange: Exchange, error: BodyError): void => {
-  const { request, response } = exchange;
   const headers = { Connection: 'close' };
   if (error.status === 503) sendBusy(exchange, error.message, LIMITS.busySeconds, headers);
   else sendError(exchange, error, headers);
-  if (request.complete) return;
-  request.resume();
-  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
-  finished(request, () => clearTimeout(timer));
-  response.once('close', () => clearTimeout(timer));
+  discardBody(exchange);
 };
 
 /** Sends 204: EventSource stops reconnecting then (HTML, 9.2.3). */
