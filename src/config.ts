@@ -33,8 +33,10 @@ import {
   jwtText,
   publicKey,
 } from './configIdentity.ts';
+import { limitFields, limitSettings } from './configLimits.ts';
 import { LIMITS } from './domain/limits.ts';
 import { type Allotment, DEFAULT_ALLOTMENT } from './domain/policy/allotment.ts';
+import type { LimitSettings } from './limits/limitSettings.ts';
 import { isLoopback } from './system/loopback.ts';
 
 export interface Config {
@@ -71,6 +73,8 @@ export interface Config {
   readonly maxConcurrentRuns: number;
   /** WebSockets of one client address, at most. All clients of a reverse proxy have the proxy's address. */
   readonly maxSocketsPerAddress: number;
+  /** What callers, addresses and tenants can use. */
+  readonly limits: LimitSettings;
   readonly maxLineBytes: number;
   readonly maxLogBytes: number;
   readonly retentionMs: number;
@@ -146,6 +150,7 @@ const schema = z.object({
   MAX_TIMEOUT_SECONDS: maximum('seconds', 1, LIMITS.timeoutSeconds),
   MAX_CONCURRENT_RUNS: whole('runs', 1, 10_000, 2 * availableParallelism()),
   MAX_SOCKETS_PER_ADDRESS: whole('WebSockets', 1, 100_000, LIMITS.socketsPerAddress),
+  ...limitFields,
   // With more than 256 KiB, one line would not fit into an appended batch (LIMITS.appendBytes).
   MAX_LINE_BYTES: whole('bytes', 16, 262_144, 65_536),
   MAX_LOG_BYTES: whole('bytes', 1024, 2 ** 40, 268_435_456),
@@ -205,6 +210,7 @@ const configOf = (
   allotment: allotmentOf(values),
   maxConcurrentRuns: values.MAX_CONCURRENT_RUNS,
   maxSocketsPerAddress: values.MAX_SOCKETS_PER_ADDRESS,
+  limits: limitSettings(values, openToNetwork || authOf(values) !== null),
   maxLineBytes: values.MAX_LINE_BYTES,
   maxLogBytes: values.MAX_LOG_BYTES,
   retentionMs: Math.round(values.RETENTION_HOURS * HOUR_MS),

@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import { manifestProblems } from './graphql/server/persistedDocuments.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { Launcher } from './launchers/launcher.ts';
+import { ClientLimits } from './limits/clientLimits.ts';
 import { RedisLogHub } from './log/hub.ts';
 import { RedisLogReader } from './log/reader.ts';
 import type { LogReader } from './log/viewer.ts';
@@ -83,7 +84,8 @@ const begin = async (start: Start): Promise<number> => {
     launcher,
     losses,
   });
-  const http = openHttp(start, { ...log, connections, launcher, runs, identity, viewer });
+  const limits = openLimits(start, connections);
+  const http = openHttp(start, { ...log, connections, launcher, runs, identity, viewer, limits });
   start.signal.throwIfAborted();
   const { port } = await http.listen().catch((error: unknown) => {
     throw portFailure(error, config);
@@ -181,7 +183,12 @@ const openViewer = ({ config, say, parts }: Start): Site | null => {
   return openSite({ say, env: config.childEnvironment, signal: stopping.signal });
 };
 
+/** At the stop it returns what this process holds of callers' shares. */
+const openLimits = ({ config, instance, parts }: Start, { commands }: Connections): ClientLimits =>
+  parts.use(new ClientLimits({ redis: commands.redis, settings: config.limits, instance }));
+
 interface HttpNeeds extends LogParts {
+  readonly limits: ClientLimits;
   readonly connections: Connections;
   readonly launcher: Launcher;
   readonly runs: RunService;
@@ -191,7 +198,7 @@ interface HttpNeeds extends LogParts {
 
 /** Makes the HTTP server, which does not listen yet. */
 const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds): HttpServer => {
-  const { connections, launcher, runs, hub, reader, identity, viewer } = needs;
+  const { connections, launcher, runs, hub, reader, identity, viewer, limits } = needs;
   const redisReady = redisReadiness({
     commands: connections.commands,
     others: [connections.reading, connections.subscriber],
@@ -215,6 +222,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     updates: runs.updates,
     hub,
     reader,
+    limits,
     logger,
     ready: async () => (await redisReady()) ?? (await launcher.unready()),
   });

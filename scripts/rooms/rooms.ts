@@ -134,6 +134,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/launchers/container',
       'src/launchers/container/engine',
       'src/launchers/process',
+      'src/limits',
       'src/log',
       'src/metrics',
       'src/redis',
@@ -204,6 +205,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/graphql/budget',
       'src/graphql/loaders',
       'src/identity',
+      'src/limits',
       'src/log',
       'src/redis',
       'src/runs/records',
@@ -232,7 +234,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/graphql/schema/base': {
     purpose: 'the builder of the schema, and its scalars',
     rooms: ['src/domain', 'src/domain/text', 'src/graphql/context', 'src/identity'],
-    packages: ['@pothos/core', '@pothos/plugin-scope-auth', 'graphql'],
+    packages: ['@pothos/core', '@pothos/plugin-complexity', '@pothos/plugin-scope-auth', 'graphql'],
   },
   'src/graphql/schema/events': {
     purpose: 'the types of RunEvent, one noun a file',
@@ -287,7 +289,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/graphql/schema',
       'src/graphql/schema/base',
     ],
-    packages: ['graphql', 'graphql-yoga', 'node', 'pino'],
+    packages: ['@pothos/plugin-complexity', 'graphql', 'graphql-yoga', 'node', 'pino'],
   },
   'src/http': {
     purpose: 'the HTTP server: which requests are allowed, and the route of each path',
@@ -301,13 +303,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/http/routes',
       'src/http/routes/downloads',
       'src/http/sockets',
+      'src/limits',
       'src/viewer',
     ],
     packages: ['node', 'pino'],
   },
   'src/http/exchange': {
     purpose: 'one request and its answer',
-    rooms: ['src/async', 'src/delivery/sinks', 'src/domain', 'src/domain/text', 'src/identity'],
+    rooms: ['src/async', 'src/delivery/sinks', 'src/domain', 'src/domain/text', 'src/identity', 'src/limits'],
     packages: ['node'],
   },
   'src/http/routes': {
@@ -352,6 +355,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/graphql/server',
       'src/http/exchange',
       'src/identity',
+      'src/limits',
       'src/system',
     ],
     packages: ['graphql', 'graphql-ws', 'node', 'pino', 'ws'],
@@ -392,6 +396,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'attempts as local processes',
     rooms: ['src/async', 'src/domain', 'src/launchers', 'src/system', 'src/wire'],
     packages: ['node'],
+  },
+  'src/limits': {
+    purpose: 'what one caller, address or tenant can use, counted over all processes',
+    rooms: ['src/async', 'src/domain', 'src/wire/scripts'],
+    packages: ['ioredis', 'node', 'rate-limiter-flexible'],
   },
   'src/log': {
     purpose: 'reads and follows logs: feeds, viewers, pages of history, packing',

@@ -120,12 +120,28 @@ export class Forbidden extends Refusal {
 export class LimitExceeded extends Refusal {
   override readonly name: string = 'LimitExceeded';
   readonly code = 'LIMIT_EXCEEDED';
+  /** After so many seconds the same call can succeed; null: time changes nothing. */
+  readonly retryAfterSeconds: number | null = null;
 }
 
 /** The service is busy: the same call can succeed after `retryAfterSeconds`. */
 export class Busy extends LimitExceeded {
   override readonly name = 'Busy';
-  readonly retryAfterSeconds: number = LIMITS.busySeconds;
+  override readonly retryAfterSeconds: number = LIMITS.busySeconds;
+}
+
+/** A caller, an address or a tenant has used up its share. */
+export class ShareUsedUp extends LimitExceeded {
+  override readonly name = 'ShareUsedUp';
+  override readonly retryAfterSeconds: number;
+  readonly what: string;
+
+  /** @param what what is wrong, a sentence without what to do */
+  constructor(what: string, retryAfterSeconds: number) {
+    super(`${what} Try again in ${retryAfterSeconds} s.`);
+    this.what = what;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
 }
 
 /** Redis or the container engine does not answer; the same call can succeed later. */

@@ -138,6 +138,32 @@ export const LIMITS = {
   tailScanEvents: 500_000,
   tailScanBytes: 64 * MIB,
 
+  /**
+   * Limits of one caller (subject and tenant) or one client address, over all processes (src/configLimits.ts: these are
+   * defaults, and most hold only where callers are told apart). They are above what an honest client needs.
+   */
+  callerStartsPerMinute: 1000,
+  /** Several callers can share an address. */
+  addressStartsPerMinute: 5000,
+  /** HTTP requests and WebSocket messages, each 4 KiB as one more: about what one process can answer. */
+  callerMessagesPerSecond: 5000,
+  /** Estimated cost: 60 documents of the greatest cost a minute. */
+  callerCostPerMinute: 60_000_000,
+  /** Different wrong tokens of one address. Tokens cannot be guessed; this bounds the work and the noise. */
+  failedLoginsPerMinute: 100,
+  /** Less than `sockets`, so that one caller leaves room for others. */
+  socketsPerCaller: 4000,
+  subscriptionsPerCaller: 20_000,
+  /** Estimated cost of one document: about one field of one object is a point. */
+  documentCost: 1_000_000,
+  /** PENDING runs of one tenant, and retryAfterSeconds of a run beyond them. */
+  queuedRuns: 10_000,
+  queueFullSeconds: 5,
+  /** retryAfterSeconds of a WebSocket or subscription beyond what a caller may have: others must be closed first. */
+  heldSeconds: 5,
+  /** Bytes of a request or message that count as one message more. */
+  permitBytes: 4096,
+
   /** Events of one page of Run.logs, and of one batch. */
   pageEvents: 5000,
   batchEvents: 500,

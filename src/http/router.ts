@@ -1,8 +1,11 @@
 /** Which path goes where, and which of them need a caller. */
 import type { IncomingMessage } from 'node:http';
-import { Refusal } from '../domain/errors.ts';
+import { Refusal, ShareUsedUp } from '../domain/errors.ts';
 import { GRAPHQL_PATH } from '../graphql/server/envelope.ts';
+import type { ClientLimits } from '../limits/clientLimits.ts';
+import { clientOf } from '../limits/who.ts';
 import type { Site } from '../viewer/site.ts';
+import { bodyBytes } from './exchange/body.ts';
 import { type Admission, awaitCaller, type Credentials, callerOf } from './exchange/callerOf.ts';
 import {
   type CallersExchange,
@@ -11,6 +14,7 @@ import {
   type HttpError,
   left,
   sendError,
+  sendUsedUp,
 } from './exchange/respond.ts';
 import { preflightHeaders } from './gate.ts';
 import { LogSizes } from './routes/downloads/logSizes.ts';
@@ -22,6 +26,7 @@ import { isViewerPath, serveViewer } from './routes/viewerFiles.ts';
 
 export interface RouterOptions extends Omit<Downloads, 'sizes'>, GraphqlRoute {
   readonly admission: Admission;
+  readonly limits: ClientLimits | undefined;
   /** Whether browsers get GraphiQL. */
   readonly graphiql: boolean;
   /** Null: the viewer is off. */
@@ -75,7 +80,8 @@ export class Router {
 
   /** Null: the caller is not let in, and has been told so. */
   async #admit(exchange: Exchange, link: NonNullable<Credentials['link']> | null): Promise<CallersExchange | null> {
-    const { authenticator } = this.#options.admission;
+    const { limits, admission } = this.#options;
+    const { authenticator } = admission;
     const { request, response } = exchange;
     const { headers, socket } = request;
     const credentials = { headers, connectionParams: null, address: socket.remoteAddress ?? '', link };
@@ -87,11 +93,14 @@ export class Router {
       const caller = await (waits
         ? awaitCaller(authenticator, credentials, left(response))
         : callerOf(authenticator, credentials));
-      return { ...exchange, caller };
+      const client = clientOf(credentials.address, caller);
+      limits?.requestOf(client, bodyBytes(request));
+      return { ...exchange, caller, client };
     } catch (error) {
       if (response.destroyed) return null;
       if (!(error instanceof Refusal)) throw error;
-      refuse(exchange, error);
+      if (error instanceof ShareUsedUp) sendUsedUp(exchange, error);
+      else refuse(exchange, error);
       return null;
     }
   }

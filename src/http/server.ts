@@ -3,16 +3,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Backlog } from '../delivery/sinks/backlog.ts';
-import { type Forbidden, isErrorCode } from '../domain/errors.ts';
+import { type Forbidden, isErrorCode, ShareUsedUp } from '../domain/errors.ts';
 import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
 import { createErrorMask, type ErrorMask } from '../graphql/server/errorMask.ts';
 import { type Manifest, PersistedDocuments } from '../graphql/server/persistedDocuments.ts';
+import { clientOf } from '../limits/who.ts';
 import type { Site } from '../viewer/site.ts';
 import { Connections, socketBounds } from './connectionLimit.ts';
+import { bodyBytes } from './exchange/body.ts';
 import { type Admission, openAdmission } from './exchange/callerOf.ts';
-import { type CallersExchange, type Exchange, errorBody, type HttpError, sendError } from './exchange/respond.ts';
+import { limitFailedLogins } from './exchange/failedLogins.ts';
+import {
+  type CallersExchange,
+  type Exchange,
+  errorBody,
+  type HttpError,
+  sendError,
+  sendUsedUp,
+} from './exchange/respond.ts';
 import { SECURITY_HEADERS } from './exchange/securityHeaders.ts';
 import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
 import { OpenResponses } from './openResponses.ts';
@@ -114,8 +124,10 @@ class ApiServer implements HttpServer {
       graphiql = true,
       viewer = null,
       manifest = null,
-      admission = openAdmission(),
+      admission: everybody = openAdmission(),
+      limits,
     } = options;
+    const admission = limits === undefined ? everybody : limitFailedLogins(everybody, limits.logins);
     const envelope = createEnvelope(options, this.#mask, { introspection });
     const documents = new PersistedDocuments(manifest);
     const streams = ({ response, caller }: CallersExchange): void => {
@@ -127,14 +139,16 @@ class ApiServer implements HttpServer {
     };
     const { pingMs } = keepAlive;
     const pages = { graphiql, viewer };
-    this.#router = new Router({ admission, envelope, documents, ...pages, reader, runsFor, ready, pingMs, streams });
+    const parts = { admission, limits, envelope, documents, ...pages, reader, runsFor, ready, pingMs, streams };
+    this.#router = new Router(parts);
     this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
     this.#sockets = new GraphqlSockets({
-      operations: createOperations({ envelope, documents, mask: this.#mask, admission }),
+      operations: createOperations({ envelope, documents, mask: this.#mask, admission, limits }),
       logger,
       keepAlive,
       backlog: this.#backlog,
       bounds: this.#socketBounds,
+      limits,
       refuse: refuseOnSocket,
     });
     this.#server = this.#createServer();
@@ -221,7 +235,20 @@ class ApiServer implements HttpServer {
     if (url === null) return sendError(exchange, BAD_TARGET);
     if (request.headers.host === undefined && request.httpVersion === '1.1') return sendError(exchange, NO_HOST);
     if (this.#stopping) return sendError(exchange, STOPPING, { Connection: 'close' });
+    const refusal = isHealth(url) ? null : this.#usedUp(request);
+    if (refusal !== null) return sendUsedUp(exchange, refusal);
     await this.#router.serve(exchange, verdict.origin);
+  }
+
+  /** Counts the request for its address. The router counts it for its caller. */
+  #usedUp(request: IncomingMessage): ShareUsedUp | null {
+    try {
+      this.#options.limits?.requestFrom(clientOf(request.socket.remoteAddress ?? '', null), bodyBytes(request));
+      return null;
+    } catch (error) {
+      if (error instanceof ShareUsedUp) return error;
+      throw error;
+    }
   }
 
   /** Health probes are sent to an IP address (a kubelet's to the pod's), so the Host rule is not applied to them. */

@@ -13,9 +13,10 @@ import { TokenRefused } from './tokenRefused.ts';
 export interface Authenticator {
   /**
    * @param authorization the header, or the same text in `connectionParams`; null: none was sent
+   * @param address of the client
    * @throws TokenRefused; Unavailable while Redis or the identity provider is away: nobody is let in then
    */
-  authenticate(authorization: string | null): Promise<Caller>;
+  authenticate(authorization: string | null, address?: string): Promise<Caller>;
   /** Who uses a link to a log (logLinks.ts). @throws as `authenticate` */
   authenticateLink(ticket: string, path: string): Promise<Caller>;
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config.ts';
+import { NO_LIMITS } from '../../src/limits/limitSettings.ts';
 
 const problemsOf = (env: Record<string, string>): Record<string, string> => {
   try {
@@ -45,6 +46,7 @@ test('the defaults are those of docs/reference/configuration.md', () => {
     },
     maxConcurrentRuns: 2 * availableParallelism(),
     maxSocketsPerAddress: 2000,
+    limits: { ...NO_LIMITS, documentCost: 1_000_000, queuedRuns: 10_000 },
     maxLineBytes: 65_536,
     maxLogBytes: 268_435_456,
     retentionMs: 168 * 3_600_000,
@@ -259,4 +261,14 @@ test('a problem shows no token, secret or key', () => {
   const env = { ...JWT, JWT_SECRET: secret, ADMIN_TOKEN: secret, JWT_JWKS_URL: `https://u:${secret}@x/`, AUTH: secret };
   const told = [problemsOf(env), problemsOf({ ...env, AUTH: 'tokens,jwt', JWT_PUBLIC_KEY: secret })];
   expect(JSON.stringify(told)).not.toContain(secret);
+});
+
+test('limits of callers and addresses have defaults where callers are told apart, and can be set and turned off', () => {
+  const guarded = readConfig({ AUTH: 'tokens' }).limits;
+  expect(guarded).toMatchObject({ startsPerMinute: { caller: 1000, address: 5000 }, socketsPerCaller: 4000 });
+  expect(readConfig({ HOST: '0.0.0.0', ALLOW_NO_AUTH: '1' }).limits).toEqual(guarded);
+  expect(readConfig({ AUTH: 'tokens', LIMIT_STARTS_PER_MINUTE: '0' }).limits.startsPerMinute.caller).toBe(0);
+  expect(readConfig({ LIMIT_STARTS_PER_MINUTE: '7' }).limits.startsPerMinute).toEqual({ caller: 7, address: 0 });
+  const wrong = { LIMIT_STARTS_PER_MINUTE: '-1', LIMIT_COST_PER_MINUTE: 'off', MAX_DOCUMENT_COST: '1e9' };
+  expect(Object.keys(problemsOf(wrong)).sort()).toEqual(Object.keys(wrong).sort());
 });

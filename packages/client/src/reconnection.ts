@@ -52,6 +52,8 @@ const MAX_REFUSALS = 3;
 const WORKED_MS = 10_000;
 /** The package `ws` reports the status of a refused handshake; browsers do not. */
 const REFUSED = /Unexpected server response: 4(?!08|25|29)\d\d/;
+/** The end of the reason of close code 4429: a limit of the caller or its address is reached. */
+const RETRY_AFTER = /retry after (\d+) s$/;
 const UNKNOWN =
   'Could not connect: the service is down, the address is wrong, or the service refuses this page (see ALLOWED_ORIGINS).';
 
@@ -63,6 +65,13 @@ const codeOf = (error: unknown): number | null => {
 const messageOf = (error: unknown): string => {
   const { message } = (error ?? {}) as { readonly message?: unknown };
   return typeof message === 'string' ? message : '';
+};
+
+/** Seconds after which the service lets the client connect again; null if it gave no time. */
+const retryAfterOf = (event: unknown): number | null => {
+  const { reason } = (event ?? {}) as { readonly reason?: unknown };
+  const seconds = typeof reason === 'string' ? RETRY_AFTER.exec(reason)?.[1] : undefined;
+  return seconds === undefined ? null : Number(seconds);
 };
 
 /** Browsers fire `online` when the machine has a network again. Node.js has no such event. */
@@ -81,6 +90,8 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   let pause = 0;
   let refusals = 0;
   let opened = false;
+  /** The service asked for a pause until then (performance.now). */
+  let notBefore = 0;
   let connectedAt: number | null = null;
   let hasConnected = false;
   /** The error of the current connection, until its `closed` event. */
@@ -105,8 +116,9 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
   const schedule = (): void => {
     // Wait until the old connection is closed, or graphql-ws takes its `closed` event for that of the next one.
     if (timer !== null || error !== null || waiting.size === 0) return;
-    timer = setTimeout(startAll, tries === 0 ? pauseMs(1, maxPauseMs) : pause);
-    browser.addEventListener?.('online', startAll);
+    const asked = Math.max(notBefore - performance.now(), 0);
+    timer = setTimeout(startAll, asked + (tries === 0 ? pauseMs(1, maxPauseMs) : pause));
+    if (asked === 0) browser.addEventListener?.('online', startAll);
   };
 
   const onOpened = (): void => {
@@ -127,6 +139,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
     tries += 1;
     pause = pauseMs(tries, maxPauseMs);
     const code = codeOf(event);
+    notBefore = performance.now() + (retryAfterOf(event) ?? 0) * 1000;
     const said = (event as { readonly reason?: unknown } | null)?.reason;
     const message = messageOf(error);
     const isRefusal = connectedAt === null && (code === UNAUTHORIZED || code === EXPIRED);
@@ -168,7 +181,7 @@ export const createReconnection = (client: Client, maxPauseMs: number): Reconnec
       const code = codeOf(found);
       // A token that was never accepted is a wrong one, and a new try would probably send it again.
       if (code === UNAUTHORIZED) return !hasConnected;
-      if (code !== null) return FINAL_CODES.includes(code);
+      if (code !== null) return FINAL_CODES.includes(code) && retryAfterOf(found) === null;
       // An Error during a connection means an invalid message. Before the connection, connectionParams has thrown.
       return found instanceof Error && connectedAt !== null;
     },

@@ -11,8 +11,9 @@
  *
  * These end a subscription with an error:
  * - an error from the server, except UNAVAILABLE and errors with `retryAfterSeconds`;
- * - a close code that a new try would meet again: 4400, 4406, 4409, 4429, 1002, 1003, 1007 to 1010, 4004; also 4401 (the
- *   token is not valid) if no token has been accepted yet;
+ * - a close code that a new try would meet again: 4400, 4406, 4409, 1002, 1003, 1007 to 1010, 4004; also 4401 (the token
+ *   is not valid) if no token has been accepted yet, and 4429 unless its reason ends with "retry after <n> s": then the
+ *   next try comes after that time;
  * - the third refusal in a row. A refusal is close code 4401 or 4403 (the token has expired) before the server has
  *   accepted the token or, before the first connection, an HTTP status 4xx in place of the handshake. (The package `ws`
  *   reports that status; browsers do not.)

@@ -10,6 +10,8 @@ import type { RunId } from '../../domain/ids.ts';
 import type { RunDetail, RunDetails, RunSummary } from '../../domain/run.ts';
 import type { LogLinks } from '../../identity/logLinks.ts';
 import type { Tokens, TokensFor } from '../../identity/tokenCommands.ts';
+import type { ClientLimits } from '../../limits/clientLimits.ts';
+import { type Client, clientOf } from '../../limits/who.ts';
 import type { LogHub, LogReader } from '../../log/viewer.ts';
 import type { Runs, RunsFor, RunUpdates } from '../../runs/records/runs.ts';
 import { RequestBudget } from '../budget/requestBudget.ts';
@@ -25,6 +27,8 @@ export interface Services {
   readonly reader: LogReader;
   readonly logLinks: LogLinks;
   readonly logger: Logger;
+  /** What callers and addresses can use; undefined, for tests: there is no limit. */
+  readonly limits?: ClientLimits | undefined;
 }
 
 /** A client that resumes a log, as EventSource does. Its position is used instead of the argument `after`. */
@@ -40,6 +44,8 @@ export interface Transport {
   readonly caller: Caller;
   /** Address of the client, for the audit trail. */
   readonly address: string;
+  /** How the caller is counted. Default: by its name and address. */
+  readonly client?: Client;
   /** Takes shared texts of a log's results. Without it graphql-js makes each result for each viewer. */
   readonly sink?: TextSink;
   /** The parsed body of a POST, or the parameters of a GET. */
@@ -51,12 +57,17 @@ export interface Transport {
   readonly takeLarge?: (result: ExecutionResult) => void;
   /** Work of the operation: long lists and texts are made in its slices. */
   readonly work?: Work;
+  /** Resolves when the operation has ended: a subscription too. Default: when its client has left. */
+  readonly over?: Promise<void>;
   /** Resolves when the text of a query's response is made; a large response keeps its seat until then. Never rejects. */
   readonly written?: Promise<void>;
 }
 
 /** The context of one operation: of a request, or of a subscription for as long as it lives. */
 export interface ApiContext extends Omit<Services, 'runsFor' | 'tokensFor'>, Transport {
+  readonly client: Client;
+  /** To be called before a new run is created. @throws ShareUsedUp */
+  readonly admitStart: () => Promise<void>;
   /** The runs as the caller has them. */
   readonly runs: Runs;
   /** The calls on tokens that are bound to the caller. */
@@ -79,7 +90,7 @@ const NOBODY = '';
 /** A context for one operation. */
 export const createContext = (
   { runsFor, tokensFor, ...services }: Services & { readonly audit: AuditTrail },
-  { caller, address, signal = NEVER, work = new Work(NOBODY) }: Transport,
+  { caller, address, client = clientOf(address, caller), signal = NEVER, work = new Work(NOBODY) }: Transport,
 ): ApiContext => {
   const runs = runsFor(caller);
   const budget = new RequestBudget(signal, work);
@@ -89,6 +100,8 @@ export const createContext = (
     ...services,
     caller,
     address,
+    client,
+    admitStart: async () => await services.limits?.start(client),
     runs,
     tokens: tokensFor(caller),
     loadRun: (id) => loader.load(id),

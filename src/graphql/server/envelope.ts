@@ -3,6 +3,7 @@ import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } 
 import { AuditTrail } from '../../audit/auditTrail.ts';
 import { type ApiContext, createContext, type Services, type Transport } from '../context/context.ts';
 import { schema } from '../schema/schema.ts';
+import { callerLimits } from './documentCost.ts';
 import { type AllowedDocuments, documentLimits } from './documentLimits.ts';
 import type { ErrorMask } from './errorMask.ts';
 import { execution } from './executeOperations.ts';
@@ -50,6 +51,7 @@ export const createEnvelope = (given: Services, mask: ErrorMask, allowed: Allowe
       documentLimits(allowed),
       inputErrors,
       budgets,
+      callerLimits,
       execution(),
       streamedAnswers(),
     ],

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
-import { BadUserInput, Busy, type ErrorCode, isErrorCode, Refusal } from '../../domain/errors.ts';
+import { BadUserInput, type ErrorCode, isErrorCode, LimitExceeded, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { boundedError, boundedErrors, withoutSuggestions } from './boundedErrors.ts';
 
@@ -52,7 +52,9 @@ export const refusalError = (refusal: Refusal, place: unknown = null): GraphQLEr
     ...placeOf(place),
     extensions: {
       code: refusal.code,
-      ...(refusal instanceof Busy ? { retryAfterSeconds: refusal.retryAfterSeconds } : {}),
+      ...(refusal instanceof LimitExceeded && refusal.retryAfterSeconds !== null
+        ? { retryAfterSeconds: refusal.retryAfterSeconds }
+        : {}),
       ...(refusal instanceof BadUserInput ? { argument: refusal.argument, problems: refusal.problems } : {}),
     },
   });

@@ -18,6 +18,12 @@ export class BodyError extends Refusal {
   }
 }
 
+/** Bytes of the body; the most that is accepted where the request does not say how many. */
+export const bodyBytes = ({ method, headers }: IncomingMessage): number => {
+  if (headers['transfer-encoding'] !== undefined) return LIMITS.bodyBytes;
+  return method === 'GET' ? 0 : Math.min(Number(headers['content-length'] ?? 0), LIMITS.bodyBytes);
+};
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const tooLarge = (): BodyError =>

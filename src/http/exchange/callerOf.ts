@@ -53,18 +53,18 @@ const authorizationIn = ({ headers, connectionParams }: Credentials): string | n
 
 /**
  * The caller of an HTTP request.
- * @throws Unauthenticated; Unavailable while Redis or the identity provider is away
+ * @throws Unauthenticated; ShareUsedUp; Unavailable while Redis or the identity provider is away
  */
 export const callerOf = (authenticator: Authenticator, credentials: Credentials): Promise<Caller> => {
   const { headers, link = null } = credentials;
   return link !== null && headers.authorization === undefined
     ? authenticator.authenticateLink(link.ticket, link.path)
-    : authenticator.authenticate(authorizationIn(credentials));
+    : authenticator.authenticate(authorizationIn(credentials), credentials.address);
 };
 
 /**
  * The caller of a WebSocket or of an event stream, which wait while Redis or the identity provider is away.
- * @throws Unauthenticated; the signal's reason
+ * @throws Unauthenticated; ShareUsedUp; the signal's reason
  */
 export const awaitCaller = (
   authenticator: Authenticator,

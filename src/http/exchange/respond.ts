@@ -4,8 +4,9 @@ import { finished } from 'node:stream';
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
 import type { Caller } from '../../domain/caller.ts';
-import type { BadUserInput, ErrorCode } from '../../domain/errors.ts';
+import type { BadUserInput, ErrorCode, ShareUsedUp } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
+import type { Client } from '../../limits/who.ts';
 
 /** One request and its response. `cors` are the headers for its origin. */
 export interface Exchange {
@@ -21,6 +22,7 @@ export interface Exchange {
 /** One whose caller is known: all that reads or changes something of a caller. */
 export interface CallersExchange extends Exchange {
   readonly caller: Caller;
+  readonly client: Client;
 }
 
 /** @param more members of `extensions`; an `argument` without `problems` becomes their only entry */
@@ -82,6 +84,14 @@ export const sendBusy = (
     ...headers,
     'Retry-After': retryAfterSeconds,
   });
+
+/** Refuses a request of a client that has used up its share: 429 with Retry-After. */
+export const sendUsedUp = (exchange: Exchange, { message, code, retryAfterSeconds }: ShareUsedUp): void => {
+  const headers = exchange.request.complete ? {} : { Connection: 'close' };
+  const body = errorBody(code, message, { retryAfterSeconds });
+  sendJson(exchange, 429, body, { ...headers, 'Retry-After': retryAfterSeconds });
+  discardBody(exchange);
+};
 
 /** A smaller body is not counted: the kernel takes it, or it does not matter. */
 const SMALL_BYTES = 16 * 1024;

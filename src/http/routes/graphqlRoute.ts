@@ -116,10 +116,12 @@ const execute = async (exchange: CallersExchange, route: GraphqlRoute, body: Jso
     const answer = await route.envelope.fetch(exchange.url.href, init, {
       caller: exchange.caller,
       address: request.socket.remoteAddress ?? '',
+      client: exchange.client,
       sink: stream,
       ...(resume === null ? {} : { resume }),
       ...making,
       written,
+      over: written,
       takeLarge: (result) => void large.push(result),
       body,
     });
@@ -178,8 +180,10 @@ const send = async (
   const headers = { ...headersOf(answer), ...cors };
   if (!(answer instanceof StreamedAnswer)) {
     const text = await answer.text();
-    const body = isEventStream(answer) ? endingFor(text) : text;
-    sendSmall(exchange, answer.status, headers, Buffer.from(body));
+    const events = isEventStream(answer);
+    // EventSource gives up at any other status.
+    const status = events ? 200 : answer.status;
+    sendSmall(exchange, status, headers, Buffer.from(events ? endingFor(text) : text));
     return;
   }
   if (!response.destroyed) {

@@ -1,7 +1,9 @@
 /** Lets the caller of a WebSocket in, and closes the socket when its token ceases to be valid. */
 import { CloseCode, type Context } from 'graphql-ws';
-import { Unauthenticated } from '../../domain/errors.ts';
+import { ShareUsedUp, Unauthenticated } from '../../domain/errors.ts';
 import { TokenRefused } from '../../identity/tokenRefused.ts';
+import type { ClientLimits } from '../../limits/clientLimits.ts';
+import { clientOf } from '../../limits/who.ts';
 import { type Admission, awaitCaller } from '../exchange/callerOf.ts';
 import type { Close } from './clientMessage.ts';
 import type { SocketExtra } from './operations.ts';
@@ -9,10 +11,22 @@ import type { SocketExtra } from './operations.ts';
 const UNAUTHORIZED: Close = { code: CloseCode.Unauthorized, reason: 'Unauthorized' };
 const EXPIRED: Close = { code: CloseCode.Forbidden, reason: 'Token expired' };
 
+const freeAtClose = (free: () => void, closed: AbortSignal): void => {
+  if (closed.aborted) free();
+  else closed.addEventListener('abort', free, { once: true });
+};
+
+/** The end of the reason is for clients (packages/client/src/reconnection.ts). */
+const usedUp = ({ what, retryAfterSeconds }: ShareUsedUp): Close => ({
+  code: CloseCode.TooManyInitialisationRequests,
+  reason: `${what.replace(/\.$/, '')}: retry after ${retryAfterSeconds} s`,
+});
+
 /** For `onConnect` of graphql-ws. False: the socket has been closed. While Redis is away it waits. */
 export const admit = async (
   { extra, connectionParams }: Context<Record<string, unknown>, SocketExtra>,
   { authenticator, sessions }: Admission,
+  limits: ClientLimits | undefined,
 ): Promise<boolean> => {
   const { headers, address, closed } = extra;
   try {
@@ -21,8 +35,13 @@ export const admit = async (
       { headers, connectionParams: connectionParams ?? null, address },
       closed,
     );
+    extra.client = clientOf(address, extra.caller);
+    const place = limits?.socket(extra.client) ?? null;
+    if (place !== null) freeAtClose(await place, closed);
   } catch (error) {
     if (closed.aborted) return false;
+    if (error instanceof ShareUsedUp) extra.close(usedUp(error));
+    if (error instanceof ShareUsedUp) return false;
     if (!(error instanceof Unauthenticated)) throw error;
     extra.close(error instanceof TokenRefused && error.fault === 'expired' ? EXPIRED : UNAUTHORIZED);
     return false;

@@ -8,9 +8,6 @@ import { TokenBucket } from '../../async/tokenBucket.ts';
 import { workTurn } from '../../async/workTurn.ts';
 import { LIMITS } from '../../domain/limits.ts';
 
-/** Bytes of a message that cost as much as a message. */
-const PERMIT_BYTES = 4096;
-
 export interface InboxOptions {
   readonly client: WebSocket;
   /** Address of the client. Turns are given to addresses. */
@@ -19,8 +16,10 @@ export interface InboxOptions {
   readonly taken: () => Promise<void> | null;
   /** Handles a message. Resolves when all that it started has ended. Never rejects. */
   readonly handle: (message: Buffer) => Promise<void>;
-  /** Called once, when the client exceeds the limit on messages. */
-  readonly tooMany: () => void;
+  /** Counts a message of so many bytes for the caller and its address: 0, or the milliseconds until it can send again. */
+  readonly waitMs: (bytes: number) => number;
+  /** Called once, when the client exceeds a limit on messages. It can come back after so many seconds. */
+  readonly tooMany: (seconds: number) => void;
 }
 
 export class Inbox {
@@ -39,12 +38,14 @@ export class Inbox {
   }
 
   take(message: Buffer): void {
-    const { client, tooMany } = this.#options;
+    const { client, tooMany, waitMs } = this.#options;
     if (this.#refused || client.readyState !== client.OPEN) return;
-    if (!this.#bucket.take(1 + Math.floor(message.length / PERMIT_BYTES))) {
+    const permits = 1 + Math.floor(message.length / LIMITS.permitBytes);
+    const seconds = this.#bucket.take(permits) ? Math.ceil(waitMs(message.length) / 1000) : LIMITS.busySeconds;
+    if (seconds > 0) {
       this.#refused = true;
       this.#waiting.length = 0;
-      tooMany();
+      tooMany(seconds);
       return;
     }
     this.#waiting.push(message);

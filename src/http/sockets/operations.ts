@@ -17,6 +17,8 @@ import type { Transport } from '../../graphql/context/context.ts';
 import type { Envelope } from '../../graphql/server/envelope.ts';
 import { type ErrorMask, formatError, formatResult } from '../../graphql/server/errorMask.ts';
 import type { PersistedDocuments } from '../../graphql/server/persistedDocuments.ts';
+import type { ClientLimits } from '../../limits/clientLimits.ts';
+import type { Client } from '../../limits/who.ts';
 import type { Admission } from '../exchange/callerOf.ts';
 import { admit } from './admit.ts';
 import type { Close } from './clientMessage.ts';
@@ -34,6 +36,8 @@ export interface SocketExtra {
   context: Context | null;
   /** Who opened it; null until the connection is initialised. */
   caller: Caller | null;
+  /** How it is counted; without the caller until the connection is initialised. */
+  client: Client;
   /** Of the request that was upgraded. */
   readonly headers: IncomingHttpHeaders;
   readonly outbox: Outbox;
@@ -146,16 +150,18 @@ class Operations {
     payload: SubscribePayload,
   ): Promise<EnvelopedArgs | readonly GraphQLError[]> {
     if (Object.keys(subscriptions).length > LIMITS.operationsPerSocket) return [limitError(TOO_MANY_OPERATIONS)];
-    const { variables, outbox, address, caller } = extra;
+    const { variables, outbox, address, caller, client } = extra;
     if (caller === null) throw new Error('an operation began before connection_init');
-    const signal = extra.begun.get(id)?.left.signal ?? extra.closed;
+    const begun = extra.begun.get(id);
+    const signal = begun?.left.signal ?? extra.closed;
     const { promise: written, resolve } = Promise.withResolvers<void>();
     const work = new Work(address);
     const made = { work, signal, send: (pieces: readonly Buffer[]) => outbox.sendResult(id, pieces), wrote: resolve };
     try {
       const resolved = this.#documents.resolve(payload);
       const exact = variables === null ? resolved : { ...resolved, variables };
-      const transport = { caller, address, sink: outbox.sink(id), signal, work, written };
+      const over = begun === undefined ? {} : { over: begun.over };
+      const transport = { caller, address, client, sink: outbox.sink(id), signal, work, written, ...over };
       return await prepare(this.#envelope, exact, made, transport);
     } catch (error) {
       return [this.#mask(error)];
@@ -198,17 +204,18 @@ export interface OperationsOptions {
   readonly documents: PersistedDocuments;
   readonly mask: ErrorMask;
   readonly admission: Admission;
+  readonly limits?: ClientLimits | undefined;
 }
 
 /** The graphql-ws server for all WebSockets. */
 export const createOperations = (options: OperationsOptions): Server<SocketExtra> => {
-  const { envelope, documents, mask, admission } = options;
+  const { envelope, documents, mask, admission, limits } = options;
   const operations = new Operations(envelope, documents, mask);
   return makeServer<Record<string, unknown>, SocketExtra>({
     connectionInitWaitTimeout: INIT_MS,
     onConnect: (context) => {
       context.extra.context = context;
-      return admit(context, admission);
+      return admit(context, admission, limits);
     },
     onSubscribe: (context, id, payload) => operations.begin(context, id, payload),
     execute: (args) => operations.run(args, 'execute'),

@@ -11,6 +11,8 @@ import { Outbox } from '../../delivery/sinks/webSocketSink.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { mayLoseNumbers, parseExactJson } from '../../domain/text/exactJson.ts';
 import { formatError } from '../../graphql/server/errorMask.ts';
+import type { ClientLimits } from '../../limits/clientLimits.ts';
+import { clientOf } from '../../limits/who.ts';
 import type { HttpError } from '../exchange/respond.ts';
 import { readClientMessage } from './clientMessage.ts';
 import { Inbox } from './inbox.ts';
@@ -37,6 +39,7 @@ export interface WebSocketOptions {
   readonly keepAlive: KeepAliveOptions;
   readonly backlog: Backlog;
   readonly bounds: TallyBounds;
+  readonly limits?: ClientLimits | undefined;
   /** Answers an upgrade that is refused. */
   refuse(socket: Duplex, error: HttpError): void;
 }
@@ -93,6 +96,7 @@ export class GraphqlSockets {
     const extra: SocketExtra = {
       context: null,
       caller: null,
+      client: clientOf(address, null),
       headers: request.headers,
       variables: null,
       outbox: new Outbox(client, socket, this.#options.backlog.for(request.socket)),
@@ -137,7 +141,8 @@ export class GraphqlSockets {
           logger.error({ err: error, id: randomUUID() }, 'could not handle a WebSocket message');
           close(client, CloseCode.InternalServerError, 'Internal server error');
         }),
-      tooMany: () => close(client, TOO_MANY_MESSAGES, 'Too many messages'),
+      waitMs: (bytes) => this.#options.limits?.message(extra.client, bytes) ?? 0,
+      tooMany: (seconds) => close(client, TOO_MANY_MESSAGES, `Too many messages: retry after ${seconds} s`),
     });
     client.on('message', (bytes, isBinary) => {
       if (isBinary) close(client, CloseCode.BadRequest, 'Invalid message received: binary');

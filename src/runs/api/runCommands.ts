@@ -8,7 +8,7 @@ import type { RunSummary } from '../../domain/run.ts';
 import { whenReady } from '../../redis/wait.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
 import type { RunDefaults } from '../records/creation.ts';
-import type { Runs, RunsFor } from '../records/runs.ts';
+import type { AdmitStart, Runs, RunsFor } from '../records/runs.ts';
 import { readDetailBytes, readDetails, readMarked, readSummaries } from '../records/store.ts';
 import type { AttemptQueue } from '../supervision/queue.ts';
 import { cancelRun } from './runCancel.ts';
@@ -28,6 +28,7 @@ export interface CommandsContext {
 /** What one call works with. A run that `caller` does not see is NotFound, as if there were none. */
 export interface CallContext extends CommandsContext {
   readonly caller: Caller;
+  readonly admit?: AdmitStart | undefined;
 }
 
 /** Runs that are read by id in one round trip, at most. */
@@ -54,9 +55,9 @@ export const runCommands = (shared: CommandsContext): RunsFor => {
         );
         return { ...page, hasNext: () => ready(hasNext), hasPrevious: () => ready(hasPrevious) };
       },
-      start: (request) => ready((signal) => startRun(context, request, signal)),
+      start: (request, admit) => ready((signal) => startRun({ ...context, admit }, request, signal)),
       cancel: (id, reason, force) => ready((signal) => cancelRun(context, { id, reason, force }, signal)),
-      retry: (id) => ready((signal) => retryRun(context, id, signal)),
+      retry: (id, admit) => ready((signal) => retryRun({ ...context, admit }, id, signal)),
       delete: (id) => ready((signal) => deleteRun(context, id, signal)),
     };
   };

@@ -59,7 +59,8 @@ export const retryRun = async (context: CallContext, id: RunId, signal: AbortSig
 };
 
 const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
-  const { redis, queue, log } = context;
+  const { redis, queue, log, admit } = context;
+  await admit?.();
   await createRecord(context, run, signal);
   try {
     await abortable(queue.add(run.id, 1, 0), signal);

@@ -76,6 +76,9 @@ export interface StartRequest {
   readonly idempotencyKey: string | null;
 }
 
+/** Called before a new run is created, and not for one that exists. What it throws, the call throws. */
+export type AdmitStart = () => Promise<void>;
+
 /** Every call throws Unavailable while Redis is away. Calls can run concurrently. */
 export interface Runs {
   /** Null where there is no such run. @throws the signal's reason too */
@@ -95,11 +98,11 @@ export interface Runs {
   /** @throws the scan's signal's reason; LimitExceeded where the scan's request has looked at too many runs */
   page(request: RunPageRequest, scan: Scan): Promise<RunPage>;
   /** @throws Conflict where the key was used with another input */
-  start(request: StartRequest): Promise<RunSummary>;
+  start(request: StartRequest, admit?: AdmitStart): Promise<RunSummary>;
   /** @throws NotFound. A run that has ended is returned unchanged. */
   cancel(id: RunId, reason: string | null, force: boolean): Promise<RunSummary>;
   /** @throws NotFound */
-  retry(id: RunId): Promise<RunSummary>;
+  retry(id: RunId, admit?: AdmitStart): Promise<RunSummary>;
   /** @throws NotFound, or Conflict where it has not finished */
   delete(id: RunId): Promise<void>;
 }

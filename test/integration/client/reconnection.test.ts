@@ -261,6 +261,27 @@ test('an error with retryAfterSeconds is tried again after that time', async () 
   expect(await follow(refusing).over).toMatchObject([{ extensions: { code: 'LIMIT_EXCEEDED' } }]);
 });
 
+test('close code 4429 with a time is tried again after that time, and without a time it is final', async () => {
+  const closedAt: number[] = [];
+  const askedAt: number[] = [];
+  const { url } = await serve((one, turn) => {
+    askedAt.push(performance.now());
+    if (turn === 1) {
+      closedAt.push(performance.now());
+      return one.close(4429, 'Too many WebSockets: retry after 1 s');
+    }
+    one.next(batch(end(1)));
+    one.complete();
+  });
+  const log = follow(url);
+  expect(await log.over).toBe('complete');
+  // Timers of Node.js can be early by a millisecond.
+  expect((askedAt[1] ?? 0) - (closedAt[0] ?? 0)).toBeGreaterThan(998);
+  expect(log.details.find(({ tries }) => tries === 1)?.reason).toBe('Too many WebSockets: retry after 1 s');
+  const { url: refusing } = await serve((one) => one.close(4429, 'Too many initialisation requests'));
+  expect(await follow(refusing).over).toMatchObject({ code: 4429 });
+});
+
 const MUTATION = `mutation Start { startRun(input: { name: """
 subscription { a }
 """ }) { run { id } } }`;

@@ -10,7 +10,8 @@ const rows = tableRows(readDocument('docs/reference/configuration.md'), '# Confi
 );
 
 test('the reference has a row for every variable of the configuration, and no other', async () => {
-  const config = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
+  const files = ['src/config.ts', 'src/configLimits.ts'].map((path) => readFile(join(ROOT, path), 'utf8'));
+  const config = (await Promise.all(files)).join('\n');
   const known = [...config.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name);
   // They belong to the machine, not to the service. The text below the table names them.
   const machine = ['DOCKER_HOST', 'XDG_RUNTIME_DIR'];
@@ -31,9 +32,11 @@ const WITH_JWT = { AUTH: 'jwt', JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'https:/
 
 test('each default of the reference is the default of the service', () => {
   for (const { name, value } of rows) {
-    const given = value in IN_WORDS ? IN_WORDS[value] : value;
+    const guarded = value.endsWith(', or none');
+    const given = value in IN_WORDS ? IN_WORDS[value] : value.replace(', or none', '');
     if (!given) continue;
-    const rest = name.startsWith('JWT_') ? WITH_JWT : {};
+    const rest = name.startsWith('JWT_') ? WITH_JWT : guarded ? { AUTH: 'tokens' } : {};
+    if (guarded) expect([name, readConfig({ [name]: '0' })]).toEqual([name, readConfig({})]);
     expect([name, readConfig({ ...rest, [name]: given })]).toEqual([name, readConfig(rest)]);
     expect([name, readConfig({ ...rest, [name]: otherThan(name, given) })]).not.toEqual([name, readConfig(rest)]);
   }

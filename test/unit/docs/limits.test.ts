@@ -13,6 +13,7 @@ const shown = (value: number): string => {
   return value.toLocaleString('en');
 };
 
+const CALLERS = '## Callers, addresses and tenants';
 /** Heading, start of the row, and the limits that the row must show. */
 const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## A request', 'HTTP body', [LIMITS.bodyBytes]],
@@ -44,6 +45,14 @@ const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## A run', '`retry`', [LIMITS.maxAttempts, LIMITS.backoffSeconds]],
   ['## A run', '`timeoutSeconds`', [LIMITS.timeoutSeconds]],
   ['## A run', '`reason`', [LIMITS.cancelReasonBytes]],
+  [CALLERS, 'runs that a caller', [LIMITS.callerStartsPerMinute, LIMITS.addressStartsPerMinute]],
+  [CALLERS, 'requests and messages', [LIMITS.callerMessagesPerSecond]],
+  [CALLERS, 'cost of documents', [LIMITS.callerCostPerMinute]],
+  [CALLERS, 'different wrong tokens', [LIMITS.failedLoginsPerMinute]],
+  [CALLERS, 'WebSockets of a caller', [LIMITS.socketsPerCaller]],
+  [CALLERS, 'subscriptions of a caller', [LIMITS.subscriptionsPerCaller]],
+  [CALLERS, 'cost of one document', [LIMITS.documentCost]],
+  [CALLERS, 'runs of a tenant', [LIMITS.queuedRuns]],
   ['## Connections', 'WebSockets', [LIMITS.socketsPerAddress, LIMITS.sockets]],
   ['## Connections', 'operations', [LIMITS.operationsPerSocket]],
   ['## Connections', 'messages', [LIMITS.messageBurst, LIMITS.messagesPerSecond]],
@@ -57,7 +66,7 @@ test.each(ROWS)('the page of limits shows the limits of the code: %s, %s', (head
 });
 
 test('every row of the page is compared with the code', () => {
-  const rows = ['## A request', '## A run', '## Connections'].flatMap((heading) =>
+  const rows = ['## A request', '## A run', CALLERS, '## Connections'].flatMap((heading) =>
     tableRows(page, heading).map(([what = '']) => [heading, what] as const),
   );
   const compared = ([heading, what]: readonly [string, string]): boolean =>

@@ -1,11 +1,15 @@
 /** The builder that all types of the schema are added to. Fields are non-null unless they say otherwise. */
 import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import type { EpochMs } from '../../../domain/events.ts';
 import { type Guarded, isAllowed, isGuarded, refusalOf } from '../../../identity/policy.ts';
 import type { ApiContext } from '../../context/context.ts';
 import { GraphQLDateTime } from './dateTimeScalar.ts';
 import { GraphQLJson } from './jsonScalar.ts';
+
+/** Items of a list without `first` and `last`, such as labels, as costs are estimated. */
+const LIST_ITEMS = 10;
 
 export const builder = new SchemaBuilder<{
   Context: ApiContext;
@@ -18,7 +22,7 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown };
   };
 }>({
-  plugins: [ScopeAuthPlugin],
+  plugins: [ScopeAuthPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: ({ caller }) => ({ right: (guarded) => isAllowed(caller, guarded) }),
@@ -30,6 +34,8 @@ export const builder = new SchemaBuilder<{
       return refusalOf(caller, guarded);
     },
   },
+  // The plugin only keeps the weights. Costs are checked before execution, for subscriptions too (documentCost.ts).
+  complexity: { disabled: true, defaultComplexity: 1, defaultListMultiplier: LIST_ITEMS },
 });
 
 builder.addScalarType('DateTime', GraphQLDateTime);

@@ -5,6 +5,7 @@ import { between, notBoth, notNegative } from '../../../domain/inputChecks.ts';
 import { LIMITS } from '../../../domain/limits.ts';
 import { pacedList } from '../../loaders/pacedList.ts';
 import { builder } from '../base/builder.ts';
+import { ITEMS, pageCost } from '../base/pageCost.ts';
 import { RunEventRef } from '../events/runEvent.ts';
 import { Run } from '../runs/runType.ts';
 import { LogFilterInput } from './logFilterInput.ts';
@@ -17,6 +18,7 @@ const RunEventPage = builder.objectRef<EventPage>('RunEventPage').implement({
   fields: (t) => ({
     events: t.field({
       type: [RunEventRef],
+      complexity: ITEMS,
       resolve: (page, _args, { budget }) => pacedList(page.events, budget),
       description: 'In seq order.',
     }),
@@ -44,6 +46,7 @@ builder.objectField(Run, 'logs', (t) =>
     authScopes: { right: 'Run.logs' },
     type: RunEventPage,
     nullable: true,
+    complexity: pageCost(DEFAULT_PAGE, LIMITS.pageEvents),
     args: {
       first: t.arg.int({ description: 'Maximum number of events, reading forward: at most 5000. Default: 100.' }),
       after: t.arg.int({ description: 'Only events after this seq.' }),

@@ -20,7 +20,9 @@ builder.mutationField('retryRun', (t) =>
     type: RetryRunPayload,
     nullable: true,
     args: { input: t.arg({ type: RetryRunInput, required: true, description: 'Which run.' }) },
-    resolve: async (_root, { input }, { runs }) => ({ run: await runs.retry(requireRunId(input.runId)) }),
+    resolve: async (_root, { input }, { runs, admitStart }) => ({
+      run: await runs.retry(requireRunId(input.runId), admitStart),
+    }),
     description: 'Makes a new run with the same input, secrets included. NOT_FOUND if there is no such run.',
   }),
 );

@@ -6,6 +6,7 @@ import type { RunSummary } from '../../../domain/run.ts';
 import type { RunPage, RunPageRequest } from '../../../runs/records/runs.ts';
 import { pacedList } from '../../loaders/pacedList.ts';
 import { builder } from '../base/builder.ts';
+import { ITEMS, pageCost } from '../base/pageCost.ts';
 import { cursorOf, cursorProblems, PageInfo } from '../base/pageInfo.ts';
 import { RunFilterInput, runFilterProblems, toRunFilter } from './runFilterInput.ts';
 import { Run } from './runType.ts';
@@ -25,6 +26,7 @@ const RunConnection = builder.objectRef<RunPage>('RunConnection').implement({
   fields: (t) => ({
     edges: t.field({
       type: [RunEdge],
+      complexity: ITEMS,
       resolve: (page, _args, { budget }) => pacedList(page.runs, budget),
       description: 'The runs, newest first.',
     }),
@@ -37,6 +39,7 @@ builder.queryField('runs', (t) =>
     authScopes: { right: 'Query.runs' },
     type: RunConnection,
     nullable: true,
+    complexity: pageCost(DEFAULT_PAGE, LIMITS.runsPage),
     args: {
       first: t.arg.int({ description: 'Return at most this many runs, the newest first, 1 to 500.' }),
       after: t.arg.string({ description: 'Only runs older than the run with this cursor.' }),

@@ -63,7 +63,9 @@ builder.mutationField('startRun', (t) =>
     type: StartRunPayload,
     nullable: true,
     args: { input: t.arg({ type: StartRunInput, required: true, description: 'What to run.' }) },
-    resolve: async (_root, { input }, { runs }) => ({ run: await runs.start(checkStartInput(input)) }),
+    resolve: async (_root, { input }, { runs, admitStart }) => ({
+      run: await runs.start(checkStartInput(input), admitStart),
+    }),
     description: 'Accepts a run and queues it. The run is stored before startRun returns.',
   }),
 );

@@ -1,0 +1,36 @@
+/** Limits wrong tokens per address, on every transport. */
+import { ShareUsedUp } from '../../domain/errors.ts';
+import type { Authenticator } from '../../identity/authenticator.ts';
+import { TokenRefused } from '../../identity/tokenRefused.ts';
+import { inSeconds } from '../../limits/clientLimits.ts';
+import type { Logins } from '../../limits/logins.ts';
+import { addressKey } from '../../limits/who.ts';
+import type { Admission } from './callerOf.ts';
+
+const tooMany = (waitMs: number): ShareUsedUp =>
+  new ShareUsedUp('Too many wrong tokens came from your address.', inSeconds(waitMs));
+
+/** The admission whose authenticator also throws ShareUsedUp. No token and an expired token are no guesses. */
+export const limitFailedLogins = (admission: Admission, logins: Logins): Admission => ({
+  ...admission,
+  authenticator: limited(admission.authenticator, logins),
+});
+
+const limited = (inner: Authenticator, logins: Logins): Authenticator => ({
+  authenticateLink: (ticket, path) => inner.authenticateLink(ticket, path),
+  authenticate: async (authorization, address = '') => {
+    if (authorization === null) return await inner.authenticate(null, address);
+    const from = addressKey(address);
+    const waitMs = logins.waitMs(from, authorization);
+    if (waitMs > 0) throw tooMany(waitMs);
+    try {
+      const caller = await inner.authenticate(authorization, address);
+      logins.right(authorization);
+      return caller;
+    } catch (error) {
+      if (!(error instanceof TokenRefused) || error.fault !== 'invalid') throw error;
+      const afterMs = await logins.wrong(from, authorization);
+      throw afterMs > 0 ? tooMany(afterMs) : error;
+    }
+  },
+});
