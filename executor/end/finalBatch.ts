@@ -24,6 +24,7 @@ export interface FinalBatch {
  */
 export const storeFinalBatch = async (writer: LogWriter, final: FinalBatch, signal: AbortSignal): Promise<void> => {
   const { run, outcome, mask } = final;
+  writer.endGroups(mask);
   writer.reportRefused();
   await writer.flush();
   for (;;) {

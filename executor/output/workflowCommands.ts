@@ -1,5 +1,6 @@
 import type { EpochMs, LogLevel } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
+import { annotationOf } from './annotation.ts';
 import { setMember } from './json/printedJson.ts';
 import type { Masks } from './masking/masks.ts';
 import { Reports } from './reports.ts';
@@ -8,9 +9,10 @@ import { cutText } from './text/cut.ts';
 import { withoutAnsi } from './text/linePrefix.ts';
 import { type CommandLine, parseCommand, type WorkflowCommand } from './workflowCommand.ts';
 
-/** Groups that are open at once. Policy: beyond it the outermost is forgotten, and its end becomes a plain line. */
+/** Groups that are open at once. Policy: beyond it the outermost is closed. */
 const MAX_OPEN_GROUPS = 100;
 
+/** Commands that become a line of their level. */
 const LEVELS: Readonly<Record<string, LogLevel>> = {
   debug: 'DEBUG',
   notice: 'INFO',
@@ -32,13 +34,13 @@ const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 /** The longest value that is masked as a whole: as many bytes as all variables of a run together. */
 const MAX_MASK_BYTES = LIMITS.envBytes;
 
-interface LevelLine extends Pick<WorkflowCommand, 'properties' | 'text'>, Pick<CommandLine, 'isWhole'> {
+interface LevelLine extends Pick<WorkflowCommand, 'name' | 'properties' | 'text'>, Pick<CommandLine, 'isWhole'> {
   readonly level: LogLevel;
 }
 
 /**
  * Executes the workflow commands of one attempt. Groups, masks and stop-commands hold for both pipes, as in GitHub
- * Actions, whose runner reads both as one. Groups that are open at the end stay open.
+ * Actions, whose runner reads both as one. Groups that are open at the end are closed by the log's writer.
  */
 export class WorkflowCommands {
   readonly #sink: OutputSink;
@@ -103,7 +105,10 @@ export class WorkflowCommands {
   }
 
   #group(name: string, timestamp: EpochMs): boolean {
-    if (this.#groups.length === MAX_OPEN_GROUPS) this.#groups.shift();
+    const outermost = this.#groups.length === MAX_OPEN_GROUPS ? this.#groups.shift() : undefined;
+    if (outermost !== undefined) {
+      this.#sink.event({ kind: 'GroupEnded', timestamp, name: this.#text(outermost), implicit: true });
+    }
     this.#groups.push(name);
     this.#sink.event({ kind: 'GroupStarted', timestamp, name: this.#text(name) });
     return true;
@@ -157,6 +162,7 @@ export class WorkflowCommands {
 
   #line(stream: PipeStream, line: LevelLine, timestamp: EpochMs): boolean {
     const { level, properties, isWhole } = line;
+    const annotation = annotationOf(line, this.#masks, (printed) => this.#text(printed));
     const masked = this.#masks.text(line.text);
     const message = cutText(masked, this.#maxLineBytes);
     const fields = {};
@@ -168,6 +174,7 @@ export class WorkflowCommands {
       stream,
       message,
       ...(properties.size > 0 ? { fields } : {}),
+      ...(annotation === null ? {} : { annotation }),
       ...(!isWhole || message.length < masked.length ? { truncated: true } : {}),
     });
     return true;

@@ -5,7 +5,9 @@ import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import { claimLog, type SealedBatch } from '../../src/wire/append.ts';
 import { batchHeader } from '../../src/wire/codec.ts';
-import { logKey } from '../../src/wire/keys.ts';
+import { indexKey, logKey } from '../../src/wire/keys.ts';
+import type { LogIndex } from '../../src/wire/logIndex/logIndex.ts';
+import { claimedIndex } from '../../src/wire/logIndex/readIndex.ts';
 import { stateOf } from '../../src/wire/runRecord.ts';
 import { type RedisClock, readClock } from '../redis/redisClock.ts';
 import { retryRedis } from '../redis/retryRedis.ts';
@@ -20,6 +22,8 @@ export interface Claim {
   readonly stored: readonly SealedBatch[];
   /** Digest of the lines that an earlier executor of this attempt stored, to be continued. Null if it is not known. */
   readonly digest: Hash | null;
+  /** Of the log; null if an older version wrote to it. */
+  readonly index: LogIndex | null;
 }
 
 /** Bounds of Claim.stored: usually about ten small batches, or the end of an earlier attempt. */
@@ -42,7 +46,8 @@ export const claimAttempt = async (redis: Redis, orders: Orders, signal: AbortSi
   const clock = await readClock(redis, signal);
   const stored = await retryRedis(() => readNewestBatches(redis, reply.run), signal);
   const digest = await readStoredDigest(redis, reply.run, signal);
-  return { run: reply.run, clock, stored, digest };
+  const index = await retryRedis(() => claimedIndex(redis, indexKey(runId), reply.run, true), signal);
+  return { run: reply.run, clock, stored, digest, index };
 };
 
 /** Oldest first. The newest one carries the record's state, so that storing it again restores that too. */
@@ -66,6 +71,7 @@ const readNewestBatches = async (redis: Redis, run: RunRecord): Promise<SealedBa
         before,
         closes: false,
         changes: batches.length === 0 ? stateOf(run) : {},
+        index: batches.length === 0 && run.logIndex !== '' ? { state: run.logIndex, fields: [] } : undefined,
       });
       bytes += batch.length;
       end = `(${id}`;

@@ -5,9 +5,11 @@ import { LIMITS } from '../../src/domain/limits.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import type { LogTotals, SealedBatch } from '../../src/wire/append.ts';
 import { BatchBuilder } from '../../src/wire/batchBuilder.ts';
+import type { LogIndex } from '../../src/wire/logIndex/logIndex.ts';
 import type { RecordChanges } from '../../src/wire/runRecord.ts';
 import type { OutputSink, PipeStream } from '../output/sink.ts';
 import { OpenBatch } from './openBatch.ts';
+import { OpenGroups } from './openGroups.ts';
 
 const LF = 0x0a;
 
@@ -31,7 +33,11 @@ export class Gatherer implements OutputSink {
   readonly #attempt: number;
   readonly #onSealed: (batch: SealedBatch) => void;
   readonly #digest: Hash | null;
-  readonly #open = new OpenBatch();
+  readonly #open: OpenBatch;
+  #index: LogIndex | null;
+  /** With the separate batch, until Redis has it. */
+  #nextIndex: LogIndex | null = null;
+  readonly #groups: OpenGroups;
   #progress: { readonly draft: ProgressUpdatedDraft; readonly index: number } | null = null;
   #output: Pick<RecordChanges, 'output'> = {};
   #refused: Refused | null = null;
@@ -43,10 +49,18 @@ export class Gatherer implements OutputSink {
 
   /**
    * `run`: the record at the claim, after which seqs and totals continue. `digest`: of this attempt's lines that are
-   * stored already, null if it is not known.
+   * stored already, null if it is not known. `index`: of the log so far; null if it is not known, then none is kept.
    */
-  constructor(run: RunRecord, onSealed: (batch: SealedBatch) => void, digest: Hash | null = createHash('sha256')) {
+  constructor(
+    run: RunRecord,
+    onSealed: (batch: SealedBatch) => void,
+    digest: Hash | null = createHash('sha256'),
+    index: LogIndex | null = null,
+  ) {
     this.#digest = digest;
+    this.#index = index;
+    this.#open = new OpenBatch(index && index.state.commandLines + 1);
+    this.#groups = new OpenGroups(index?.openGroups.filter(({ attempt }) => attempt === run.attempt));
     this.#attempt = run.attempt;
     this.#onSealed = onSealed;
     this.#nextSeq = run.lastSeq + 1;
@@ -102,7 +116,12 @@ export class Gatherer implements OutputSink {
       this.#refuse(draft.timestamp, { events: 1, lines: draft.kind === 'LogLine' ? 1 : 0, bytes });
       return;
     }
-    this.#add(draft);
+    this.#add(draft.kind === 'GroupEnded' ? this.#groups.ended(draft) : draft);
+  }
+
+  /** Adds a GroupEnded for each open group. Call it at the attempt's end. `mask`: hides secrets in names. */
+  endGroups(timestamp: EpochMs, mask: (text: string) => string): void {
+    for (const draft of this.#groups.endAll(timestamp, mask)) if (this.#room > 0) this.#add(draft);
   }
 
   /**
@@ -130,30 +149,40 @@ export class Gatherer implements OutputSink {
       ...(progress === null ? {} : { progress: { ...progress.draft, seq: this.#nextSeq + progress.index, attempt } }),
       ...this.#output,
     };
-    const sealed = this.#open.seal(this.#nextSeq, attempt, moreToCome);
+    const { facts, ...sealed } = this.#open.seal(this.#nextSeq, attempt, moreToCome);
+    const index = this.#index?.add({ ...sealed, attempt, facts });
     const before = this.#sealedTotals;
     this.#sealedTotals = { lines: before.lines + sealed.lines, bytes: before.bytes + sealed.messageBytes };
     this.#nextSeq += sealed.count;
     this.#progress = null;
     this.#output = {};
-    this.#onSealed({ ...sealed, closes: false, changes, before });
+    this.#onSealed({ ...sealed, closes: false, changes, before, index });
   }
 
   /**
    * A separate batch that Redis may refuse. `drafts` are not lines. It uses up its seqs only when `commit` is called.
    */
   sealSeparately(drafts: readonly EventDraft[], batching: Batching): SealedBatch {
-    const builder = new BatchBuilder();
+    const builder = new BatchBuilder(this.#open.nextLine);
     for (const draft of drafts) builder.add(draft);
-    const { count, lines, messageBytes } = builder;
+    const { count, lines, messageBytes, facts } = builder;
     const firstSeq = this.#nextSeq;
-    const batch = builder.seal(firstSeq, this.#attempt);
-    return { ...batching, firstSeq, count, lines, messageBytes, before: this.#sealedTotals, batch };
+    const attempt = this.#attempt;
+    const batch = builder.seal(firstSeq, attempt);
+    this.#nextIndex = this.#index?.copy() ?? null;
+    const index = this.#nextIndex?.add({ firstSeq, count, attempt, facts });
+    return { ...batching, firstSeq, count, lines, messageBytes, before: this.#sealedTotals, batch, index };
   }
 
   /** The separate batch is stored. */
   commit(batch: SealedBatch): void {
     this.#nextSeq = batch.firstSeq + batch.count;
+    this.#index = this.#nextIndex;
+  }
+
+  /** Redis lost events: a part of the index can be lost too, so the next batch has all of it. */
+  restoreIndex(): void {
+    this.#index?.storeAgain();
   }
 
   /** Events that the command may still add. */
@@ -178,6 +207,7 @@ export class Gatherer implements OutputSink {
       this.#bytes += Buffer.byteLength(draft.message);
       if (isCommandLine(draft)) this.#digest?.update(`${draft.message}\n`);
     }
+    if (draft.kind === 'GroupStarted') this.#groups.started(draft, this.#nextSeq + this.count);
     if (draft.kind === 'ProgressUpdated') this.#progress = { draft, index: this.count };
     if (draft.kind === 'OutputProduced') this.#output = { output: draft.value };
     this.#open.add(draft);

@@ -8,6 +8,7 @@ import type { Redis } from 'ioredis';
 import type { EpochMs, EventDraft } from '../../src/domain/events.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import type { AppendCode, AppendReply, SealedBatch } from '../../src/wire/append.ts';
+import type { LogIndex } from '../../src/wire/logIndex/logIndex.ts';
 import type { OutputSink, PipeStream } from '../output/sink.ts';
 import { Appender } from './appender.ts';
 import { Gatherer } from './gatherer.ts';
@@ -22,6 +23,8 @@ export interface ClaimedLog {
   readonly stored: readonly SealedBatch[];
   /** Digest of this attempt's stored lines; null if it is not known. Default: there are none. */
   readonly digest?: Hash | null;
+  /** Of the log; null if it is not known, then none is kept. */
+  readonly index?: LogIndex | null;
 }
 
 export interface LogWriterEvents {
@@ -44,19 +47,22 @@ export class LogWriter implements OutputSink {
   #maxBytes: number;
 
   /** `bufferBytes`: bound of the batches that wait, and again of the stored ones that are kept. */
-  constructor(redis: Redis, { run, stored, digest }: ClaimedLog, bufferBytes: number, events: LogWriterEvents) {
+  constructor(redis: Redis, { run, stored, digest, index }: ClaimedLog, bufferBytes: number, events: LogWriterEvents) {
     this.#maxBytes = bufferBytes;
     this.#outbox = new Outbox(bufferBytes);
     this.#smallBatches = new SmallBatches(run.maxLogBytes);
     this.#events = events;
-    this.#gatherer = new Gatherer(run, (batch) => this.#outbox.add(batch), digest);
+    this.#gatherer = new Gatherer(run, (batch) => this.#outbox.add(batch), digest, index);
     this.#appender = new Appender({
       redis,
       run,
       stored,
       kept: this.#outbox,
       onReply: (reply) => events.onReply(reply),
-      onBehind: () => this.#smallBatches.clear(),
+      onBehind: () => {
+        this.#smallBatches.clear();
+        this.#gatherer.restoreIndex();
+      },
     });
     for (const batch of stored) this.#outbox.keep(batch, performance.now());
   }
@@ -88,6 +94,11 @@ export class LogWriter implements OutputSink {
     this.#gatherer.event(draft);
     this.#updatePressure();
     this.#wake();
+  }
+
+  /** See Gatherer.endGroups. */
+  endGroups(mask: (text: string) => string): void {
+    this.#gatherer.endGroups(Date.now(), mask);
   }
 
   /** See Gatherer.reportRefused. */

@@ -2,6 +2,7 @@ import type { EpochMs, EventDraft, Seq } from '../../src/domain/events.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
 import type { SealedBatch } from '../../src/wire/append.ts';
 import { BatchBuilder } from '../../src/wire/batchBuilder.ts';
+import type { BatchFacts } from '../../src/wire/logIndex/batchFacts.ts';
 import type { PipeStream } from '../output/sink.ts';
 import { excessBytes } from './batchSize.ts';
 
@@ -17,7 +18,9 @@ interface Lines {
   readonly count: number;
 }
 
-type Sealed = Pick<SealedBatch, 'firstSeq' | 'count' | 'lines' | 'messageBytes' | 'batch'>;
+type Sealed = Pick<SealedBatch, 'firstSeq' | 'count' | 'lines' | 'messageBytes' | 'batch'> & {
+  readonly facts: BatchFacts;
+};
 
 /** The events of a batch that is not sealed yet. The owner bounds it, by `count` and `size`. */
 export class OpenBatch {
@@ -26,11 +29,21 @@ export class OpenBatch {
    */
   readonly #texts = Buffer.allocUnsafeSlow(LIMITS.appendBytes);
   #textBytes = 0;
-  #builder = new BatchBuilder();
+  #builder: BatchBuilder;
   /** The newest lines are not in the builder yet, because the batch can be cut there. */
   #newest: Lines | null = null;
   /** Stored bytes per byte of the body, of the last large batch. 0 before the first one. */
   #ratio = 0;
+
+  /** @param nextLine as BatchBuilder's */
+  constructor(nextLine: number | null) {
+    this.#builder = new BatchBuilder(nextLine);
+  }
+
+  /** The number in log.txt of the next line after the sealed batches; null if it is not known. */
+  get nextLine(): number | null {
+    return this.#builder.nextLine;
+  }
 
   get count(): number {
     return this.#builder.count + (this.#newest?.count ?? 0);
@@ -59,13 +72,13 @@ export class OpenBatch {
     const rest = moreToCome ? this.#cutExcess() : null;
     this.#settle();
     const builder = this.#builder;
-    const { count, lines, messageBytes } = builder;
+    const { count, lines, messageBytes, facts, nextLine } = builder;
     const batch = builder.seal(firstSeq, attempt);
     if (builder.size >= MIN_RATIO_BYTES) this.#ratio = batch.length / builder.size;
-    this.#builder = new BatchBuilder();
+    this.#builder = new BatchBuilder(nextLine);
     this.#textBytes = 0;
     if (rest !== null) this.addLines(rest);
-    return { firstSeq, count, lines, messageBytes, batch };
+    return { firstSeq, count, lines, messageBytes, batch, facts };
   }
 
   #settle(): void {

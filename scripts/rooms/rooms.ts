@@ -91,12 +91,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'executor/start': {
     purpose: 'reads the orders of the executor, and claims the log',
-    rooms: ['executor/redis', 'executor/write', 'src/domain', 'src/system', 'src/wire'],
+    rooms: ['executor/redis', 'executor/write', 'src/domain', 'src/system', 'src/wire', 'src/wire/logIndex'],
     packages: ['ioredis', 'node'],
   },
   'executor/write': {
     purpose: 'gathers events into batches and stores them',
-    rooms: ['executor/output', 'executor/redis', 'src/async', 'src/domain', 'src/wire'],
+    rooms: ['executor/output', 'executor/redis', 'src/async', 'src/domain', 'src/wire', 'src/wire/logIndex'],
     packages: ['ioredis', 'node'],
   },
   'packages/client/src': {
@@ -259,6 +259,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/graphql/schema/events',
       'src/graphql/schema/runs',
       'src/log',
+      'src/log/summary',
+      'src/wire/logIndex',
     ],
     packages: [],
   },
@@ -404,8 +406,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/log': {
     purpose: 'reads and follows logs: feeds, viewers, pages of history, packing',
-    rooms: ['src/async', 'src/domain', 'src/wire', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/domain', 'src/wire', 'src/wire/logIndex', 'src/wire/scripts'],
     packages: ['ioredis', 'node', 'pino'],
+  },
+  'src/log/summary': {
+    purpose: 'what is known of a log without reading it: counts, groups, places of lines and instants',
+    rooms: ['src/async', 'src/domain', 'src/log', 'src/wire', 'src/wire/logIndex'],
+    packages: [],
   },
   'src/metrics': {
     purpose: 'what is counted and measured',
@@ -471,7 +478,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/runs/records': {
     purpose: 'runs as they are stored: records, index, secrets',
-    rooms: ['src/domain', 'src/domain/policy', 'src/domain/text', 'src/launchers', 'src/wire', 'src/wire/scripts'],
+    rooms: [
+      'src/domain',
+      'src/domain/policy',
+      'src/domain/text',
+      'src/launchers',
+      'src/wire',
+      'src/wire/logIndex',
+      'src/wire/scripts',
+    ],
     packages: ['ioredis', 'node'],
   },
   'src/runs/supervision': {
@@ -487,6 +502,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/runs/lossyRedis',
       'src/runs/records',
       'src/wire',
+      'src/wire/logIndex',
       'src/wire/scripts',
     ],
     packages: ['bullmq', 'ioredis', 'node', 'pino'],
@@ -503,8 +519,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/wire': {
     purpose: 'what service, executor and launchers must agree on: keys, records, batches, addresses',
-    rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/wire/logIndex', 'src/wire/scripts'],
     packages: ['ioredis', 'node'],
+  },
+  'src/wire/logIndex': {
+    purpose: 'what is kept about a log as it is written',
+    rooms: ['src/domain'],
+    packages: ['ioredis'],
   },
   'src/wire/scripts': {
     purpose: 'Lua scripts that Redis runs',

@@ -28,7 +28,14 @@ import {
   type Write,
   type WriteLines,
 } from './jsonWriters.ts';
-import { LINES_PLACE, type LinesText, linesText, MESSAGE_PLACE } from './linesText.ts';
+import {
+  LINES_PLACE,
+  type LineNumber,
+  type LinesText,
+  type LineTemplate,
+  linesText,
+  MESSAGE_PLACE,
+} from './linesText.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -173,23 +180,26 @@ export class SelectionCompiler {
     };
   }
 
-  /** Plain lines differ in seq and message only; everything else is written once. Null if the type cannot be a line. */
+  /** Plain lines differ in message and numbers only; everything else is written once. Null if the type cannot be a line. */
   #lines(type: GraphQLAbstractType, sets: readonly SelectionSetNode[]): WriteLines | null {
     const line = this.#schema.getPossibleTypes(type).find(({ name }) => name === 'LogLine');
     if (line === undefined) return null;
     const fields = this.fields(line, sets);
-    const placesOfEach = fields.filter(({ name }) => name === 'seq').length;
+    const numbered = fields.flatMap(({ name }): LineNumber[] => (name === 'seq' || name === 'line' ? [name] : []));
+    const unnumbered = numbered.filter((name) => name === 'seq');
     return ({ runId, lines }, separator) => {
+      const numbers = lines.firstLine === null ? unnumbered : numbered;
       const [first] = lines.events(1);
       const source = first && eventSource(runId, first);
-      const template = (seqPlace: string): string => {
+      const template: LineTemplate = (placeOf) => {
         let text = fields.length === 0 ? '{' : '';
         for (const { name, before, write } of fields) {
-          text += before + (name === 'seq' ? seqPlace : name === 'message' ? MESSAGE_PLACE : write(source));
+          const isNumber = name === 'seq' || (name === 'line' && numbers !== unnumbered);
+          text += before + (isNumber ? placeOf(name) : name === 'message' ? MESSAGE_PLACE : write(source));
         }
         return `${text}}`;
       };
-      return linesText(lines, template, placesOfEach, separator);
+      return linesText(lines, template, numbers, separator);
     };
   }
 }

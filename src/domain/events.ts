@@ -36,6 +36,18 @@ export interface LogException {
   readonly stack: string | null;
 }
 
+export const ANNOTATION_KINDS = ['DEBUG', 'NOTICE', 'WARNING', 'ERROR'] as const;
+/** What a workflow command such as `::error file=a.js,line=3,title=Lint::text` says about a place in a file. */
+export interface Annotation {
+  readonly kind: (typeof ANNOTATION_KINDS)[number];
+  readonly title?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly endLine?: number;
+  readonly column?: number;
+  readonly endColumn?: number;
+}
+
 interface Draft<Kind extends string> {
   readonly kind: Kind;
   /** When it happened, by the clock of the writer. */
@@ -52,6 +64,9 @@ export interface LogLineDraft extends Draft<'LogLine'> {
   readonly exception?: LogException | null;
   /** True if the text was cut at MAX_LINE_BYTES. */
   readonly truncated?: boolean;
+  readonly annotation?: Annotation | null;
+  /** Its number in log.txt, from 1. Its batch gives it. Missing for SYSTEM, and in logs of older versions. */
+  readonly line?: number;
 }
 export interface StatusChangedDraft extends Draft<'StatusChanged'> {
   readonly status: RunStatus;
@@ -69,6 +84,11 @@ export interface GroupStartedDraft extends Draft<'GroupStarted'> {
 }
 export interface GroupEndedDraft extends Draft<'GroupEnded'> {
   readonly name: string;
+  /** seq of its GroupStarted. This and `durationMs` are missing in logs of older versions. */
+  readonly startSeq?: Seq;
+  readonly durationMs?: number;
+  /** Not closed by the command, but by the end of its attempt, or because too many groups are open. */
+  readonly implicit?: boolean;
 }
 export interface OutputProducedDraft extends Draft<'OutputProduced'> {
   readonly value: JsonValue;

@@ -167,6 +167,10 @@ export const LIMITS = {
   /** Events of one page of Run.logs, and of one batch. */
   pageEvents: 5000,
   batchEvents: 500,
+  /** Groups of one Run.outline: as many as a run keeps (wire/logIndex/groups.ts). */
+  outlineGroups: 2000,
+  /** Parts of one Run.histogram: about as many as a log has marks. */
+  histogramBuckets: 1000,
   /** Approximate size of a batch on the wire, bytes. */
   batchBytes: MIB,
   runsPage: 500,

@@ -117,6 +117,8 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
    * loses it. 0 with a Redis that loses nothing it has acknowledged (PROTOCOL.md, W4d).
    */
   readonly lingerMs: number;
+  /** The counts of its log (wire/logIndex/indexState.ts); '' in runs of older versions. */
+  readonly logIndex: string;
   /** Increases with every change that is published on run_updates. */
   readonly version: number;
 }
@@ -139,7 +141,8 @@ type Internal =
   | 'maxLogBytes'
   | 'cancelGraceMs'
   | 'retentionMs'
-  | 'lingerMs';
+  | 'lingerMs'
+  | 'logIndex';
 
 /** A run as lists have it: its small members. */
 export type RunSummary = Omit<RunRecord, RunDetail | Internal>;

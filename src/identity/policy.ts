@@ -30,6 +30,10 @@ export const RIGHTS = {
   // What the command wrote.
   'Run.logs': 'logs:read',
   'Run.logUrl': 'logs:read',
+  'Run.logStats': 'logs:read',
+  'Run.outline': 'logs:read',
+  'Run.seqAt': 'logs:read',
+  'Run.histogram': 'logs:read',
   'Run.output': 'logs:read',
   'Run.progress': 'logs:read',
   'GET /runs/:id/log.txt': 'logs:read',

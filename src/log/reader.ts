@@ -12,6 +12,7 @@ import { PAGE } from '../wire/scripts/readScripts.ts';
 import { Script } from '../wire/scripts/script.ts';
 import { untilReady } from '../wire/untilReady.ts';
 import { DroppedEntry, EVENT_BYTES, StoredEntry } from './entry.ts';
+import { readSummary, type StoredSummary } from './storedSummary.ts';
 import type { LogPage, LogReader } from './viewer.ts';
 
 /** Where a run's log stands. */
@@ -96,6 +97,11 @@ export class RedisLogReader implements LogReader {
     const last = Math.min(before - 1, lastSeq);
     if (next <= last) entries.push(droppedEntry(next, last, dropped, stored.at(-1)));
     return { entries: entries.reverse(), lastSeq, closed };
+  }
+
+  async summary(runId: RunId, tables: boolean, signal?: AbortSignal): Promise<StoredSummary | null> {
+    if (signal !== undefined) await untilReady(this.#redis, signal);
+    return await readSummary(this.#redis, runId, tables);
   }
 
   #inTurn(runId: RunId, query: Query, signal: AbortSignal | undefined): Promise<Read | null> {

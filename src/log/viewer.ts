@@ -4,6 +4,7 @@ import type { Source } from '../async/source.ts';
 import type { RunEvent, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { BatchPart } from '../wire/codec.ts';
+import type { StoredSummary } from './storedSummary.ts';
 
 /**
  * One stored entry of the log, or the LinesDropped in the place of missing ones. Decoded once per process and shared by all
@@ -72,4 +73,6 @@ export interface LogReader {
   forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
   /** Entries with seqs before `before`, NEWEST first; null if there is no such run. */
   backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
+  /** What is kept about the log beside its entries; null if there is no such run. `tables`: with marks and groups. */
+  summary(runId: RunId, tables: boolean, signal?: AbortSignal): Promise<StoredSummary | null>;
 }

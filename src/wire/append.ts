@@ -5,7 +5,8 @@
 import type { EpochMs, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
 import type { RunRecord, RunStatus } from '../domain/run.ts';
-import { logChannel, logKey, recordKey, UPDATES_CHANNEL } from './keys.ts';
+import { indexKey, logChannel, logKey, recordKey, UPDATES_CHANNEL } from './keys.ts';
+import type { IndexUpdate } from './logIndex/logIndex.ts';
 import { pairsToFields, parseRecord, type RecordChanges, recordFields } from './runRecord.ts';
 import { Script, type ScriptRedis } from './scripts/script.ts';
 import { APPEND, CLAIM } from './scripts/writeScripts.ts';
@@ -36,6 +37,8 @@ export interface AppendRequest {
   readonly changes: RecordChanges;
   /** Where a change of the record is announced; default: run_updates, for which executors have no right. */
   readonly changesChannel?: string;
+  /** What the batch changes in the log's index. Undefined if the writer does not know the index. */
+  readonly index?: IndexUpdate | undefined;
 }
 
 /** Lines of a log and the UTF-8 bytes of their messages, with lost and dropped ones. */
@@ -75,7 +78,7 @@ export const appendBatch = async (redis: ScriptRedis, runId: RunId, request: App
   const known = request.knownCancel;
   const reply = (await append.run(
     redis,
-    [recordKey(runId), logKey(runId)],
+    [recordKey(runId), logKey(runId), indexKey(runId)],
     [
       request.term,
       request.writer,
@@ -90,6 +93,9 @@ export const appendBatch = async (redis: ScriptRedis, runId: RunId, request: App
       request.acrossLoss?.lines ?? '',
       request.acrossLoss?.bytes ?? '',
       request.changesChannel ?? UPDATES_CHANNEL,
+      request.index?.state ?? '',
+      request.index?.fields.length ?? 0,
+      ...(request.index?.fields ?? []),
       ...recordFields(request.changes),
     ],
   )) as [AppendCode, number, number, string, string];

@@ -1,21 +1,32 @@
 /** Writes batches of events (codec.ts describes the format). */
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { EpochMs, EventDraft, LogLineDraft, RunEvent, Seq } from '../domain/events.ts';
+import { isCommandLine } from '../domain/events.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { joinBatch } from './codec.ts';
+import { BatchFacts } from './logIndex/batchFacts.ts';
 
 /** Bodies up to this size are joined in memory that is reused. */
 const SCRATCH_BYTES = 2 * LIMITS.appendBytes;
 
 /** Collects events until they are sealed as one batch. It has no bound of its own: the caller checks `count` and `size`. */
 export class BatchBuilder {
+  /** For the log's index. */
+  readonly facts = new BatchFacts();
   #parts: Buffer[] = [];
-  #segment: { mark: 'o' | 'e'; at: EpochMs; count: number; parts: Buffer[] } | null = null;
+  #segment: Segment | null = null;
+  /** The next number of a line in log.txt; null if it is not known. */
+  #nextLine: number | null;
   #size = 0;
   #count = 0;
   #lines = 0;
   #messageBytes = 0;
   #closes = false;
+
+  /** @param nextLine number of the first line of log.txt that is added; null (the default) if it is not known */
+  constructor(nextLine: number | null = null) {
+    this.#nextLine = nextLine;
+  }
 
   get count(): number {
     return this.#count;
@@ -37,9 +48,10 @@ export class BatchBuilder {
   addLines(stream: 'STDOUT' | 'STDERR', at: EpochMs, text: Buffer, count: number): void {
     const mark = stream === 'STDOUT' ? 'o' : 'e';
     let segment = this.#segment;
-    if (segment === null || segment.mark !== mark || segment.at !== at) {
+    const line = this.#nextLine;
+    if (segment === null || segment.mark !== mark || segment.at !== at || lineAfter(segment) !== line) {
       this.#closeSegment();
-      segment = { mark, at, count: 0, parts: [] };
+      segment = { mark, at, line, count: 0, parts: [] };
       this.#segment = segment;
       this.#size += 20;
     }
@@ -49,6 +61,13 @@ export class BatchBuilder {
     this.#count += count;
     this.#lines += count;
     this.#messageBytes += text.length - count;
+    if (line !== null) this.#nextLine = line + count;
+    this.facts.addLines(at, count);
+  }
+
+  /** The next number of a line in log.txt; null if it is not known. */
+  get nextLine(): number | null {
+    return this.#nextLine;
   }
 
   add(draft: EventDraft): void {
@@ -57,7 +76,8 @@ export class BatchBuilder {
       return;
     }
     this.#closeSegment();
-    const json = Buffer.from(`j${JSON.stringify(draft)}\n`);
+    const json = Buffer.from(`j${this.#numbered(draft)}\n`);
+    this.facts.add(draft, this.#count);
     this.#parts.push(json);
     this.#size += json.length;
     this.#count += 1;
@@ -71,7 +91,13 @@ export class BatchBuilder {
   /** Adds an event that is stored already, for a batch in which it keeps its seq. */
   addStored(event: RunEvent): void {
     const { seq: _seq, attempt: _attempt, ...draft } = event;
-    this.add(draft);
+    if (draft.kind !== 'LogLine') {
+      this.add(draft);
+      return;
+    }
+    const { line, ...own } = draft;
+    if (isCommandLine(own)) this.#nextLine = line ?? null;
+    this.add(own);
   }
 
   /** The batch as it is stored. The builder must hold at least one event; do not use it afterwards. */
@@ -84,13 +110,35 @@ export class BatchBuilder {
     return joinBatch(header, body, packed.length < body.length ? packed : null);
   }
 
+  /** The event's JSON, with the line's number. */
+  #numbered(draft: EventDraft): string {
+    const json = JSON.stringify(draft);
+    const line = this.#nextLine;
+    if (line === null || !isCommandLine(draft)) return json;
+    this.#nextLine = line + 1;
+    return `${json.slice(0, -1)},"line":${line}}`;
+  }
+
   #closeSegment(): void {
     const segment = this.#segment;
     if (segment === null) return;
-    this.#parts.push(Buffer.from(`${segment.mark}${segment.count} ${segment.at}\n`), ...segment.parts);
+    const { mark, count, at, line } = segment;
+    this.#parts.push(Buffer.from(`${mark}${count} ${at}${line === null ? '' : ` ${line}`}\n`), ...segment.parts);
     this.#segment = null;
   }
 }
+
+/** Plain lines of one stream and one instant, with successive numbers. */
+interface Segment {
+  readonly mark: 'o' | 'e';
+  readonly at: EpochMs;
+  /** Number of the first line; null if it is not known. */
+  readonly line: number | null;
+  count: number;
+  readonly parts: Buffer[];
+}
+
+const lineAfter = ({ line, count }: Segment): number | null => (line === null ? null : line + count);
 
 /** Whether a segment of plain lines can hold the event. */
 const isPlain = (draft: EventDraft): draft is LogLineDraft & { readonly stream: 'STDOUT' | 'STDERR' } =>
@@ -101,6 +149,7 @@ const isPlain = (draft: EventDraft): draft is LogLineDraft & { readonly stream: 
   !draft.logger &&
   !draft.fields &&
   !draft.exception &&
+  !draft.annotation &&
   !draft.message.includes('\n') &&
   draft.message.isWellFormed();
 

@@ -11,7 +11,8 @@
  * The body is UTF-8 text made of segments. A segment is either ONE event,
  *     j<JSON of the draft>LF
  * or a run of plain lines of one stream and one instant,
- *     o<count> <epoch ms>LF, then count lines each with its LF      (STDOUT; e… for STDERR)
+ *     o<count> <epoch ms> <n>LF, then count lines each with its LF  (STDOUT; e… for STDERR)
+ * n is the number of the first line in log.txt; a record has it as member `line`. Batches of older versions lack it.
  * so a flood is copied from the pipe to the store without reading each line (docs/decisions/0002-batches-of-raw-lines.md).
  */
 import { isUtf8 } from 'node:buffer';
@@ -112,14 +113,14 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
       continue;
     }
     if (mark !== 0x6f /* o */ && mark !== 0x65 /* e */) throw new CodecError('a batch has an unknown segment');
-    const [count = 0, timestamp = 0] = head.split(' ').map(Number);
+    const [count = 0, timestamp = 0, firstLine = null] = head.split(' ').map(Number);
     const starts = [at];
     for (let left = count; left > 0; left -= 1) {
       at = lines.next(at) + 1;
       starts.push(at);
     }
     const stream = mark === 0x6f ? 'STDOUT' : 'STDERR';
-    if (count > 0) parts.push(new PlainLines({ stream, timestamp, attempt, body }, seq, starts));
+    if (count > 0) parts.push(new PlainLines({ stream, timestamp, attempt, body }, seq, starts, firstLine));
     seq += count;
   }
   if (seq !== lastSeq + 1) throw new CodecError('a batch does not have as many events as its header says');

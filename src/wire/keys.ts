@@ -8,6 +8,8 @@ export const recordKey = (runId: RunId): string => `run:{${runId}}`;
  * or `-1` if it replaced smaller ones (compact.ts).
  */
 export const logKey = (runId: RunId): string => `run:{${runId}}:log`;
+/** Hash: marks and groups of the log (logIndex/). */
+export const indexKey = (runId: RunId): string => `run:{${runId}}:index`;
 /** String with a TTL: which process supervises the run at present. */
 export const leaseKey = (runId: RunId): string => `run:{${runId}}:lease`;
 /** Stream with a short TTL: the log while one process packs it (pack.ts); `packing` is unique for each packing. */
@@ -25,6 +27,6 @@ export const controlChannel = (runId: RunId): string => `run_control:${runId}`;
 export const UPDATES_CHANNEL = 'run_updates';
 
 /** All keys that an executor and the scripts it calls use (src/redis/executors). A new one must be added here. */
-export const executorKeys = (runId: RunId): readonly string[] => [recordKey(runId), logKey(runId)];
+export const executorKeys = (runId: RunId): readonly string[] => [recordKey(runId), logKey(runId), indexKey(runId)];
 /** All channels that it uses. */
 export const executorChannels = (runId: RunId): readonly string[] => [logChannel(runId), controlChannel(runId)];

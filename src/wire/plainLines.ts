@@ -25,13 +25,16 @@ export interface Segment {
 /** At least one line of a segment, without a hole: what a flood is made of. */
 export class PlainLines {
   readonly firstSeq: Seq;
+  /** Number of the first line in log.txt; null in logs of older versions. */
+  readonly firstLine: number | null;
   readonly #segment: Segment;
   /** Where each line begins in the body; and, one more, where the next one would. */
   readonly #starts: readonly number[];
 
-  constructor(segment: Segment, firstSeq: Seq, starts: readonly number[]) {
+  constructor(segment: Segment, firstSeq: Seq, starts: readonly number[], firstLine: number | null = null) {
     this.#segment = segment;
     this.firstSeq = firstSeq;
+    this.firstLine = firstLine;
     this.#starts = starts;
   }
 
@@ -42,13 +45,22 @@ export class PlainLines {
     return this.firstSeq + this.count - 1;
   }
 
+  get attempt(): number {
+    return this.#segment.attempt;
+  }
+  /** The timestamp of all of them. */
+  get timestamp(): EpochMs {
+    return this.#segment.timestamp;
+  }
+
   /** Those after one seq and up to another; null where there are none. */
   between(after: Seq, lastSeq: Seq): PlainLines | null {
     if (after < this.firstSeq && lastSeq >= this.lastSeq) return this;
     const from = Math.max(after + 1 - this.firstSeq, 0);
     const to = Math.min(lastSeq + 1 - this.firstSeq, this.count);
     if (from >= to) return null;
-    return new PlainLines(this.#segment, this.firstSeq + from, this.#starts.slice(from, to + 1));
+    const firstLine = this.firstLine === null ? null : this.firstLine + from;
+    return new PlainLines(this.#segment, this.firstSeq + from, this.#starts.slice(from, to + 1), firstLine);
   }
 
   /**
@@ -73,10 +85,12 @@ export class PlainLines {
   /** The first `count` of them as events; default: all. */
   events(count = this.count): RunEvent[] {
     const { stream, timestamp, attempt, body } = this.#segment;
+    const { firstLine } = this;
     const messages = body.toString('utf8', ...this.#range(count)).split('\n');
     return messages.map((message, i) => {
       const seq = this.firstSeq + i;
-      return { kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt };
+      const line = { kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt } as const;
+      return firstLine === null ? line : { ...line, line: firstLine + i };
     });
   }
 

@@ -7,7 +7,9 @@ import { parseExactJson } from '../domain/text/exactJson.ts';
 import { marksOf } from './labelMarks.ts';
 
 type Fields = Readonly<Record<string, string>>;
-export type RecordChanges = Partial<Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version'>>;
+export type RecordChanges = Partial<
+  Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version' | 'logIndex'>
+>;
 
 /** Members that are stored as JSON; the others are texts, numbers or booleans. */
 const JSON_FIELDS: ReadonlySet<string> = new Set([
@@ -67,6 +69,7 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
     cancelGraceMs: count(fields, 'cancelGraceMs'),
     retentionMs: count(fields, 'retentionMs'),
     lingerMs: count(fields, 'lingerMs'),
+    logIndex: fields.logIndex ?? '',
   };
 };
 

@@ -140,6 +140,18 @@ const uses: Record<string, () => Promise<void>> = {
     expect(data?.run?.logs?.hasPrevious).toBe(true);
     expect(data?.run?.logs?.endSeq).toBe(data?.run?.lastSeq);
   },
+  LogOverview: async () => {
+    const variables = { runId: await finished() };
+    const { data } = await client.query({ query: documents.LogOverviewDocument, variables, fetchPolicy: 'no-cache' });
+    expect(data?.run?.logStats.levels).toHaveLength(6);
+    expect(data?.run?.histogram.at(-1)?.seq).toBe(data?.run?.logStats.lastSeq);
+  },
+  FindInLog: async () => {
+    const runId = await finished();
+    const variables = { runId, time: '2020-01-01T00:00:00Z' };
+    const { data } = await client.query({ query: documents.FindInLogDocument, variables, fetchPolicy: 'no-cache' });
+    expect(data?.run?.seqAt).toBe(1);
+  },
 };
 
 const names = async (): Promise<string[]> => {

@@ -6,7 +6,7 @@ import { newRunId, type RunId } from '../../src/domain/ids.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import { RedisLogReader } from '../../src/log/reader.ts';
 import type { LogEntry } from '../../src/log/viewer.ts';
-import { type AppendReply, appendBatch, claimLog } from '../../src/wire/append.ts';
+import { type AppendReply, appendBatch, claimLog, type LogTotals } from '../../src/wire/append.ts';
 import { BatchBuilder, encodeBatch } from '../../src/wire/batchBuilder.ts';
 import { logChannel, logKey, recordKey } from '../../src/wire/keys.ts';
 import { type RecordChanges, recordFields } from '../../src/wire/runRecord.ts';
@@ -106,6 +106,7 @@ export class PlainWriter {
     drafts: readonly EventDraft[],
     firstSeq = this.nextSeq,
     changes: RecordChanges = {},
+    acrossLoss?: LogTotals,
   ): Promise<AppendReply> {
     const builder = new BatchBuilder();
     for (const draft of drafts) builder.add(draft);
@@ -119,6 +120,7 @@ export class PlainWriter {
       batch: builder.seal(firstSeq, 1),
       closes: drafts.at(-1)?.kind === 'RunFinished',
       changes,
+      ...(acrossLoss === undefined ? {} : { acrossLoss }),
     });
     if (reply.code === 'OK') this.nextSeq = Math.max(this.nextSeq, firstSeq + drafts.length);
     return reply;

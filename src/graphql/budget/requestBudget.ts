@@ -88,7 +88,7 @@ export class RequestBudget {
     this.#detailBytes += bytes;
     if (this.#detailBytes > LIMITS.requestDetailBytes) {
       throw new LimitExceeded(
-        `Too much data: one request can read at most ${LIMITS.requestDetailBytes} bytes of command, input, output, labels, progress and failure. Ask for fewer runs at once.`,
+        `Too much data: one request can read at most ${LIMITS.requestDetailBytes} bytes of command, input, output, labels, progress, failure and log summaries. Ask for fewer runs at once.`,
       );
     }
     if (this.#detailBytes > LIMITS.largeAnswerBytes) await this.large();

@@ -14,6 +14,7 @@ export const answering = <S extends Services>(services: S): S => {
         answered((signal) => reader.forward(runId, after, most, signal), logger, given),
       backward: (runId, before, most, given) =>
         answered((signal) => reader.backward(runId, before, most, signal), logger, given),
+      summary: (runId, tables, given) => answered((signal) => reader.summary(runId, tables, signal), logger, given),
     },
   } satisfies Services as S;
 };

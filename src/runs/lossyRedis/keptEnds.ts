@@ -90,6 +90,7 @@ export class KeptEnds {
       closes: run.closed,
       acrossLoss: { lines: run.lines - Number(lines), bytes: run.bytes - Number(bytes) },
       changes: stateAtEnd(run),
+      index: run.logIndex === '' ? undefined : { state: run.logIndex, fields: [] },
     };
   }
 

@@ -1,13 +1,14 @@
 /** Creates the record of a run with its first event, and adds the run to the indexes. */
 import type { Redis } from 'ioredis';
-import type { EpochMs, EventDraft } from '../../domain/events.ts';
+import type { EpochMs } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { type Allotment, allot } from '../../domain/policy/allotment.ts';
 import type { EnvVar, RunRecord, RunSpec } from '../../domain/run.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
-import { encodeBatch } from '../../wire/batchBuilder.ts';
+import { BatchBuilder } from '../../wire/batchBuilder.ts';
 import { logChannel, logKey, recordKey } from '../../wire/keys.ts';
 import { marksOf } from '../../wire/labelMarks.ts';
+import { LogIndex } from '../../wire/logIndex/logIndex.ts';
 import { LABEL_MARKS, recordFields } from '../../wire/runRecord.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { CREATE } from '../../wire/scripts/writeScripts.ts';
@@ -63,21 +64,17 @@ export const createRecord = async (
 ): Promise<void> => {
   const { id, tenant, spec, idempotency } = run;
   const now = Date.now();
-  const record = initialRecord(run, sealEnv(masterKey, id, spec.env), defaults, now);
-  const accepted: EventDraft = {
-    kind: 'StatusChanged',
-    timestamp: now,
-    status: record.status,
-    previous: null,
-    detail: null,
-  };
+  const builder = new BatchBuilder();
+  builder.add({ kind: 'StatusChanged', timestamp: now, status: 'PENDING', previous: null, detail: null });
+  const { state: logIndex } = new LogIndex().add({ firstSeq: 1, count: 1, attempt: 1, facts: builder.facts });
+  const record = { ...initialRecord(run, sealEnv(masterKey, id, spec.env), defaults, now), logIndex };
   const image = spec.image ?? '';
   const own = [IMAGE_ASKED, image, IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
   const fields = [...recordFields(record), ...own];
   await announceRun(redis, tenant, id);
   // After a timeout the client was told that the run can be missing: a run that does not exist by now is not created.
   signal?.throwIfAborted();
-  await create.run(redis, [recordKey(id), logKey(id)], [encodeBatch([accepted], 1, 1), 1, logChannel(id), ...fields]);
+  await create.run(redis, [recordKey(id), logKey(id)], [builder.seal(1, 1), 1, logChannel(id), ...fields]);
   await indexRuns(redis, tenant, [id]);
 };
 
@@ -86,7 +83,7 @@ const initialRecord = (
   sealedEnv: readonly EnvVar[],
   defaults: RunDefaults,
   now: EpochMs,
-): Omit<RunRecord, 'version'> => {
+): Omit<RunRecord, 'version' | 'logIndex'> => {
   const { image, env: _plain, ...rest } = spec;
   return {
     ...rest,

@@ -4,6 +4,7 @@ import type { EpochMs, EventDraft } from '../../domain/events.ts';
 import type { AttemptEnd, Failure, FailureReason, RunRecord } from '../../domain/run.ts';
 import { isTerminal } from '../../domain/run.ts';
 import type { ExitReport, LaunchError } from '../../launchers/launcher.ts';
+import type { IndexedGroup } from '../../wire/logIndex/groups.ts';
 import type { RecordChanges } from '../../wire/runRecord.ts';
 import type { LogExtent, RunWriter, WriteCode } from './runWriter.ts';
 
@@ -73,7 +74,7 @@ export const writeEnd = async (writer: RunWriter, { run, attempt, evidence }: Un
   if (evidence.seen !== null) writer.goOnAfter(evidence.seen);
   const end = decideEnd(run, evidence);
   const batch = endingBatch(run, attempt, end, { previous: run.status, totals: totalsOf(run, evidence.seen), now });
-  const before = containerEvents(evidence, now);
+  const before = [...groupEnds(writer.openGroups(attempt), now), ...containerEvents(evidence, now)];
   const terminal = isTerminal(batch.status);
   const changes: RecordChanges = {
     status: batch.status,
@@ -96,6 +97,13 @@ const totalsOf = ({ lines, bytes, dropped, lastSeq }: RunRecord, seen: LogExtent
   seen === null || seen.lastSeq <= lastSeq
     ? { lines, bytes, dropped }
     : { lines: seen.lines, bytes: seen.bytes, dropped: dropped + seen.lines - lines };
+
+/** The executor could not end them. */
+const groupEnds = (groups: readonly IndexedGroup[], now: EpochMs): EventDraft[] =>
+  groups.toReversed().map(({ name, seq, startedAt }) => {
+    const durationMs = Math.max(now - startedAt, 0);
+    return { kind: 'GroupEnded', timestamp: now, name, startSeq: seq, durationMs, implicit: true };
+  });
 
 const containerEvents = ({ exit }: Evidence, now: EpochMs): EventDraft[] => {
   if (exit === null) return [];

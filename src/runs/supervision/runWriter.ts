@@ -14,7 +14,11 @@ import {
   claimLog,
   type LogTotals,
 } from '../../wire/append.ts';
-import { encodeBatch } from '../../wire/batchBuilder.ts';
+import { BatchBuilder } from '../../wire/batchBuilder.ts';
+import { indexKey } from '../../wire/keys.ts';
+import type { IndexedGroup } from '../../wire/logIndex/groups.ts';
+import type { LogIndex } from '../../wire/logIndex/logIndex.ts';
+import { claimedIndex } from '../../wire/logIndex/readIndex.ts';
 import type { RecordChanges } from '../../wire/runRecord.ts';
 
 export interface WriterContext {
@@ -60,7 +64,12 @@ export const claimRun = async (
   );
   if (reply.code === 'GONE') return reply;
   if (reply.code === 'REFUSED') return { code: 'REFUSED', run: reply.run };
-  return { code: 'OK', run: reply.run, writer: new RunWriter(context, reply.run) };
+  const index = await persist(
+    () => claimedIndex(context.redis, indexKey(runId), reply.run, false),
+    context.signal,
+    context.log,
+  );
+  return { code: 'OK', run: reply.run, writer: new RunWriter(context, reply.run, index) };
 };
 
 /** The writer of one claim. Calls of `write` must not overlap. */
@@ -74,8 +83,11 @@ export class RunWriter {
   #totals: LogTotals;
   /** All batches of this claim, for BEHIND: a supervisor writes about ten small ones. */
   readonly #sent: AppendRequest[] = [];
+  /** Null if it is not known: then none is kept. */
+  #index: LogIndex | null;
 
-  constructor(context: WriterContext, claimed: RunRecord) {
+  constructor(context: WriterContext, claimed: RunRecord, index: LogIndex | null) {
+    this.#index = index;
     this.#context = context;
     this.#runId = claimed.id;
     this.#term = claimed.term;
@@ -91,30 +103,44 @@ export class RunWriter {
   goOnAfter(seen: LogExtent): void {
     if (seen.lastSeq <= this.#lastSeq) return;
     this.#lastSeq = seen.lastSeq;
+    this.#index?.skipLines(Math.max(seen.lines - this.#totals.lines, 0));
     this.#totals = {
       lines: Math.max(seen.lines, this.#totals.lines),
       bytes: Math.max(seen.bytes, this.#totals.bytes),
     };
   }
 
+  /** Groups that an executor of the attempt left open, outermost first. */
+  openGroups(attempt: number): readonly IndexedGroup[] {
+    return this.#index?.openGroups.filter((group) => group.attempt === attempt) ?? [];
+  }
+
   /** Appends the events and changes the record in one step. Repeats while Redis is away. @throws the signal's reason */
   async write(drafts: readonly EventDraft[], options: WriteOptions): Promise<WriteCode> {
     const firstSeq = this.#lastSeq + 1;
+    const { attempt } = options;
+    const builder = new BatchBuilder();
+    for (const draft of drafts) builder.add(draft);
+    const { count, facts } = builder;
+    const index = this.#index?.copy() ?? null;
+    const update = index?.add({ firstSeq, count, attempt, facts });
     const request: AppendRequest = {
       term: this.#term,
       writer: this.#name,
       firstSeq,
-      count: drafts.length,
-      batch: encodeBatch(drafts, firstSeq, options.attempt),
+      count,
+      batch: builder.seal(firstSeq, attempt),
       lines: 0,
       messageBytes: 0,
       closes: options.closes ?? false,
       ...(options.knownCancel === undefined ? {} : { knownCancel: options.knownCancel }),
       changes: options.changes,
+      index: update,
     };
     const code = await this.#send(request);
     if (code !== 'OK') return code;
-    this.#lastSeq += drafts.length;
+    this.#lastSeq += count;
+    this.#index = index;
     this.#sent.push(request);
     return code;
   }

@@ -1,4 +1,4 @@
--- Appends one batch. KEYS: record, log. Parts: notify, charge.
+-- Appends one batch. KEYS: record, log, index. Parts: notify, charge.
 -- ARGV: 1 term, 2 writer, 3 first seq, 4 count, 5 batch, 6 lines, 7 message bytes, 8 channel,
 --   9 '1' if this batch closes the log,
 --   10 the cancelRequestedAt that the writer knows ('' none, '*' any): a batch that closes the log or changes the status,
@@ -6,7 +6,8 @@
 --   11 and 12 usually ''. If the store lost more than the writer still has: lines and message bytes of the whole log
 --      before this batch. It can then begin beyond lastSeq + 1 (readers get a LinesDropped),
 --   13 the channel of the change: run_updates, or an executor's own channel (it has no right to run_updates),
---   14... field, value: changes of the record.
+--   14 the record's field logIndex ('': it stays), 15 number of the arguments that follow for the index,
+--   16... field, value: changes of the index; then field, value: changes of the record.
 -- Returns { code, lastSeq, dropped lines, cancelRequestedAt, cancelForce }. Codes: OK (stored, or stored before by the same
 -- writer), FENCED, CLOSED, BEHIND, CANCEL, GONE.
 local run = redis.call('HMGET', KEYS[1], 'term', 'writer', 'lastSeq', 'closed', 'cancelRequestedAt', 'cancelForce',
@@ -28,15 +29,25 @@ if first ~= lastSeq + 1 and not hole then
 end
 if ARGV[10] ~= '*' and (run[5] or '') ~= ARGV[10] then return answer('CANCEL') end
 
+local before = lastSeq
 redis.call('XADD', KEYS[2], last .. '-0', 'd', ARGV[5], 'l', ARGV[6], 'b', ARGV[7])
 lastSeq = last
 local set = { 'lastSeq', last, 'term', ARGV[1], 'writer', ARGV[2] }
 if ARGV[9] == '1' then set[#set + 1] = 'closed'; set[#set + 1] = '1' end
-for i = 14, #ARGV do set[#set + 1] = ARGV[i] end
+if ARGV[14] ~= '' then set[#set + 1] = 'logIndex'; set[#set + 1] = ARGV[14] end
+local changes = 16 + tonumber(ARGV[15])
+-- In parts: Lua refuses to unpack some thousand values at once.
+for from = 16, changes - 1, 1000 do redis.call('HSET', KEYS[3], unpack(ARGV, from, math.min(from + 999, changes - 1))) end
+for i = changes, #ARGV do set[#set + 1] = ARGV[i] end
 redis.call('HSET', KEYS[1], unpack(set))
 if hole then
   -- The totals count everything that was written; lines that are lost count as dropped.
   local lost = tonumber(ARGV[11]) - tonumber(redis.call('HGET', KEYS[1], 'lines') or 0)
+  -- Holes for logStats, at most about 4 KB of them: first seq, last seq, lines.
+  local holes = redis.call('HGET', KEYS[1], 'holes') or ''
+  if #holes < 4096 then
+    redis.call('HSET', KEYS[1], 'holes', holes .. (before + 1) .. ',' .. (first - 1) .. ',' .. math.max(lost, 0) .. ';')
+  end
   redis.call('HSET', KEYS[1], 'lines', ARGV[11], 'bytes', ARGV[12])
   if lost > 0 then dropped = redis.call('HINCRBY', KEYS[1], 'dropped', lost) end
 end
@@ -91,7 +102,8 @@ if ARGV[9] == '1' then
   local retention = redis.call('HGET', KEYS[1], 'retentionMs')
   redis.call('PEXPIRE', KEYS[1], retention)
   redis.call('PEXPIRE', KEYS[2], retention)
+  redis.call('PEXPIRE', KEYS[3], retention)
 end
 redis.call('PUBLISH', ARGV[8], ARGV[5])
-if #ARGV > 13 then notify('UPDATED', run[11], ARGV[13]) end
+if #ARGV >= changes then notify('UPDATED', run[11], ARGV[13]) end
 return answer('OK')

@@ -42,7 +42,7 @@ test('E5a: log.txt has only the lines of the command, each with one LF, and its 
   await writer.append(EVERY_EVENT);
   const response = await get(writer.runId, 'log.txt');
   expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
-  expect(await response.text()).toBe('plain ü \u001b[1mx\ncut\nrecord\n');
+  expect(await response.text()).toBe('plain ü \u001b[1mx\ncut\nrecord\nannotated\n');
 });
 
 test('100,000 lines arrive complete, also from `after` on, and in bounded memory', async () => {

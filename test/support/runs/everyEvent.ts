@@ -23,6 +23,16 @@ export const EVERY_EVENT: readonly EventDraft[] = [
   { kind: 'ProgressUpdated', timestamp, label: null, current: 2, total: null, unit: null },
   { kind: 'GroupStarted', timestamp, name: 'g' },
   { kind: 'GroupEnded', timestamp, name: 'g' },
+  { kind: 'GroupEnded', timestamp, name: 'h', startSeq: 3, durationMs: 12, implicit: true },
+  {
+    kind: 'LogLine',
+    timestamp,
+    level: 'ERROR',
+    stream: 'STDERR',
+    message: 'annotated',
+    fields: { file: 'a.js', line: '3' },
+    annotation: { kind: 'ERROR', file: 'a.js', line: 3 },
+  },
   { kind: 'OutputProduced', timestamp, value: { answer: 42 } },
   { kind: 'OutputProduced', timestamp, value: null },
   { kind: 'CustomEvent', timestamp, name: 'checkpoint', data: { step: [1, null] } },
@@ -46,11 +56,12 @@ export const EVERY_EVENT: readonly EventDraft[] = [
 /** A selection of every field of every event without aliases, so that shapes can be compared. */
 export const EVERY_FIELD = `__typename
   ... on RunEvent { seq runId attempt timestamp }
-  ... on LogLine { level stream message logger fields exception { type message stack } truncated }
+  ... on LogLine { level stream message logger fields exception { type message stack } truncated line
+    annotation { kind title file line endLine column endColumn } }
   ... on StatusChanged { status previous detail }
   ... on ProgressUpdated { label current total unit }
   ... on GroupStarted { name }
-  ... on GroupEnded { name }
+  ... on GroupEnded { name startSeq durationMs implicit }
   ... on OutputProduced { value }
   ... on CustomEvent { name data }
   ... on ContainerEvent { kind detail }

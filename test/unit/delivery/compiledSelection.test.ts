@@ -9,7 +9,7 @@ import type { RunEvent } from '../../../src/domain/events.ts';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { schema } from '../../../src/graphql/schema/schema.ts';
 import { StoredEntry } from '../../../src/log/entry.ts';
-import { encodeBatch } from '../../../src/wire/batchBuilder.ts';
+import { BatchBuilder } from '../../../src/wire/batchBuilder.ts';
 import { EVERY_EVENT } from '../../support/runs/everyEvent.ts';
 
 const runId = newRunId();
@@ -58,11 +58,12 @@ const batch = (list: readonly RunEvent[]): EventBatch => ({
 });
 
 const FIELDS: Readonly<Record<string, string>> = {
-  LogLine: 'level stream message logger fields exception { type message stack } truncated',
+  LogLine:
+    'level stream message logger fields exception { type message stack } truncated line annotation { kind title file line endLine column endColumn }',
   StatusChanged: 'status previous detail',
   ProgressUpdated: 'label current total unit',
   GroupStarted: 'name',
-  GroupEnded: 'name',
+  GroupEnded: 'name startSeq durationMs implicit',
   OutputProduced: 'value',
   CustomEvent: 'name data',
   ContainerEvent: 'kind detail',
@@ -193,6 +194,9 @@ test('plain lines, which are never decoded to events, give the result of graphql
           'fields',
           'exception { type }',
           'truncated',
+          'line',
+          'number: line',
+          'annotation { kind line }',
         ])
         .map((own) =>
           [...common, '... on GroupStarted { name }', `... on LogLine { __typename ${own.join(' ')} }`].join(' '),
@@ -204,9 +208,12 @@ test('plain lines, which are never decoded to events, give the result of graphql
       selection,
       fc.nat(40),
       fc.integer({ min: 1, max: 12 }),
-      async (lines, fields, skipped, maxBatch) => {
+      fc.option(fc.integer({ min: 1, max: 110 })),
+      async (lines, fields, skipped, maxBatch, firstLine) => {
         const drafts = lines.map((draft) => ({ kind: 'LogLine' as const, level: 'INFO' as const, ...draft }));
-        const entry = new StoredEntry(encodeBatch(drafts, 95, 2));
+        const builder = new BatchBuilder(firstLine);
+        for (const draft of drafts) builder.add(draft);
+        const entry = new StoredEntry(builder.seal(95, 2));
         const after = Math.min(94 + skipped, entry.lastSeq - 1);
         const pull = { entries: [entry], after, lastSeq: entry.lastSeq, caughtUp: true, ended: true };
         for (const field of ['runLogBatches', 'runLogs'] as const) {

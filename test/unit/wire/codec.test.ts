@@ -80,6 +80,25 @@ test('B3: plain lines and other events keep their order in a batch, in any combi
   );
 });
 
+test('B3a: each line of log.txt has its number, also after batches are merged, and lines of SYSTEM have none', () => {
+  const system: EventDraft = { ...(line('s') as LogLineDraft), stream: 'SYSTEM' };
+  const record: EventDraft = { ...(line('r') as LogLineDraft), stream: 'LOGGER' };
+  const drafts = [line('a'), line('b'), system, record, line('c', 2)];
+  const first = new BatchBuilder(41);
+  for (const draft of drafts) first.add(draft);
+  const second = new BatchBuilder(first.nextLine);
+  for (const draft of drafts) second.add(draft);
+  const events = [...decodeBatch(first.seal(1, 1)), ...decodeBatch(second.seal(6, 1))];
+  const numbersOf = (list: readonly RunEvent[]) => list.map((event) => event.kind === 'LogLine' && event.line);
+  expect(numbersOf(events)).toEqual([41, 42, undefined, 43, 44, 45, 46, undefined, 47, 48]);
+  const merged = new BatchBuilder();
+  for (const event of events) merged.addStored(event);
+  expect(decodeBatch(merged.seal(1, 1))).toEqual(events);
+  const older = new BatchBuilder();
+  for (const draft of drafts) older.add(draft);
+  expect(numbersOf(decodeBatch(older.seal(1, 1)))).toEqual(Array.from({ length: 5 }, () => undefined));
+});
+
 test('B1, J4: the header of a batch shows whether the batch ends with RunFinished', () => {
   const end: EventDraft = {
     kind: 'RunFinished',

@@ -4,7 +4,7 @@ import { asInt } from '../../../domain/ints.ts';
 import { builder } from '../base/builder.ts';
 import { RunEventRef } from './runEvent.ts';
 
-const DropReason = builder.enumType('DropReason', {
+export const DropReason = builder.enumType('DropReason', {
   description: 'Why events are missing. This enum may grow.',
   values: {
     LOG_LIMIT: {

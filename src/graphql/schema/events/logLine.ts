@@ -1,7 +1,9 @@
 /** LogLine, LogLevel, LogStream and LogException. */
 import type { SourceOf } from '../../../delivery/eventSource.ts';
 import type { LogException as Exception } from '../../../domain/events.ts';
+import { asInt } from '../../../domain/ints.ts';
 import { builder } from '../base/builder.ts';
+import { Annotation } from './logAnnotation.ts';
 import { RunEventRef } from './runEvent.ts';
 
 export const LogLevel = builder.enumType('LogLevel', {
@@ -63,6 +65,18 @@ builder.objectRef<SourceOf<'LogLine'>>('LogLine').implement({
       nullable: true,
       resolve: ({ event }) => event.exception,
       description: 'The exception of a structured record that has one.',
+    }),
+    line: t.int({
+      nullable: true,
+      resolve: ({ event }) => (event.line === undefined ? null : asInt(event.line)),
+      description: `Its number in log.txt, from 1, over all attempts. It never changes: dropped lines keep theirs, so \`sed -n\` agrees as
+long as nothing is dropped before it. Null for SYSTEM, and in logs of older versions.`,
+    }),
+    annotation: t.field({
+      type: Annotation,
+      nullable: true,
+      resolve: ({ event }) => event.annotation,
+      description: 'Of a workflow command such as `::error file=a.js,line=3,title=Lint::text`; null for other lines.',
     }),
     truncated: t.boolean({
       resolve: ({ event }) => event.truncated ?? false,

@@ -14,6 +14,7 @@ const FIRST_ENTRIES = 2;
 const MOST_ENTRIES = 64;
 
 export interface EventPage {
+  readonly runId: RunId;
   readonly events: readonly EventSource[];
   readonly startSeq: Seq | null;
   readonly endSeq: Seq | null;
@@ -86,7 +87,13 @@ export const readEventPage = async (reader: LogReader, request: PageRequest, bud
   }
   budget.spend(walk.looked, walk.bytes, walk.scanned);
   if (walk.end !== null && walk.events.length < request.count) walk.events.push(walk.end);
-  return { events: walk.events, startSeq: walk.startSeq, endSeq: walk.endSeq, ...around(request, walk) };
+  return {
+    runId: request.runId,
+    events: walk.events,
+    startSeq: walk.startSeq,
+    endSeq: walk.endSeq,
+    ...around(request, walk),
+  };
 };
 
 /** How many entries to read next, if they are as large as these. */

@@ -3,13 +3,16 @@ import { throwProblems } from '../../../domain/errors.ts';
 import { filterProblems, logFilter } from '../../../domain/filter.ts';
 import { between, notBoth, notNegative } from '../../../domain/inputChecks.ts';
 import { LIMITS } from '../../../domain/limits.ts';
+import { openGroupsAt } from '../../../log/summary/outline.ts';
 import { pacedList } from '../../loaders/pacedList.ts';
 import { builder } from '../base/builder.ts';
 import { ITEMS, pageCost } from '../base/pageCost.ts';
 import { RunEventRef } from '../events/runEvent.ts';
 import { Run } from '../runs/runType.ts';
 import { LogFilterInput } from './logFilterInput.ts';
+import { summaryOf } from './logStats.ts';
 import { type EventPage, type PageRequest, readEventPage } from './readEventPage.ts';
+import { LogGroup } from './runOutline.ts';
 
 const DEFAULT_PAGE = 100;
 
@@ -31,6 +34,15 @@ there was nothing. To read further back, pass it as before.`,
       nullable: true,
       description:
         'Last seq that was looked at, filtered-out events included. Null if there was nothing. To read on, pass it as after.',
+    }),
+    openGroups: t.field({
+      type: [LogGroup],
+      resolve: async ({ runId, startSeq }, _args, context) => {
+        if (startSeq === null) return [];
+        const { index } = await summaryOf(runId, true, context);
+        return [...openGroupsAt(index, startSeq)];
+      },
+      description: 'Groups that are open at startSeq, outermost first.',
     }),
     hasPrevious: t.exposeBoolean('hasPrevious', {
       description: 'True if there are events before startSeq, whatever `after` was.',

@@ -1,5 +1,5 @@
 /** An event as JSON for log.ndjson: all fields of its GraphQL type under their names, with __typename. */
-import type { LogLineDraft, RunEvent } from '../../../domain/events.ts';
+import type { Annotation, LogLineDraft, RunEvent } from '../../../domain/events.ts';
 import type { RunId } from '../../../domain/ids.ts';
 import type { Failure } from '../../../domain/run.ts';
 import { toDateTime } from '../../../graphql/schema/base/dateTimeScalar.ts';
@@ -7,7 +7,27 @@ import { toDateTime } from '../../../graphql/schema/base/dateTimeScalar.ts';
 const failureJson = (failure: Failure | null) =>
   failure === null ? null : { reason: failure.reason, message: failure.message, signal: failure.signal ?? null };
 
-const lineJson = ({ level, stream, message, logger, fields, exception, truncated }: LogLineDraft) => ({
+const annotationJson = ({ kind, title, file, line, endLine, column, endColumn }: Annotation) => ({
+  kind,
+  title: title ?? null,
+  file: file ?? null,
+  line: line ?? null,
+  endLine: endLine ?? null,
+  column: column ?? null,
+  endColumn: endColumn ?? null,
+});
+
+const lineJson = ({
+  level,
+  stream,
+  message,
+  logger,
+  fields,
+  exception,
+  truncated,
+  line,
+  annotation,
+}: LogLineDraft) => ({
   level,
   stream,
   message,
@@ -17,6 +37,8 @@ const lineJson = ({ level, stream, message, logger, fields, exception, truncated
     ? { type: exception.type ?? null, message: exception.message ?? null, stack: exception.stack ?? null }
     : null,
   truncated: truncated ?? false,
+  line: line ?? null,
+  annotation: annotation ? annotationJson(annotation) : null,
 });
 
 /** The fields of the event's own type. */
@@ -29,8 +51,14 @@ const ownFields = (event: RunEvent): Readonly<Record<string, unknown>> => {
     case 'ProgressUpdated':
       return { label: event.label, current: event.current, total: event.total, unit: event.unit };
     case 'GroupStarted':
-    case 'GroupEnded':
       return { name: event.name };
+    case 'GroupEnded':
+      return {
+        name: event.name,
+        startSeq: event.startSeq ?? 0,
+        durationMs: event.durationMs ?? 0,
+        implicit: event.implicit ?? false,
+      };
     case 'OutputProduced':
       return { value: event.value };
     case 'CustomEvent':

@@ -81,7 +81,7 @@ const CASES: readonly (readonly [title: string, bytes: string | Uint8Array, even
   [
     'a workflow command that is too long keeps its level, and its text is cut',
     `::error::${'x'.repeat(70_000)}\n`,
-    [out('x'.repeat(65_536), { level: 'ERROR', truncated: true })],
+    [out('x'.repeat(65_536), { level: 'ERROR', annotation: { kind: 'ERROR' }, truncated: true })],
   ],
   ['a record with CR LF', '{"level":30,"msg":"a"}\r\n', [out('a', { stream: 'LOGGER' })]],
   [

@@ -54,6 +54,7 @@ for (const maxLineBytes of [16, 1024, 65_536, 262_144]) {
           ...short,
           message: 'x'.repeat(maxLineBytes),
           fields: { file: 'a.ts' },
+          annotation: { kind: name.toUpperCase(), file: 'a.ts' },
           truncated: true,
         });
       }

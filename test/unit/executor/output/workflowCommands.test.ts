@@ -9,6 +9,9 @@ const line = (message: string, more: object = {}): object => ({
   message,
   ...more,
 });
+/** The line of a command such as `::error::`. */
+const command = (kind: 'DEBUG' | 'NOTICE' | 'WARNING' | 'ERROR', message: string, more: object = {}): object =>
+  line(message, { level: kind === 'NOTICE' ? 'INFO' : kind, annotation: { kind }, ...more });
 const progress = (more: object): object => ({
   kind: 'ProgressUpdated',
   timestamp: NOW,
@@ -39,16 +42,21 @@ const CASES: readonly (readonly [text: string, events: readonly object[]])[] = [
     ],
   ],
   ['::group::left open\nx', [{ kind: 'GroupStarted', timestamp: NOW, name: 'left open' }, line('x')]],
-  ['::debug::a b', [line('a b', { level: 'DEBUG' })]],
-  ['::notice::a::b', [line('a::b')]],
-  ['::warning::', [line('', { level: 'WARNING' })]],
+  ['::debug::a b', [command('DEBUG', 'a b')]],
+  ['::notice::a::b', [command('NOTICE', 'a::b')]],
+  ['::warning::', [command('WARNING', '')]],
   [
     '::error file=a%2Cb.ts,line=3,title=A%3A B::no %25 %0Aline%3A',
-    [line('no % \nline%3A', { level: 'ERROR', fields: { file: 'a,b.ts', line: '3', title: 'A: B' } })],
+    [
+      command('ERROR', 'no % \nline%3A', {
+        fields: { file: 'a,b.ts', line: '3', title: 'A: B' },
+        annotation: { kind: 'ERROR', file: 'a,b.ts', line: 3, title: 'A: B' },
+      }),
+    ],
   ],
-  ['::ERROR::a\n \t::Warning::b', [line('a', { level: 'ERROR' }), line('b', { level: 'WARNING' })]],
-  ['::error::%250A %0d', [line('%0A %0d', { level: 'ERROR' })]],
-  ['::error __proto__=1::a', [line('a', { level: 'ERROR', fields: JSON.parse('{"__proto__":"1"}') as object })]],
+  ['::ERROR::a\n \t::Warning::b', [command('ERROR', 'a'), command('WARNING', 'b')]],
+  ['::error::%250A %0d', [command('ERROR', '%0A %0d')]],
+  ['::error __proto__=1::a', [command('ERROR', 'a', { fields: JSON.parse('{"__proto__":"1"}') as object })]],
   [
     'x ::error::a\n: :error::a\n::error\n::error:a',
     [line('x ::error::a'), line(': :error::a'), line('::error'), line('::error:a')],
@@ -118,11 +126,11 @@ const CASES: readonly (readonly [text: string, events: readonly object[]])[] = [
   ['::stop-commands::event\n::event name=a::1', [line('::stop-commands::event'), custom('a', 1)]],
   [
     '::stop-commands::Tok-1\n::error::a\n::Tok-2::\n{"level":30,"msg":"r"}\n::tok-1::\n::error::b',
-    [line('::error::a'), line('::Tok-2::'), line('r', { stream: 'LOGGER' }), line('b', { level: 'ERROR' })],
+    [line('::error::a'), line('::Tok-2::'), line('r', { stream: 'LOGGER' }), command('ERROR', 'b')],
   ],
   [
     '::stop-commands::\n::stop-commands::Error\n::error::b',
-    [line('::stop-commands::'), line('::stop-commands::Error'), line('b', { level: 'ERROR' })],
+    [line('::stop-commands::'), line('::stop-commands::Error'), command('ERROR', 'b')],
   ],
   ['::add-mask::hunter2\na hunter2 b', [line('a *** b')]],
   ['::add-mask::\n::add-mask:: ', [line('::add-mask::'), line('::add-mask:: ')]],
@@ -156,13 +164,16 @@ test('the data of an event is limited to 96 KiB', () => {
 test('lines with a level on standard error keep the stream STDERR', () => {
   const { stderr, sink } = startOutput();
   stderr.write(Buffer.from('::notice::a\nb\n'), NOW);
-  expect(sink.drafts).toEqual([line('a', { stream: 'STDERR' }), line('b', { stream: 'STDERR' })]);
+  expect(sink.drafts).toEqual([command('NOTICE', 'a', { stream: 'STDERR' }), line('b', { stream: 'STDERR' })]);
 });
 
-test('at most 100 open groups are remembered, and every further group still starts', () => {
+test('at most 100 groups are open: a further one closes the outermost, and says so', () => {
   const events = eventsOf('::group::g\n'.repeat(1000) + '::endgroup::\n'.repeat(101));
-  expect(events.slice(0, 1000).every((event) => event.kind === 'GroupStarted')).toBe(true);
-  expect(events.slice(1000).filter((event) => event.kind === 'GroupEnded')).toHaveLength(100);
+  const kinds = (implicit: boolean) =>
+    events.filter((event) => event.kind === 'GroupEnded' && (event.implicit ?? false) === implicit);
+  expect(events.filter(({ kind }) => kind === 'GroupStarted')).toHaveLength(1000);
+  expect(kinds(true)).toHaveLength(900);
+  expect(kinds(false)).toHaveLength(100);
   expect(events.at(-1)).toEqual(line('::endgroup::'));
 });
 
@@ -180,4 +191,27 @@ test('too many masks are refused, and the warning shows none of them', () => {
   expect(sink.drafts.length).toBeGreaterThan(0);
   expect(sink.drafts[0]).toMatchObject({ level: 'WARNING' });
   expect(textsOf(sink.drafts).join('\n')).not.toMatch(/s\d/);
+});
+
+test('K8: the properties of error, warning, notice and debug are an annotation, in which numbers are numbers', () => {
+  const annotation = (text: string) => eventsOf(text).map((event) => event.kind === 'LogLine' && event.annotation);
+  expect(annotation('::error file=a%2Cb.js,line=3,endLine=4,col=5,endColumn=6,title=50%25%3A::t')).toEqual([
+    { kind: 'ERROR', title: '50%:', file: 'a,b.js', line: 3, endLine: 4, column: 5, endColumn: 6 },
+  ]);
+  expect(annotation('::warning file=a.js, LINE = 7 ,column=2,endcolumn=3::t')).toEqual([
+    { kind: 'WARNING', file: 'a.js', line: 7, column: 2, endColumn: 3 },
+  ]);
+  expect(annotation('::notice line=x,col=-1,endLine=1.5,title=::t\n::debug line=99999999999::t')).toEqual([
+    { kind: 'NOTICE' },
+    { kind: 'DEBUG' },
+  ]);
+  expect(annotation('plain\n{"level":"error","msg":"m"}\n::group::g')).toEqual([undefined, undefined, false]);
+});
+
+test('secrets in an annotation are masked, and a number that is one is left out', () => {
+  const events = eventsOf(
+    '::add-mask::hunter2\n::add-mask::4711\n::error file=hunter2.js,line=4711,title=a hunter2::t',
+  );
+  expect(events).toMatchObject([{ annotation: { kind: 'ERROR', file: '***.js', title: 'a ***' } }]);
+  expect(textsOf(events).join('\n')).not.toMatch(/hunter2|4711/);
 });

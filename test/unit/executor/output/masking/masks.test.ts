@@ -140,7 +140,7 @@ test('hides secrets in groups, progress, output and the properties of commands',
   ].join('\n');
   const texts = textsOf(eventsOf(text, { secrets: ['hunter2'] }));
   expect(texts.join('\n')).not.toContain('hunter2');
-  expect(texts.filter((found) => found.includes('***'))).toHaveLength(9);
+  expect(texts.filter((found) => found.includes('***'))).toHaveLength(10);
 });
 
 test('hides secrets in messages of the executor', () => {
