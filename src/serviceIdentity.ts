@@ -1,6 +1,9 @@
 /** Who callers are: the parts of the service that check, make and revoke tokens. */
+
+import { AuditTrail } from './audit/auditTrail.ts';
 import type { AuthConfig } from './configIdentity.ts';
 import { ApiTokens } from './identity/apiTokens.ts';
+import { auditLogins } from './identity/auditedLogins.ts';
 import { type Authenticator, createAuthenticator, NO_AUTHENTICATION } from './identity/authenticator.ts';
 import { LogLinks } from './identity/logLinks.ts';
 import { ProviderTokens } from './identity/providerTokens.ts';
@@ -45,13 +48,14 @@ export const openIdentity = async (start: Start, needs: Needs): Promise<Identity
   if (auth === null) return { authenticator: NO_AUTHENTICATION, sessions, tokensFor, logLinks };
   const { tokens, provider } = auth;
   if (tokens !== null) parts.defer(await watchRevocations({ announcements, apiTokens, sessions, logger }, signal));
-  const authenticator = createAuthenticator({
+  const checking = createAuthenticator({
     tokens: tokens === null ? null : { apiTokens, adminToken: tokens.adminToken },
     provider: provider === null ? null : new ProviderTokens(provider),
     runTokens,
     logLinks,
     logger,
   });
+  const authenticator = auditLogins(checking, new AuditTrail(start.logger));
   return { authenticator, sessions, tokensFor, logLinks };
 };
 

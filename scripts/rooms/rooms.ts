@@ -124,6 +124,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the process: reads the configuration, creates the parts, and stops them',
     rooms: [
       'src/async',
+      'src/audit',
       'src/domain',
       'src/domain/policy',
       'src/domain/text',
@@ -364,7 +365,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/identity': {
     purpose: 'who a caller is, by its token, what is open for it, and the table of rights',
-    rooms: ['src/async', 'src/domain', 'src/redis', 'src/wire'],
+    rooms: ['src/async', 'src/audit', 'src/domain', 'src/redis', 'src/wire'],
     packages: ['ioredis', 'jose', 'node', 'pino', 'uuid'],
   },
   'src/launchers': {

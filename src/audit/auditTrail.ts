@@ -33,8 +33,13 @@ export interface AuditEntry {
   readonly reason?: string;
 }
 
+/** Lines about refused tokens in one second. Clients cause them, so more are only counted. */
+const REFUSALS_PER_SECOND = 20;
+
 export class AuditTrail {
   readonly #log: Pick<Logger, 'info'>;
+  /** Refusals in this second since 1970, written or not. */
+  #refusals = { second: 0, count: 0 };
 
   /** The lines are written whatever LOG_LEVEL is. */
   constructor(logger: Logger) {
@@ -45,5 +50,18 @@ export class AuditTrail {
     const by = caller === null ? {} : { subject: caller.subject, tenant: caller.tenant };
     const withToken = caller?.apiTokenId == null ? {} : { byTokenId: caller.apiTokenId };
     this.#log.info({ action, ...by, ...withToken, ...rest }, action);
+  }
+
+  /** A token was refused, or none was sent. `reason` has no part of a token. */
+  refused(address: string, reason: string): void {
+    const second = Math.floor(Date.now() / 1000);
+    const { second: last, count } = this.#refusals;
+    const unwritten = second === last ? 0 : count - REFUSALS_PER_SECOND;
+    if (unwritten > 0) {
+      this.#log.info({ action: 'auth.refused', second: last, unwritten }, 'more tokens were refused than are written');
+    }
+    this.#refusals = { second, count: second === last ? count + 1 : 1 };
+    if (this.#refusals.count > REFUSALS_PER_SECOND) return;
+    this.record({ action: 'auth.refused', caller: null, address, outcome: 'UNAUTHENTICATED', reason });
   }
 }

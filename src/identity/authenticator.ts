@@ -18,7 +18,7 @@ export interface Authenticator {
    */
   authenticate(authorization: string | null, address?: string): Promise<Caller>;
   /** Who uses a link to a log (logLinks.ts). @throws as `authenticate` */
-  authenticateLink(ticket: string, path: string): Promise<Caller>;
+  authenticateLink(ticket: string, path: string, address?: string): Promise<Caller>;
 }
 
 /** AUTH=none: everybody is the local admin, whatever is sent. */

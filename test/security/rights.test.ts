@@ -366,6 +366,12 @@ test('T10: the audit trail says who did what, from where and with which outcome,
   const made = (await ask(ada, CREATE, { input: { name: 'cd', scopes: ['ADMIN'] } })).data.createApiToken;
   const given = await runToken(made.token, [retried]);
   await ask(ada, DOCUMENTS['Mutation.revokeApiToken'] ?? '', { id: made.apiToken.id });
+  const wrong = await runToken(acme, [runId]).then((text) => `${text.slice(0, -4)}AAAA`);
+  await fetch(`${url}/graphql?query={viewer{subject}}`, { headers: headersOf(wrong) });
+  await fetch(`${url}/runs/${runId}/log.txt`);
+  const socket = await new RawSocket(url).opened();
+  socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${made.token}` } });
+  await socket.closed;
   const by = { tenant: 'acme', subject: 'ada', address: '127.0.0.1', outcome: 'ok' };
   const expected = [
     { ...by, action: 'run.started', runId: id },
@@ -377,11 +383,15 @@ test('T10: the audit trail says who did what, from where and with which outcome,
     { ...by, action: 'apiToken.created', tokenId: made.apiToken.id },
     { ...by, action: 'runToken.created', subject: 'cd', byTokenId: made.apiToken.id, runIds: [retried] },
     { ...by, action: 'apiToken.revoked', tokenId: made.apiToken.id },
+    ...['signature verification failed', 'no token was sent', 'the API token was revoked'].map((reason) => ({
+      ...{ action: 'auth.refused', address: '127.0.0.1', outcome: 'UNAUTHENTICATED', reason },
+    })),
   ];
   const lines = await until(
     () => Promise.resolve(audited()),
-    (all) => all.some((line) => line.action === 'apiToken.revoked' && line.tokenId === made.apiToken.id),
+    (all) => all.some(({ reason }) => reason === 'the API token was revoked'),
   );
   for (const line of expected) expect(lines).toContainEqual(expect.objectContaining(line));
-  for (const text of [secret, ada, given, made.token, ADMIN_TOKEN, WRITTEN]) expect(service.out()).not.toContain(text);
+  for (const text of [secret, ada, given, wrong, made.token, ADMIN_TOKEN, WRITTEN])
+    expect(service.out()).not.toContain(text);
 });

@@ -56,10 +56,10 @@ const authorizationIn = ({ headers, connectionParams }: Credentials): string | n
  * @throws Unauthenticated; ShareUsedUp; Unavailable while Redis or the identity provider is away
  */
 export const callerOf = (authenticator: Authenticator, credentials: Credentials): Promise<Caller> => {
-  const { headers, link = null } = credentials;
+  const { headers, address, link = null } = credentials;
   return link !== null && headers.authorization === undefined
-    ? authenticator.authenticateLink(link.ticket, link.path)
-    : authenticator.authenticate(authorizationIn(credentials), credentials.address);
+    ? authenticator.authenticateLink(link.ticket, link.path, address)
+    : authenticator.authenticate(authorizationIn(credentials), address);
 };
 
 /**

@@ -17,7 +17,7 @@ export const limitFailedLogins = (admission: Admission, logins: Logins): Admissi
 });
 
 const limited = (inner: Authenticator, logins: Logins): Authenticator => ({
-  authenticateLink: (ticket, path) => inner.authenticateLink(ticket, path),
+  authenticateLink: (ticket, path, address) => inner.authenticateLink(ticket, path, address),
   authenticate: async (authorization, address = '') => {
     if (authorization === null) return await inner.authenticate(null, address);
     const from = addressKey(address);
