@@ -1,9 +1,9 @@
 /** Who callers are: the parts of the service that check, make and revoke tokens. */
 
+import { auditLogins } from './audit/auditedLogins.ts';
 import { AuditTrail } from './audit/auditTrail.ts';
 import type { AuthConfig } from './configIdentity.ts';
 import { ApiTokens } from './identity/apiTokens.ts';
-import { auditLogins } from './identity/auditedLogins.ts';
 import { type Authenticator, createAuthenticator, NO_AUTHENTICATION } from './identity/authenticator.ts';
 import { LogLinks } from './identity/logLinks.ts';
 import { ProviderTokens } from './identity/providerTokens.ts';

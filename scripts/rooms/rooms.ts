@@ -153,7 +153,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/audit': {
     purpose: 'the audit trail: who changed what, from where',
-    rooms: ['src/domain'],
+    rooms: ['src/domain', 'src/identity'],
     packages: ['pino'],
   },
   'src/async': {
@@ -365,7 +365,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/identity': {
     purpose: 'who a caller is, by its token, what is open for it, and the table of rights',
-    rooms: ['src/async', 'src/audit', 'src/domain', 'src/redis', 'src/wire'],
+    rooms: ['src/async', 'src/domain', 'src/redis', 'src/wire'],
     packages: ['ioredis', 'jose', 'node', 'pino', 'uuid'],
   },
   'src/launchers': {

@@ -1,8 +1,9 @@
 /** Writes each refused token to the audit trail, on every transport. */
-import type { AuditTrail } from '../audit/auditTrail.ts';
+
 import type { Caller } from '../domain/caller.ts';
-import type { Authenticator } from './authenticator.ts';
-import { TokenRefused } from './tokenRefused.ts';
+import type { Authenticator } from '../identity/authenticator.ts';
+import { TokenRefused } from '../identity/tokenRefused.ts';
+import type { AuditTrail } from './auditTrail.ts';
 
 export const auditLogins = (inner: Authenticator, audit: Pick<AuditTrail, 'refused'>): Authenticator => {
   const audited = async (authenticated: Promise<Caller>, address: string): Promise<Caller> => {
