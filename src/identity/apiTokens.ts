@@ -1,7 +1,8 @@
 /**
  * API tokens in Redis: lasting tokens of programs. Only their hashes are stored. Keys: `runloom:token:<hash>`, a hash with
  * the token's record; `runloom:token-id:<id>`, its hash by its id; `runloom:tokens:<tenant>`, a sorted set of ids whose
- * scores are all 0, so that its order is that of the ids: the order of creation. A token that has expired or was revoked is removed from all three after KEPT_MS.
+ * scores are all 0, so that its order is that of the ids: the order of creation. A token that has expired or was revoked
+ * is removed from all three after KEPT_MS.
  */
 import type { Redis } from 'ioredis';
 import { v7 } from 'uuid';

@@ -5,10 +5,12 @@
  */
 import { createHmac } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { LIMITS } from '../domain/limits.ts';
 
 const ISSUER = 'runloom';
 const ALGORITHM = 'HS256';
-const KEY_MS = 24 * 60 * 60 * 1000;
+/** A signing key is used for as long as the longest life of a token. */
+const KEY_MS = LIMITS.runTokenSeconds * 1000;
 /** Clocks of two processes can differ by this much. */
 const CLOCK_MS = 30_000;
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Caller, LOCAL_ADMIN } from '../../../src/domain/caller.ts';
+import { openAdmission } from '../../../src/http/exchange/callerOf.ts';
 import type { HttpServerOptions } from '../../../src/http/server.ts';
 import type { Runs } from '../../../src/runs/records/runs.ts';
 import { openHttp, RawSocket } from '../../support/clients/http.ts';
@@ -47,4 +48,22 @@ test('each operation reaches runs through its caller: over HTTP, SSE and WebSock
   await socket.until((message) => message.id === '2' && message.type === 'next');
   socket.socket.terminate();
   expect(callers).toEqual([LOCAL_ADMIN, LOCAL_ADMIN, LOCAL_ADMIN, LOCAL_ADMIN]);
+});
+
+test('a caller is determined once for each request and each WebSocket, and not for its messages', async () => {
+  const admission = openAdmission();
+  let asked = 0;
+  const authenticate = (authorization: string | null): Promise<Caller> => {
+    asked += 1;
+    return admission.authenticator.authenticate(authorization);
+  };
+  const authenticator = { ...admission.authenticator, authenticate };
+  await using api = await openHttp({ admission: { ...admission, authenticator } });
+  await using socket = await new RawSocket(api.url).ready();
+  for (let i = 0; i < 50; i += 1) socket.subscribe(String(i), '{ __typename }');
+  for (let i = 0; i < 50; i += 1) await socket.until(({ id, type }) => id === String(i) && type === 'complete');
+  expect(asked).toBe(1);
+  expect((await fetch(`${api.url}/graphql?query={__typename}`)).status).toBe(200);
+  expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
+  expect(asked).toBe(2);
 });
