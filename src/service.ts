@@ -154,6 +154,7 @@ const openRuns = (start: Start, server: RedisServer, needs: RunsNeeds): RunServi
     ...rest,
     allotment: config.allotment,
     maxConcurrentRuns: config.maxConcurrentRuns,
+    queuedRuns: config.limits.queuedRuns,
     retentionMs: config.retentionMs,
     cancelGraceMs: config.cancelGraceMs,
     maxLineBytes: config.maxLineBytes,

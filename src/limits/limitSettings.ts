@@ -20,7 +20,7 @@ export interface LimitSettings {
   readonly subscriptionsPerCaller: number;
   /** Estimated cost of one document. */
   readonly documentCost: number;
-  /** PENDING runs of one tenant. */
+  /** PENDING runs of one tenant (src/runs/records/indexes.ts). */
   readonly queuedRuns: number;
 }
 

@@ -33,6 +33,8 @@ export interface RunServiceOptions {
   readonly access: ExecutorAccess;
   readonly allotment: Allotment;
   readonly maxConcurrentRuns: number;
+  /** PENDING runs of one tenant; 0, the default: no limit. */
+  readonly queuedRuns?: number;
   readonly retentionMs: number;
   readonly cancelGraceMs: number;
   readonly maxLineBytes: number;
@@ -81,10 +83,10 @@ export const createRuns = (options: RunServiceOptions): RunService => {
 
 const createApi = (options: RunServiceOptions, queue: AttemptQueue): RunsFor => {
   const { redis, masterKey, launcher, losses, log } = options;
-  const { allotment, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs } = options;
+  const { allotment, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, queuedRuns = 0 } = options;
   const { defaultImage, enforces } = launcher;
   const { lingerMs } = losses;
-  const limits = { allotment, enforces, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, lingerMs };
+  const limits = { allotment, enforces, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, lingerMs, queuedRuns };
   return runCommands({ redis, queue, masterKey, defaults: { defaultImage, ...limits }, losses, log });
 };
 

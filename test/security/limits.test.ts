@@ -7,9 +7,10 @@ import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { resumable } from '../../packages/client/src/resumable.ts';
+import { queuedIndex } from '../../src/runs/records/indexKeys.ts';
 import { type GraphqlError, RawSocket } from '../support/clients/http.ts';
 import { JWT_SETTINGS, providerToken } from '../support/identity.ts';
-import { startRedis } from '../support/redis/redis.ts';
+import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { until } from '../support/runs/runs.ts';
 import { startService } from '../support/service.ts';
 
@@ -25,13 +26,13 @@ const ENV = {
   MAX_SOCKETS_PER_CALLER: '3',
   MAX_SUBSCRIPTIONS_PER_CALLER: '4',
   MAX_DOCUMENT_COST: '2000',
-  // Nothing is started: the runs stay PENDING.
   MAX_CONCURRENT_RUNS: '1',
 };
 const stack = new AsyncDisposableStack();
+let redis: TestRedis;
 let urls: readonly [string, string];
 beforeAll(async () => {
-  const redis = stack.use(await startRedis());
+  redis = stack.use(await startRedis());
   const env = { ...ENV, REDIS_URL: redis.url };
   const services = await Promise.all([startService({ env }), startService({ env })]);
   for (const service of services) stack.defer(() => service.stop());
@@ -120,6 +121,12 @@ test('S11, S11a: two processes together start as many runs of a caller in a minu
   expect(codeOf(await send(urls[0], { ...me, query: START, accept: 'text/event-stream' }))).toBe('LIMIT_EXCEEDED');
   const other = await peer();
   expect((await send(urls[0], { ...other, query: START })).body.errors).toBeUndefined();
+  // A run that is started leaves the queue of its tenant.
+  const connection = await redis.connect();
+  await until(
+    () => connection.zscore(queuedIndex('default'), id),
+    (score) => score === null,
+  );
 });
 
 test('S11a: one address starts at most so many runs in a minute, whoever its callers are', async () => {

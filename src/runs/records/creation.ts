@@ -1,7 +1,9 @@
 /** Creates the record of a run with its first event, and adds the run to the indexes. */
 import type { Redis } from 'ioredis';
+import { ShareUsedUp } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
+import { LIMITS } from '../../domain/limits.ts';
 import { type Allotment, allot } from '../../domain/policy/allotment.ts';
 import type { EnvVar, RunRecord, RunSpec } from '../../domain/run.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
@@ -12,7 +14,7 @@ import { LogIndex } from '../../wire/logIndex/logIndex.ts';
 import { LABEL_MARKS, recordFields } from '../../wire/runRecord.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { CREATE } from '../../wire/scripts/writeScripts.ts';
-import { announceRun, indexRuns } from './indexes.ts';
+import { announceRun, indexRuns, takePlace } from './indexes.ts';
 import { sealEnv } from './secrets.ts';
 
 const create = new Script(CREATE);
@@ -27,6 +29,8 @@ export interface RunDefaults {
   readonly maxLogBytes: number;
   readonly cancelGraceMs: number;
   readonly retentionMs: number;
+  /** PENDING runs of one tenant; 0, the default: no limit. */
+  readonly queuedRuns?: number;
   /** As RunRecord.lingerMs; default 0. */
   readonly lingerMs?: number;
 }
@@ -55,7 +59,7 @@ export interface CreationContext {
 /**
  * Creates the run's record; does nothing where it exists. Safe to repeat and to run concurrently. The id is added to the
  * unfinished runs before the record exists, so that the reconciler completes what a crash leaves.
- * @throws the connection's error, or the signal's reason
+ * @throws ShareUsedUp if the tenant's queue is full; the connection's error, or the signal's reason
  */
 export const createRecord = async (
   { redis, masterKey, defaults }: CreationContext,
@@ -71,11 +75,18 @@ export const createRecord = async (
   const image = spec.image ?? '';
   const own = [IMAGE_ASKED, image, IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
   const fields = [...recordFields(record), ...own];
+  const { queuedRuns = 0 } = defaults;
+  if (!(await takePlace(redis, tenant, id, queuedRuns))) throw queueFull(queuedRuns);
   await announceRun(redis, tenant, id);
   // After a timeout the client was told that the run can be missing: a run that does not exist by now is not created.
   signal?.throwIfAborted();
   await create.run(redis, [recordKey(id), logKey(id)], [builder.seal(1, 1), 1, logChannel(id), ...fields]);
   await indexRuns(redis, tenant, [id]);
+};
+
+const queueFull = (most: number): ShareUsedUp => {
+  const what = `The queue of your tenant is full: at most ${most} runs can be PENDING (MAX_QUEUED_RUNS).`;
+  return new ShareUsedUp(what, LIMITS.queueFullSeconds);
 };
 
 const initialRecord = (

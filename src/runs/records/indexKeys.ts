@@ -10,6 +10,8 @@ export const runsIndex = (tenant: string): string =>
   tenant === DEFAULT_TENANT ? 'runs' : `runs:of:${encoded(tenant)}`;
 /** Sorted set with the ids of the tenant's unfinished runs: a part of ACTIVE_RUNS. All scores are 0. */
 export const activeIndex = (tenant: string): string => `runs:active:of:${encoded(tenant)}`;
+/** Sorted set with the ids of the tenant's PENDING runs: a part of its unfinished ones. All scores are 0. */
+export const queuedIndex = (tenant: string): string => `runs:queued:of:${encoded(tenant)}`;
 /** Sorted set with the ids of the unfinished runs of all tenants, for the supervision. All scores are 0. */
 export const ACTIVE_RUNS = 'runs:active';
 /** Sorted set with the names of the tenants that have an index, without the default one. All scores are 0. */

@@ -5,7 +5,29 @@
 import type { Redis } from 'ioredis';
 import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
-import { ACTIVE_RUNS, activeIndex, runsIndex, TENANTS } from './indexKeys.ts';
+import { PLACE } from '../../wire/scripts/limitScripts.ts';
+import { Script } from '../../wire/scripts/script.ts';
+import { ACTIVE_RUNS, activeIndex, queuedIndex, runsIndex, TENANTS } from './indexKeys.ts';
+
+const place = new Script(PLACE);
+
+/**
+ * Takes a place in the tenant's queue for a run that is about to be created. False: the queue is full. A place whose run
+ * is not created is freed by the reconciler.
+ * @param most PENDING runs of the tenant; 0: no limit
+ */
+export const takePlace = async (redis: Redis, tenant: string, id: RunId, most: number): Promise<boolean> =>
+  (await place.run(redis, [queuedIndex(tenant)], [id, most])) === 1;
+
+/** For runs that are not PENDING any more. */
+export const leaveQueue = async (redis: Redis, tenant: string, ids: readonly RunId[]): Promise<void> => {
+  if (ids.length > 0) await redis.zrem(queuedIndex(tenant), ...ids);
+};
+
+/** Adds PENDING runs. */
+export const joinQueue = async (redis: Redis, tenant: string, ids: readonly RunId[]): Promise<void> => {
+  if (ids.length > 0) await redis.zadd(queuedIndex(tenant), 'NX', ...ids.flatMap((id) => [0, id]));
+};
 
 /** Before the record exists, so that the reconciler completes what a crash leaves. */
 export const announceRun = async (redis: Redis, tenant: string, id: RunId): Promise<void> => {
@@ -25,7 +47,7 @@ export const indexRuns = async (redis: Redis, tenant: string, ids: readonly RunI
 /** For runs that have ended. ACTIVE_RUNS comes last: it has at least what the tenants' indexes have. */
 export const leaveActive = async (redis: Redis, tenant: string, ids: readonly RunId[]): Promise<void> => {
   if (ids.length === 0) return;
-  await redis.zrem(activeIndex(tenant), ...ids);
+  await Promise.all([redis.zrem(activeIndex(tenant), ...ids), leaveQueue(redis, tenant, ids)]);
   await redis.zrem(ACTIVE_RUNS, ...ids);
 };
 

@@ -9,6 +9,7 @@ import { phaseOf, statusAfter, statusesFor } from '../../domain/runStates.ts';
 import type { Execution } from '../../launchers/launcher.ts';
 import { persist } from '../../redis/wait.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
+import { leaveQueue } from '../records/indexes.ts';
 import { readRun } from '../records/store.ts';
 import { type ExecutionContext, untilEnd, untilGone } from './awaitEnd.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE, writeCancelledPending, writeEnd } from './ending.ts';
@@ -60,9 +61,19 @@ export class AttemptWork {
         return;
       }
       const code = await writeStarting(writer, run.status, attempt);
-      if (code === 'OK') return await this.#launch(run, attempt, writer);
+      if (code === 'OK') {
+        this.#leaveQueue(run);
+        return await this.#launch(run, attempt, writer);
+      }
       if (code !== 'CANCEL') return;
     }
+  }
+
+  /** Frees the run's place; what fails here is done by the reconciler. */
+  #leaveQueue({ id, tenant }: RunRecord): void {
+    leaveQueue(this.#context.redis, tenant, [id]).catch((error: unknown) =>
+      this.#context.log.debug({ err: error, runId: id }, 'could not free a place in the queue'),
+    );
   }
 
   /** Takes over an attempt that has no supervisor and resolves at its end. */

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { recordKey } from '../../wire/keys.ts';
-import { ACTIVE_RUNS, activeIndex, runsIndex, TENANTS } from '../records/indexKeys.ts';
+import { ACTIVE_RUNS, activeIndex, queuedIndex, runsIndex, TENANTS } from '../records/indexKeys.ts';
 import { replies } from '../records/store.ts';
 
 /** Ids of one round trip. */
@@ -66,7 +66,7 @@ export class IndexSweep {
   }
 
   async *#tenant(tenant: string, signal: AbortSignal): AsyncGenerator<number, void, undefined> {
-    for (const index of [runsIndex(tenant), activeIndex(tenant)]) {
+    for (const index of [runsIndex(tenant), activeIndex(tenant), queuedIndex(tenant)]) {
       const isLeft = index === runsIndex(tenant) ? this.#withoutRecord : this.#inactive;
       for await (const ids of walkIds(this.#redis, index, '-', signal)) {
         const left = await isLeft(ids);

@@ -14,7 +14,7 @@ import type { ExecutorAccess } from '../../redis/executors/executorAccess.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
 import type { ExecutingAttempt } from '../records/executing.ts';
-import { indexRuns, leaveActive } from '../records/indexes.ts';
+import { indexRuns, joinQueue, leaveActive, leaveQueue } from '../records/indexes.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
 import { replies } from '../records/store.ts';
 import { announceMissed } from './changes.ts';
@@ -154,6 +154,17 @@ export class Reconciler {
       const idsOf = (ended: boolean) => own.filter(({ status }) => isTerminal(status) === ended).map(({ id }) => id);
       await indexRuns(redis, tenant, idsOf(false));
       await leaveActive(redis, tenant, idsOf(true));
+      const waits = ({ status }: ActiveRun) => phaseOf(status) === 'waiting';
+      await joinQueue(
+        redis,
+        tenant,
+        own.filter(waits).map(({ id }) => id),
+      );
+      await leaveQueue(
+        redis,
+        tenant,
+        own.filter((run) => !waits(run)).map(({ id }) => id),
+      );
     }
   }
 

@@ -2,3 +2,4 @@
 import { lua } from './lua.ts';
 
 export const HOLD = lua('hold');
+export const PLACE = lua('place');

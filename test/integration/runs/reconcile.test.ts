@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_TENANT } from '../../../src/domain/caller.ts';
 import { newRunId } from '../../../src/domain/ids.ts';
 import { ProcessLauncher } from '../../../src/launchers/process/launcher.ts';
 import { NO_METRICS } from '../../../src/metrics/metrics.ts';
 import { sharedAccess } from '../../../src/redis/executors/executorAccess.ts';
 import { NO_LOSS } from '../../../src/runs/lossyRedis/lossGuard.ts';
-import { ACTIVE_RUNS, runsIndex } from '../../../src/runs/records/indexKeys.ts';
+import { ACTIVE_RUNS, queuedIndex, runsIndex } from '../../../src/runs/records/indexKeys.ts';
 import { Reconciler } from '../../../src/runs/supervision/reconcile.ts';
 import { Supervisor } from '../../../src/runs/supervision/supervisor.ts';
 import { logKey, recordKey } from '../../../src/wire/keys.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
-import { type Api, openAnnouncements, openApi, quiet, specOf } from '../../support/runs/runs.ts';
+import { type Api, openAnnouncements, openApi, quiet, specOf, until } from '../../support/runs/runs.ts';
 
 const executor = fileURLToPath(new URL('../../fixtures/executors/never-reports.ts', import.meta.url));
 const { signal } = new AbortController();
@@ -99,4 +100,26 @@ test('a process without an unfinished attempt is removed after the grace time; o
   await (await reconciler(0)).clean(signal);
   expect(await launcher.list()).toEqual([{ runId: owned, attempt: 1 }]);
   await (await launcher.find(owned, 1))?.remove();
+});
+
+test('S11f: what crashes leave in the queue of a tenant is repaired: ids without a run, ended runs, and missing ones', async () => {
+  const [pending, ended] = [
+    await api.runs.start({ spec: specOf(), idempotencyKey: null }),
+    await api.runs.start({ spec: specOf(), idempotencyKey: null }),
+  ];
+  const ghost = newRunId();
+  const queue = queuedIndex(DEFAULT_TENANT);
+  await api.redis.zrem(queue, pending.id);
+  await api.redis.zadd(queue, 0, ghost);
+  await api.redis.hset(recordKey(ended.id), 'status', 'COMPLETED');
+  const one = await reconciler(0);
+  await one.pass(signal);
+  await until(
+    async () => {
+      await one.clean(signal);
+      return await api.redis.zmscore(queue, pending.id, ended.id, ghost);
+    },
+    (scores) => scores[2] === null,
+  );
+  expect(await api.redis.zmscore(queue, pending.id, ended.id, ghost)).toEqual(['0', null, null]);
 });
