@@ -18,11 +18,12 @@ interface BadgeProps {
 export const Badge = ({ connection, ended }: BadgeProps) => {
   const shown = useStore(connection);
   const now = useNow(shown.state === 'reconnecting');
-  if (shown.state === 'idle') return null;
-  const text = shown.state === 'ended' && ended ? ended : textOf(shown, now);
+  const isOver = shown.state === 'ended' || shown.state === 'idle';
+  if (shown.state === 'idle' && !ended) return null;
+  const text = isOver && ended ? ended : textOf(shown, now);
   const title = [shown.reason, `over ${shown.over}`].filter(Boolean).join(' · ');
   return (
-    <output className={`badge ${shown.state}`} title={title} data-over={shown.over}>
+    <output className={`badge ${isOver ? 'ended' : shown.state}`} title={title} data-over={shown.over}>
       {text}
     </output>
   );

@@ -114,6 +114,16 @@ export const useScroll = (
     look();
   }, [rows, following, loading]);
   useEffect(loadNear);
+  // What stands above the log can appear later, and a window can be resized: the end stays the end.
+  useEffect(() => {
+    const element = box.current;
+    if (element === null || !following) return;
+    const observer = new ResizeObserver(() => {
+      element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [box, following]);
 
   const show = useCallback((seq: number): void => {
     wanted.current = seq;

@@ -12,14 +12,17 @@ interface RunButtonsProps {
   readonly run: RunPartsFragment;
   readonly onDuplicate: (run: RunPartsFragment) => void;
   readonly onDeleted: (runId: string) => void;
+  /** Icons alone: the list has no room for words. */
+  readonly small?: boolean;
 }
 
-export const RunButtons = ({ run, onDuplicate, onDeleted }: RunButtonsProps) => {
+export const RunButtons = ({ run, onDuplicate, onDeleted, small = false }: RunButtonsProps) => {
   const actions = runActions(useClient());
   const [error, setError] = useState<string | null>(null);
   const [asks, setAsks] = useState(false);
   const over = isOver(run.status);
   const name = run.name ?? 'the run';
+  const cancelText = run.cancelRequestedAt === null ? 'Cancel' : 'Kill';
   const tell = (result: Awaited<ReturnType<typeof actions.cancel | typeof actions.remove>>): boolean => {
     setError('problems' in result ? result.problems.map(({ message }) => message).join(' ') : null);
     return 'value' in result;
@@ -39,21 +42,21 @@ export const RunButtons = ({ run, onDuplicate, onDeleted }: RunButtonsProps) => 
   return (
     <span className="buttons">
       {!over && (
-        <button type="button" onClick={() => void cancel()} aria-label={`Cancel ${name}`}>
-          <Ban aria-hidden /> {run.cancelRequestedAt === null ? 'Cancel' : 'Kill now'}
+        <button type="button" title={cancelText} onClick={() => void cancel()} aria-label={`${cancelText} ${name}`}>
+          <Ban aria-hidden /> {!small && cancelText}
         </button>
       )}
       {over && (
-        <button type="button" onClick={() => void retry()} aria-label={`Retry ${name}`}>
-          <RotateCcw aria-hidden /> Retry
+        <button type="button" title="Retry" onClick={() => void retry()} aria-label={`Retry ${name}`}>
+          <RotateCcw aria-hidden /> {!small && 'Retry'}
         </button>
       )}
-      <button type="button" onClick={() => onDuplicate(run)} aria-label={`Duplicate ${name}`}>
-        <Copy aria-hidden /> Duplicate
+      <button type="button" title="Duplicate" onClick={() => onDuplicate(run)} aria-label={`Duplicate ${name}`}>
+        <Copy aria-hidden /> {!small && 'Duplicate'}
       </button>
       {over && (
-        <button type="button" onClick={() => setAsks(true)} aria-label={`Delete ${name}`}>
-          <Trash2 aria-hidden /> Delete
+        <button type="button" title="Delete" onClick={() => setAsks(true)} aria-label={`Delete ${name}`}>
+          <Trash2 aria-hidden /> {!small && 'Delete'}
         </button>
       )}
       {error !== null && <span role="alert">{error}</span>}

@@ -136,7 +136,7 @@ const RunTable = ({ runs, onStart, onDeleted }: RunTableProps) => {
             <td>{durationOf(run, now)}</td>
             <td className="number">{formatNumber(run.lines)}</td>
             <td>
-              <RunButtons run={run} onDuplicate={({ id }) => onStart(id)} onDeleted={onDeleted} />
+              <RunButtons small run={run} onDuplicate={({ id }) => onStart(id)} onDeleted={onDeleted} />
             </td>
           </tr>
         ))}
