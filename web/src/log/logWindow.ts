@@ -11,8 +11,14 @@ import type { LogBatch, LogPart, LogSource, PagePosition } from './logSource.ts'
 /** Events of one page, and of the window. A row is about 25 px, so a window is about 40 screens. */
 const PAGE = 300;
 const MAX_ROWS = 1500;
-/** While following: a shorter window is cheaper to lay out sixty times a second. */
+/** While following. */
 const LIVE_ROWS = 600;
+/** While lines come faster than they can be read: only rows that will be seen are made. */
+const FLOOD_ROWS = 120;
+/** So many events between two updates of the page are a flood. */
+const FLOOD = 40;
+/** The shortest time between two updates of the page, ms. */
+const TELL_MS = 50;
 /** A filter can empty pages: so many requests are made for one page of rows. */
 const MOST_REQUESTS = 20;
 const ENOUGH_ROWS = 40;
@@ -73,6 +79,10 @@ export class LogWindow {
   #turn = 0;
   #now: WindowSnapshot = EMPTY;
   #frame = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #toldAt = 0;
+  /** Events since the page was told. */
+  #news = 0;
 
   constructor(source: LogSource, filter: LogFilter) {
     this.#source = source;
@@ -168,6 +178,7 @@ export class LogWindow {
     this.#turn += 1;
     this.#unfollow();
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
   }
 
   async #open(read: () => Promise<Place>): Promise<void> {
@@ -254,7 +265,8 @@ export class LogWindow {
     if (!following) change.fresh = fresh + countLines(events);
     if (attached) {
       const all = [...rows, ...events.filter(({ seq }) => seq > toSeq)];
-      const kept = following ? all.slice(-LIVE_ROWS) : all;
+      this.#news += events.length;
+      const kept = following ? all.slice(this.#news > FLOOD ? -FLOOD_ROWS : -LIVE_ROWS) : all;
       if (kept.length > MAX_ROWS) change.attached = false;
       else {
         Object.assign(change, { rows: kept, toSeq: Math.max(toSeq, lastSeq) });
@@ -272,12 +284,21 @@ export class LogWindow {
     this.#recentFrom = firstOf(this.#recent);
   }
 
-  /** The page is told once a frame, however many batches arrive. A hidden page has no frames: it is told when it is shown. */
   #set(change: Partial<WindowSnapshot>): void {
     this.#now = { ...this.#now, ...change };
-    if (this.#frame !== 0) return;
+    if (this.#frame !== 0 || this.#timer !== undefined) return;
+    const wait = this.#toldAt + TELL_MS - performance.now();
+    if (wait <= 0) this.#tell();
+    else this.#timer = setTimeout(() => this.#tell(), wait);
+  }
+
+  /** With the next frame. A hidden page has no frames: it is told when it is shown. */
+  #tell(): void {
+    this.#timer = undefined;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
+      this.#toldAt = performance.now();
+      this.#news = 0;
       this.state.set(this.#now);
     });
   }

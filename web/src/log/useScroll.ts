@@ -62,6 +62,8 @@ export const useScroll = (
 ): Scroll => {
   const anchor = useRef<Anchor | null>(null);
   const wanted = useRef<number | null>(null);
+  /** Where the view was at the last look, px. */
+  const lastTop = useRef(0);
   const [view, setView] = useState<View>({ from: 1, to: 1 });
   const { following, atStart, attached, loading } = snapshot;
 
@@ -69,6 +71,7 @@ export const useScroll = (
   const look = useCallback((): void => {
     const element = box.current;
     if (element === null) return;
+    lastTop.current = element.scrollTop;
     const all = rowsIn(element);
     const top = indexAt(all, element.scrollTop);
     const bottom = indexAt(all, element.scrollTop + element.clientHeight - 1);
@@ -91,7 +94,9 @@ export const useScroll = (
     const element = box.current;
     if (element === null) return;
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight <= AT_END;
-    if (following && !isAtEnd) log.follow(false);
+    // A view that became smaller is not at the end either; only the reader moves it up.
+    if (following && !isAtEnd && element.scrollTop < lastTop.current - 1) log.follow(false);
+    else if (following && !isAtEnd) element.scrollTop = element.scrollHeight;
     if (!following && isAtEnd && attached && wanted.current === null) log.follow(true);
     look();
     loadNear();

@@ -6,6 +6,7 @@ import type { RunPartsFragment } from '../../../schema/generated/graphql.ts';
 import { Dialog } from '../look/dialog.tsx';
 import { go } from '../look/route.ts';
 import { runActions } from './actions.ts';
+import { CompareButton } from './compareChoice.tsx';
 import { isOver } from './status.tsx';
 
 interface RunButtonsProps {
@@ -54,6 +55,7 @@ export const RunButtons = ({ run, onDuplicate, onDeleted, small = false }: RunBu
       <button type="button" title="Duplicate" onClick={() => onDuplicate(run)} aria-label={`Duplicate ${name}`}>
         <Copy aria-hidden /> {!small && 'Duplicate'}
       </button>
+      <CompareButton run={run} small={small} />
       {over && (
         <button type="button" title="Delete" onClick={() => setAsks(true)} aria-label={`Delete ${name}`}>
           <Trash2 aria-hidden /> {!small && 'Delete'}
