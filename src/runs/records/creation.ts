@@ -71,7 +71,8 @@ export const createRecord = async (
   const builder = new BatchBuilder();
   builder.add({ kind: 'StatusChanged', timestamp: now, status: 'PENDING', previous: null, detail: null });
   const { state: logIndex } = new LogIndex().add({ firstSeq: 1, count: 1, attempt: 1, facts: builder.facts });
-  const record = { ...initialRecord(run, sealEnv(masterKey, id, spec.env), defaults, now), logIndex };
+  // First: Redis searches a small hash from its beginning, and each append writes this field.
+  const record = { logIndex, ...initialRecord(run, sealEnv(masterKey, id, spec.env), defaults, now) };
   const image = spec.image ?? '';
   const own = [IMAGE_ASKED, image, IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
   const fields = [...recordFields(record), ...own];

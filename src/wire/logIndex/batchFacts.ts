@@ -13,7 +13,11 @@ export const linesIn = (levels: LevelCounts): number => levels.reduce((sum, line
 export const warningsIn = (levels: LevelCounts): number => levels[WARNING] ?? 0;
 /** Lines of level ERROR and above. */
 export const errorsIn = (levels: LevelCounts): number => linesIn(levels.slice(ERROR));
-export const sumOf = (a: LevelCounts, b: LevelCounts): LevelCounts => a.map((lines, i) => lines + (b[i] ?? 0));
+export const sumOf = (a: LevelCounts, b: LevelCounts): LevelCounts => {
+  const sum: number[] = [];
+  for (let i = 0; i < a.length; i += 1) sum.push((a[i] ?? 0) + (b[i] ?? 0));
+  return sum;
+};
 export const differenceOf = (a: LevelCounts, b: LevelCounts): LevelCounts => a.map((lines, i) => lines - (b[i] ?? 0));
 
 /** A group's start or end in a batch, or the end of the attempt, which ends all groups. */

@@ -73,6 +73,8 @@ interface At {
   readonly levels: LevelCounts;
 }
 
+const NO_FIELDS: readonly string[] = [];
+
 export class GroupTable {
   #groups: IndexedGroup[];
   /** Open groups, outermost first, with those that are not kept. */
@@ -104,6 +106,11 @@ export class GroupTable {
     return this.#open.filter(({ depth }) => depth <= this.#maxDepth);
   }
 
+  /** How many they are. */
+  get openCount(): number {
+    return this.#open.length === 0 ? 0 : this.open.length;
+  }
+
   add(fact: GroupFact, at: At): void {
     const seq = at.firstSeq + fact.offset;
     const levels = sumOf(at.levels, fact.levels);
@@ -116,7 +123,8 @@ export class GroupTable {
   }
 
   /** Fields and values of the groups that are not stored as they are. They count as stored then. */
-  takeFields(): string[] {
+  takeFields(): readonly string[] {
+    if (this.#changed?.size === 0) return NO_FIELDS;
     const slots = this.#changed ?? this.#groups.keys();
     this.#changed = new Set();
     return [...slots].flatMap((slot) => {

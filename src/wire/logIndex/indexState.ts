@@ -51,9 +51,15 @@ export interface IndexedBatch {
   readonly facts: BatchFacts;
 }
 
-/** The state after the batch, without its marks and groups. */
-export const stateAfter = (state: IndexState, { firstSeq, count, facts }: IndexedBatch): IndexState => ({
-  ...state,
+/** The part of a state that counts marks and groups. */
+export type TableSizes = Pick<IndexState, 'marks' | 'groups' | 'groupsStarted' | 'openGroups'>;
+
+/** The state after the batch. `tables`: after it. */
+export const stateAfter = (
+  state: IndexState,
+  { firstSeq, count, facts }: IndexedBatch,
+  tables: TableSizes = state,
+): IndexState => ({
   seq: firstSeq + count - 1,
   levels: sumOf(state.levels, facts.levels),
   commandLines: state.commandLines + facts.commandLines,
@@ -62,30 +68,29 @@ export const stateAfter = (state: IndexState, { firstSeq, count, facts }: Indexe
   firstAt: state.seq === 0 ? (facts.firstAt ?? 0) : state.firstAt,
   maxAt: Math.max(state.maxAt, facts.maxAt),
   lastAt: facts.lastAt,
+  marks: tables.marks,
+  groups: tables.groups,
+  groupsStarted: tables.groupsStarted,
+  openGroups: tables.openGroups,
 });
 
 /** Whole numbers. An instant can have a fraction: a mark's instant must not be before it. */
-export const base36 = (value: number | null): string => (value ? Math.ceil(value).toString(36) : '');
+export const base36 = (value: number | null): string => {
+  if (!value) return '';
+  return value < 36 && value > 0 ? (DIGITS[Math.ceil(value)] ?? '10') : Math.ceil(value).toString(36);
+};
+const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
 export const fromBase36 = (text: string | undefined): number => (text ? Number.parseInt(text, 36) : 0);
 
-/** The text of the state. Instants are relative to the ones before them. */
-export const formatState = (state: IndexState): string =>
-  [
-    state.seq,
-    ...state.levels,
-    state.commandLines,
-    state.firstError,
-    state.lastError,
-    state.firstAt,
-    state.maxAt - state.firstAt,
-    state.lastAt - state.maxAt,
-    state.marks,
-    state.groups,
-    state.groupsStarted,
-    state.openGroups,
-  ]
-    .map(base36)
-    .join(',');
+/** The text of the state. Instants are relative to the ones before them. Made for each append, so without a list. */
+export const formatState = (state: IndexState): string => {
+  const { firstAt, maxAt } = state;
+  let text = base36(state.seq);
+  for (const lines of state.levels) text += `,${base36(lines)}`;
+  text += `,${base36(state.commandLines)},${base36(state.firstError)},${base36(state.lastError)}`;
+  text += `,${base36(firstAt)},${base36(maxAt - firstAt)},${base36(state.lastAt - maxAt)}`;
+  return `${text},${base36(state.marks)},${base36(state.groups)},${base36(state.groupsStarted)},${base36(state.openGroups)}`;
+};
 
 /** Null if there is none. */
 export const parseState = (text: string | null | undefined): IndexState | null => {

@@ -4,7 +4,14 @@
  * so an append that is repeated changes nothing. A reader of an old log computes the same from its events.
  */
 import { GroupTable, type IndexedGroup } from './groups.ts';
-import { EMPTY_STATE, formatState, type IndexedBatch, type IndexState, stateAfter } from './indexState.ts';
+import {
+  EMPTY_STATE,
+  formatState,
+  type IndexedBatch,
+  type IndexState,
+  stateAfter,
+  type TableSizes,
+} from './indexState.ts';
 import { type Mark, MarkTable } from './marks.ts';
 
 /** What an append changes in the index. */
@@ -55,7 +62,7 @@ export class LogIndex {
     const before = this.#state;
     this.#tables?.marks.add(firstSeq, before);
     for (const fact of facts.groups) this.#tables?.groups.add(fact, { firstSeq, attempt, levels: before.levels });
-    this.#state = { ...stateAfter(before, batch), ...this.#counts() };
+    this.#state = stateAfter(before, batch, this.#sizes());
     this.#storesAgain = false;
     const fields = this.#tables ? [...this.#tables.marks.takeFields(), ...this.#tables.groups.takeFields()] : [];
     return { state: formatState(this.#state), fields };
@@ -80,14 +87,14 @@ export class LogIndex {
     this.#tables?.groups.storeAgain();
   }
 
-  #counts(): Pick<IndexState, 'marks' | 'groups' | 'groupsStarted' | 'openGroups'> | null {
-    if (this.#tables === null) return null;
+  #sizes(): TableSizes {
+    if (this.#tables === null) return this.#state;
     const { marks, groups } = this.#tables;
     return {
       marks: marks.all.length,
       groups: groups.all.length,
       groupsStarted: groups.started,
-      openGroups: groups.open.length,
+      openGroups: groups.openCount,
     };
   }
 }

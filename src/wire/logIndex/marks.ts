@@ -44,6 +44,8 @@ export const parseMark = (text: string): Mark => {
 
 export const markField = (slot: number): string => `m${slot}`;
 
+const NO_FIELDS: readonly string[] = [];
+
 export class MarkTable {
   #marks: Mark[];
   #events = FIRST_EVENTS;
@@ -71,8 +73,9 @@ export class MarkTable {
   }
 
   /** Fields and values of the marks that are not stored yet. They count as stored then. */
-  takeFields(): string[] {
+  takeFields(): readonly string[] {
     const from = this.#storedTo;
+    if (from === this.#marks.length) return NO_FIELDS;
     this.#storedTo = this.#marks.length;
     return this.#marks.slice(from).flatMap((mark, i) => [markField(from + i), formatMark(mark)]);
   }
