@@ -1,5 +1,6 @@
 /** Chooses the launcher: the one that LAUNCHER names, or the best that is available. */
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { engineAnswers, findContainerSocket, socketCandidates } from './launchers/container/engine/socket.ts';
 import { ContainerLauncher, containerTraits } from './launchers/container/launcher.ts';
@@ -21,6 +22,7 @@ export interface LauncherParts {
   readonly installationId: string;
   /** How executors reach Redis. */
   readonly redis: Pick<RedisForExecutors, 'urlFor' | 'mount'>;
+  readonly logger: Logger;
 }
 
 /** A launcher that can be made. Redis for executors is opened in between, by its traits. */
@@ -46,6 +48,8 @@ type LauncherConfig = Pick<
   | 'childEnvironment'
   | 'executorNetwork'
   | 'executorImage'
+  | 'imageRetentionMs'
+  | 'allotment'
 >;
 
 /** @throws StartFailure where LAUNCHER or HOST needs a container engine and none answers */
@@ -91,8 +95,11 @@ const containerChoice = (config: LauncherConfig, socketPath: string): LauncherCh
   traits: containerTraits(config.executorNetwork),
   why: `the engine on ${socketPath} answers`,
   remedy: 'Set LAUNCHER=process to run without a container engine.',
-  create({ installationId, redis }) {
+  create({ installationId, redis, logger }) {
+    const log = logger.child({ part: 'images' });
     return new ContainerLauncher({
+      allowedImages: config.allotment.allowedImages,
+      pulledImages: { directory: join(config.dataDirectory, 'images'), retentionMs: config.imageRetentionMs, log },
       socketPath,
       network: config.executorNetwork,
       executorImage: config.executorImage,

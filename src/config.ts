@@ -79,6 +79,8 @@ export interface Config {
   readonly maxLogBytes: number;
   readonly retentionMs: number;
   readonly cancelGraceMs: number;
+  /** How long a pulled image stays after its last use; null: always. */
+  readonly imageRetentionMs: number | null;
   readonly logLevel: string;
   /**
    * Master key of secrets at rest, 32 bytes. Null: a key is made once and kept in Redis. Then everybody who can read
@@ -155,6 +157,7 @@ const schema = z.object({
   MAX_LINE_BYTES: whole('bytes', 16, 262_144, 65_536),
   MAX_LOG_BYTES: whole('bytes', 1024, 2 ** 40, 268_435_456),
   RETENTION_HOURS: decimal('hours', 0.0001, 3650 * DAY_HOURS, 168),
+  IMAGE_RETENTION_HOURS: decimal('hours; 0: images are never removed', 0, 3650 * DAY_HOURS, 168),
   CANCEL_GRACE_SECONDS: decimal('seconds', 0, 3600, 10),
   LOG_LEVEL: logLevel,
   SECRETS_KEY: secretsKey.optional(),
@@ -214,6 +217,7 @@ const configOf = (
   maxLineBytes: values.MAX_LINE_BYTES,
   maxLogBytes: values.MAX_LOG_BYTES,
   retentionMs: Math.round(values.RETENTION_HOURS * HOUR_MS),
+  imageRetentionMs: values.IMAGE_RETENTION_HOURS === 0 ? null : Math.ceil(values.IMAGE_RETENTION_HOURS * HOUR_MS),
   cancelGraceMs: Math.round(values.CANCEL_GRACE_SECONDS * 1000),
   logLevel: values.LOG_LEVEL,
   secretsKey: values.SECRETS_KEY ?? null,

@@ -71,7 +71,11 @@ const begin = async (start: Start): Promise<number> => {
   const address = await openExecutorRedis(start, server, choice.traits);
   const installation = await installationId(connections.commands.redis);
   const access = await openAccess(start, server, { address, connections, masterKey, installation });
-  const launcher = await openLauncher(start, choice, { installationId: installation, redis: address });
+  const launcher = await openLauncher(start, choice, {
+    installationId: installation,
+    redis: address,
+    logger: start.logger,
+  });
   const losses = await openLossGuard(start, server, connections);
   const log = openLog(start, connections, losses);
   const { announcements } = log;

@@ -392,8 +392,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/launchers/container/image': {
     purpose: "the executor's image and the images of runs",
-    rooms: ['src/async', 'src/launchers', 'src/launchers/container/engine'],
-    packages: ['dockerode', 'esbuild', 'node', 'tar-stream'],
+    rooms: ['src/async', 'src/domain/policy', 'src/launchers', 'src/launchers/container/engine'],
+    packages: ['dockerode', 'esbuild', 'node', 'pino', 'tar-stream'],
   },
   'src/launchers/process': {
     purpose: 'attempts as local processes',
@@ -463,6 +463,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/async',
       'src/domain',
       'src/domain/policy',
+      'src/launchers',
       'src/redis',
       'src/runs/lossyRedis',
       'src/runs/records',

@@ -123,6 +123,11 @@ export interface Launcher extends LauncherTraits {
   prepare(say: (line: string) => void, signal: AbortSignal): Promise<void>;
   /** Why runs cannot start now, or null where they can. Cheap: /health/ready asks it. */
   unready(): Promise<string | null>;
+  /**
+   * Whether a launch with this image would connect to its registry now: it is not here. False for an invalid name.
+   * @throws the engine's error
+   */
+  needsPull(image: string): Promise<boolean>;
   /** @throws LaunchError; or the signal's reason where it was aborted, after what was begun is removed */
   launch(spec: LaunchSpec, progress: (step: LaunchProgress) => void, signal: AbortSignal): Promise<Execution>;
   /** Finds what an earlier launch started; null where nothing of it is left. */

@@ -87,7 +87,7 @@ const createApi = (options: RunServiceOptions, queue: AttemptQueue): RunsFor => 
   const { defaultImage, enforces } = launcher;
   const { lingerMs } = losses;
   const limits = { allotment, enforces, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, lingerMs, queuedRuns };
-  return runCommands({ redis, queue, masterKey, defaults: { defaultImage, ...limits }, losses, log });
+  return runCommands({ redis, queue, launcher, masterKey, defaults: { defaultImage, ...limits }, losses, log });
 };
 
 /** The queue's worker and the reconciler, around one supervisor. */

@@ -10,7 +10,7 @@ import { LaunchError } from '../../src/launchers/launcher.ts';
 import { containerLauncher, cuttableEngine, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
 import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { carryOut, eventsOf, newAttempt, textOf } from '../support/runs/attempts.ts';
-import { until } from '../support/runs/runs.ts';
+import { quiet, until } from '../support/runs/runs.ts';
 
 const engine = inject('engine');
 const soon = (): AbortSignal => AbortSignal.timeout(30_000);
@@ -54,6 +54,8 @@ describe.skipIf(engine === null)('the container launcher', () => {
       installationId: 'x',
       pidsLimit: 64,
       workspaceBytes: 1_000_000,
+      allowedImages: null,
+      pulledImages: { directory: '/nowhere', retentionMs: null, log: quiet },
     });
     expect(await fresh.unready()).not.toBeNull();
     await expect(fresh.prepare(quietly, soon())).rejects.toThrow();

@@ -51,6 +51,7 @@ test('the defaults are those of docs/reference/configuration.md', () => {
     maxLogBytes: 268_435_456,
     retentionMs: 168 * 3_600_000,
     cancelGraceMs: 10_000,
+    imageRetentionMs: 604_800_000,
     logLevel: 'info',
     secretsKey: null,
     runtimeDirectory: null,

@@ -10,7 +10,7 @@ interface ImageName {
 
 /**
  * Completes a short name like Docker does: `alpine` is `docker.io/library/alpine`, `team/app` is `docker.io/team/app`.
- * The first part is a registry if it has a dot or a colon, or is `localhost`.
+ * The first part is a registry if it has a dot, a colon or an upper-case letter, or is `localhost`.
  */
 const parseName = (reference: string): ImageName => {
   const [named = '', digest = null] = reference.split('@');
@@ -18,7 +18,7 @@ const parseName = (reference: string): ImageName => {
   const path = tagAt < 0 ? named : named.slice(0, tagAt);
   const parts = path.split('/');
   const [first = ''] = parts;
-  const hasRegistry = parts.length > 1 && (/[.:*]/.test(first) || first === 'localhost');
+  const hasRegistry = parts.length > 1 && (/[.:*A-Z]/.test(first) || first === 'localhost');
   const repository =
     hasRegistry || path.startsWith('*') ? path : `docker.io/${parts.length === 1 ? 'library/' : ''}${path}`;
   return { repository: repository.toLowerCase(), tag: tagAt < 0 ? null : named.slice(tagAt + 1), digest };
@@ -44,3 +44,15 @@ export const isAllowedImage = (image: string, patterns: readonly string[]): bool
     );
   });
 };
+
+/** The registry of an image, with its port: what stands before the first slash of its complete name. */
+export const registryOf = (image: string): string => parseName(image).repository.split('/')[0] ?? '';
+
+/**
+ * Whether one of the patterns allows the image and says more of its registry than `*`: then the operator named that
+ * registry on purpose.
+ */
+export const namesRegistry = (image: string, patterns: readonly string[]): boolean =>
+  patterns.some(
+    (pattern) => pattern.includes('/') && !/^\*+$/.test(registryOf(pattern)) && isAllowedImage(image, [pattern]),
+  );

@@ -1,6 +1,7 @@
 /** Runs attempts in containers of Docker or Podman: the same code, through the API socket of either. */
 import type Docker from 'dockerode';
 import { abortable } from '../../async/abortable.ts';
+import { interval } from '../../async/interval.ts';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
 import { REDIS_DIRECTORY } from '../../wire/executorRoot.ts';
 import {
@@ -28,6 +29,7 @@ import { engineAnswers } from './engine/socket.ts';
 import { ContainerExecution } from './execution.ts';
 import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image/executorImage.ts';
 import { PULL_IDLE_MS, pullImage } from './image/pull.ts';
+import { PulledImages, type PulledImagesOptions } from './image/pulledImages.ts';
 import { isImageReference } from './image/reference.ts';
 import { type Enforced, type ProbeRequest, probe, removeProbes, unenforcedLine } from './probe.ts';
 import { describeImage, findRunImage, type RunImage } from './runImage.ts';
@@ -40,7 +42,14 @@ export interface ContainerLauncherOptions extends ContainerSettings {
   readonly socketPath: string;
   /** Carried into containers, and the default image of runs; null: built from executor/. */
   readonly executorImage: string | null;
+  /** ALLOWED_IMAGES; null: any image. */
+  readonly allowedImages: readonly string[] | null;
+  /** What this service pulls, and when it is removed. */
+  readonly pulledImages: PulledImagesOptions;
 }
+
+/** Images are looked at this often, or as often as they can expire. */
+const CLEAN_IMAGES_MS = 600_000;
 
 interface Prepared {
   readonly executorImage: RunImage;
@@ -68,9 +77,12 @@ export class ContainerLauncher implements Launcher {
   #enforced: Enforced = { memory: true, cpus: true, pids: true };
   /** As ContainerStarter takes it; it outlives a lost connection. */
   readonly #checkedImages = new Set<string>();
+  readonly #pulledImages: PulledImages;
+  #stopCleaning: () => void = () => undefined;
 
   constructor(options: ContainerLauncherOptions) {
     this.#options = options;
+    this.#pulledImages = new PulledImages(options.pulledImages);
     this.redisReach = containerTraits(options.network).redisReach;
   }
 
@@ -104,12 +116,20 @@ export class ContainerLauncher implements Launcher {
     const warning = unenforcedLine(this.#enforced, `${engine.name} ${engine.version}`);
     if (warning !== null) say(warning);
     this.#prepared = prepared;
+    this.#stopCleaning();
+    this.#stopCleaning = this.#cleanImages(docker);
   }
 
   async unready(): Promise<string | null> {
     if (this.#prepared === null) return 'the container launcher is not prepared yet';
     if (!(await engineAnswers(this.#options.socketPath))) return 'the container engine does not answer';
     return null;
+  }
+
+  async needsPull(image: string): Promise<boolean> {
+    if (!isImageReference(image)) return false;
+    const docker = await this.#engine();
+    return (await inTime(orNull(docker.getImage(image).inspect()))) === null;
   }
 
   async launch(spec: LaunchSpec, progress: (step: LaunchProgress) => void, signal: AbortSignal): Promise<Execution> {
@@ -122,7 +142,16 @@ export class ContainerLauncher implements Launcher {
     const found = await starter.adopt(names, progress);
     if (found !== null) return found;
     const { executorImage, engine } = prepared;
-    const asked = { asked: spec.image, executorImage, architecture: engine.architecture, progress };
+    const { allowedImages } = this.#options;
+    const { architecture } = engine;
+    const asked = {
+      asked: spec.image,
+      executorImage,
+      architecture,
+      allowedImages,
+      pulled: this.#pulledImages,
+      progress,
+    };
     const image = await findRunImage(docker, asked, signal);
     signal.throwIfAborted();
     const request = attemptRequest(spec, image, names, prepared);
@@ -164,7 +193,15 @@ export class ContainerLauncher implements Launcher {
   }
 
   async close(): Promise<void> {
+    this.#stopCleaning();
     this.#docker = null;
+  }
+
+  /** Now and then removes images that were pulled for runs and are not used. Returns how to stop that. */
+  #cleanImages(docker: Docker): () => void {
+    const { retentionMs } = this.#options.pulledImages;
+    if (retentionMs === null) return () => undefined;
+    return interval(() => this.#pulledImages.removeUnused(docker), Math.min(retentionMs, CLEAN_IMAGES_MS));
   }
 
   #names(runId: RunId, attempt: number): AttemptNames {

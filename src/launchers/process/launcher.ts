@@ -74,6 +74,11 @@ export class ProcessLauncher implements Launcher {
     return null;
   }
 
+  /** A foreign image is refused at the launch. */
+  async needsPull(): Promise<boolean> {
+    return false;
+  }
+
   async launch(spec: LaunchSpec, progress: (step: LaunchProgress) => void, signal: AbortSignal): Promise<Execution> {
     signal.throwIfAborted();
     const { runId, attempt } = spec;

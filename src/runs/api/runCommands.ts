@@ -5,6 +5,7 @@ import { BatchLoader } from '../../async/batchLoader.ts';
 import { type Caller, seesRun } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunSummary } from '../../domain/run.ts';
+import type { Launcher } from '../../launchers/launcher.ts';
 import { whenReady } from '../../redis/wait.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
 import type { RunDefaults } from '../records/creation.ts';
@@ -21,6 +22,7 @@ export interface CommandsContext {
   readonly queue: AttemptQueue;
   readonly masterKey: Buffer;
   readonly defaults: RunDefaults;
+  readonly launcher: Pick<Launcher, 'needsPull'>;
   readonly losses: LossGuard;
   readonly log: Logger;
 }

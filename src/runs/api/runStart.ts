@@ -1,9 +1,11 @@
 /** Starts runs: startRun, and retryRun, which starts a new run with the input of another one. */
 import { abortable } from '../../async/abortable.ts';
 import { seesRun } from '../../domain/caller.ts';
-import { BadUserInput, Conflict, NotFound, Unavailable } from '../../domain/errors.ts';
+import { BadUserInput, Conflict, inputProblem, NotFound, Unavailable } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
 import { allowsImage, overMaximum } from '../../domain/policy/allotment.ts';
+import { namesRegistry, registryOf } from '../../domain/policy/allowedImages.ts';
+import { isPrivateRegistry } from '../../domain/policy/privateRegistry.ts';
 import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../../domain/run.ts';
 import { RUN_STATES } from '../../domain/runStates.ts';
 import { createRecord, type NewRun, readImageAsked } from '../records/creation.ts';
@@ -21,6 +23,7 @@ export const startRun = async (
 ): Promise<RunSummary> => {
   const problems = overMaximum(spec, context.defaults.allotment);
   if (problems.length > 0) throw new BadUserInput(problems);
+  if (await isPrivatePull(context, spec.image)) throw new BadUserInput([inputProblem('input.image', PRIVATE_REGISTRY)]);
   const { subject: createdBy, tenant } = context.caller;
   const run = { tenant, createdBy, spec, retryOf: null };
   if (idempotencyKey === null) return await create(context, { ...run, id: newRunId(), idempotency: null }, signal);
@@ -41,6 +44,7 @@ export const retryRun = async (context: CallContext, id: RunId, signal: AbortSig
     const message = 'The image of this run is no longer allowed (ALLOWED_IMAGES). Start a new run with another image.';
     throw new Conflict(message);
   }
+  if (await isPrivatePull(context, image)) throw new Conflict(PRIVATE_REGISTRY);
   const spec: RunSpec = {
     name: run.name,
     image,
@@ -56,6 +60,19 @@ export const retryRun = async (context: CallContext, id: RunId, signal: AbortSig
   const { tenant } = run;
   const retried = { id: newRunId(), tenant, createdBy: caller.subject, spec, retryOf: id, idempotency: null };
   return await create(context, retried, signal);
+};
+
+const PRIVATE_REGISTRY =
+  'The registry of the image has a private address. Use a public registry, or ask the operator to name this one in ' +
+  'ALLOWED_IMAGES.';
+
+/**
+ * Whether the run would make the engine connect to a private address. Names that resolve to one are refused before the
+ * pull, and so are names of local images of Podman (localhost/…): a run of one that is missing fails, as any other.
+ */
+const isPrivatePull = async ({ launcher, defaults }: CallContext, image: string | null): Promise<boolean> => {
+  if (image === null || !isPrivateRegistry(image) || registryOf(image) === 'localhost') return false;
+  return !namesRegistry(image, defaults.allotment.allowedImages ?? []) && (await launcher.needsPull(image));
 };
 
 const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {

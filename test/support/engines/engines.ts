@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ContainerLauncher, type ContainerLauncherOptions } from '../../../src/launchers/container/launcher.ts';
 import type { TestRedis } from '../redis/redis.ts';
+import { quiet } from '../runs/runs.ts';
 
 /** A group that no machine with these tests uses. */
 export const REDIS_GID = 54_321;
@@ -35,6 +36,8 @@ export const containerLauncher = async (
     installationId: crypto.randomUUID(),
     pidsLimit: 256,
     workspaceBytes: 32 * 1024 * 1024,
+    allowedImages: null,
+    pulledImages: { directory: join(server.directory, 'images'), retentionMs: null, log: quiet },
     ...more,
   });
   await launcher.prepare(() => undefined, AbortSignal.timeout(120_000));

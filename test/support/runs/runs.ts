@@ -60,7 +60,8 @@ export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes
     cancelGraceMs: 1000,
     retentionMs: 3_600_000,
   };
-  const context: CommandsContext = { redis, queue, masterKey, defaults, losses: NO_LOSS, log: quiet };
+  const launcher = { needsPull: () => Promise.resolve(true) };
+  const context: CommandsContext = { redis, queue, launcher, masterKey, defaults, losses: NO_LOSS, log: quiet };
   const runsFor = runCommands(context);
   return {
     runsFor,
