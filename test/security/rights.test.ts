@@ -298,7 +298,25 @@ test('T9: startRun gives a token for its run alone in the same answer', async ()
     runs: { edges: [{ node: { id: run.id } }] },
     viewer: { subject: 'backend', tenant: 'acme', scopes: ['RUNS_READ', 'LOGS_READ'], expiresAt: token.expiresAt },
   });
-  expect(await ask(starter, query, { scopes: ['ADMIN'] })).toMatchObject({ data: { startRun: null }, errors: [{}] });
+});
+
+test('T9b: if the token that startRun is asked for would be refused, no run is started', async () => {
+  const starter = await backend('runs:start runs:read', { tenant: 'careful' });
+  const count = async () => (await ask(starter, '{ runs { edges { node { id } } } }')).data.runs.edges.length;
+  const start = (variables: string, selection: string, more = '') =>
+    ask(
+      starter,
+      `mutation ${variables} { startRun(input: { command: ["true"] }) { run { id } ${selection} } } ${more}`,
+    );
+  const scopes = '($scopes: [Scope!] = [ADMIN])';
+  const one = 'fragment One on StartRunPayload { t: token(scopes: $scopes) { token } }';
+  expect(codes(await start('', 'token(scopes: [LOGS_READ]) { token }'))).toEqual(['FORBIDDEN']);
+  expect(codes(await start(scopes, '...One', one))).toEqual(['FORBIDDEN']);
+  const late = '... @include(if: $yes) { token(expiresInSeconds: 0) { token } }';
+  expect(codes(await start('($yes: Boolean = true)', late))).toEqual(['BAD_USER_INPUT']);
+  expect(await count()).toBe(0);
+  expect(await start('($yes: Boolean = false)', late)).not.toHaveProperty('errors');
+  expect(await count()).toBe(1);
 });
 
 const CREATE = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) {

@@ -4,8 +4,8 @@ import { LIMITS } from '../../../domain/limits.ts';
 import type { ApiToken as Record } from '../../../identity/apiTokens.ts';
 import { grantedScopes } from '../../../identity/policy.ts';
 import { builder } from '../base/builder.ts';
+import { scopesProblems } from '../base/runTokenAsked.ts';
 import { ApiToken } from './apiTokenType.ts';
-import { scopesProblems } from './runToken.ts';
 import { Scope } from './scope.ts';
 
 const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {

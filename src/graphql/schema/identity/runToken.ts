@@ -1,17 +1,15 @@
 /** RunToken, Mutation.createRunToken and StartRunPayload.token. */
 import type { Scope as ScopeValue } from '../../../domain/caller.ts';
-import { type InputProblem, inputProblem, NotFound, throwProblems } from '../../../domain/errors.ts';
+import { type InputProblem, inputProblem, NotFound } from '../../../domain/errors.ts';
 import { type RunId, requireRunId } from '../../../domain/ids.ts';
-import { between } from '../../../domain/inputChecks.ts';
 import { LIMITS } from '../../../domain/limits.ts';
-import { grantedScopes } from '../../../identity/policy.ts';
 import type { SignedToken } from '../../../identity/runTokens.ts';
 import type { ApiContext } from '../../context/context.ts';
 import { builder } from '../base/builder.ts';
+import { grantRunToken, RUN_TOKEN_SECONDS, type RunTokenGranted } from '../base/runTokenAsked.ts';
 import { StartRunPayload } from '../runs/startRun.ts';
 import { Scope } from './scope.ts';
 
-const DEFAULT_SECONDS = 900;
 const SCOPES = `Default: RUNS_READ and LOGS_READ, as far as you have them. A scope that you lack is FORBIDDEN. Whatever its scopes, a
 run token starts no runs and makes no API tokens.`;
 const SECONDS = `Life of the token in seconds, 1 to ${LIMITS.runTokenSeconds}. It never lives longer than your own token.`;
@@ -29,28 +27,10 @@ const RunToken = builder.objectRef<RunTokenShape>('RunToken').implement({
   }),
 });
 
-interface Asked {
-  readonly scopes?: readonly ScopeValue[] | null | undefined;
-  readonly expiresInSeconds?: number | null | undefined;
-}
-
-/** @throws Forbidden; BadUserInput */
-const checked = ({ caller }: ApiContext, asked: Asked, more: readonly InputProblem[], root = '') => {
-  const scopes = grantedScopes(caller, asked.scopes ?? null);
-  const expiresInSeconds = asked.expiresInSeconds ?? DEFAULT_SECONDS;
-  const problems = between(`${root}expiresInSeconds`, expiresInSeconds, 1, LIMITS.runTokenSeconds);
-  throwProblems([...more, ...scopesProblems(`${root}scopes`, asked.scopes), ...problems]);
-  return { scopes, expiresInSeconds };
-};
-
-/** A token that can do nothing is a mistake. */
-export const scopesProblems = (argument: string, scopes: Asked['scopes']): readonly InputProblem[] =>
-  scopes?.length === 0 ? [inputProblem(argument, 'Must not be empty. Give at least one scope.')] : [];
-
 const sign = async (
   { tokens }: ApiContext,
   runIds: readonly RunId[],
-  { scopes, expiresInSeconds }: ReturnType<typeof checked>,
+  { scopes, expiresInSeconds }: RunTokenGranted,
 ): Promise<RunTokenShape> => {
   const signed = await tokens.createRunToken({ runIds, scopes: new Set(scopes), expiresInSeconds });
   return { ...signed, scopes };
@@ -61,7 +41,7 @@ const CreateRunTokenInput = builder.inputType('CreateRunTokenInput', {
   fields: (t) => ({
     runIds: t.idList({ required: true, description: `Ids of 1 to ${LIMITS.runTokenRuns} runs that you can see.` }),
     scopes: t.field({ type: [Scope], description: SCOPES }),
-    expiresInSeconds: t.int({ defaultValue: DEFAULT_SECONDS, description: SECONDS }),
+    expiresInSeconds: t.int({ defaultValue: RUN_TOKEN_SECONDS, description: SECONDS }),
   }),
 });
 
@@ -86,7 +66,7 @@ builder.mutationField('createRunToken', (t) =>
     nullable: true,
     args: { input: t.arg({ type: CreateRunTokenInput, required: true, description: 'Which runs, and what for.' }) },
     resolve: async (_root, { input }, context) => {
-      const granted = checked(context, input, runIdsProblems(input.runIds), 'input.');
+      const granted = grantRunToken(context.caller, input, 'input.', runIdsProblems(input.runIds));
       const runIds = [...new Set(input.runIds.map(requireRunId))];
       const runs = await context.runs.getMany(runIds);
       if (runs.includes(null)) throw new NotFound();
@@ -102,10 +82,10 @@ builder.objectField(StartRunPayload, 'token', (t) =>
     type: RunToken,
     args: {
       scopes: t.arg({ type: [Scope], description: SCOPES }),
-      expiresInSeconds: t.arg.int({ defaultValue: DEFAULT_SECONDS, description: SECONDS }),
+      expiresInSeconds: t.arg.int({ defaultValue: RUN_TOKEN_SECONDS, description: SECONDS }),
     },
-    resolve: ({ run }, asked, context) => sign(context, [run.id], checked(context, asked, [])),
-    description: `A token for this run alone, with no more rights than you have: hand it to a browser. If it is refused, the run has
-been started all the same.`,
+    resolve: ({ run }, asked, context) => sign(context, [run.id], grantRunToken(context.caller, asked)),
+    description: `A token for this run alone, with no more rights than you have: hand it to a browser. If it would be refused, no run
+is started.`,
   }),
 );

@@ -2,6 +2,8 @@
 import type { InputCheck } from '../../../domain/errors.ts';
 import { checkStartInput, startInputProblems } from '../../../domain/startInput.ts';
 import { builder } from '../base/builder.ts';
+import { grantRunToken } from '../base/runTokenAsked.ts';
+import { selectedArguments } from '../base/selectedArguments.ts';
 import { LabelInput } from './label.ts';
 import { ResourcesInput } from './resources.ts';
 import { runPayload } from './runPayload.ts';
@@ -63,9 +65,11 @@ builder.mutationField('startRun', (t) =>
     type: StartRunPayload,
     nullable: true,
     args: { input: t.arg({ type: StartRunInput, required: true, description: 'What to run.' }) },
-    resolve: async (_root, { input }, { runs, admitStart }) => ({
-      run: await runs.start(checkStartInput(input), admitStart),
-    }),
+    resolve: async (_root, { input }, { caller, runs, admitStart }, info) => {
+      // Before the start: the caller of a refused token would not learn the id of the run.
+      for (const asked of selectedArguments(info, 'token')) grantRunToken(caller, asked);
+      return { run: await runs.start(checkStartInput(input), admitStart) };
+    },
     description: 'Accepts a run and queues it. The run is stored before startRun returns.',
   }),
 );
