@@ -152,3 +152,6 @@ export class Unavailable extends Refusal {
     super(message, { cause });
   }
 }
+
+/** Why work for a client is given up: the reason of its AbortSignal. It is not a fault of the service, so it is not logged. */
+export const CLIENT_LEFT = new Unavailable('The client has left.');

@@ -5,7 +5,7 @@
 
 import { type Release, Semaphore } from '../../async/semaphore.ts';
 import type { Work } from '../../async/workTurn.ts';
-import { Busy, LimitExceeded, Unavailable } from '../../domain/errors.ts';
+import { Busy, CLIENT_LEFT, LimitExceeded } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { STORE_DEADLINE_MS } from '../../redis/wait.ts';
 import { Scan } from '../../runs/records/runs.ts';
@@ -50,7 +50,7 @@ export class RequestBudget {
   /** The same for work that can be given up. @throws Unavailable if the client has left */
   async goOn(): Promise<void> {
     await this.slice();
-    if (this.signal.aborted) throw new Unavailable('The client has left.');
+    if (this.signal.aborted) throw CLIENT_LEFT;
   }
 
   /** Registers a list of the result that is being filled until `filled` resolves. */

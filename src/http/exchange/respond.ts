@@ -4,7 +4,7 @@ import { finished } from 'node:stream';
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
 import type { Caller } from '../../domain/caller.ts';
-import type { BadUserInput, ErrorCode, ShareUsedUp } from '../../domain/errors.ts';
+import { type BadUserInput, CLIENT_LEFT, type ErrorCode, type ShareUsedUp } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import type { Client } from '../../limits/who.ts';
 
@@ -167,7 +167,7 @@ export const discardBody = ({ request, response }: Exchange): void => {
 /** Aborts when the client leaves before it has the response. */
 export const left = (response: ServerResponse): AbortSignal => {
   const controller = new AbortController();
-  response.once('close', () => controller.abort());
+  response.once('close', () => controller.abort(CLIENT_LEFT));
   return controller.signal;
 };
 

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Backlog } from '../../delivery/sinks/backlog.ts';
 import { Outbox } from '../../delivery/sinks/webSocketSink.ts';
+import { CLIENT_LEFT } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { mayLoseNumbers, parseExactJson } from '../../domain/text/exactJson.ts';
 import { formatError } from '../../graphql/server/errorMask.ts';
@@ -121,8 +122,8 @@ export class GraphqlSockets {
     pace(client, request.socket);
     keepAlive(client, this.#options.keepAlive);
     client.once('close', (code, reason) => {
-      gone.abort();
-      for (const { left } of extra.begun.values()) left.abort();
+      gone.abort(CLIENT_LEFT);
+      for (const { left } of extra.begun.values()) left.abort(CLIENT_LEFT);
       closed(code, reason.toString()).catch((error) =>
         logger.error({ err: error }, 'could not clean up after a WebSocket'),
       );
@@ -165,7 +166,7 @@ export class GraphqlSockets {
     // The end of a completed operation must not be taken for the end of a later one with the same id.
     for (let one = completedOf(extra, id); one !== null; one = completedOf(extra, id)) await one.over;
     extra.variables = exactVariables(text);
-    if (type === MessageType.Complete && id !== null) extra.begun.get(id)?.left.abort();
+    if (type === MessageType.Complete && id !== null) extra.begun.get(id)?.left.abort(CLIENT_LEFT);
     if (type === MessageType.Subscribe && id !== null) await begin(extra, id, () => handle(withQuery(text)));
     else await handle(withQuery(text));
     if (message.type === MessageType.ConnectionInit) boundPayload(client, LIMITS.bodyBytes);
