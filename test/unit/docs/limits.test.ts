@@ -35,6 +35,7 @@ const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## A request', 'large answers', [LIMITS.largeAnswerRuns, LIMITS.largeAnswerBytes]],
   ['## A request', 'events of one page', [LIMITS.pageEvents, LIMITS.batchEvents]],
   ['## A request', 'runs of one page', [LIMITS.runsPage]],
+  ['## A request', 'groups of one', [LIMITS.outlineGroups, LIMITS.histogramBuckets]],
   ['## A request', 'text of', [LIMITS.containsBytes]],
   ['## A run', '`command`', [LIMITS.commandBytes]],
   ['## A run', '`input`', [LIMITS.inputBytes]],
