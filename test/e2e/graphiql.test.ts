@@ -166,3 +166,16 @@ test.skipIf(!hasBrowser)(
   },
   120_000,
 );
+
+test.skipIf(!hasBrowser)('D3: a browser shows markup in a log as text, and runs nothing of it', async () => {
+  const markup = '<script>document.title = "run"</script><img src=x onerror="document.title = 1"><h1>big</h1>';
+  const id = await startRun(service.url, { command: ['printf', '%s\\n', markup] });
+  await expect.poll(async () => (await newest()).status, { timeout: 20_000 }).toBe('COMPLETED');
+  const { page, requests, faults } = (await browser?.open()) ?? expect.fail('no browser');
+  await page.goto(`${service.url}/runs/${id}/log.txt`);
+  expect(await page.locator('pre').textContent()).toBe(`${markup}\n`);
+  expect([await page.title(), await page.locator('h1, img, script').count()]).toEqual(['', 0]);
+  expect(requests).toEqual([`${service.url}/runs/${id}/log.txt`]);
+  expect(faults).toEqual([]);
+  await page.context().close();
+});
