@@ -52,6 +52,7 @@ const FLOODS: readonly (readonly [what: string, text: (i: number) => string, cou
 test.each(FLOODS)(
   'S6a, S6b: 20,000 %s in one write: others are answered meanwhile, and the socket is closed with 4429',
   async (_what, text, count) => {
+    const begun = performance.now();
     const socket = await new RawSocket(service.url).ready();
     flood(
       socket,
@@ -60,7 +61,9 @@ test.each(FLOODS)(
     // Each honest request is answered before the flood is processed, in turn with its messages.
     for (let i = 0; i < 3; i += 1) expect(await honest()).toBe(200);
     expect((await socket.closed).code).toBe(4429);
-    expect(socket.messages.length).toBeLessThan(LIMITS.messageBurst + 2000);
+    const seconds = (performance.now() - begun) / 1000;
+    // And the acknowledgement, and one message whose permit was refilled while the answer was on its way.
+    expect(socket.messages.length).toBeLessThan(LIMITS.messageBurst + LIMITS.messagesPerSecond * seconds + 2);
   },
 );
 
@@ -155,11 +158,8 @@ test('S6a: messages that are written together with the request of a WebSocket ar
     });
   });
   socket.removeAllListeners('close').destroy();
-  expect(text.match(/HTTP\/1.1 101|connection_ack|(?<="n":)\d+/g)).toEqual([
-    'HTTP/1.1 101',
-    'connection_ack',
-    ...Array.from({ length: 100 }, (_, i) => `${i}`),
-  ]);
+  expect(text).toMatch(/^HTTP\/1.1 101.*connection_ack/s);
+  expect(text.match(/(?<="n":)\d+/g)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
 });
 
 /** A text frame as clients send it (RFC 6455, 5.2), with a mask of zeros. */
