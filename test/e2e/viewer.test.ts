@@ -203,6 +203,13 @@ test.skipIf(!hasBrowser)(
     // The address names the place: a link to it opens there.
     await page.goto(`${service.url}/?run=${runId}&seq=150000`);
     await page.locator('.row.marked[data-seq="150000"]').waitFor();
+    // By the number of the line in log.txt, which the page shows.
+    await page.goto(`${service.url}/?run=${runId}#L120000-L120002`);
+    await row(page, '120000').waitFor();
+    expect(await page.locator('.row.marked .text').allTextContents()).toEqual(['120000', '120001', '120002']);
+    expect(await page.locator('.row.marked .number').first().getAttribute('data-number')).toBe('120000');
+    await page.goto(`${service.url}/?run=${runId}&first=error`);
+    await page.locator('.row.marked', { hasText: 'the only error' }).waitFor();
     expect(faults).toEqual([]);
   },
 );

@@ -9,6 +9,7 @@ const line = (seq: number, message: string): LogEvent => ({
   level: 'INFO',
   stream: 'STDOUT',
   message,
+  line: seq,
   logger: null,
   fields: null,
   truncated: false,

@@ -9,6 +9,9 @@ export type { LogFilter };
 /** The first seq that an event stands for. */
 export const firstSeq = (event: LogEvent): number => (event.__typename === 'LinesDropped' ? event.fromSeq : event.seq);
 
+/** The number in log.txt, for people and links; null for what is no line of it. */
+export const lineNumber = (event: LogEvent): number | null => (event.__typename === 'LogLine' ? event.line : null);
+
 export const isError = (event: LogEvent): boolean =>
   event.__typename === 'LogLine' && (event.level === 'ERROR' || event.level === 'CRITICAL');
 

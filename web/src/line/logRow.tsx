@@ -7,7 +7,7 @@ import type { GroupSummary } from './displayRows.ts';
 import { eventClass, eventText } from './eventText.tsx';
 import { hasDetails, LineDetails } from './lineDetails.tsx';
 import { LineText } from './lineText.tsx';
-import { firstSeq, type LogEvent } from './logEvents.ts';
+import { firstSeq, type LogEvent, lineNumber } from './logEvents.ts';
 import { timeText } from './times.ts';
 
 export interface LogRowProps {
@@ -41,6 +41,7 @@ const sameProps = (a: LogRowProps, b: LogRowProps): boolean =>
 export const LogRow = memo((props: LogRowProps) => {
   const { event, depth, since, times, marked, href, onMark } = props;
   const seq = firstSeq(event);
+  const number = lineNumber(event);
   return (
     <div className={`row ${eventClass(event)}${marked ? ' marked' : ''}`} data-seq={seq}>
       {/* biome-ignore lint/a11y/useAnchorContent: aria-label names it, and text would be copied with the lines */}
@@ -48,8 +49,9 @@ export const LogRow = memo((props: LogRowProps) => {
         className="number"
         href={href}
         tabIndex={-1}
-        aria-label={`Event ${seq}`}
-        data-number={seq}
+        aria-label={number === null ? `Event ${seq}` : `Line ${number}`}
+        title={`Event ${seq}`}
+        data-number={number ?? ''}
         onClick={(click) => {
           if (click.metaKey || click.ctrlKey) return;
           click.preventDefault();

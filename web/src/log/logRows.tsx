@@ -1,7 +1,7 @@
 /** The rows that are loaded. */
 import { memo } from 'react';
 import { type DisplayRow, groupSummary } from '../line/displayRows.ts';
-import { firstSeq, type LogEvent } from '../line/logEvents.ts';
+import { firstSeq, type LogEvent, lineNumber } from '../line/logEvents.ts';
 import { LogRow, StackRow } from '../line/logRow.tsx';
 import { addressOf, type LineRange } from '../look/route.ts';
 import type { TimeMode } from '../look/settings.ts';
@@ -19,6 +19,13 @@ interface LogRowsProps {
   readonly onMark: (seq: number, extend: boolean) => void;
   readonly onToggle: (event: LogEvent) => void;
 }
+
+/** By its line where it has one: the number that the reader sees. */
+const hrefOf = (runId: string, event: LogEvent): string => {
+  const line = lineNumber(event);
+  const range = { from: line ?? event.seq, to: line ?? event.seq };
+  return addressOf(line === null ? { runId, seqs: range } : { runId, lines: range });
+};
 
 export const LogRows = memo((props: LogRowsProps) => {
   const { rows, events, times, startedAt, find, marked, folds, runId, onMark, onToggle } = props;
@@ -44,7 +51,7 @@ export const LogRows = memo((props: LogRowsProps) => {
             marked={marked !== null && row.event.seq >= marked.from && firstSeq(row.event) <= marked.to}
             open={isOpen(row.event)}
             group={row.event.__typename === 'GroupStarted' ? groupSummary(events, events.indexOf(row.event)) : null}
-            href={addressOf({ runId, seqs: { from: row.event.seq, to: row.event.seq } })}
+            href={hrefOf(runId, row.event)}
             onMark={onMark}
             onToggle={onToggle}
           />

@@ -1,6 +1,12 @@
 /** Reads and follows the log of one run over the API. */
 import type { Client } from 'urql';
-import { FollowLogDocument, type FollowLogSubscription, LogPageDocument } from '../../../schema/generated/graphql.ts';
+import {
+  FindInLogDocument,
+  FollowLogDocument,
+  type FollowLogSubscription,
+  LogOverviewDocument,
+  LogPageDocument,
+} from '../../../schema/generated/graphql.ts';
 import type { LogEvent, LogFilter, LogPageOf } from '../line/logEvents.ts';
 
 export interface PagePosition {
@@ -18,6 +24,10 @@ export type LogBatch = FollowLogSubscription['runLogBatches'];
 export interface LogSource {
   /** @throws Error with a text for people */
   readonly page: (position: PagePosition, filter: LogFilter) => Promise<LogPart>;
+  /** The seq of a line of log.txt, or of the first event at or after an instant; null: there is none. @throws Error */
+  readonly place: (of: { readonly line: number } | { readonly time: string }) => Promise<number | null>;
+  /** @throws Error */
+  readonly firstError: () => Promise<number | null>;
   /** Returns what stops it. `onEnd` gets null after the end of the run, else what is wrong. */
   readonly follow: (
     after: number,
@@ -33,6 +43,16 @@ export const logSource = (client: Client, runId: string): LogSource => ({
     const run = data?.run;
     if (!run?.logs) throw new Error('There is no such run.');
     return { ...run.logs, lastSeq: run.lastSeq };
+  },
+  place: async (of) => {
+    const { data, error } = await client.query(FindInLogDocument, { runId, ...of }).toPromise();
+    if (error) throw new Error(error.message);
+    return data?.run?.seqAt ?? null;
+  },
+  firstError: async () => {
+    const { data, error } = await client.query(LogOverviewDocument, { runId, maxDepth: 1, buckets: 1 }).toPromise();
+    if (error) throw new Error(error.message);
+    return data?.run?.logStats.firstError ?? null;
   },
   follow: (after, filter, { onBatch, onEnd }) => {
     let over = false;
@@ -81,18 +101,4 @@ export const findLine = async ({ source, from, forward, filter, signal }: FindOp
     at = edge;
   }
   throw new Error('The search was stopped: the log is too long for it.');
-};
-
-/** The first event at or after the instant, by halving; the last event where all are earlier. */
-export const findTime = async (source: LogSource, time: number): Promise<number> => {
-  const [{ lastSeq }] = await Promise.all([source.page({ last: 1 }, {})]);
-  let [low, high] = [1, Math.max(1, lastSeq)];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const { events } = await source.page({ first: 1, after: middle - 1 }, {});
-    const event = events[0];
-    if (event === undefined || Date.parse(event.timestamp) >= time) high = middle;
-    else low = Math.max(middle + 1, event.seq + 1);
-  }
-  return low;
 };

@@ -29,12 +29,12 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
   const { wrap, times, announce } = useStore(settings);
-  const [marked, setMarked] = useState<LineRange | null>(route.seqs ?? route.lines);
+  const [marked, setMarked] = useState<LineRange | null>(route.seqs);
   const [filter, setFilter] = useState<LogFilter>({});
   const showRef = useRef<(seq: number) => void>(() => undefined);
-  const onPlace = useCallback((seq: number): void => {
-    showRef.current(seq);
-    setMarked((now) => now ?? { from: seq, to: seq });
+  const onPlace = useCallback((seqs: LineRange): void => {
+    showRef.current(seqs.from);
+    setMarked(seqs);
   }, []);
   const { source, log, snapshot } = useLogWindow(runId, route, onPlace);
   const folds = useFolds();
@@ -57,11 +57,11 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
           extend && now !== null
             ? { from: Math.min(now.from, seq), to: Math.max(now.to, seq) }
             : { from: seq, to: seq };
-        markAddress({ runId, seqs: range });
+        markAddress(log.addressOf(runId, range));
         return range;
       });
     },
-    [runId],
+    [log, runId],
   );
   const onFound = useCallback(
     (seq: number): void => {
@@ -98,7 +98,13 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
     ['f', () => (snapshot.following ? log.follow(false) : void log.openEnd())],
     ['j', () => scrollRows(1)],
     ['k', () => scrollRows(-1)],
-    ['c', () => void navigator.clipboard?.writeText(new URL(addressOf({ runId, seqs: marked }), location.href).href)],
+    [
+      'c',
+      () =>
+        void navigator.clipboard?.writeText(
+          new URL(addressOf({ runId, ...(marked === null ? {} : log.addressOf(runId, marked)) }), location.href).href,
+        ),
+    ],
   ]);
   const digits = String(Math.max(snapshot.lastSeq, view.to)).length;
   const onToggle = useCallback((event: LogEvent): void => folds.toggle(event), [folds.toggle]);

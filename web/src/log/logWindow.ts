@@ -4,7 +4,8 @@
  * the end of the log (`attached`).
  */
 
-import { firstSeq, joined, type LogEvent, type LogFilter } from '../line/logEvents.ts';
+import { firstSeq, joined, type LogEvent, type LogFilter, lineNumber } from '../line/logEvents.ts';
+import type { LineRange, Route } from '../look/route.ts';
 import { createStore, type Store } from '../look/watchable.ts';
 import type { LogBatch, LogPart, LogSource, PagePosition } from './logSource.ts';
 
@@ -172,6 +173,15 @@ export class LogWindow {
     this.#unfollow();
     if (keep === null) await this.openEnd();
     else await this.openAt(keep);
+  }
+
+  /** The address of a range of seqs: by its lines where both ends are lines that are loaded. */
+  addressOf(runId: string, seqs: LineRange): Partial<Route> {
+    const [from, to] = [seqs.from, seqs.to].map((seq) => {
+      const event = this.#now.rows.find((one) => one.seq === seq);
+      return event === undefined ? null : lineNumber(event);
+    });
+    return from != null && to != null ? { runId, lines: { from, to } } : { runId, seqs };
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,9 @@
 /** The window of a log for a page: opened where the address says, and closed with the page. */
 import { useEffect, useMemo } from 'react';
 import { useClient } from 'urql';
-import type { Route } from '../look/route.ts';
+import type { LineRange, Route } from '../look/route.ts';
 import { useStore } from '../look/watchable.ts';
-import { findLine, findTime, type LogSource, logSource } from './logSource.ts';
+import { type LogSource, logSource } from './logSource.ts';
 import { LogWindow, type WindowSnapshot } from './logWindow.ts';
 
 export interface OpenLog {
@@ -12,19 +12,20 @@ export interface OpenLog {
   readonly snapshot: WindowSnapshot;
 }
 
-/** Resolves to the seq to show; null: the end. */
-const placeOf = async (source: LogSource, { seqs, lines, time, first }: Route): Promise<number | null> => {
-  if (seqs !== null) return seqs.from;
-  if (lines !== null) return lines.from;
-  if (time !== null && !Number.isNaN(Date.parse(time))) return await findTime(source, Date.parse(time));
-  if (first !== 'error') return null;
-  const { signal } = new AbortController();
-  const error = await findLine({ source, from: 0, forward: true, filter: { minLevel: 'ERROR' }, signal });
-  return error?.seq ?? null;
+/** Resolves to the seqs to show and to mark; null: the end of the log. */
+const placeOf = async (source: LogSource, { seqs, lines, time, first }: Route): Promise<LineRange | null> => {
+  if (seqs !== null) return seqs;
+  const at = (seq: number | null): LineRange | null => (seq === null ? null : { from: seq, to: seq });
+  if (lines !== null) {
+    const [from, to] = await Promise.all([source.place({ line: lines.from }), source.place({ line: lines.to })]);
+    return from === null ? null : { from, to: to ?? from };
+  }
+  if (time !== null) return at(await source.place({ time }));
+  return first === 'error' ? at(await source.firstError()) : null;
 };
 
-/** @param onPlace called with the event that the address names, before it is shown */
-export const useLogWindow = (runId: string, route: Route, onPlace: (seq: number) => void): OpenLog => {
+/** @param onPlace called with the events that the address names, before they are shown */
+export const useLogWindow = (runId: string, route: Route, onPlace: (seqs: LineRange) => void): OpenLog => {
   const client = useClient();
   const source = useMemo(() => logSource(client, runId), [client, runId]);
   const log = useMemo(() => new LogWindow(source, {}), [source]);
@@ -32,11 +33,11 @@ export const useLogWindow = (runId: string, route: Route, onPlace: (seq: number)
   useEffect(() => {
     let gone = false;
     const open = async (): Promise<void> => {
-      const seq = await placeOf(source, route).catch(() => null);
+      const seqs = await placeOf(source, route).catch(() => null);
       if (gone) return;
-      if (seq === null) return await log.openEnd();
-      onPlace(seq);
-      await log.openAt(seq);
+      if (seqs === null) return await log.openEnd();
+      onPlace(seqs);
+      await log.openAt(seqs.from);
     };
     void open();
     return () => {
