@@ -33,9 +33,9 @@ export const eventText = (event: LogEvent): string => {
     case 'LinesDropped':
       return droppedText(event);
     case 'AttemptFinished': {
-      const how = event.failure?.message ?? `exit code ${event.exitCode ?? 'unknown'}`;
+      const how = event.failure?.message ?? `Exit code ${event.exitCode ?? 'unknown'}.`;
       const next = event.retryAt === null ? '' : ` The next attempt starts at ${formatDateTime(event.retryAt)}.`;
-      return `Attempt ${event.attempt} has ended: ${how}.${next}`;
+      return `Attempt ${event.attempt} has ended. ${how}${next}`;
     }
     case 'RunFinished':
       return event.message;
