@@ -159,6 +159,8 @@ export const LIMITS = {
   /** PENDING runs of one tenant, and retryAfterSeconds of a run beyond them. */
   queuedRuns: 10_000,
   queueFullSeconds: 5,
+  /** How long a request over its share waits for its refusal, ms: so a client that repeats it at once costs little. */
+  refusalMs: 1000,
   /** retryAfterSeconds of a WebSocket or subscription beyond what a caller may have: others must be closed first. */
   heldSeconds: 5,
   /** Bytes of a request or message that count as one message more. */

@@ -99,7 +99,7 @@ export class Router {
     } catch (error) {
       if (response.destroyed) return null;
       if (!(error instanceof Refusal)) throw error;
-      if (error instanceof ShareUsedUp) sendUsedUp(exchange, error);
+      if (error instanceof ShareUsedUp) await sendUsedUp(exchange, error);
       else refuse(exchange, error);
       return null;
     }

@@ -236,7 +236,7 @@ class ApiServer implements HttpServer {
     if (request.headers.host === undefined && request.httpVersion === '1.1') return sendError(exchange, NO_HOST);
     if (this.#stopping) return sendError(exchange, STOPPING, { Connection: 'close' });
     const refusal = isHealth(url) ? null : this.#usedUp(request);
-    if (refusal !== null) return sendUsedUp(exchange, refusal);
+    if (refusal !== null) return await sendUsedUp(exchange, refusal);
     await this.#router.serve(exchange, verdict.origin);
   }
 

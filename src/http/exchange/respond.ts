@@ -1,6 +1,7 @@
 /** Sends responses. Errors have the shape that GraphQL clients expect. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
+import { pause } from '../../async/pause.ts';
 import { nextTurn } from '../../async/turn.ts';
 import type { Holding } from '../../delivery/sinks/backlog.ts';
 import type { Caller } from '../../domain/caller.ts';
@@ -85,8 +86,14 @@ export const sendBusy = (
     'Retry-After': retryAfterSeconds,
   });
 
-/** Refuses a request of a client that has used up its share: 429 with Retry-After. */
-export const sendUsedUp = (exchange: Exchange, { message, code, retryAfterSeconds }: ShareUsedUp): void => {
+/**
+ * Refuses a request of a client that has used up its share: 429 with Retry-After. It waits before that, because a client
+ * that asks again at once would cost others more than it does by its share.
+ */
+export const sendUsedUp = async (exchange: Exchange, refusal: ShareUsedUp): Promise<void> => {
+  const { message, code, retryAfterSeconds } = refusal;
+  await pause(LIMITS.refusalMs, left(exchange.response)).catch(() => undefined);
+  if (exchange.response.destroyed) return;
   const headers = exchange.request.complete ? {} : { Connection: 'close' };
   const body = errorBody(code, message, { retryAfterSeconds });
   sendJson(exchange, 429, body, { ...headers, 'Retry-After': retryAfterSeconds });

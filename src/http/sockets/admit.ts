@@ -1,6 +1,8 @@
 /** Lets the caller of a WebSocket in, and closes the socket when its token ceases to be valid. */
 import { CloseCode, type Context } from 'graphql-ws';
+import { pause } from '../../async/pause.ts';
 import { ShareUsedUp, Unauthenticated } from '../../domain/errors.ts';
+import { LIMITS } from '../../domain/limits.ts';
 import { TokenRefused } from '../../identity/tokenRefused.ts';
 import type { ClientLimits } from '../../limits/clientLimits.ts';
 import { clientOf } from '../../limits/who.ts';
@@ -16,11 +18,13 @@ const freeAtClose = (free: () => void, closed: AbortSignal): void => {
   else closed.addEventListener('abort', free, { once: true });
 };
 
-/** The end of the reason is for clients (packages/client/src/reconnection.ts). */
-const usedUp = ({ what, retryAfterSeconds }: ShareUsedUp): Close => ({
-  code: CloseCode.TooManyInitialisationRequests,
-  reason: `${what.replace(/\.$/, '')}: retry after ${retryAfterSeconds} s`,
-});
+/** Closes the socket, after a pause as for HTTP. The end of the reason is for clients (packages/client/src/reconnection.ts). */
+const refuse = async (extra: SocketExtra, { what, retryAfterSeconds }: ShareUsedUp): Promise<false> => {
+  await pause(LIMITS.refusalMs, extra.closed).catch(() => undefined);
+  const reason = `${what.replace(/\.$/, '')}: retry after ${retryAfterSeconds} s`;
+  if (!extra.closed.aborted) extra.close({ code: CloseCode.TooManyInitialisationRequests, reason });
+  return false;
+};
 
 /** For `onConnect` of graphql-ws. False: the socket has been closed. While Redis is away it waits. */
 export const admit = async (
@@ -36,12 +40,12 @@ export const admit = async (
       closed,
     );
     extra.client = clientOf(address, extra.caller);
+    limits?.requestOf(extra.client, 0);
     const place = limits?.socket(extra.client) ?? null;
     if (place !== null) freeAtClose(await place, closed);
   } catch (error) {
     if (closed.aborted) return false;
-    if (error instanceof ShareUsedUp) extra.close(usedUp(error));
-    if (error instanceof ShareUsedUp) return false;
+    if (error instanceof ShareUsedUp) return await refuse(extra, error);
     if (!(error instanceof Unauthenticated)) throw error;
     extra.close(error instanceof TokenRefused && error.fault === 'expired' ? EXPIRED : UNAUTHORIZED);
     return false;
