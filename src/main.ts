@@ -10,6 +10,7 @@ import { createLogger, hideFromLog } from './logger.ts';
 import { baseUrl } from './port.ts';
 import { startService } from './service.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
+import { forbidCoreDumps } from './system/coreDumps.ts';
 import { parseRedisUrl } from './wire/redisUrl.ts';
 
 /** The longest stop; after it the process exits. Process managers commonly kill after 10 s. */
@@ -71,6 +72,7 @@ const run = async (): Promise<number> => {
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
   hideSecretsOf(config);
+  if (!forbidCoreDumps()) logger.warn('could not forbid core dumps: install prlimit (util-linux), or set ulimit -c 0');
   // Node.js' own message would print the whole error, such as a command of Redis with its arguments.
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'an unexpected error ended the service');

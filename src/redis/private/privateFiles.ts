@@ -1,7 +1,7 @@
 /** The files of the private redis-server in DATA_DIR, all with mode 0600. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The user of the executors of version 0.1 (formerUser.ts). The service makes those of attempts again itself. */
@@ -68,6 +68,9 @@ const PASSWORD_BYTES = 32;
 /** The password of this DATA_DIR. The first call creates it; concurrent processes get the same one. */
 export const readPassword = async (files: PrivateFiles): Promise<string> => {
   await mkdir(files.directory, { recursive: true, mode: 0o700 });
+  const { uid, mode } = await stat(files.directory);
+  // One that an operator made can be open to others.
+  if (uid === process.getuid?.() && (mode & 0o077) !== 0) await chmod(files.directory, 0o700);
   const known = await readText(files.password);
   if (known !== null) return known;
   const draft = await draftOf(files.password, randomBytes(PASSWORD_BYTES).toString('hex'));

@@ -8,7 +8,7 @@ import { connectEngine, orNull } from '../../../src/launchers/container/engine/e
 import { PulledImages } from '../../../src/launchers/container/image/pulledImages.ts';
 import { request, startRun } from '../../support/clients/client.ts';
 import { buildImage } from '../../support/engines/images.ts';
-import { untilEnd } from '../../support/runs/lifecycle.ts';
+import { cancelRun, untilEnd, untilRun } from '../../support/runs/lifecycle.ts';
 import { quiet } from '../../support/runs/runs.ts';
 import { type DataDirectory, dataDirectory, type StartedService, spawnService } from '../../support/startedService.ts';
 
@@ -77,6 +77,22 @@ describe.skipIf(engine === null)('images', () => {
     } finally {
       await docker.getImage(name).remove({ force: true });
     }
+  }, 60_000);
+
+  test('what the engine shows of a container has no secret of its run', async () => {
+    const docker = await connectEngine(engine?.socketPath ?? '');
+    const secret = `canary-${crypto.randomUUID()}`;
+    const env = [{ name: 'TOKEN', value: secret, secret: true }];
+    const script = 'echo started; until [ -e go ]; do sleep 0.1; done';
+    const id = await startRun(url, { command: ['sh', '-c', script], env });
+    await untilRun(url, id, ({ status, lines }) => status === 'RUNNING' && lines > 0);
+    const [{ Id: container = '' } = {}] = await docker.listContainers({ filters: { label: [`runloom.run=${id}`] } });
+    const shown = JSON.stringify(await docker.getContainer(container).inspect());
+    expect(shown).toContain(id);
+    expect(shown).not.toContain(secret);
+    expect(shown).not.toContain(Buffer.from(secret).toString('base64'));
+    await cancelRun(url, id, { force: true });
+    await untilEnd(url, id);
   }, 60_000);
 
   test('an image that was pulled is removed when nobody has used it for its time; one in use, and those of others, stay', async () => {
