@@ -38,9 +38,9 @@ export interface TestApi extends AsyncDisposable {
 export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<TestApi> => {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startRedis());
-  const api = stack.use(await openApi(server, randomBytes(32)));
   const logged: Record<string, unknown>[] = [];
   const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
+  const api = stack.use(await openApi(server, randomBytes(32), logger));
   const { connection, announcements } = await openAnnouncements(server);
   stack.defer(() => connection.close());
   const reading = connectRedis(server.url, 'commands', 'test', logger);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { LOCAL_ADMIN } from '../../../src/domain/caller.ts';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
@@ -47,7 +47,11 @@ export interface Api extends AsyncDisposable {
 }
 
 /** Only the half of the API: commands and reads, without starting or supervising runs. */
-export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes(32)): Promise<Api> => {
+export const openApi = async (
+  server: TestRedis,
+  masterKey: Buffer = randomBytes(32),
+  log: Logger = quiet,
+): Promise<Api> => {
   const redis = await server.connect();
   const connect = (): Redis => new Redis(redisOptions(server.url, 'queue', 'test'));
   const queue = new AttemptQueue({ connect, concurrency: 1, log: quiet });
@@ -61,7 +65,7 @@ export const openApi = async (server: TestRedis, masterKey: Buffer = randomBytes
     retentionMs: 3_600_000,
   };
   const launcher = { needsPull: () => Promise.resolve(true) };
-  const context: CommandsContext = { redis, queue, launcher, masterKey, defaults, losses: NO_LOSS, log: quiet };
+  const context: CommandsContext = { redis, queue, launcher, masterKey, defaults, losses: NO_LOSS, log };
   const runsFor = runCommands(context);
   return {
     runsFor,
