@@ -204,7 +204,11 @@ test('S7b: an error is a next and a complete, before the first result and after 
   await using reader = new EventReader(api.port, { query: LINES, variables: { id } });
   await reader.until(({ events }) => events.length > 0);
   await api.redis.hset(`run:{${id}}`, 'closed', '1', 'status', 'COMPLETED');
-  await new Script(DELETE).run(api.redis, [`run:{${id}}`, `run:{${id}}:log`, `run:{${id}}:lease`], []);
+  await new Script(DELETE).run(
+    api.redis,
+    [`run:{${id}}`, `run:{${id}}:log`, `run:{${id}}:lease`, `run:{${id}}:index`],
+    [],
+  );
   expect(await reader.ended).toBe('whole');
   await using late = new EventReader(api.port, { query: LINES, variables: { id } });
   expect(await late.ended).toBe('whole');

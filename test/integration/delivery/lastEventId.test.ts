@@ -140,7 +140,12 @@ test('the stream of a run that is removed meanwhile ends with an id that gets 20
   });
   await reader.until((self) => seqsOf(self).includes(12));
   await api.redis.hset(`run:{${writer.runId}}`, 'closed', '1', 'status', 'COMPLETED');
-  const keys = [`run:{${writer.runId}}`, `run:{${writer.runId}}:log`, `run:{${writer.runId}}:lease`];
+  const keys = [
+    `run:{${writer.runId}}`,
+    `run:{${writer.runId}}:log`,
+    `run:{${writer.runId}}:lease`,
+    `run:{${writer.runId}}:index`,
+  ];
   await new Script(DELETE).run(api.redis, keys, []);
   expect(await reader.ended).toBe('whole');
   expect(reader.ids.slice(-2)).toEqual([null, 'end']);
