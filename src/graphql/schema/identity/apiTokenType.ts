@@ -4,6 +4,7 @@ import { between } from '../../../domain/inputChecks.ts';
 import { LIMITS } from '../../../domain/limits.ts';
 import type { ApiTokenPage, ApiToken as Record } from '../../../identity/apiTokens.ts';
 import { builder } from '../base/builder.ts';
+import { ITEMS, pageCost } from '../base/pageCost.ts';
 import { cursorOf, cursorProblems, PageInfo } from '../base/pageInfo.ts';
 import { Node } from '../runs/node.ts';
 import { Scope } from './scope.ts';
@@ -52,7 +53,12 @@ const ApiTokenEdge = builder.objectRef<Record>('ApiTokenEdge').implement({
 const ApiTokenConnection = builder.objectRef<Page>('ApiTokenConnection').implement({
   description: 'A page of API tokens, newest first.',
   fields: (t) => ({
-    edges: t.field({ type: [ApiTokenEdge], resolve: ({ tokens }) => [...tokens], description: 'The tokens.' }),
+    edges: t.field({
+      type: [ApiTokenEdge],
+      complexity: ITEMS,
+      resolve: ({ tokens }) => [...tokens],
+      description: 'The tokens.',
+    }),
     pageInfo: t.field({
       type: PageInfo,
       resolve: ({ tokens, hasNext, after }) => ({
@@ -70,6 +76,7 @@ builder.queryField('apiTokens', (t) =>
   t.field({
     authScopes: { right: 'Query.apiTokens' },
     type: ApiTokenConnection,
+    complexity: pageCost(DEFAULT_PAGE, LIMITS.runsPage),
     nullable: true,
     args: {
       first: t.arg.int({ description: 'Return at most this many tokens, 1 to 500. Default: 50.' }),
