@@ -97,6 +97,9 @@ test.skipIf(!hasBrowser)(
     await page.getByRole('button', { name: 'Headers' }).click();
     await page.locator('.monaco-editor[data-uri*="headers"]').click();
     await page.keyboard.insertText(JSON.stringify({ Authorization: `Bearer ${other}` }));
+    // GraphiQL reports what is typed after a short pause.
+    const used = () => page.evaluate('runloomOptions.connectionParams().authorization');
+    await expect.poll(used, { timeout: 20_000 }).toBe(`Bearer ${other}`);
     await executeAndSee(page, 'SYNCED');
     await stop(page);
     expect(inits(opened)).toEqual([bearer, { authorization: `Bearer ${other}` }]);
