@@ -84,7 +84,7 @@ test('Targets from the first measurement are marked, and a ratio is shown only i
     targetRows({ structured, flood }, parts)
       .filter(({ source }) => source !== 'project goal')
       .map(({ figure, measured, met, source }) => [figure, measured, met, source]);
-  const source = 'first measurement, 2026-11-27';
+  const source = 'first measurement, 2026-11-28';
   const alone = [
     ['records, 100 viewers, 2,500/s: p50 from the append, ms', 10, 'yes', source],
     ['records, replay, 1 viewer: CPU per record, µs', 21, 'NO', source],
