@@ -90,7 +90,7 @@ test.skipIf(engine === null)(
     const env = { DATA_DIR: data.path, CONTAINER_SOCKET: engine?.socketPath ?? '', LAUNCHER: 'container' };
     await using service = spawnService({ env: { ...env, EXECUTOR_IMAGE: engine?.executorImage ?? '' } });
     const address = await service.address();
-    const input = { command: ['true'], image: 'localhost/there-is-no-such-image:1' };
+    const input = { command: ['true'], image: 'registry.invalid/there-is-no-such-image:1' };
     const start = 'mutation($input: StartRunInput!) { startRun(input: $input) { run { id } } }';
     const { startRun } = (await ask(address, start, { input })) as { startRun: { run: { id: string } } };
     const { id } = startRun.run;

@@ -82,6 +82,16 @@ const uses: Record<string, () => Promise<void>> = {
       lines: 2,
     });
   },
+  RunDetails: async () => {
+    const variables = { runId: await finished() };
+    const { data } = await client.query({ query: documents.RunDetailsDocument, variables, fetchPolicy: 'no-cache' });
+    expect(data?.run).toMatchObject({ input: null, retryOf: null, resources: {} });
+  },
+  LogUrl: async () => {
+    const variables = { runId: await finished(), format: 'TXT' as const, expiresInSeconds: 30 };
+    const { data } = await client.query({ query: documents.LogUrlDocument, variables, fetchPolicy: 'no-cache' });
+    expect(await (await fetch(`${service.url}${data?.run?.logUrl}`)).text()).toContain('one\n');
+  },
   Runs: async () => {
     const runId = await finished();
     const variables = { first: 1, filter: { status: ['FAILED' as const] } };
