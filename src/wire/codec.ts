@@ -18,6 +18,7 @@
 import { isUtf8 } from 'node:buffer';
 import { zstdDecompressSync } from 'node:zlib';
 import type { EventDraft, RunEvent, Seq } from '../domain/events.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { mayLoseNumbers, parseExactJson } from '../domain/text/exactJson.ts';
 import { PlainLines } from './plainLines.ts';
 
@@ -26,8 +27,11 @@ const ZSTD = 0x5a;
 const CLOSES = 0x80;
 const HEADER_BYTES = 8;
 const ZSTD_HEADER_BYTES = 12;
-/** Bound of decompression. A batch holds at most LIMITS.appendBytes before compression plus one event; more is an attack. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/**
+ * Bound of decompression. A batch holds at most LIMITS.appendBytes before compression plus one event, whose JSON can be six
+ * times as long as its text; more is an attack.
+ */
+const MAX_BODY_BYTES = 16 * LIMITS.appendBytes;
 /** zlib's least chunkSize. */
 const MIN_CHUNK_BYTES = 64;
 
@@ -79,10 +83,12 @@ export const joinBatch = (
 
 const bodyOf = (batch: Buffer): Buffer => {
   if (batch[0] !== ZSTD) return batch.subarray(HEADER_BYTES);
+  const bodyBytes = batch.readUInt32BE(HEADER_BYTES);
+  if (bodyBytes > MAX_BODY_BYTES) throw new CodecError('a batch is too large');
   try {
     // One chunk with a byte to spare; without that byte zlib would allocate a second one.
-    const chunkSize = Math.min(Math.max(batch.readUInt32BE(HEADER_BYTES) + 1, MIN_CHUNK_BYTES), MAX_BODY_BYTES);
-    const maxOutputLength = MAX_BODY_BYTES;
+    const chunkSize = Math.max(bodyBytes + 1, MIN_CHUNK_BYTES);
+    const maxOutputLength = Math.max(bodyBytes, 1);
     return zstdDecompressSync(batch.subarray(ZSTD_HEADER_BYTES), { chunkSize, maxOutputLength });
   } catch (error) {
     throw new CodecError('a batch cannot be decompressed', { cause: error });
@@ -103,6 +109,7 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
   let seq = firstSeq;
   let at = 0;
   while (at < body.length) {
+    if (seq > lastSeq) throw new CodecError(WRONG_COUNT);
     const mark = body[at];
     const end = lines.next(at);
     const head = body.toString('utf8', at + 1, end);
@@ -114,18 +121,22 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
     }
     if (mark !== 0x6f /* o */ && mark !== 0x65 /* e */) throw new CodecError('a batch has an unknown segment');
     const [count = 0, timestamp = 0, firstLine = null] = head.split(' ').map(Number);
+    // An empty segment would cost time without being counted.
+    if (!Number.isInteger(count) || count < 1 || count > lastSeq + 1 - seq) throw new CodecError(WRONG_COUNT);
     const starts = [at];
     for (let left = count; left > 0; left -= 1) {
       at = lines.next(at) + 1;
       starts.push(at);
     }
     const stream = mark === 0x6f ? 'STDOUT' : 'STDERR';
-    if (count > 0) parts.push(new PlainLines({ stream, timestamp, attempt, body }, seq, starts, firstLine));
+    parts.push(new PlainLines({ stream, timestamp, attempt, body }, seq, starts, firstLine));
     seq += count;
   }
-  if (seq !== lastSeq + 1) throw new CodecError('a batch does not have as many events as its header says');
+  if (seq !== lastSeq + 1) throw new CodecError(WRONG_COUNT);
   return parts;
 };
+
+const WRONG_COUNT = 'a batch does not have as many events as its header says';
 
 /** Only JSON that a command printed can have numbers that JavaScript would change. */
 const parseDraft = (text: string): EventDraft => {

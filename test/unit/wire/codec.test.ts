@@ -1,9 +1,11 @@
+import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventDraft, JsonObject, LogLineDraft, RunEvent } from '../../../src/domain/events.ts';
+import { LIMITS } from '../../../src/domain/limits.ts';
 import { parseExactJson } from '../../../src/domain/text/exactJson.ts';
 import { BatchBuilder, encodeBatch } from '../../../src/wire/batchBuilder.ts';
-import { batchHeader, CodecError, decodeBatch } from '../../../src/wire/codec.ts';
+import { batchHeader, CodecError, decodeBatch, joinBatch } from '../../../src/wire/codec.ts';
 
 const line = (message: string, timestamp = 1): EventDraft => ({
   kind: 'LogLine',
@@ -137,4 +139,35 @@ test('bytes that are not a batch are refused, also if a part of them is valid', 
   }
   const batch = encodeBatch([line('a'), line('b')], 1, 1);
   expect(() => decodeBatch(batch.subarray(0, batch.length - 4))).toThrow(CodecError);
+});
+
+const crafted = (body: Buffer, count: number): Buffer =>
+  joinBatch({ firstSeq: 1, attempt: 1, closes: false, count }, body, zstdCompressSync(body));
+
+test.each([
+  ['segments without lines', 'o0\n', 1],
+  ['a count below 0', 'o-1 1\n', 1],
+  ['a count that is no integer', 'o1.5 1\n\n\n', 2],
+  ['a count that is no number', 'ox 1\n', 1],
+  ['more lines than its header says', `o9 1\n${'\n'.repeat(9)}`, 8],
+  ['more events than its header says', 'j{}\nj{}\n', 1],
+  ['events though its header says none', 'j{}\n', 0],
+])('a batch with %s is refused', (_, text, count) => {
+  expect(() => decodeBatch(crafted(Buffer.from(text), count))).toThrow(/as many events/);
+});
+
+test('a batch is refused at its first segment without events, and before it is inflated beyond its header', () => {
+  const empty = Buffer.from('o0\n'.repeat(5_000_000));
+  expect(() => decodeBatch(crafted(empty, 1))).toThrow(/too large/);
+  const honest = Buffer.from(`j{}\n${'o0\n'.repeat(1_000_000)}`);
+  expect(() => decodeBatch(crafted(honest, 2))).toThrow(/as many events/);
+  const lying = crafted(honest, 2);
+  lying.writeUInt32BE(4, 8);
+  expect(() => decodeBatch(lying)).toThrow(/decompressed/);
+});
+
+test('the longest event beside a full batch is read', () => {
+  const full = line('x'.repeat(LIMITS.appendBytes));
+  const long: EventDraft = { ...(line('\u0001'.repeat(262_144)) as LogLineDraft), stream: 'LOGGER' };
+  expect(decodeBatch(encodeBatch([full, long], 1, 1))).toHaveLength(2);
 });
