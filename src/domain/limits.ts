@@ -139,7 +139,7 @@ export const LIMITS = {
   tailScanBytes: 64 * MIB,
 
   /**
-   * Limits of one caller (subject and tenant) or one client address, over all processes (src/configLimits.ts: these are
+   * Limits of one caller (src/limits/who.ts) or one client address, over all processes (src/configLimits.ts: these are
    * defaults, and most hold only where callers are told apart). They are above what an honest client needs.
    */
   callerStartsPerMinute: 1000,

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { LOCAL_ADMIN } from '../../../src/domain/caller.ts';
+import { newRunId } from '../../../src/domain/ids.ts';
 import { addressKey, clientOf } from '../../../src/limits/who.ts';
 
 test.each([
@@ -15,7 +17,7 @@ test.each([
 });
 
 test('callers are told apart by tenant and subject, whatever these contain', () => {
-  const named = (tenant: string, subject: string) => clientOf('', { tenant, subject }).caller;
+  const named = (tenant: string, subject: string) => clientOf('', { ...LOCAL_ADMIN, tenant, subject }).caller;
   const names = [
     named('a', 'b'),
     named('b', 'a'),
@@ -26,4 +28,19 @@ test('callers are told apart by tenant and subject, whatever these contain', () 
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[\w-]{22}$/);
   expect(named('a', 'b')).toBe(names[0]);
+});
+
+test('a run token and each API token have limits of their own, and tokens for the same runs share theirs', () => {
+  const [one, two] = [newRunId(), newRunId()];
+  const named = (more: object) => clientOf('', { ...LOCAL_ADMIN, ...more }).caller;
+  const names = [
+    named({}),
+    named({ apiTokenId: 'a' }),
+    named({ apiTokenId: 'b' }),
+    named({ runs: new Set([one]) }),
+    named({ runs: new Set([one, two]) }),
+    named({ runs: new Set() }),
+  ];
+  expect(new Set(names).size).toBe(names.length);
+  expect(named({ runs: new Set([two, one]), expiresAt: 1 })).toBe(names[4]);
 });
