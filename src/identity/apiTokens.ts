@@ -79,12 +79,17 @@ export class ApiTokens {
     this.#redis = redis;
   }
 
-  /** Makes a token of the maker's tenant. The text is returned once and stored nowhere. */
+  /**
+   * Makes a token of the maker's tenant, which does not outlive the API token that makes it. The text is returned once and
+   * stored nowhere.
+   */
   async create(maker: Caller, asked: NewApiToken): Promise<{ readonly token: string; readonly apiToken: ApiToken }> {
     const token = newApiToken();
     const hash = hashOfToken(token);
     const apiToken: ApiToken = {
       ...asked,
+      // Not with a token of an identity provider: those always expire, and a tenant's first lasting token is made with one.
+      expiresAt: maker.apiTokenId === null ? asked.expiresAt : earlier(asked.expiresAt, maker.expiresAt),
       id: v7(),
       tenant: maker.tenant,
       createdAt: Date.now(),
@@ -180,6 +185,10 @@ export class ApiTokens {
 }
 
 const TOKEN_NOT_FOUND = 'API token not found. Check the id; the token can also have been removed.';
+
+/** Null: never. */
+const earlier = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? (one ?? other) : Math.min(one, other);
 
 const isValid = ({ expiresAt, revokedAt }: ApiToken): boolean =>
   revokedAt === null && (expiresAt === null || expiresAt > Date.now());

@@ -362,6 +362,22 @@ test('T9: API tokens are made, listed, found by their id and revoked by admins, 
   for (const one of bad) expect(codes(await ask(acme, CREATE, { input: one }))).toEqual(['BAD_USER_INPUT']);
 });
 
+test('T9a: an API token makes none that lives longer than itself; one of an identity provider makes lasting ones', async () => {
+  const input = { name: 'short', scopes: ['ADMIN'] };
+  const make = async (token: string, more: object) =>
+    (await ask(token, CREATE, { input: { ...input, ...more } })).data.createApiToken;
+  const [soon, sooner, later] = [120, 60, 240].map((seconds) => new Date(Date.now() + seconds * 1000).toISOString());
+  const { token, apiToken } = await make(acme, { expiresAt: soon });
+  expect(apiToken.expiresAt).toBe(soon);
+  expect((await make(token, {})).apiToken.expiresAt).toBe(soon);
+  expect((await make(token, { expiresAt: later })).apiToken.expiresAt).toBe(soon);
+  expect((await make(token, { expiresAt: sooner })).apiToken.expiresAt).toBe(sooner);
+  const lasting = await make(acme, {});
+  expect(lasting.apiToken.expiresAt).toBeNull();
+  expect((await make(lasting.token, {})).apiToken.expiresAt).toBeNull();
+  expect((await make(ADMIN_TOKEN, { expiresAt: later })).apiToken.expiresAt).toBe(later);
+});
+
 /** The lines of the audit trail so far. */
 const audited = (): Record<string, unknown>[] =>
   service

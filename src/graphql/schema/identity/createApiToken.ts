@@ -16,7 +16,10 @@ const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {
       description: `1 to ${LIMITS.apiTokenNameCharacters} characters. It becomes the subject of the token's callers, and Run.createdBy.`,
     }),
     scopes: t.field({ type: [Scope], required: true, description: 'At least one. One that you lack is FORBIDDEN.' }),
-    expiresAt: t.field({ type: 'DateTime', description: 'In the future. Default: it does not expire.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'In the future. Default: it does not expire. Cut to the end of the API token that you use.',
+    }),
   }),
 });
 
