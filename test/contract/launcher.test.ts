@@ -9,6 +9,7 @@ import { type Execution, LaunchError, type Launcher, type LaunchSpec } from '../
 import { ProcessLauncher } from '../../src/launchers/process/launcher.ts';
 import { parseRedisUrl } from '../../src/wire/redisUrl.ts';
 import { containerLauncher, REDIS_IN_CONTAINER } from '../support/engines/engines.ts';
+import { processesNaming } from '../support/engines/podman.ts';
 import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { type AttemptOptions, carryOut, eventsOf, newAttempt, textOf } from '../support/runs/attempts.ts';
 import { until } from '../support/runs/runs.ts';
@@ -145,13 +146,18 @@ describe.for([
   });
 
   it('ends all processes of the run, also those that left its session', async () => {
-    const spec = await attempt(shell('setsid sleep 300 & setsid sh -c "sleep 301 & wait" & echo ready; sleep 302'));
+    // No other process of this machine has these words.
+    const naps = [1, 2, 3].map((nth) => `${process.pid}${nth}.86423`);
+    const [alone, inner, own] = naps;
+    const script = `setsid sleep ${alone} & setsid sh -c "sleep ${inner} & wait" & echo ready; sleep ${own}`;
+    const spec = await attempt(shell(script));
     const execution = await bench.launcher.launch(spec, quietly, soon());
     await untilPrinted(spec, 'ready');
+    const sleeping = () => Promise.all(naps.map((nap) => processesNaming(`sleep\0${nap}`)));
+    await until(sleeping, (found) => found.every((pids) => pids.length === 1));
     await execution.stop(0);
     await execution.remove();
-    const { processesNaming } = await import('../support/engines/podman.ts');
-    for (const seconds of [300, 301, 302]) expect(await processesNaming(`sleep\0${seconds}`)).toEqual([]);
+    expect(await sleeping()).toEqual([[], [], []]);
   });
 
   it('wait() rejects when its signal aborts, and the attempt continues', async () => {

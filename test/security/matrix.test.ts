@@ -12,6 +12,7 @@ import { type Guarded, isAllowed, RIGHTS } from '../../src/identity/policy.ts';
 import { RunTokens } from '../../src/identity/runTokens.ts';
 import { installationId } from '../../src/runs/records/installation.ts';
 import { RawSocket } from '../support/clients/http.ts';
+import { processesNaming } from '../support/engines/podman.ts';
 import { JWT_SETTINGS, now, providerToken } from '../support/identity.ts';
 import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { until } from '../support/runs/runs.ts';
@@ -19,6 +20,8 @@ import { type DataDirectory, dataDirectory, type StartedService, spawnService } 
 
 const ADMIN_TOKEN = 'admin-token-of-the-first-day'.padEnd(40, 'x');
 const SECRETS_KEY = Buffer.alloc(32, 7);
+/** Seconds that no other process of this machine sleeps. */
+const NAP = `86423.${process.pid}`;
 /** What the command prints and is given: no refused answer shows it. */
 const SECRET = 'only-for-those-who-have-the-right';
 
@@ -179,7 +182,7 @@ beforeAll(async () => {
     },
   });
   url = await service.address();
-  ids.living = await startRun('sleep 300');
+  ids.living = await startRun(`sleep ${NAP}`);
   ids.finished = await startRun(`echo ${SECRET}; echo '::output::"${SECRET}"'; echo '::progress current=1::${SECRET}'`);
   ids.apiToken = (
     await new ApiTokens(connection).create(LOCAL_ADMIN, { name: 'x', scopes: [], expiresAt: null })
@@ -191,6 +194,11 @@ afterAll(async () => {
   if (url !== undefined)
     await asAdmin(`mutation { cancelRun(input: { runId: "${ids.living}", force: true }) { run { id } } }`);
   if (ids.living !== '') await waitFor(ids.living, 'CANCELLED');
+  await until(
+    () => processesNaming(`sleep\0${NAP}`),
+    (pids) => pids.length === 0,
+    30_000,
+  );
   await service?.[Symbol.asyncDispose]();
   await data?.[Symbol.asyncDispose]();
   await redis?.stop();

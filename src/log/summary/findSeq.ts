@@ -17,15 +17,27 @@ export interface Search {
   readonly pace: Pace;
 }
 
-/** seq of the first event at or after the instant; null if there is none. */
+/** seq of the first event at or after the instant, or of the LinesDropped in its place; null if there is none. */
 export const seqAtTime = async (search: Search, time: EpochMs): Promise<Seq | null> => {
   const { index } = search.log;
   if (time > index.state.maxAt) return null;
   const { seq } = lastMark(index.marks, ({ maxAt }) => maxAt < time);
-  return await scan(search, seq, (part, from) => {
-    if (!(part instanceof PlainLines)) return part.timestamp >= time ? part.seq : null;
-    return part.timestamp >= time ? Math.max(part.firstSeq, from) : null;
+  // The event is before this one. If none of those in the log is it, it was in a LinesDropped there.
+  const end = index.marks.find((mark) => mark.seq > seq)?.seq ?? Number.POSITIVE_INFINITY;
+  let hole: Seq | null = null;
+  const found = await scan(search, seq, (part, from) => {
+    const first = firstSeqOf(part, from);
+    if (hole !== null && first >= end) return hole;
+    if (part.timestamp >= time) return part instanceof PlainLines ? first : part.seq;
+    if (!(part instanceof PlainLines) && part.kind === 'LinesDropped' && first < end) hole ??= part.seq;
+    return null;
   });
+  return found ?? hole;
+};
+
+const firstSeqOf = (part: BatchPart, from: Seq): Seq => {
+  if (part instanceof PlainLines) return Math.max(part.firstSeq, from);
+  return part.kind === 'LinesDropped' ? Math.max(part.fromSeq, from) : part.seq;
 };
 
 /** seq of this line of log.txt, or of the LinesDropped in its place; null if there is none. */

@@ -174,7 +174,7 @@ test('a SIGTERM after the claim, while the pipes are made, ends the attempt with
   // has the reply.
   const asksAfterClaim = (): number => {
     const at = seen.indexOf('xrevrange');
-    return at < 0 ? 0 : seen.slice(at).filter((name) => name === 'eval').length;
+    return at < 0 ? 0 : seen.slice(at).filter((name) => name === 'xdel').length;
   };
   await vi.waitFor(() => expect(asksAfterClaim()).toBeGreaterThanOrEqual(3), WAIT);
   executor.child.kill('SIGTERM');

@@ -208,6 +208,29 @@ test('K1, K2, K3, K5: in any course of attempts the index has what a reader comp
   );
 }, 120_000);
 
+test('K5: an instant whose event was dropped is found at the LinesDropped in its place', async () => {
+  for (const isAtEnd of [false, true]) {
+    const id = await createPending(redis, {}, 2000);
+    const { writer, output, end } = await startAttempt(redis, id, 1);
+    const time = Date.now() + 60_000;
+    const later = `{"level":"info","msg":"later","time":${time}}\n`;
+    const write = async (text: string): Promise<void> => {
+      output.stdout.write(Buffer.from(text), Date.now());
+      await writer.flush();
+    };
+    for (let i = 0; i < 50; i += 1) await write(i === 20 ? later : `line ${i} ${'x'.repeat(90)}\n`);
+    if (isAtEnd) await write(later);
+    await end(0);
+    const search = { reader: new RedisLogReader(redis), runId: id, log: await summaryOf(id), pace };
+    const view = await viewOf(id);
+    expect(view.filter((event) => event.timestamp >= time)).toHaveLength(isAtEnd ? 1 : 0);
+    const dropped = view.filter((event) => event.kind === 'LinesDropped').map(({ seq }) => seq);
+    expect(dropped).toHaveLength(1);
+    expect(await seqAtTime(search, time)).toBe(dropped[0]);
+    expect(await seqAtTime(search, time + 1)).toBeNull();
+  }
+});
+
 test('K4: groups that are open at an event, and how far an open one has come', async () => {
   const id = await createPending(redis, {});
   const { writer, output } = await startAttempt(redis, id, 1);

@@ -95,7 +95,7 @@ export const startPodman = async (): Promise<TestPodman> => {
   return { socketPath, restart, stop };
 };
 
-/** Pids of all conmon processes of this Podman, to check that none is left behind. */
+/** Pids of all processes of this machine with the text in their command line, to check that none is left behind. */
 export const processesNaming = async (text: string): Promise<readonly number[]> => {
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {
