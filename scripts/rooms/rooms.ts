@@ -496,6 +496,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [
       'src/async',
       'src/domain',
+      'src/domain/policy',
       'src/launchers',
       'src/log',
       'src/metrics',

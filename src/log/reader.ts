@@ -31,7 +31,6 @@ interface DroppedRange {
 }
 
 type StreamEntry = [id: Buffer, fields: Buffer[]];
-type Answer = [error: Error | null, result: unknown][] | null;
 
 /** Arguments of scripts/page.lua. */
 interface Query {
@@ -70,8 +69,10 @@ export class RedisLogReader implements LogReader {
   async positions(runIds: readonly RunId[]): Promise<(LogPosition | null)[]> {
     const pipeline = this.#redis.pipeline();
     for (const runId of runIds) pipeline.hmget(recordKey(runId), 'lastSeq', 'closed');
-    return results(await pipeline.exec()).map((reply) => {
-      const [lastSeq, closed] = reply as (string | null)[];
+    // One by one: an attempt can replace its own record, and that must not fail the read of others.
+    return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+      if (error && !error.message.startsWith('WRONGTYPE ')) throw error;
+      const [lastSeq, closed] = (reply ?? []) as (string | null)[];
       return lastSeq === null || lastSeq === undefined ? null : { lastSeq: Number(lastSeq), closed: closed === '1' };
     });
   }
@@ -138,15 +139,6 @@ export class RedisLogReader implements LogReader {
     };
   }
 }
-
-/** Results of a pipeline or transaction. @throws the first error in it */
-const results = (answer: Answer): unknown[] => {
-  if (answer === null) throw new Error('Redis discarded a transaction');
-  return answer.map(([error, result]) => {
-    if (error) throw error;
-    return result;
-  });
-};
 
 const batchOf = (fields: readonly Buffer[]): Buffer => {
   for (let i = 0; i + 1 < fields.length; i += 2) {

@@ -92,12 +92,12 @@ const createApi = (options: RunServiceOptions, queue: AttemptQueue): RunsFor => 
 
 /** The queue's worker and the reconciler, around one supervisor. */
 const createWorkers = (options: RunServiceOptions, queue: AttemptQueue): Pick<RunService, 'start' | 'stop'> => {
-  const { redis, launcher, access, log } = options;
+  const { redis, launcher, access, retentionMs, log } = options;
   const stopping = new AbortController();
   const mostLingering = LINGERING_PER_PLACE * options.maxConcurrentRuns;
   const context = { ...options, queue, mostLingering, processId: randomUUID() };
   const supervisor = new Supervisor(context, stopping.signal);
-  const reconciler = new Reconciler({ redis, queue, launcher, access, supervisor, log });
+  const reconciler = new Reconciler({ redis, queue, launcher, access, supervisor, retentionMs, log });
   let reconciling: Promise<void> | null = null;
   return {
     start: () => {

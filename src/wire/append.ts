@@ -130,7 +130,7 @@ export const claimLog = async (redis: ScriptRedis, runId: RunId, request: ClaimR
     [request.writer, request.attempt ?? 0, request.statuses.join(','), request.fromTerm ?? ''],
   )) as [string, number, ...unknown[]];
   const [code, redisNow, ...pairs] = reply;
-  const run = parseRecord(pairsToFields(pairs));
+  const run = parseRecord(pairsToFields(pairs), runId);
   if (code === 'GONE' || run === null) return { code: 'GONE' };
   return { code: code === 'OK' ? 'OK' : 'REFUSED', run, redisNow };
 };

@@ -1,8 +1,18 @@
-/** The run's record as a Redis hash: one field for each member, objects as JSON, null as ''. */
+/**
+ * The run's record as a Redis hash: one field for each member, objects as JSON, null as ''. An attempt can write every field
+ * of its own record. So the run's id comes from the key, and a value of the wrong form is read as if it were missing.
+ */
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import type { JsonValue } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
-import type { Label, RunDetail, RunDetails, RunRecord, RunSummary } from '../domain/run.ts';
+import {
+  type Label,
+  RUN_STATUSES,
+  type RunDetail,
+  type RunDetails,
+  type RunRecord,
+  type RunSummary,
+} from '../domain/run.ts';
 import { parseExactJson } from '../domain/text/exactJson.ts';
 import { marksOf } from './labelMarks.ts';
 
@@ -41,23 +51,49 @@ const fieldValue = (name: string, value: unknown): string => {
 };
 
 const text = (fields: Fields, name: string): string | null => fields[name] || null;
-const number = (fields: Fields, name: string): number | null => (fields[name] ? Number(fields[name]) : null);
-const count = (fields: Fields, name: string): number => Number(fields[name] ?? 0);
-const json = <T>(fields: Fields, name: string, fallback: T): T => {
-  const value = fields[name];
-  return value === undefined || value === '' ? fallback : (JSON.parse(value) as T);
+/** The greatest number that is also a valid time. */
+const LARGEST = 8.64e15;
+const number = (fields: Fields, name: string): number | null => {
+  const value = fields[name] ? Number(fields[name]) : Number.NaN;
+  return Math.abs(value) <= LARGEST ? value : null;
+};
+const count = (fields: Fields, name: string): number => number(fields, name) ?? 0;
+
+const parsed = (parse: (text: string) => unknown, value: string | undefined): unknown => {
+  try {
+    return value ? parse(value) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+const json = <T>(fields: Fields, name: string, fallback: T, fits: (value: unknown) => boolean): T => {
+  const value = parsed(JSON.parse, fields[name]);
+  return value !== undefined && fits(value) ? (value as T) : fallback;
 };
 /** A value from a client or a command: its numbers keep their text. */
 const givenJson = (fields: Fields, name: string): JsonValue | undefined =>
-  fields[name] ? (parseExactJson(fields[name]) as JsonValue) : undefined;
+  parsed(parseExactJson, fields[name]) as JsonValue | undefined;
 
-/** The record from HGETALL's reply; null if there is no such run. */
-export const parseRecord = (fields: Fields): RunRecord | null => {
-  if (!fields.id) return null;
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isList = (value: unknown, fits: (item: unknown) => boolean): boolean => Array.isArray(value) && value.every(fits);
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isLabel = (value: unknown): boolean => isObject(value) && isText(value.name) && isText(value.value);
+const isAmount = (value: unknown): boolean => value === null || Number.isFinite(value);
+const isResources = (value: unknown): boolean => isObject(value) && isAmount(value.cpus) && isAmount(value.memoryMb);
+
+/** The status, or null where there is none or an unknown one. */
+export const parseStatus = (value: string | null | undefined): RunRecord['status'] | null =>
+  RUN_STATUSES.find((status) => status === value) ?? null;
+
+/** The record from HGETALL's reply; null if there is no such run, or if its status is unknown. */
+export const parseRecord = (fields: Fields, id: RunId): RunRecord | null => {
+  const small = smallMembers(fields, id);
+  if (small === null) return null;
   return {
-    ...smallMembers(fields),
+    ...small,
     ...details(fields),
-    env: json(fields, 'env', []),
+    env: json(fields, 'env', [], (value) => isList(value, isObject)),
     backoffSeconds: number(fields, 'backoffSeconds') ?? 1,
     cancelReason: text(fields, 'cancelReason'),
     cancelForce: fields.cancelForce === '1',
@@ -73,17 +109,20 @@ export const parseRecord = (fields: Fields): RunRecord | null => {
   };
 };
 
-const smallMembers = (fields: Fields): RunSummary => ({
-  id: fields.id as RunId,
+const smallMembers = (fields: Fields, id: RunId): RunSummary | null => {
+  const status = parseStatus(fields.status || 'PENDING');
+  return fields.lastSeq && status !== null ? { ...membersOf(fields), id, status } : null;
+};
+
+const membersOf = (fields: Fields): Omit<RunSummary, 'id' | 'status'> => ({
   // Runs of a service without tenants have none.
   tenant: text(fields, 'tenant') ?? DEFAULT_TENANT,
   createdBy: text(fields, 'createdBy'),
   name: text(fields, 'name'),
   image: fields.image ?? '',
   timeoutSeconds: number(fields, 'timeoutSeconds'),
-  resources: json(fields, 'resources', { cpus: null, memoryMb: null }),
+  resources: json(fields, 'resources', { cpus: null, memoryMb: null }, isResources),
   maxAttempts: number(fields, 'maxAttempts') ?? 1,
-  status: (fields.status ?? 'PENDING') as RunRecord['status'],
   attempt: number(fields, 'attempt') ?? 1,
   exitCode: number(fields, 'exitCode'),
   createdAt: count(fields, 'createdAt'),
@@ -102,19 +141,18 @@ const smallMembers = (fields: Fields): RunSummary => ({
 });
 
 const details = (fields: Fields): RunDetails => ({
-  command: json<string[]>(fields, 'command', []),
+  command: json<string[]>(fields, 'command', [], (value) => isList(value, isText)),
   input: givenJson(fields, 'input'),
-  labels: json(fields, 'labels', []),
+  labels: json<Label[]>(fields, 'labels', [], (value) => isList(value, isLabel)),
   output: givenJson(fields, 'output'),
-  progress: json(fields, 'progress', null),
-  failure: json(fields, 'failure', null),
+  progress: json(fields, 'progress', null, isObject),
+  failure: json(fields, 'failure', null, isObject),
 });
 
 /** A field of the hash that is not in RunRecord: marksOf(labels). Runs made by an older service do not have it. */
 export const LABEL_MARKS = 'labelMarks';
 
-const SUMMARY: Readonly<Record<keyof RunSummary, true>> = {
-  id: true,
+const SUMMARY: Readonly<Record<Exclude<keyof RunSummary, 'id'>, true>> = {
   tenant: true,
   createdBy: true,
   name: true,
@@ -142,15 +180,15 @@ const SUMMARY: Readonly<Record<keyof RunSummary, true>> = {
 /** The fields of a summary, in the order in which parseSummary takes their values. */
 export const SUMMARY_FIELDS: readonly string[] = Object.keys(SUMMARY);
 
-/** The summary from HMGET's reply; null if there is no such run. */
-export const parseSummary = (values: readonly (string | null)[]): RunSummary | null => {
+/** The summary from HMGET's reply; null if there is no such run, or if its status is unknown. */
+export const parseSummary = (values: readonly (string | null)[], id: RunId): RunSummary | null => {
   const fields: Record<string, string> = {};
   for (const [i, name] of SUMMARY_FIELDS.entries()) fields[name] = values[i] ?? '';
-  return fields.id ? smallMembers(fields) : null;
+  return smallMembers(fields, id);
 };
 
 /** The marks of a run's labels, from the field `labels`. */
-export const parseMarks = (labels: string | null): string => marksOf(labels ? (JSON.parse(labels) as Label[]) : []);
+export const parseMarks = (labels: string | null): string => marksOf(parseDetail('labels', labels));
 
 /** One detail from its field, or its default. */
 export const parseDetail = <Name extends RunDetail>(name: Name, value: string | null): RunDetails[Name] =>

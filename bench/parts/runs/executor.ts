@@ -62,7 +62,7 @@ const untilClosed = async ({ redis }: Bench, runId: RunId) => {
   for (;;) {
     if (performance.now() > deadline) throw new Error('the command did not end within 120 s');
     await delay(50);
-    const run = parseRecord(await redis.hgetall(recordKey(runId)));
+    const run = parseRecord(await redis.hgetall(recordKey(runId)), runId);
     if (run?.closed === true) return run;
   }
 };

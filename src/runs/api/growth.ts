@@ -13,7 +13,7 @@ import { phaseOf } from '../../domain/runStates.ts';
 import { recordKey } from '../../wire/keys.ts';
 import { isReply } from '../../wire/takesWrites.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
-import { replies } from '../records/store.ts';
+import { recordReplies } from '../records/store.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** Executing runs are known by updates. The set of unfinished runs is read again this often, for missed updates. */
@@ -156,7 +156,7 @@ export class Growth {
     if (ids.length === 0) return [];
     const pipeline = this.#redis.pipeline();
     for (const id of ids) pipeline.hmget(recordKey(id), 'status', 'lastSeq', 'tenant');
-    const answers = replies(await pipeline.exec()) as (string | null)[][];
+    const answers = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
     return ids.map((id, i) => {
       const [status = null, lastSeq = null, tenant] = answers[i] ?? [];
       return { id, tenant: tenant || DEFAULT_TENANT, status, lastSeq: Number(lastSeq) };

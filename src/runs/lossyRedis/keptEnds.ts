@@ -10,7 +10,7 @@ import { type AppendRequest, appendBatch } from '../../wire/append.ts';
 import { batchHeader } from '../../wire/codec.ts';
 import { logKey, recordKey } from '../../wire/keys.ts';
 import { parseRecord, stateOf } from '../../wire/runRecord.ts';
-import { replies } from '../records/store.ts';
+import { recordReplies, replies } from '../records/store.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** Longer than the time span that a Redis with one sync a second can lose. */
@@ -73,7 +73,7 @@ export class KeptEnds {
     const [fields, newest] = replies(
       await this.#redis.multi().hgetall(recordKey(runId)).xrevrangeBuffer(logKey(runId), '+', '-', 'COUNT', 1).exec(),
     ) as [Record<string, string>, [id: Buffer, fields: Buffer[]][]];
-    const run = parseRecord(fields);
+    const run = parseRecord(fields, runId);
     const [, batch, , lines, , bytes] = newest[0]?.[1] ?? [];
     if (run === null || batch === undefined || batch.length > LARGEST_BYTES) return null;
     if (!run.closed && run.status !== 'PENDING') return null;
@@ -102,7 +102,7 @@ export class KeptEnds {
       const ids = [...this.#ends.keys()];
       const pipeline = this.#redis.pipeline();
       for (const id of ids) pipeline.hget(recordKey(id), 'lastSeq');
-      const seqs = replies(await pipeline.exec());
+      const seqs = recordReplies(await pipeline.exec());
       for (const [i, id] of ids.entries()) await this.#check(id, seqs[i] as string | null);
     } catch {
       // Asked again a second later.

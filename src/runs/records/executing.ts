@@ -5,12 +5,15 @@ import type { RunStatus } from '../../domain/run.ts';
 import { phaseOf } from '../../domain/runStates.ts';
 import { recordKey } from '../../wire/keys.ts';
 import { ACTIVE_RUNS } from './indexKeys.ts';
-import { replies } from './store.ts';
+import { recordReplies } from './store.ts';
 
 export interface ExecutingAttempt {
   readonly runId: RunId;
   readonly attempt: number;
 }
+
+/** Whether a field of a record is the number of an attempt. An attempt can write anything into its own record. */
+export const isAttempt = (value: string | null | undefined): boolean => /^[1-9]\d{0,2}$/.test(value ?? '');
 
 /** Attempts that are starting or running. @throws the connection's error */
 export const executingAttempts = async (redis: Redis): Promise<readonly ExecutingAttempt[]> => {
@@ -18,9 +21,13 @@ export const executingAttempts = async (redis: Redis): Promise<readonly Executin
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hmget(recordKey(id), 'status', 'attempt');
-  const records = replies(await pipeline.exec()) as readonly (readonly [RunStatus | null, string | null])[];
+  const records = recordReplies(await pipeline.exec()) as readonly (
+    | readonly [RunStatus | null, string | null]
+    | null
+  )[];
   return ids.flatMap((runId, i) => {
     const [status = null, attempt = null] = records[i] ?? [];
-    return status !== null && phaseOf(status) === 'executing' ? [{ runId, attempt: Number(attempt) }] : [];
+    const executing = status !== null && phaseOf(status) === 'executing';
+    return executing && isAttempt(attempt) ? [{ runId, attempt: Number(attempt) }] : [];
   });
 };

@@ -24,3 +24,5 @@ export const QUEUE_NAME = 'attempts';
 
 /** String with a TTL: `<run id> <fingerprint of the input>`. `fingerprint` is that of the client's key. */
 export const idempotencyName = (fingerprint: string): string => `idempotency:${fingerprint}`;
+/** Whether a record's field can name such a key. An attempt can write any name into its own record. */
+export const isIdempotencyName = (name: string): boolean => /^idempotency:[0-9a-f]{64}$/.test(name);

@@ -8,6 +8,7 @@ import {
   parseDetail,
   parseMarks,
   parseRecord,
+  parseStatus,
   parseSummary,
   SUMMARY_FIELDS,
 } from '../../wire/runRecord.ts';
@@ -19,8 +20,10 @@ const TOGETHER = 100;
 const TOGETHER_BYTES = 512 * 1024;
 
 /** The whole record, with its large members. @throws the connection's error */
-export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord | null> =>
-  parseRecord(await redis.hgetall(recordKey(id)));
+export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord | null> => {
+  const [fields] = recordReplies(await redis.pipeline().hgetall(recordKey(id)).exec());
+  return parseRecord((fields ?? {}) as Record<string, string>, id);
+};
 
 /** @throws the connection's error */
 export const readSummary = async (redis: Redis, id: RunId): Promise<RunSummary | null> =>
@@ -33,7 +36,8 @@ export const readSummaries = async (redis: Redis, ids: readonly RunId[]): Promis
     const some = ids.slice(from, from + TOGETHER);
     const pipeline = redis.pipeline();
     for (const id of some) pipeline.hmget(recordKey(id), ...SUMMARY_FIELDS);
-    found.push(...(replies(await pipeline.exec()) as (string | null)[][]).map(parseSummary));
+    const read = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
+    found.push(...some.map((id, i) => parseSummary(read[i] ?? [], id)));
   }
   return found;
 };
@@ -50,15 +54,17 @@ export const readHeads = async (redis: Redis, ids: readonly RunId[]): Promise<(R
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hmget(recordKey(id), 'status', LABEL_MARKS);
-  const answers = replies(await pipeline.exec()) as [RunStatus | null, string | null][];
+  const answers = recordReplies(await pipeline.exec()) as ([string | null, string | null] | null)[];
   // Runs that an older version made have no marks.
-  const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i][1] === null);
+  const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i]?.[1] === null);
   const labels = redis.pipeline();
   for (const id of older) labels.hget(recordKey(id), 'labels');
-  const read = older.length === 0 ? [] : (replies(await labels.exec()) as (string | null)[]).map(parseMarks);
+  const read = older.length === 0 ? [] : (recordReplies(await labels.exec()) as (string | null)[]).map(parseMarks);
   return ids.map((id, i) => {
-    const [status, marks] = answers[i] ?? [null, null];
-    return status === null ? null : { id, status, labelMarks: marks ?? read.shift() ?? '' };
+    const [text, marks] = answers[i] ?? [null, null];
+    const labelMarks = marks ?? (text ? read.shift() : null) ?? '';
+    const status = parseStatus(text);
+    return status === null ? null : { id, status, labelMarks };
   });
 };
 
@@ -75,7 +81,7 @@ export const readDetailBytes = async (redis: Redis, wanted: readonly DetailsWant
     const some = wanted.slice(from, from + TOGETHER);
     const pipeline = redis.pipeline();
     for (const { id, names } of some) for (const name of names) pipeline.hstrlen(recordKey(id), name);
-    const flat = replies(await pipeline.exec()) as number[];
+    const flat = recordReplies(await pipeline.exec()).map((size) => size ?? 0) as number[];
     for (const { names } of some) sizes.push(flat.splice(0, names.length));
   }
   return sizes;
@@ -97,17 +103,20 @@ export const readDetails = async (
       const next = wanted[found.length + some.length];
       if (next === undefined) break;
       size += (bytes[found.length + some.length] ?? []).reduce((sum, length) => sum + length, 0);
-      pipeline.hmget(recordKey(next.id), 'id', ...next.names);
+      pipeline.hmget(recordKey(next.id), 'lastSeq', ...next.names);
       some.push(next);
     }
-    const read = replies(await pipeline.exec()) as (string | null)[][];
+    const read = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
     found.push(...some.map(({ names }, i) => detailsOf(names, read[i] ?? [])));
   }
   return found;
 };
 
-const detailsOf = (names: DetailsWanted['names'], [id, ...values]: (string | null)[]): Partial<RunDetails> | null =>
-  id == null ? null : Object.fromEntries(names.map((name, i) => [name, parseDetail(name, values[i] ?? null)]));
+const detailsOf = (
+  names: DetailsWanted['names'],
+  [lastSeq, ...values]: (string | null)[],
+): Partial<RunDetails> | null =>
+  lastSeq == null ? null : Object.fromEntries(names.map((name, i) => [name, parseDetail(name, values[i] ?? null)]));
 
 /** The replies of a pipeline. @throws the first error among them */
 export const replies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
@@ -115,3 +124,10 @@ export const replies = (results: readonly [Error | null, unknown][] | null): unk
     if (error !== null) throw error;
     return reply;
   });
+
+/**
+ * The replies of a pipeline that reads records: null where the key is not a hash. An attempt can replace its own record, and
+ * that must not fail the read of others. @throws the first other error
+ */
+export const recordReplies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
+  replies((results ?? []).map((result) => (result[0]?.message.startsWith('WRONGTYPE ') ? [null, null] : result)));

@@ -3,7 +3,8 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { abortable } from '../../async/abortable.ts';
 import type { RunId } from '../../domain/ids.ts';
-import type { RunRecord } from '../../domain/run.ts';
+import { type Allotment, allot, allowsImage } from '../../domain/policy/allotment.ts';
+import type { Resources, RunRecord } from '../../domain/run.ts';
 import { type Execution, LaunchError, type Launcher, type LaunchProgress } from '../../launchers/launcher.ts';
 import type { ExecutorAccess } from '../../redis/executors/executorAccess.ts';
 import { persist } from '../../redis/wait.ts';
@@ -18,6 +19,8 @@ export interface LaunchContext extends WatchContext {
   readonly launcher: Launcher;
   readonly masterKey: Buffer;
   readonly access: ExecutorAccess;
+  /** The operator's limits. They hold at the launch too: an attempt can write its own record. Default: none. */
+  readonly allotment?: Allotment;
   readonly log: Logger;
 }
 
@@ -65,7 +68,8 @@ export const launchAttempt = async (
     if (seen.cancelRequestedAt !== null && seen.status === 'STARTING') abort.abort(new CancelledWhileStarting());
   });
   try {
-    const { resources, cancelGraceMs: stopGraceMs } = run;
+    const { cancelGraceMs: stopGraceMs } = run;
+    const resources = allowedResources(context, { run, image });
     const spec = { runId: run.id, attempt, image, resources, stopGraceMs, environment };
     const execution = await abortable(
       launcher.launch(spec, (step) => steps.add(step), abort.signal),
@@ -80,6 +84,19 @@ export const launchAttempt = async (
     unwatch();
     await steps.written();
   }
+};
+
+/** The run's resources, within the operator's maximums. @throws LaunchError where the image is not allowed */
+const allowedResources = (
+  { allotment, launcher }: LaunchContext,
+  { run, image }: { readonly run: RunRecord; readonly image: string | null },
+): Resources => {
+  if (allotment === undefined) return run.resources;
+  if (!allowsImage(allotment, image)) {
+    const what = 'The image is not allowed here. Start the run with an image of ALLOWED_IMAGES.';
+    throw new LaunchError('IMAGE_UNAVAILABLE', what);
+  }
+  return allot({ resources: run.resources, timeoutSeconds: null }, allotment, launcher.enforces).resources;
 };
 
 /** The failure as a LaunchError; its cause is logged. */

@@ -12,11 +12,12 @@ import { phaseOf } from '../../domain/runStates.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
 import type { ExecutorAccess } from '../../redis/executors/executorAccess.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
+import { parseStatus } from '../../wire/runRecord.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
-import type { ExecutingAttempt } from '../records/executing.ts';
+import { type ExecutingAttempt, isAttempt } from '../records/executing.ts';
 import { indexRuns, joinQueue, leaveActive, leaveQueue } from '../records/indexes.ts';
-import { ACTIVE_RUNS } from '../records/indexKeys.ts';
-import { replies } from '../records/store.ts';
+import { ACTIVE_RUNS, isIdempotencyName } from '../records/indexKeys.ts';
+import { recordReplies, replies } from '../records/store.ts';
 import { announceMissed } from './changes.ts';
 import { IndexSweep, walkIds } from './indexSweep.ts';
 import { Overdue } from './overdue.ts';
@@ -36,6 +37,8 @@ export interface ReconcilerContext {
   readonly access: ExecutorAccess;
   readonly supervisor: Supervisor;
   readonly log: Logger;
+  /** How long idempotency keys are kept, milliseconds. */
+  readonly retentionMs: number;
   /** How long a thing must look like a leftover before it is removed, milliseconds; default GRACE_MS. */
   readonly graceMs?: number;
 }
@@ -47,7 +50,6 @@ interface ActiveRun {
   readonly attempt: number;
   readonly nextAttempt: number;
   readonly retryAt: number | null;
-  readonly retentionMs: number;
   readonly idempotency: string | null;
   readonly leased: boolean;
   readonly cancelled: boolean;
@@ -58,7 +60,6 @@ const FIELDS = [
   'attempt',
   'nextAttempt',
   'retryAt',
-  'retentionMs',
   IDEMPOTENCY_FIELD,
   'cancelRequestedAt',
   'tenant',
@@ -122,22 +123,24 @@ export class Reconciler {
   async #look(ids: readonly RunId[]): Promise<ActiveRun[]> {
     const pipeline = this.#context.redis.pipeline();
     for (const id of ids) pipeline.hmget(recordKey(id), ...FIELDS).exists(leaseKey(id));
-    const answers = replies(await pipeline.exec());
+    const answers = recordReplies(await pipeline.exec());
     return ids.flatMap((id, i) => {
-      const [status, attempt, nextAttempt, retryAt, retentionMs, idempotency, cancelled, tenant] = answers[2 * i] as (
-        | string
-        | null
-      )[];
-      if (!status) return [];
+      const fields = (answers[2 * i] ?? []) as (string | null)[];
+      const [text, attempt, nextAttempt, retryAt, idempotency, cancelled, tenant] = fields;
+      const status = parseStatus(text);
+      if (status === null || !isAttempt(attempt) || !isAttempt(nextAttempt) || !isTime(retryAt)) {
+        // Without fields the run is gone, or its record is not a hash.
+        if (text || answers[2 * i] === null) this.#context.log.warn({ runId: id }, 'the record of a run is not valid');
+        return [];
+      }
       return {
         id,
         tenant: tenant || DEFAULT_TENANT,
-        status: status as RunStatus,
+        status,
         attempt: Number(attempt),
         nextAttempt: Number(nextAttempt),
         retryAt: retryAt ? Number(retryAt) : null,
-        retentionMs: Number(retentionMs),
-        idempotency: idempotency || null,
+        idempotency: idempotency && isIdempotencyName(idempotency) ? idempotency : null,
         leased: answers[2 * i + 1] === 1,
         cancelled: Boolean(cancelled),
       };
@@ -182,7 +185,8 @@ export class Reconciler {
 
   async #renewIdempotency(runs: readonly ActiveRun[]): Promise<void> {
     const pipeline = this.#context.redis.pipeline();
-    for (const { idempotency, status, retentionMs } of runs) {
+    const { retentionMs } = this.#context;
+    for (const { idempotency, status } of runs) {
       if (idempotency !== null && !isTerminal(status)) pipeline.pexpire(idempotency, retentionMs);
     }
     if (pipeline.length > 0) replies(await pipeline.exec());
@@ -224,11 +228,14 @@ export class Reconciler {
   /** `leased`: a supervisor works for the run, perhaps to start or to remove the attempt. */
   async #ownership({ runId, attempt }: ExecutingAttempt): Promise<'executing' | 'leased' | 'none'> {
     const { redis } = this.#context;
-    const [status, current] = await redis.hmget(recordKey(runId), 'status', 'attempt');
+    const read = recordReplies(await redis.pipeline().hmget(recordKey(runId), 'status', 'attempt').exec());
+    const [status, current] = (read[0] ?? []) as (string | null)[];
     const executing = status != null && phaseOf(status as RunStatus) === 'executing';
     if (executing && Number(current) === attempt) return 'executing';
     return (await redis.exists(leaseKey(runId))) === 0 ? 'none' : 'leased';
   }
 }
+
+const isTime = (value: string | null | undefined): boolean => !value || /^\d{1,15}$/.test(value);
 
 const nameOf = ({ runId, attempt }: ExecutingAttempt): string => `${runId} ${attempt}`;

@@ -1,11 +1,11 @@
--- Part of the scripts that change a run's record. KEYS: 1 record.
+-- Part of the scripts that change a run's record. KEYS: 1 record. The id comes from the key: an attempt can write the record.
 -- notify: publishes the change; `before` is the status before it. The channel is run_updates, unless another one is given.
 -- Runs of a service without tenants have none.
 local function notify(kind, before, channel)
   local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
-  local run = redis.call('HMGET', KEYS[1], 'id', 'tenant')
+  local tenant = redis.call('HGET', KEYS[1], 'tenant')
   redis.call('PUBLISH', channel or 'run_updates',
-    cjson.encode({ runId = run[1], tenant = run[2] or nil, kind = kind, before = before, version = version }))
+    cjson.encode({ runId = string.match(KEYS[1], '{(.-)}'), tenant = tenant or nil, kind = kind, before = before, version = version }))
 end
 local function nowMs()
   local t = redis.call('TIME')

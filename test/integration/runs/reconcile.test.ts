@@ -46,7 +46,7 @@ const reconciler = async (graceMs: number): Promise<Reconciler> => {
   const access = sharedAccess(server.url);
   const parts = { losses: NO_LOSS, metrics: NO_METRICS, access, processId: 'test' };
   const supervisor = new Supervisor({ ...context, ...parts }, signal);
-  return new Reconciler({ redis, queue, launcher, access, supervisor, log: quiet, graceMs });
+  return new Reconciler({ redis, queue, launcher, access, supervisor, retentionMs: 3_600_000, log: quiet, graceMs });
 };
 
 test('a PENDING run gets the job and the index entry that a crash left out, and its idempotency key is kept alive', async () => {

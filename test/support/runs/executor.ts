@@ -117,7 +117,7 @@ export const startExecutor = async (
 };
 
 export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord> => {
-  const run = parseRecord(await redis.hgetall(recordKey(id)));
+  const run = parseRecord(await redis.hgetall(recordKey(id)), id);
   if (run === null) throw new Error('the run does not exist any more');
   return run;
 };

@@ -13,7 +13,7 @@ import { digestOf, messages } from '../../../support/runs/executor.ts';
 const PIECE = 600;
 
 const newRun = (): RunRecord => {
-  const run = parseRecord({ id: 'r', lastSeq: '1', attempt: '1' });
+  const run = parseRecord({ lastSeq: '1', attempt: '1' }, 'r' as RunRecord['id']);
   if (run === null) throw new Error('no record');
   return run;
 };
