@@ -10,7 +10,7 @@ import { refuseOnSocket } from '../../src/http/rawAnswers.ts';
 import { KEEP_ALIVE } from '../../src/http/sockets/keepAlive.ts';
 import type { SocketExtra } from '../../src/http/sockets/operations.ts';
 import { GraphqlSockets } from '../../src/http/sockets/websocket.ts';
-import { recordKey } from '../../src/wire/keys.ts';
+import { logKey } from '../../src/wire/keys.ts';
 import { openHttp, post, RawSocket, rawHttp, type TestApi } from '../support/clients/http.ts';
 import { readDocument, tableRows } from '../support/documents.ts';
 import { lockedAdmission, providerToken } from '../support/identity.ts';
@@ -115,8 +115,9 @@ const provoke: Readonly<Record<ErrorCode, () => Promise<Codes>>> = {
   BAD_REQUEST: async () => [...codesIn(await sendBody('*/*')), ...codesIn(await sendBody('text/event-stream'))],
   INTERNAL_SERVER_ERROR: async () => {
     const id = await createRun(api.redis);
-    await api.redis.set(recordKey(id), 'not a record');
-    return await everywhere(RUN, { id });
+    await api.redis.del(logKey(id));
+    await api.redis.set(logKey(id), 'not a log');
+    return await everywhere('query ($id: ID!) { run(id: $id) { logs { endSeq } } }', { id });
   },
 };
 

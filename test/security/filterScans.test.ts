@@ -26,7 +26,7 @@ beforeAll(async () => {
       const id = newRunId();
       ids.push(id);
       const labels = i % 12_000 === 1 ? [RARE] : [];
-      const record = { id, image: 'a', labels, status: 'COMPLETED', createdAt: 1, closed: true } as const;
+      const record = { id, image: 'a', labels, status: 'COMPLETED', createdAt: 1, lastSeq: 1, closed: true } as const;
       pipeline.hset(recordKey(id), ...recordFields(record), LABEL_MARKS, marksOf(labels));
       pipeline.zadd(runsIndex('default'), 0, id);
     }
