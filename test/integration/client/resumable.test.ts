@@ -234,8 +234,10 @@ test('stops at once, live or while it waits to retry, and only once', async () =
   live.stop();
   expect(await live.over).toBe('complete');
   const waiting = follow(url, { helper: { maxPauseMs: 1e9 } });
-  vi.spyOn(Math, 'random').mockReturnValueOnce(1);
+  // The longest pause: the next try comes after the stop.
+  const random = vi.spyOn(Math, 'random').mockReturnValue(1);
   await vi.waitUntil(() => waiting.seqs.length === 1, { timeout: 20_000 });
+  random.mockRestore();
   waiting.stop();
   waiting.stop();
   expect(await waiting.over).toBe('complete');
