@@ -17,7 +17,6 @@ import {
   readEvents,
   startExecutor,
   startingRun,
-  untilLine,
 } from '../../support/runs/executor.ts';
 
 const BATCHES = 50;
