@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { brotliDecompress } from 'node:zlib';
-import { type Exchange, sendLarge } from '../exchange/respond.ts';
+import type { Exchange } from '../exchange/respond.ts';
 import { contentPolicy } from '../exchange/securityHeaders.ts';
+import { sendPage } from '../exchange/sendPage.ts';
 import type { GraphiqlBuild } from './graphiqlBuild.ts';
 
 const unbrotliAsync = promisify(brotliDecompress);
@@ -47,38 +48,24 @@ export class GraphiqlPage {
 
   /** Sends the page in an encoding that the browser accepts. The first call builds it. */
   async serve(exchange: Exchange): Promise<void> {
-    const { request, response, cors } = exchange;
     this.#page ??= build();
     // A build that failed is tried again.
     this.#page.catch(() => {
       this.#page = null;
     });
     const page = await this.#page;
-    const headers = {
-      ...cors,
-      'Cache-Control': 'no-cache',
-      'Content-Security-Policy': page.policy,
-      ETag: page.etag,
-      Vary: 'Origin, Accept-Encoding, Accept',
-    };
-    if (request.headers['if-none-match']?.includes(page.etag)) {
-      response.writeHead(304, headers).end();
-      return;
-    }
-    const accepted = String(request.headers['accept-encoding'] ?? '');
-    const [encoding, body] = /\bbr\b/.test(accepted)
-      ? ['br', page.brotli]
-      : /\bgzip\b/.test(accepted)
-        ? ['gzip', page.gzip]
-        : [null, await this.#unpacked(page)];
-    const all = {
-      ...headers,
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Length': body.length,
-      ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
-    };
-    if (request.method === 'HEAD') response.writeHead(200, all).end();
-    else sendLarge(exchange, { status: 200, headers: all, body: [body], own: 0 });
+    await sendPage(exchange, {
+      type: 'text/html; charset=utf-8',
+      etag: page.etag,
+      policy: page.policy,
+      cacheControl: 'no-cache',
+      varies: 'Accept',
+      body: async (encoding) => {
+        if (encoding === null) return await this.#unpacked(page);
+        return encoding === 'br' ? page.brotli : page.gzip;
+      },
+      own: 0,
+    });
   }
 
   async #unpacked({ brotli }: Page): Promise<Buffer> {

@@ -1,8 +1,9 @@
 /** The viewer at `/`: files from disk, compressed in advance. Assets have a hash in their name and never change. */
 import { readFile } from 'node:fs/promises';
 import type { Site, SiteFile } from '../../viewer/site.ts';
-import { type Exchange, type HttpError, onlyMethods, sendError, sendLarge } from '../exchange/respond.ts';
+import { type Exchange, type HttpError, onlyMethods, sendError } from '../exchange/respond.ts';
 import { contentPolicy } from '../exchange/securityHeaders.ts';
+import { sendPage } from '../exchange/sendPage.ts';
 
 /** Everything comes from the service; no script is inline, and no text can become one. */
 const POLICY = contentPolicy({
@@ -42,33 +43,13 @@ export const serveViewer = async (exchange: Exchange, site: Site | null): Promis
   await send(exchange, file);
 };
 
-const send = async (exchange: Exchange, file: SiteFile): Promise<void> => {
-  const { request, response, cors } = exchange;
-  const [encoding, ending] = encodingFor(request.headers['accept-encoding']);
-  const headers = {
-    ...cors,
-    'Cache-Control': file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-    'Content-Security-Policy': POLICY,
-    ETag: file.etag,
-    Vary: 'Origin, Accept-Encoding',
-  };
-  if (request.headers['if-none-match']?.includes(file.etag)) {
-    response.writeHead(304, headers).end();
-    return;
-  }
-  const body = await readFile(`${file.path}${ending}`);
-  const all = {
-    ...headers,
-    'Content-Type': file.type,
-    'Content-Length': body.length,
-    ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
-  };
-  if (request.method === 'HEAD') response.writeHead(200, all).end();
-  else sendLarge(exchange, { status: 200, headers: all, body: [body] });
-};
+const ENDINGS = { br: '.br', gzip: '.gz' } as const;
 
-const encodingFor = (accepted: string | string[] | undefined): readonly ['br' | 'gzip' | null, string] => {
-  const text = String(accepted ?? '');
-  if (/\bbr\b/.test(text)) return ['br', '.br'];
-  return /\bgzip\b/.test(text) ? ['gzip', '.gz'] : [null, ''];
-};
+const send = (exchange: Exchange, { path, type, etag, immutable }: SiteFile): Promise<void> =>
+  sendPage(exchange, {
+    type,
+    etag,
+    policy: POLICY,
+    cacheControl: immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+    body: (encoding) => readFile(encoding === null ? path : `${path}${ENDINGS[encoding]}`),
+  });
