@@ -86,7 +86,11 @@ export class Pipelines {
     if (!socket.destroyed) this.#connections.set(socket, new Connection(socket, this.#stalledMs));
   }
 
-  /** For an upgrade: the connection is no longer one of HTTP. `head`: what the parser has read of it. Returns all that was read. */
+  /**
+   * Gives the connection up for a WebSocket.
+   * @param head what the HTTP parser has read beyond the upgrade request
+   * @returns these bytes, and those that still waited for the parser
+   */
   release(socket: Socket, head: Buffer): Buffer {
     const rest = this.#connections.get(socket)?.release();
     return rest === undefined || rest.length === 0 ? head : Buffer.concat([head, rest]);

@@ -27,7 +27,7 @@ export interface Services {
   readonly reader: LogReader;
   readonly logLinks: LogLinks;
   readonly logger: Logger;
-  /** What callers and addresses can use; undefined, for tests: there is no limit. */
+  /** What callers and addresses can use. Undefined (in tests): no limits. */
   readonly limits?: ClientLimits | undefined;
 }
 

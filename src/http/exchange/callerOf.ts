@@ -24,7 +24,7 @@ export interface Credentials {
   readonly connectionParams: Readonly<Record<string, unknown>> | null;
   /** Address of the client. */
   readonly address: string;
-  /** Of a link to a log. It counts only if there is no header. */
+  /** Ticket of a link to a log. It is used only if the request has no Authorization header. */
   readonly link?: { readonly ticket: string; readonly path: string } | null;
 }
 

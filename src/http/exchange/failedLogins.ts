@@ -10,7 +10,7 @@ import type { Admission } from './callerOf.ts';
 const tooMany = (waitMs: number): ShareUsedUp =>
   new ShareUsedUp('Too many wrong tokens came from your address.', inSeconds(waitMs));
 
-/** The admission whose authenticator also throws ShareUsedUp. No token and an expired token are no guesses. */
+/** The admission whose authenticator also throws ShareUsedUp. A missing or expired token does not count as a guess. */
 export const limitFailedLogins = (admission: Admission, logins: Logins): Admission => ({
   ...admission,
   authenticator: limited(admission.authenticator, logins),
