@@ -161,6 +161,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['src/domain'],
     packages: ['node'],
   },
+  'src/collections': {
+    purpose: 'containers of bounded size',
+    rooms: [],
+    packages: [],
+  },
   'src/delivery': {
     purpose: 'turns stored entries into the texts that subscribers get',
     rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/log', 'src/redis', 'src/runs/records', 'src/wire'],
@@ -333,6 +338,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the log of a run as text: parameters, byte ranges, text',
     rooms: [
       'src/async',
+      'src/collections',
       'src/delivery',
       'src/domain',
       'src/domain/text',
@@ -365,7 +371,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/identity': {
     purpose: 'who a caller is, by its token, what is open for it, and the table of rights',
-    rooms: ['src/async', 'src/domain', 'src/redis', 'src/wire'],
+    rooms: ['src/async', 'src/collections', 'src/domain', 'src/redis', 'src/wire'],
     packages: ['ioredis', 'jose', 'node', 'pino', 'uuid'],
   },
   'src/launchers': {
@@ -402,7 +408,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/limits': {
     purpose: 'what one caller, address or tenant can use, counted over all processes',
-    rooms: ['src/async', 'src/domain', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/collections', 'src/domain', 'src/wire/scripts'],
     packages: ['ioredis', 'node', 'rate-limiter-flexible'],
   },
   'src/log': {
@@ -412,7 +418,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/log/summary': {
     purpose: 'what is known of a log without reading it: counts, groups, places of lines and instants',
-    rooms: ['src/async', 'src/domain', 'src/log', 'src/wire', 'src/wire/logIndex'],
+    rooms: ['src/async', 'src/collections', 'src/domain', 'src/log', 'src/wire', 'src/wire/logIndex'],
     packages: [],
   },
   'src/metrics': {

@@ -6,6 +6,7 @@
  */
 import type { Redis } from 'ioredis';
 import { v7 } from 'uuid';
+import { NewestMap } from '../collections/newestMap.ts';
 import { type Caller, isScope, type Scope } from '../domain/caller.ts';
 import { NotFound } from '../domain/errors.ts';
 import { hashOfToken, newApiToken } from './apiToken.ts';
@@ -52,7 +53,7 @@ const tenantKey = (tenant: string): string => `runloom:tokens:${tenant}`;
 
 const timeOrNull = (text: string | undefined): number | null => (text ? Number(text) : null);
 
-/** Null: there is no such token. */
+/** Null if the token does not exist. */
 const read = (fields: Readonly<Record<string, string>>): ApiToken | null => {
   const { id, name, tenant, scopes = '', createdAt, createdBy, expiresAt, lastUsedAt, revokedAt } = fields;
   if (id === undefined || name === undefined || tenant === undefined) return null;
@@ -73,7 +74,7 @@ const read = (fields: Readonly<Record<string, string>>): ApiToken | null => {
 export class ApiTokens {
   readonly #redis: Redis;
   /** When a use was last written, by the token's hash. */
-  readonly #used = new Map<string, number>();
+  readonly #used = new NewestMap<string, number>(REMEMBERED);
 
   constructor(redis: Redis) {
     this.#redis = redis;
@@ -121,9 +122,9 @@ export class ApiTokens {
 
   /** @throws NotFound if the tenant has no such token. Revoking again changes nothing. */
   async revoke(caller: Caller, id: string): Promise<ApiToken> {
-    const hash = await this.#redis.get(idKey(id));
-    const apiToken = hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
-    if (hash === null || apiToken === null || apiToken.tenant !== caller.tenant) throw new NotFound(TOKEN_NOT_FOUND);
+    const found = await this.#stored(id);
+    if (found?.apiToken.tenant !== caller.tenant) throw new NotFound(TOKEN_NOT_FOUND);
+    const { hash, apiToken } = found;
     if (apiToken.revokedAt !== null) return apiToken;
     const revokedAt = Date.now();
     await this.#redis.hset(tokenKey(hash), { revokedAt });
@@ -164,18 +165,20 @@ export class ApiTokens {
   }
 
   async #byId(id: string): Promise<ApiToken | null> {
+    return (await this.#stored(id))?.apiToken ?? null;
+  }
+
+  async #stored(id: string): Promise<{ readonly hash: string; readonly apiToken: ApiToken } | null> {
     const hash = await this.#redis.get(idKey(id));
-    return hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+    const apiToken = hash === null ? null : read(await this.#redis.hgetall(tokenKey(hash)));
+    return hash === null || apiToken === null ? null : { hash, apiToken };
   }
 
   /** Does not wait: a use that is not written is no reason to refuse the token. */
   #noteUse(hash: string): void {
     const now = Date.now();
     if (now - (this.#used.get(hash) ?? 0) < USE_MS) return;
-    this.#used.delete(hash);
     this.#used.set(hash, now);
-    const [oldest] = this.#used.keys();
-    if (this.#used.size > REMEMBERED && oldest !== undefined) this.#used.delete(oldest);
     this.#redis.hset(tokenKey(hash), { lastUsedAt: now }).catch(() => undefined);
   }
 

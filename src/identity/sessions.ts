@@ -1,5 +1,6 @@
 /** What is open for callers: WebSockets, event streams and downloads. Each is ended when its token ceases to be valid. */
 
+import { NewestMap } from '../collections/newestMap.ts';
 import type { Caller } from '../domain/caller.ts';
 import { alarm } from './alarm.ts';
 
@@ -14,8 +15,7 @@ const nothing = (): void => undefined;
 export class Sessions {
   /** By the id of the API token. */
   readonly #open = new Map<string, Set<EndSession>>();
-  /** The newest last. */
-  readonly #revoked = new Set<string>();
+  readonly #revoked = new NewestMap<string, true>(REMEMBERED);
 
   /** `end` is called at the expiry or the revocation of the caller's token. The returned function ends the watch. */
   open(caller: Caller, end: EndSession): () => void {
@@ -45,10 +45,7 @@ export class Sessions {
 
   /** Ends all that is open for the API token, and what is opened for it later. */
   revoke(apiTokenId: string): void {
-    this.#revoked.delete(apiTokenId);
-    this.#revoked.add(apiTokenId);
-    const [oldest] = this.#revoked;
-    if (this.#revoked.size > REMEMBERED && oldest !== undefined) this.#revoked.delete(oldest);
+    this.#revoked.set(apiTokenId, true);
     for (const end of [...(this.#open.get(apiTokenId) ?? [])]) end('revoked');
   }
 

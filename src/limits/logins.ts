@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { TokenBucket } from '../async/tokenBucket.ts';
+import { NewestMap } from '../collections/newestMap.ts';
 import type { Rate } from './rate.ts';
 
 /** Tokens that are remembered, of each kind: the newest. */
@@ -25,10 +26,10 @@ interface Blocked {
 
 export class Logins {
   readonly #rate: Rate;
-  readonly #right = new Newest<true>(KNOWN);
+  readonly #right = new NewestMap<string, true>(KNOWN);
   /** performance.now of the first time. */
-  readonly #wrong = new Newest<number>(KNOWN);
-  readonly #blocked = new Newest<Blocked>(BLOCKED);
+  readonly #wrong = new NewestMap<string, number>(KNOWN);
+  readonly #blocked = new NewestMap<string, Blocked>(BLOCKED);
 
   /** @param rate different wrong tokens of an address */
   constructor(rate: Rate) {
@@ -69,24 +70,3 @@ export class Logins {
 }
 
 const fingerprint = (token: string): string => createHash('sha256').update(token).digest('base64url');
-
-/** A map that forgets what was set longest ago. */
-class Newest<Value> {
-  readonly #most: number;
-  readonly #values = new Map<string, Value>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get(name: string): Value | undefined {
-    return this.#values.get(name);
-  }
-
-  set(name: string, value: Value): void {
-    this.#values.delete(name);
-    this.#values.set(name, value);
-    const [oldest] = this.#values.keys();
-    if (this.#values.size > this.#most && oldest !== undefined) this.#values.delete(oldest);
-  }
-}

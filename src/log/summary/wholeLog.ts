@@ -1,5 +1,6 @@
 /** Computes the index of a log that has none, by reading all of it. */
 import { Semaphore } from '../../async/semaphore.ts';
+import { NewestMap } from '../../collections/newestMap.ts';
 import { NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { BatchFacts } from '../../wire/logIndex/batchFacts.ts';
@@ -14,7 +15,7 @@ const READ_ENTRIES = 4;
 const readings = new Semaphore(1, { what: 'logs without an index' });
 /** Results that are kept, of about 1 MiB at most; the oldest go first. */
 const MOST_KEPT = 8;
-const kept = new Map<RunId, WholeLog>();
+const kept = new NewestMap<RunId, WholeLog>(MOST_KEPT);
 
 type WholeLog = Pick<StoredSummary, 'missing'> & { readonly index: LogIndex };
 
@@ -34,9 +35,7 @@ export const readWholeLog = (reader: LogReader, runId: RunId, lastSeq: number, p
     const known = kept.get(runId);
     if (known?.index.state.seq === lastSeq) return known;
     const log = await readEntries(reader, runId, lastSeq, pace);
-    kept.delete(runId);
     kept.set(runId, log);
-    for (const oldest of kept.keys()) if (kept.size > MOST_KEPT) kept.delete(oldest);
     return log;
   }, pace.signal);
 

@@ -29,19 +29,22 @@ export const joinQueue = async (redis: Redis, tenant: string, ids: readonly RunI
   if (ids.length > 0) await redis.zadd(queuedIndex(tenant), 'NX', ...ids.flatMap((id) => [0, id]));
 };
 
+/** The default tenant is known anyway. */
+const addTenant = async (redis: Redis, tenant: string): Promise<void> => {
+  if (tenant !== DEFAULT_TENANT) await redis.zadd(TENANTS, 0, tenant);
+};
+
 /** Before the record exists, so that the reconciler completes what a crash leaves. */
 export const announceRun = async (redis: Redis, tenant: string, id: RunId): Promise<void> => {
-  const tenants = tenant === DEFAULT_TENANT ? null : redis.zadd(TENANTS, 0, tenant);
-  await Promise.all([redis.zadd(ACTIVE_RUNS, 0, id), tenants]);
+  await Promise.all([redis.zadd(ACTIVE_RUNS, 0, id), addTenant(redis, tenant)]);
 };
 
 /** Adds unfinished runs, which ACTIVE_RUNS has already. */
 export const indexRuns = async (redis: Redis, tenant: string, ids: readonly RunId[]): Promise<void> => {
   if (ids.length === 0) return;
   const members = ids.flatMap((id) => [0, id]);
-  const tenants = tenant === DEFAULT_TENANT ? null : redis.zadd(TENANTS, 0, tenant);
   const added = [runsIndex(tenant), activeIndex(tenant)].map((key) => redis.zadd(key, 'NX', ...members));
-  await Promise.all([tenants, ...added]);
+  await Promise.all([addTenant(redis, tenant), ...added]);
 };
 
 /** For runs that have ended. ACTIVE_RUNS comes last: it has at least what the tenants' indexes have. */

@@ -3,6 +3,7 @@
  * the log is read once, as for a download, and the result is kept. A finished log does not change any more.
  */
 import { Semaphore } from '../../../async/semaphore.ts';
+import { NewestMap } from '../../../collections/newestMap.ts';
 import type { Seq } from '../../../domain/events.ts';
 import type { RunId } from '../../../domain/ids.ts';
 import type { TextPiece } from './logPieces.ts';
@@ -30,15 +31,15 @@ const MARK_BYTES = 1024 * 1024;
 const measuring = new Semaphore(2, { what: 'byte ranges' });
 
 export class LogSizes {
-  readonly #known = new Map<RunId, LogSize>();
+  readonly #known = new NewestMap<RunId, LogSize>(MAX_LOGS);
 
   /** @param text the whole text; read only if the size is not known. @throws what reading throws; the signal's reason; Busy */
   async of(runId: RunId, text: AsyncIterable<TextPiece>, signal: AbortSignal): Promise<LogSize> {
     return await measuring.run(async () => {
-      const size = this.#known.get(runId) ?? (await measure(text));
+      const known = this.#known.get(runId);
+      if (known !== undefined) return known;
+      const size = await measure(text);
       this.#known.set(runId, size);
-      const [oldest] = this.#known.keys();
-      if (this.#known.size > MAX_LOGS && oldest !== undefined) this.#known.delete(oldest);
       return size;
     }, signal);
   }
