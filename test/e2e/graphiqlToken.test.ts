@@ -43,13 +43,31 @@ const tab = async (page: Page, name: string): Promise<void> => {
   await page.locator('.graphiql-tab-active', { hasText: name }).waitFor();
 };
 /** Presses until the answer has the text: GraphiQL 5 sometimes ignores the first click on a tab that was just opened. */
-const executeAndSee = async (page: Page, text: string | RegExp): Promise<void> => {
+const executeAndSee = async (page: Page, text: string | RegExp, timeout = 40_000): Promise<void> => {
   const stop = page.getByRole('button', { name: 'Stop query' });
   const press = async (): Promise<void> => {
     if (!(await stop.isVisible())) await page.getByRole('button', { name: 'Execute query' }).click();
     await page.locator('.graphiql-response', { hasText: text }).waitFor({ timeout: 5000 });
   };
-  await vi.waitFor(press, { timeout: 40_000 });
+  await vi.waitFor(press, { timeout });
+};
+/**
+ * A page that follows the tab Watch. Once in some 25 runs GraphiQL showed nothing of a subscription that was started right
+ * after the page had been opened; the cause is not known. Then the page is opened again, as a user would.
+ */
+const watching = async (fragment: string): Promise<OpenPage> => {
+  for (let tries = 1; ; tries += 1) {
+    const opened = await open(fragment);
+    expect(await stored(opened.page)).not.toContain(ADMIN_TOKEN);
+    await tab(opened.page, 'Watch');
+    try {
+      await executeAndSee(opened.page, 'SYNCED', 15_000);
+      return opened;
+    } catch (error) {
+      if (tries === 3) throw error;
+      await opened.context.close();
+    }
+  }
 };
 const stop = async (page: Page): Promise<void> => {
   await page.getByRole('button', { name: 'Stop query' }).click();
@@ -88,11 +106,8 @@ test.skipIf(!hasBrowser)(
 test.skipIf(!hasBrowser)(
   'P3a: a token in the address is removed at once; the headers editor overrides it, on the WebSocket too',
   async () => {
-    const opened = await open(`#token=${ADMIN_TOKEN}`);
+    const opened = await watching(`#token=${ADMIN_TOKEN}`);
     const { page } = opened;
-    expect(await stored(page)).not.toContain(ADMIN_TOKEN);
-    await tab(page, 'Watch');
-    await executeAndSee(page, 'SYNCED');
     await stop(page);
     await page.getByRole('button', { name: 'Headers' }).click();
     await page.locator('.monaco-editor[data-uri*="headers"]').click();
