@@ -31,7 +31,7 @@ const startRun = async (line: string): Promise<string> => {
 };
 
 test.skipIf(!hasBrowser)(
-  'the page asks for a token, says when it is wrong, and keeps it for this tab alone',
+  'the page asks for a token, says when it is wrong, and keeps it for this tab alone, GraphiQL included',
   async () => {
     const { page, context } = (await browser?.open()) ?? expect.fail('no browser');
     onTestFinished(() => context.close());
@@ -47,6 +47,11 @@ test.skipIf(!hasBrowser)(
     expect(await page.evaluate(() => localStorage.length)).toBe(0);
     await page.reload();
     await page.getByText('There is no run yet.').waitFor();
+    // GraphiQL of the same tab has it too.
+    expect(await page.evaluate(() => Object.keys(sessionStorage))).toEqual(['runloom:token']);
+    const answer = page.waitForResponse((one) => one.request().method() === 'POST');
+    await page.goto(`${service.url}/graphql`);
+    expect((await answer).status()).toBe(200);
   },
 );
 

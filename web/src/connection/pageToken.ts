@@ -26,7 +26,8 @@ export interface PageTokens extends Tokens {
   readonly show: (shown: boolean) => void;
 }
 
-const KEY = 'runloom.token';
+/** GraphiQL keeps it under the same name. */
+const KEY = 'runloom:token';
 
 /** `#token=…` of a link that somebody was given. It is removed from the address and the history at once. */
 const fromFragment = (): string | null => {

@@ -3,8 +3,9 @@ import { memo } from 'react';
 import { type DisplayRow, groupSummary } from '../line/displayRows.ts';
 import { firstSeq, type LogEvent, lineNumber } from '../line/logEvents.ts';
 import { LogRow, StackRow } from '../line/logRow.tsx';
-import { addressOf, type LineRange } from '../look/route.ts';
+import type { LineRange, Route } from '../look/route.ts';
 import type { TimeMode } from '../look/settings.ts';
+import { useSurroundings } from '../look/surroundings.ts';
 import type { FoldState } from './useFolds.ts';
 
 interface LogRowsProps {
@@ -21,14 +22,15 @@ interface LogRowsProps {
 }
 
 /** By its line where it has one: the number that the reader sees. */
-const hrefOf = (runId: string, event: LogEvent): string => {
+const placeOf = (runId: string, event: LogEvent): Partial<Route> => {
   const line = lineNumber(event);
   const range = { from: line ?? event.seq, to: line ?? event.seq };
-  return addressOf(line === null ? { runId, seqs: range } : { runId, lines: range });
+  return line === null ? { runId, seqs: range } : { runId, lines: range };
 };
 
 export const LogRows = memo((props: LogRowsProps) => {
   const { rows, events, times, startedAt, find, marked, folds, runId, onMark, onToggle } = props;
+  const { href } = useSurroundings();
   const sinceOf = (previous: LogEvent | null): string | null => {
     if (times === 'start') return startedAt;
     return times === 'before' ? (previous?.timestamp ?? null) : null;
@@ -51,7 +53,7 @@ export const LogRows = memo((props: LogRowsProps) => {
             marked={marked !== null && row.event.seq >= marked.from && firstSeq(row.event) <= marked.to}
             open={isOpen(row.event)}
             group={row.event.__typename === 'GroupStarted' ? groupSummary(events, events.indexOf(row.event)) : null}
-            href={hrefOf(runId, row.event)}
+            href={href(placeOf(runId, row.event))}
             onMark={onMark}
             onToggle={onToggle}
           />

@@ -5,8 +5,9 @@ import { displayRows } from '../line/displayRows.ts';
 import type { LogEvent, LogFilter } from '../line/logEvents.ts';
 import { useKeys } from '../look/hotkeys.ts';
 import { formatNumber } from '../look/humanText.ts';
-import { addressOf, type LineRange, markAddress, type Route } from '../look/route.ts';
+import type { LineRange, Route } from '../look/route.ts';
 import { settings } from '../look/settings.ts';
+import { useSurroundings } from '../look/surroundings.ts';
 import { useStore } from '../look/watchable.ts';
 import { Announcer } from './announcer.tsx';
 import { LogRows } from './logRows.tsx';
@@ -28,6 +29,7 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
+  const surroundings = useSurroundings();
   const { wrap, times, announce } = useStore(settings);
   const [marked, setMarked] = useState<LineRange | null>(route.seqs);
   const [filter, setFilter] = useState<LogFilter>({});
@@ -57,11 +59,11 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
           extend && now !== null
             ? { from: Math.min(now.from, seq), to: Math.max(now.to, seq) }
             : { from: seq, to: seq };
-        markAddress(log.addressOf(runId, range));
+        surroundings.mark(log.addressOf(runId, range));
         return range;
       });
     },
-    [log, runId],
+    [log, runId, surroundings],
   );
   const onFound = useCallback(
     (seq: number): void => {
@@ -102,7 +104,7 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
       'c',
       () =>
         void navigator.clipboard?.writeText(
-          new URL(addressOf({ runId, ...(marked === null ? {} : log.addressOf(runId, marked)) }), location.href).href,
+          new URL(surroundings.href({ runId, ...(marked && log.addressOf(runId, marked)) }), location.href).href,
         ),
     ],
   ]);

@@ -1,5 +1,6 @@
 /** One-key commands. They never act while the reader types into a field or holds a modifier. */
 import { useEffect, useRef } from 'react';
+import { useSurroundings } from './surroundings.ts';
 
 export interface KeyHelp {
   readonly keys: string;
@@ -31,19 +32,22 @@ const isTyping = (target: EventTarget | null): boolean =>
 export type KeyCommand = readonly [key: string, command: () => void];
 
 export const useKeys = (commands: readonly KeyCommand[]): void => {
+  const { keys } = useSurroundings();
   const current = useRef(commands);
   useEffect(() => {
     current.current = commands;
   });
   useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
+    const scope: HTMLElement | Document = keys ?? document;
+    const onKey = (event: Event): void => {
+      if (!(event instanceof KeyboardEvent) || event.defaultPrevented) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0] ?? null)) return;
       const command = current.current.find(([key]) => key === event.key)?.[1];
       if (command === undefined) return;
       event.preventDefault();
       command();
     };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, []);
+    scope.addEventListener('keydown', onKey);
+    return () => scope.removeEventListener('keydown', onKey);
+  }, [keys]);
 };
