@@ -142,10 +142,26 @@ export type RunChangeKind =
 
 /** Which runs. All conditions that are given must match. */
 export type RunFilter = {
+  /** Runs whose createdAt is after this instant. */
+  readonly createdAfter?: string | null | undefined;
+  /** Runs whose createdAt is before this instant. */
+  readonly createdBefore?: string | null | undefined;
+  /** Runs whose failure has any of these reasons. An empty list is no condition. */
+  readonly failure?: ReadonlyArray<FailureReason> | null | undefined;
+  /**
+   * Runs with this image. It is a pattern as in ALLOWED_IMAGES: `*` stands for any characters, and without a tag every
+   * tag matches.
+   */
+  readonly image?: string | null | undefined;
   /** All of these must match. */
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;
   /** Any of these. An empty list means every status. */
   readonly status?: ReadonlyArray<RunStatus> | null | undefined;
+  /**
+   * Words, with spaces between them. Each must be in the name, the command, a label (as name=value) or the image, in any
+   * case, or be the beginning of the id, of 8 characters or more.
+   */
+  readonly text?: string | null | undefined;
 };
 
 /** The state of a run. This enum will not grow. Terminal: COMPLETED, FAILED, CANCELLED. */

@@ -188,7 +188,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/domain/policy': {
     purpose: 'what an operator allows runs: images, resources; pure',
-    rooms: ['src/domain'],
+    rooms: ['src/domain', 'src/domain/text'],
     packages: [],
   },
   'src/domain/text': {

@@ -123,6 +123,14 @@ export const LIMITS = {
   pageRuns: 10_000,
   /** Runs that one request can look at through all its Query.runs together. */
   requestScan: 20_000,
+  /** Stored bytes of command, labels and failure that a filter compares for one page, and for one request. */
+  pageFilterBytes: 16 * MIB,
+  requestFilterBytes: 32 * MIB,
+  /** RunFilter.text, bytes, and its words: each is searched in every run that is looked at. */
+  runTextBytes: 256,
+  runTextWords: 10,
+  /** How far the instant in a run's id can be from its createdAt, ms: startRun waits for Redis in between. */
+  creationMs: 60_000,
   /** Stored bytes of command, input, output, labels, progress and failure that one request can read, over all runs. */
   requestDetailBytes: 8 * MIB,
   /** A response that reads more bytes of runs or logs than this waits for one of a few seats of the process. */

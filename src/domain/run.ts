@@ -147,9 +147,6 @@ type Internal =
 /** A run as lists have it: its small members. */
 export type RunSummary = Omit<RunRecord, RunDetail | Internal>;
 
-/** With hashes of the labels, which filters compare in place of the labels (wire/labelMarks.ts). */
-export type MarkedRun = RunSummary & { readonly labelMarks: string };
-
 /**
  * Whether another attempt follows this one: if it FAILED, but not with COMMAND_NOT_STARTED, no cancel was requested, and
  * `maxAttempts` is not reached.

@@ -1,15 +1,9 @@
 import { AutoResetEvent } from '../../async/autoResetEvent.ts';
 import type { PullSource } from '../../async/pullIterator.ts';
 import type { RunId } from '../../domain/ids.ts';
-import type { MarkedRun, RunStatus, RunSummary } from '../../domain/run.ts';
-import {
-  type Following,
-  type RunFilter,
-  type RunMatcher,
-  type Runs,
-  type RunUpdate,
-  runMatcher,
-} from '../../runs/records/runs.ts';
+import type { RunStatus, RunSummary } from '../../domain/run.ts';
+import { type RunFacts, type RunFilter, type RunMatcher, runMatcher } from '../../runs/records/runFilter.ts';
+import type { Following, MarkedRun, Runs, RunUpdate } from '../../runs/records/runs.ts';
 import { stateOf, whenAnswered } from './runState.ts';
 
 export interface RunChange {
@@ -41,7 +35,7 @@ const SYNCED: RunChange = { kind: 'SYNCED', runId: null, run: null };
 export class RunsSource implements PullSource<RunChange> {
   readonly #runs: Pick<Runs, 'getMarked'>;
   readonly #filter: RunFilter;
-  readonly #matches: RunMatcher;
+  readonly #matcher: RunMatcher | null;
   readonly #changed = new AutoResetEvent();
   readonly #pending = new Map<RunId, Pending>();
   readonly #sent = new Map<RunId, string>();
@@ -52,7 +46,7 @@ export class RunsSource implements PullSource<RunChange> {
   private constructor(runs: Pick<Runs, 'getMarked'>, filter: RunFilter) {
     this.#runs = runs;
     this.#filter = filter;
-    this.#matches = runMatcher(filter) ?? (() => true);
+    this.#matcher = runMatcher(filter);
   }
 
   /** Resolves when changes are being followed; waits while Redis is away. @throws the signal's reason */
@@ -121,8 +115,12 @@ export class RunsSource implements PullSource<RunChange> {
     const taken = [...this.#pending].slice(0, READ_TOGETHER);
     for (const [runId] of taken) this.#pending.delete(runId);
     const ids = taken.map(([runId]) => runId);
-    const runs = await whenAnswered(() => this.#runs.getMarked(ids), signal);
+    const runs = await whenAnswered(() => this.#runs.getMarked(ids, this.#matcher), signal);
     return taken.flatMap(([runId, pending], index) => this.#changeOf(runId, pending, runs[index] ?? null));
+  }
+
+  #matches(run: RunFacts): boolean {
+    return this.#matcher?.matches(run) ?? true;
   }
 
   /** Keeps the state of the run as sent. Returns whether it differs from the last one. */
@@ -154,6 +152,6 @@ export class RunsSource implements PullSource<RunChange> {
       return [{ kind: pending.created ? 'CREATED' : 'UPDATED', runId, run }];
     }
     const matched = [...pending.statuses].some((status) => this.#matches({ ...run, status }));
-    return matched && !pending.created ? [{ kind: 'LEFT', runId, run }] : [];
+    return (this.#sent.delete(runId) || matched) && !pending.created ? [{ kind: 'LEFT', runId, run }] : [];
   }
 }

@@ -1,4 +1,5 @@
-/** Patterns of images that runs are allowed to use (ALLOWED_IMAGES). Pure. */
+/** Patterns of images: those that runs are allowed to use (ALLOWED_IMAGES), and that of RunFilter. Pure. */
+import { globMatches } from '../text/glob.ts';
 
 interface ImageName {
   /** Registry and repository, such as `docker.io/library/alpine`. */
@@ -24,13 +25,10 @@ const parseName = (reference: string): ImageName => {
   return { repository: repository.toLowerCase(), tag: tagAt < 0 ? null : named.slice(tagAt + 1), digest };
 };
 
-/** `*` stands for any characters, a slash included. */
-const matches = (pattern: string, text: string): boolean =>
-  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(text);
-
 /**
- * Whether the image matches one of the patterns. A pattern without a tag allows every tag, one without a digest every
- * digest; a pattern with a tag matches `latest` where the image has neither tag nor digest.
+ * Whether the image matches one of the patterns. `*` stands for any characters, a slash included. A pattern without a tag
+ * allows every tag, one without a digest every digest; a pattern with a tag matches `latest` where the image has neither
+ * tag nor digest.
  */
 export const isAllowedImage = (image: string, patterns: readonly string[]): boolean => {
   const { repository, tag, digest } = parseName(image);
@@ -38,9 +36,9 @@ export const isAllowedImage = (image: string, patterns: readonly string[]): bool
   return patterns.some((text) => {
     const pattern = parseName(text);
     return (
-      matches(pattern.repository, repository) &&
-      (pattern.tag === null || (usedTag !== null && matches(pattern.tag, usedTag))) &&
-      (pattern.digest === null || (digest !== null && matches(pattern.digest, digest)))
+      globMatches(pattern.repository, repository) &&
+      (pattern.tag === null || (usedTag !== null && globMatches(pattern.tag, usedTag))) &&
+      (pattern.digest === null || (digest !== null && globMatches(pattern.digest, digest)))
     );
   });
 };

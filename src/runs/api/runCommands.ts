@@ -9,8 +9,9 @@ import type { Launcher } from '../../launchers/launcher.ts';
 import { whenReady } from '../../redis/wait.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
 import type { RunDefaults } from '../records/creation.ts';
+import { readMarked } from '../records/facts.ts';
 import type { AdmitStart, Runs, RunsFor } from '../records/runs.ts';
-import { readDetailBytes, readDetails, readMarked, readSummaries } from '../records/store.ts';
+import { readDetailBytes, readDetails, readSummaries } from '../records/store.ts';
 import type { AttemptQueue } from '../supervision/queue.ts';
 import { cancelRun } from './runCancel.ts';
 import { deleteRun } from './runDeletion.ts';
@@ -47,7 +48,8 @@ export const runCommands = (shared: CommandsContext): RunsFor => {
     return {
       get: (id, given) => ready(async (signal) => seen(await reads.load(id, signal)), given),
       getMany: (ids) => ready(async () => (await readSummaries(redis, ids)).map(seen)),
-      getMarked: (ids) => ready(async () => (await readMarked(redis, ids)).map(seen)),
+      getMarked: (ids, matcher = null) =>
+        ready(async (signal) => (await readMarked(redis, ids, matcher, signal)).map(seen)),
       detailBytes: (wanted) => ready(() => readDetailBytes(redis, wanted)),
       details: (wanted, bytes, given) => ready((signal) => readDetails(redis, wanted, bytes, signal), given),
       page: async (request, scan) => {

@@ -6,16 +6,11 @@ import { Busy, LimitExceeded } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { isTerminal, type RunSummary } from '../../domain/run.ts';
+import { readFacts } from '../records/facts.ts';
 import { activeIndex, runsIndex } from '../records/indexKeys.ts';
-import {
-  type RunFilter,
-  type RunMatcher,
-  type RunPage,
-  type RunPageRequest,
-  runMatcher,
-  type Scan,
-} from '../records/runs.ts';
-import { readHeads, readSummaries } from '../records/store.ts';
+import { type IdRange, idRange, type RunFilter, type RunMatcher, runMatcher } from '../records/runFilter.ts';
+import type { RunPage, RunPageRequest, Scan } from '../records/runs.ts';
+import { readSummaries } from '../records/store.ts';
 
 /** Ids of one step of a walk: one round trip, and little memory. */
 const CHUNK = 200;
@@ -88,12 +83,27 @@ export const readPage = async (
 const indexFor = ({ tenant }: Caller, { status }: RunFilter): string =>
   status?.length && !status.some(isTerminal) ? activeIndex(tenant) : runsIndex(tenant);
 
+const isUsedUp = ({ left, bytesLeft }: Scan): boolean => left <= 0 || bytesLeft <= 0;
+
+/** The walk as far as it is in the range. */
+const within = ({ direction, from, to }: Walk, { low, high }: IdRange): Walk =>
+  direction === 'older'
+    ? { direction, from: lower(from, high), to: higher(to, low) }
+    : { direction, from: higher(from, low), to: lower(to, high) };
+
+/** The narrower of two borders in the form of ZRANGE BYLEX. */
+const lower = (one: string, other: string): string =>
+  one === '+' || (other !== '+' && other.slice(1) < one.slice(1)) ? other : one;
+const higher = (one: string, other: string): string =>
+  one === '-' || (other !== '-' && other.slice(1) > one.slice(1)) ? other : one;
+
 class List {
   readonly #redis: Redis;
   readonly #caller: Caller;
   readonly #filter: RunFilter;
   readonly #matches: RunMatcher | null;
   readonly #index: string;
+  readonly #range: IdRange;
   readonly #scan: Scan;
   readonly #summaries = new Map<RunId, RunSummary>();
 
@@ -103,17 +113,21 @@ class List {
     this.#filter = filter;
     this.#matches = runMatcher(filter);
     this.#index = indexFor(caller, filter);
+    this.#range = idRange(filter);
     this.#scan = scan;
   }
 
   /** The first `wanted` ids of the walk that match. */
-  async walk({ direction, from: begin, to }: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
+  async walk(given: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
+    const { direction, from: begin, to } = within(given, this.#range);
     const found: RunId[] = [];
     let last: RunId | null = null;
     const bound = Math.max(this.#scan.left - LIMITS.pageRuns, 0);
+    const bytesBound = Math.max(this.#scan.bytesLeft - LIMITS.pageFilterBytes, 0);
     for (let from = begin; ; from = `(${last}`) {
       const leave = await this.#mayStep(signal);
-      const step = await this.#step({ direction, from, to }, wanted - found.length).finally(() => leave?.());
+      const rest = { direction, from, to };
+      const step = await this.#step(rest, wanted - found.length, signal).finally(() => leave?.());
       for (const { id, matches } of step.present) {
         last = id;
         if (matches) found.push(id);
@@ -121,7 +135,7 @@ class List {
       }
       if (step.last === null) return { ids: found, last, end: 'all' };
       last = step.last;
-      if (this.#scan.left <= bound) return { ids: found, last, end: 'bound' };
+      if (this.#scan.left <= bound || this.#scan.bytesLeft <= bytesBound) return { ids: found, last, end: 'bound' };
     }
   }
 
@@ -138,9 +152,9 @@ class List {
 
   /** `walk` for a page. @throws LimitExceeded where the request has looked at too many runs */
   async page(walk: Walk, wanted: number, signal: AbortSignal): Promise<Walked> {
-    if (this.#scan.left <= 0) {
+    if (isUsedUp(this.#scan)) {
       throw new LimitExceeded(
-        `One request can look at ${LIMITS.requestScan} runs at most. Ask for fewer lists in one request.`,
+        `One request can look at ${LIMITS.requestScan} runs, and ${LIMITS.requestFilterBytes} bytes of their texts, at most. Ask for fewer lists in one request.`,
       );
     }
     return await this.walk(walk, wanted, signal);
@@ -149,7 +163,7 @@ class List {
   /** Whether a run of the walk matches; also true where the scan's limit is reached first. */
   async some(direction: Direction, from: string, signal: AbortSignal): Promise<boolean> {
     return await this.#scan.inTurn(async () => {
-      if (this.#scan.left <= 0) return true;
+      if (isUsedUp(this.#scan)) return true;
       const { end } = await this.walk({ direction, from, to: direction === 'older' ? '-' : '+' }, 1, signal);
       return end !== 'all';
     });
@@ -165,12 +179,12 @@ class List {
   }
 
   /** Looks at the next chunk. `last`: the chunk's last id; null: it was the last chunk. */
-  async #step(walk: Walk, wanted: number): Promise<Step> {
+  async #step(walk: Walk, wanted: number, signal: AbortSignal): Promise<Step> {
     const size = this.#matches === null ? Math.min(Math.max(wanted, SMALL_CHUNK), CHUNK) : CHUNK;
     const { runs: own } = this.#caller;
     const ids = own === null ? await chunk(this.#redis, this.#index, walk, size) : chunkOf(own, walk, size);
     this.#scan.left -= ids.length;
-    const present = await this.#look(ids);
+    const present = await this.#look(ids, signal);
     const gone = ids.filter((_id, i) => present[i] === null);
     // Not from the unfinished runs: a record that was lost can be written again, and the reconciler removes the id.
     const all = this.#index === runsIndex(this.#caller.tenant);
@@ -179,11 +193,12 @@ class List {
   }
 
   /** Reads what the filter compares; without a filter, the summaries themselves. */
-  async #look(ids: readonly RunId[]): Promise<readonly (Looked | null)[]> {
-    const matches = this.#matches;
-    if (matches !== null) {
-      const heads = await readHeads(this.#redis, ids);
-      return heads.map((head) => head && { id: head.id, matches: matches(head) });
+  async #look(ids: readonly RunId[], signal: AbortSignal): Promise<readonly (Looked | null)[]> {
+    const matcher = this.#matches;
+    if (matcher !== null) {
+      const { facts, bytes } = await readFacts(this.#redis, ids, matcher, signal);
+      this.#scan.bytesLeft -= bytes;
+      return facts.map((run) => run && { id: run.id, matches: matcher.matches(run) });
     }
     const runs = (await readSummaries(this.#redis, ids)).map((run) => run && (seesRun(this.#caller, run) ? run : null));
     for (const run of runs) if (run !== null) this.#summaries.set(run.id, run);

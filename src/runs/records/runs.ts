@@ -2,15 +2,11 @@
 import type { Caller } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { LIMITS } from '../../domain/limits.ts';
-import type { Label, MarkedRun, RunDetail, RunDetails, RunSpec, RunStatus, RunSummary } from '../../domain/run.ts';
-import { includesMarks, marksOf } from '../../wire/labelMarks.ts';
+import type { RunDetail, RunDetails, RunSpec, RunStatus, RunSummary } from '../../domain/run.ts';
+import type { RunFacts, RunFilter, RunMatcher } from './runFilter.ts';
 
-export interface RunFilter {
-  /** Any of them; undefined or empty: every status. */
-  readonly status?: readonly RunStatus[];
-  /** All of them. */
-  readonly labels?: readonly Label[];
-}
+/** A run with what a filter compares. */
+export type MarkedRun = RunSummary & RunFacts;
 
 export interface RunPageRequest {
   /** `first` begins with the newest run, `last` with the oldest. Exactly one is set, 1 to 500. */
@@ -37,8 +33,9 @@ export interface RunPage {
 /** The limit of what one request can look at, over all its pages. `signal` aborts when its client has left. */
 export class Scan {
   readonly signal: AbortSignal;
-  /** Number of runs that can still be looked at. */
+  /** Number of runs that can still be looked at, and stored bytes of their large members. */
   left: number = LIMITS.requestScan;
+  bytesLeft: number = LIMITS.requestFilterBytes;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(signal: AbortSignal) {
@@ -85,8 +82,8 @@ export interface Runs {
   get(id: RunId, signal?: AbortSignal): Promise<RunSummary | null>;
   /** In the order of the ids. */
   getMany(ids: readonly RunId[]): Promise<readonly (RunSummary | null)[]>;
-  /** The same, with what a RunMatcher compares. */
-  getMarked(ids: readonly RunId[]): Promise<readonly (MarkedRun | null)[]>;
+  /** The same, with what the matcher compares. Default: without large members. */
+  getMarked(ids: readonly RunId[], matcher?: RunMatcher | null): Promise<readonly (MarkedRun | null)[]>;
   /** Stored bytes of each detail, in the order of the runs and their names. Cheap: the details are not read. */
   detailBytes(wanted: readonly DetailsWanted[]): Promise<readonly (readonly number[])[]>;
   /** In the order of the runs; null for a run that is gone. `bytes`: the result of detailBytes. */
@@ -109,17 +106,6 @@ export interface Runs {
 
 /** The calls on runs, bound to one caller. Cheap: transports call it for each request. */
 export type RunsFor = (caller: Caller) => Runs;
-
-/** Whether a run with this status and these labels matches. */
-export type RunMatcher = (run: Pick<MarkedRun, 'status' | 'labelMarks'>) => boolean;
-
-/** The filter as a function; null where every run matches. */
-export const runMatcher = ({ status, labels }: RunFilter): RunMatcher | null => {
-  const statuses = status?.length ? new Set(status) : null;
-  const marks = marksOf(labels ?? []);
-  if (statuses === null && marks === '') return null;
-  return (run) => (statuses === null || statuses.has(run.status)) && includesMarks(run.labelMarks, marks);
-};
 
 /** Follows changes of runs, with one Redis subscription per process. */
 export interface RunUpdates {

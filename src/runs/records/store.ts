@@ -1,7 +1,7 @@
 /** Reads runs by id. Pages of runs are in src/runs/api/runPages.ts. */
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../domain/ids.ts';
-import type { MarkedRun, RunDetails, RunRecord, RunStatus, RunSummary } from '../../domain/run.ts';
+import type { RunDetails, RunRecord, RunSummary } from '../../domain/run.ts';
 import { recordKey } from '../../wire/keys.ts';
 import {
   LABEL_MARKS,
@@ -12,6 +12,7 @@ import {
   parseSummary,
   SUMMARY_FIELDS,
 } from '../../wire/runRecord.ts';
+import type { RunHead } from './runFilter.ts';
 import type { DetailsWanted } from './runs.ts';
 
 /** Runs of one round trip. Between two round trips others get their turn, here and in Redis. */
@@ -42,36 +43,31 @@ export const readSummaries = async (redis: Redis, ids: readonly RunId[]): Promis
   return found;
 };
 
-/** What a filter compares. */
-export interface RunHead {
-  readonly id: RunId;
-  readonly status: RunStatus;
-  readonly labelMarks: string;
-}
-
 /** In the order of the ids; null where there is no record. @throws the connection's error */
 export const readHeads = async (redis: Redis, ids: readonly RunId[]): Promise<(RunHead | null)[]> => {
   if (ids.length === 0) return [];
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hmget(recordKey(id), 'status', LABEL_MARKS);
-  const answers = recordReplies(await pipeline.exec()) as ([string | null, string | null] | null)[];
+  for (const id of ids) pipeline.hmget(recordKey(id), ...HEAD_FIELDS);
+  const answers = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
   // Runs that an older version made have no marks.
   const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i]?.[1] === null);
   const labels = redis.pipeline();
   for (const id of older) labels.hget(recordKey(id), 'labels');
   const read = older.length === 0 ? [] : (recordReplies(await labels.exec()) as (string | null)[]).map(parseMarks);
   return ids.map((id, i) => {
-    const [text, marks] = answers[i] ?? [null, null];
-    const labelMarks = marks ?? (text ? read.shift() : null) ?? '';
-    const status = parseStatus(text);
-    return status === null ? null : { id, status, labelMarks };
+    const answer = answers[i] ?? [];
+    const labelMarks = answer[1] ?? (answer[0] ? read.shift() : null) ?? '';
+    return parseHead(answer, id, labelMarks);
   });
 };
 
-/** Summaries with their marks, in the order of the ids. @throws the connection's error */
-export const readMarked = async (redis: Redis, ids: readonly RunId[]): Promise<(MarkedRun | null)[]> => {
-  const [runs, heads] = await Promise.all([readSummaries(redis, ids), readHeads(redis, ids)]);
-  return runs.map((run, i) => run && { ...run, labelMarks: heads[i]?.labelMarks ?? '' });
+const HEAD_FIELDS = ['status', LABEL_MARKS, 'name', 'image', 'createdAt'] as const;
+
+const parseHead = (answer: readonly (string | null)[], id: RunId, labelMarks: string): RunHead | null => {
+  const status = parseStatus(answer[0]);
+  if (status === null) return null;
+  const [, , name, image, createdAt] = answer;
+  return { id, status, labelMarks, name: name || null, image: image ?? '', createdAt: Number(createdAt) || 0 };
 };
 
 /** As Runs.detailBytes. @throws the connection's error */

@@ -6,13 +6,8 @@ import { Conflict, NotFound } from '../../../src/domain/errors.ts';
 import { newRunId, type RunId } from '../../../src/domain/ids.ts';
 import { runUpdates } from '../../../src/runs/api/updates.ts';
 import { ACTIVE_RUNS, activeIndex, runsIndex, TENANTS } from '../../../src/runs/records/indexKeys.ts';
-import {
-  type RunFilter,
-  type RunPageRequest,
-  type Runs,
-  type RunUpdate,
-  Scan,
-} from '../../../src/runs/records/runs.ts';
+import type { RunFilter } from '../../../src/runs/records/runFilter.ts';
+import { type RunPageRequest, type Runs, type RunUpdate, Scan } from '../../../src/runs/records/runs.ts';
 import { IndexSweep } from '../../../src/runs/supervision/indexSweep.ts';
 import { recordKey } from '../../../src/wire/keys.ts';
 import { createRun } from '../../support/log.ts';

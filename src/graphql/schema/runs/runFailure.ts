@@ -2,7 +2,7 @@
 import type { Failure } from '../../../domain/run.ts';
 import { builder } from '../base/builder.ts';
 
-const FailureReason = builder.enumType('FailureReason', {
+export const FailureReason = builder.enumType('FailureReason', {
   description: 'Why a run FAILED, as data, the same on every launcher. This enum may grow.',
   values: {
     NONZERO_EXIT: { description: 'The command exited with a non-zero code.' },
