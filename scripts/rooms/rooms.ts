@@ -553,7 +553,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'web/src/compare': {
     purpose: 'two runs side by side',
-    rooms: ['web/src/line', 'web/src/log', 'web/src/look'],
+    rooms: ['web/src/line', 'web/src/log/window', 'web/src/look'],
     packages: ['react', 'urql'],
   },
   'web/src/connection': {
@@ -567,9 +567,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['anser', 'lucide-react', 'react'],
   },
   'web/src/log': {
-    purpose: 'the log of a run: what is loaded, where the reader is, search, filters',
-    rooms: ['schema/generated', 'web/src/line', 'web/src/look'],
+    purpose: 'the log of a run as the reader sees it: rows, scroll bar, filters, keys',
+    rooms: ['schema/generated', 'web/src/line', 'web/src/log/search', 'web/src/log/window', 'web/src/look'],
+    packages: ['lucide-react', 'react'],
+  },
+  'web/src/log/search': {
+    purpose: 'search in the whole log, by the service',
+    rooms: ['schema/generated', 'web/src/line', 'web/src/log/window', 'web/src/look'],
     packages: ['lucide-react', 'react', 'urql'],
+  },
+  'web/src/log/window': {
+    purpose: 'the part of a log that is loaded, and which groups are folded in it',
+    rooms: ['schema/generated', 'web/src/line', 'web/src/look'],
+    packages: ['react', 'urql'],
   },
   'web/src/look': {
     purpose: 'what all pages share: address, settings, formats, keys, dialogs',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type DisplayRow, displayRows } from '../../../web/src/line/displayRows.ts';
+import { type DisplayRow, displayRows, type RowFolds } from '../../../web/src/line/displayRows.ts';
 import { joined, type LogEvent } from '../../../web/src/line/logEvents.ts';
 
 const shared = (seq: number) => ({ seq, attempt: 1, timestamp: `2026-11-28T00:00:0${seq % 10}.000Z` });
@@ -28,13 +28,29 @@ const hole = (fromSeq: number, seq: number): LogEvent => ({
 });
 const seqs = (rows: readonly DisplayRow[]): readonly number[] =>
   rows.map((row) => (row.kind === 'event' ? row.event.seq : -row.seq));
-const none: ReadonlySet<number> = new Set();
+const none: RowFolds = { depth: 0, isFolded: () => false, stacks: new Set(), marked: 0 };
 
-test('a folded group hides what is in it, groups in it too; what follows is shown', () => {
+test('rows in a group are indented, those of a folded group are not there, and a late start knows its depth', () => {
+  const depths = (events: readonly LogEvent[], folds: Partial<RowFolds> = {}) =>
+    displayRows(events, { ...none, ...folds }).map((row) => (row.kind === 'event' ? [row.event.seq, row.depth] : []));
   const events = [start(1), line(2, 'a'), start(3), line(4, 'b'), end(5), end(6), line(7, 'c')];
-  expect(seqs(displayRows(events, { groups: none, stacks: none }))).toEqual([1, 2, 3, 4, 7]);
-  expect(seqs(displayRows(events, { groups: new Set([3]), stacks: none }))).toEqual([1, 2, 3, 7]);
-  expect(seqs(displayRows(events, { groups: new Set([1]), stacks: none }))).toEqual([1, 7]);
+  expect(depths(events)).toEqual([
+    [1, 0],
+    [2, 1],
+    [3, 1],
+    [4, 2],
+    [7, 0],
+  ]);
+  const isFolded = (seq: number) => seq === 3;
+  expect(depths([start(1), start(3), end(6), line(7, 'c')], { isFolded })).toEqual([
+    [1, 0],
+    [3, 1],
+    [7, 0],
+  ]);
+  expect(depths(events.slice(3), { depth: 2 })).toEqual([
+    [4, 2],
+    [7, 0],
+  ]);
 });
 
 test.each([
@@ -43,13 +59,15 @@ test.each([
   ['Python', ['Traceback', '  File "a.py", line 1, in f', '    g()', '  File "a.py", line 2, in g']],
 ])('a stack trace of %s folds under its first line', (_, messages) => {
   const events = [...messages.map((message, index) => line(index + 1, message)), line(9, 'after')];
-  expect(seqs(displayRows(events, { groups: none, stacks: none }))).toEqual([1, -2, 9]);
-  expect(seqs(displayRows(events, { groups: none, stacks: new Set([2]) }))).toEqual([1, -2, 2, 3, 4, 9]);
+  expect(seqs(displayRows(events, none))).toEqual([1, -2, 9]);
+  expect(seqs(displayRows(events, { ...none, stacks: new Set([2]) }))).toEqual([1, -2, 2, 3, 4, 9]);
+  // What a search or a link shows is not hidden.
+  expect(seqs(displayRows(events, { ...none, marked: 3 }))).toEqual([1, -2, 2, 3, 4, 9]);
 });
 
 test('indented text that is no stack trace does not fold', () => {
   const events = ['list:', '    one', '    two', '    three', '    four'].map((text, index) => line(index + 1, text));
-  expect(seqs(displayRows(events, { groups: none, stacks: none }))).toEqual([1, 2, 3, 4, 5]);
+  expect(seqs(displayRows(events, none))).toEqual([1, 2, 3, 4, 5]);
 });
 
 test('a hole that was cut where two pages meet is one hole again', () => {

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import { useClient } from 'urql';
 import { LineText } from '../line/lineText.tsx';
-import { type LogSource, logSource } from '../log/logSource.ts';
+import { type LogSource, logSource } from '../log/window/logSource.ts';
 import { formatNumber } from '../look/humanText.ts';
 import { Link } from '../look/link.tsx';
 import { type AlignedRow, align, MOST_LINES } from './align.ts';

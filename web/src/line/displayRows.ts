@@ -6,11 +6,15 @@ export type DisplayRow =
   /** Lines of a stack trace that are folded, or can be. */
   | { readonly kind: 'stack'; readonly seq: number; readonly count: number; readonly open: boolean };
 
-export interface Folds {
-  /** Seqs of the GroupStarted events whose groups are folded. */
-  readonly groups: ReadonlySet<number>;
-  /** Seqs of the first lines of stack traces that are unfolded. */
+export interface RowFolds {
+  /** Depth of the first event: how many groups are around it. */
+  readonly depth: number;
+  /** Whether a group is folded, by the seq of its GroupStarted. Its events are not among the rows then. */
+  readonly isFolded: (seq: number) => boolean;
+  /** Seqs of the first lines of the stack traces whose fold the reader has changed. */
   readonly stacks: ReadonlySet<number>;
+  /** An event that must be seen: a stack trace with it is unfolded. 0: none. */
+  readonly marked: number;
 }
 
 /** A line of a stack trace below its first: JavaScript, Java, .NET, Python, Go, Ruby. */
@@ -28,21 +32,10 @@ const stackLength = (events: readonly LogEvent[], at: number): number => {
   return end - at;
 };
 
-/** Index after the end of the group that starts at `at`; the length where it is not ended in these events. */
-export const groupEnd = (events: readonly LogEvent[], at: number): number => {
-  let depth = 0;
-  for (let index = at; index < events.length; index += 1) {
-    const type = events[index]?.__typename;
-    if (type === 'GroupStarted') depth += 1;
-    if (type === 'GroupEnded') depth -= 1;
-    if (depth === 0) return index + 1;
-  }
-  return events.length;
-};
-
-export const displayRows = (events: readonly LogEvent[], { groups, stacks }: Folds): readonly DisplayRow[] => {
+export const displayRows = (events: readonly LogEvent[], folds: RowFolds): readonly DisplayRow[] => {
+  const { isFolded, stacks, marked } = folds;
   const rows: DisplayRow[] = [];
-  let depth = 0;
+  let { depth } = folds;
   let previous: LogEvent | null = null;
   for (let at = 0; at < events.length; at += 1) {
     const event = events[at];
@@ -51,43 +44,19 @@ export const displayRows = (events: readonly LogEvent[], { groups, stacks }: Fol
       depth = Math.max(0, depth - 1);
       continue;
     }
-    const length = stackLength(events, at);
-    const isStack = length >= SHORTEST_STACK;
-    if (isStack) rows.push({ kind: 'stack', seq: event.seq, count: length, open: stacks.has(event.seq) });
-    if (isStack && !stacks.has(event.seq)) {
-      at += length - 1;
-      continue;
-    }
-    if (isStack) {
-      for (const frame of events.slice(at, at + length)) rows.push({ kind: 'event', event: frame, depth, previous });
-      at += length - 1;
+    const count = stackLength(events, at);
+    if (count >= SHORTEST_STACK) {
+      const { seq } = event;
+      const frames = events.slice(at, at + count);
+      const open = stacks.has(seq) !== (marked >= seq && marked <= (frames.at(-1)?.seq ?? seq));
+      rows.push({ kind: 'stack', seq, count, open });
+      if (open) for (const frame of frames) rows.push({ kind: 'event', event: frame, depth, previous });
+      at += count - 1;
       continue;
     }
     rows.push({ kind: 'event', event, depth, previous });
     previous = event;
-    if (event.__typename !== 'GroupStarted') continue;
-    if (groups.has(event.seq)) at = groupEnd(events, at) - 1;
-    else depth += 1;
+    if (event.__typename === 'GroupStarted' && !isFolded(event.seq)) depth += 1;
   }
   return rows;
-};
-
-/** What a group held, as far as its events are loaded. */
-export interface GroupSummary {
-  readonly durationMs: number | null;
-  readonly worst: 'ERROR' | 'WARNING' | null;
-}
-export const groupSummary = (events: readonly LogEvent[], at: number): GroupSummary => {
-  const end = groupEnd(events, at);
-  const inside = events.slice(at, end);
-  const last = inside.at(-1);
-  const levels = inside.map((event) => (event.__typename === 'LogLine' ? event.level : null));
-  const worst = levels.some((level) => level === 'ERROR' || level === 'CRITICAL')
-    ? 'ERROR'
-    : levels.includes('WARNING')
-      ? 'WARNING'
-      : null;
-  const started = events[at];
-  const ended = last?.__typename === 'GroupEnded' && started !== undefined;
-  return { durationMs: ended ? Date.parse(last.timestamp) - Date.parse(started.timestamp) : null, worst };
 };

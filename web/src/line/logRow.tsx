@@ -3,12 +3,22 @@ import { ChevronDown, ChevronRight } from 'lucide-react';
 import { memo, type ReactNode } from 'react';
 import { formatDateTime, formatDuration, formatNumber } from '../look/humanText.ts';
 import type { TimeMode } from '../look/settings.ts';
-import type { GroupSummary } from './displayRows.ts';
+import { plainText } from './ansiSpans.ts';
 import { eventClass, eventText } from './eventText.tsx';
 import { hasDetails, LineDetails } from './lineDetails.tsx';
 import { LineText } from './lineText.tsx';
 import { firstSeq, type LogEvent, lineNumber } from './logEvents.ts';
 import { timeText } from './times.ts';
+
+/** What is known of a group without reading it. */
+export interface GroupSummary {
+  /** null: it is still open. */
+  readonly durationMs: number | null;
+  readonly lines: number;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly canFold: boolean;
+}
 
 export interface LogRowProps {
   readonly event: LogEvent;
@@ -36,7 +46,8 @@ const sameProps = (a: LogRowProps, b: LogRowProps): boolean =>
   a.marked === b.marked &&
   a.open === b.open &&
   a.group?.durationMs === b.group?.durationMs &&
-  a.group?.worst === b.group?.worst;
+  a.group?.canFold === b.group?.canFold &&
+  a.group?.lines === b.group?.lines;
 
 export const LogRow = memo((props: LogRowProps) => {
   const { event, depth, since, times, marked, href, onMark } = props;
@@ -74,18 +85,8 @@ export const LogRow = memo((props: LogRowProps) => {
 LogRow.displayName = 'LogRow';
 
 const Content = ({ event, find, open, group, onToggle }: LogRowProps): ReactNode => {
-  if (event.__typename === 'GroupStarted') {
-    return (
-      <button type="button" className="fold" aria-expanded={open} onClick={() => onToggle(event)}>
-        {open ? <ChevronDown aria-hidden /> : <ChevronRight aria-hidden />}
-        {event.name || 'Group'}
-        {group?.durationMs != null && <span className="hint"> {formatDuration(group.durationMs)}</span>}
-        {group?.worst != null && <span className={`worst ${group.worst}`}>{group.worst.toLowerCase()}</span>}
-      </button>
-    );
-  }
-  if (event.__typename === 'OutputProduced' || event.__typename !== 'LogLine')
-    return <LineText message={eventText(event)} find={find} />;
+  if (event.__typename === 'GroupStarted') return <GroupTitle {...{ event, open, group, onToggle }} />;
+  if (event.__typename !== 'LogLine') return <LineText message={eventText(event)} find={find} />;
   const foldable = hasDetails(event);
   return (
     <>
@@ -105,6 +106,34 @@ const Content = ({ event, find, open, group, onToggle }: LogRowProps): ReactNode
       <LineText message={event.message} find={find} />
       {event.truncated && <span className="cut"> (cut at the line limit)</span>}
       {foldable && open && <LineDetails line={event} />}
+    </>
+  );
+};
+
+const count = (number: number, noun: string): string => `${formatNumber(number)} ${noun}${number === 1 ? '' : 's'}`;
+
+type GroupTitleProps = Pick<LogRowProps, 'event' | 'open' | 'group' | 'onToggle'>;
+const GroupTitle = ({ event, open, group, onToggle }: GroupTitleProps) => {
+  const name = plainText(eventText(event)) || 'Group';
+  if (!group?.canFold) return <GroupFacts name={name} group={group} />;
+  return (
+    <button type="button" className="fold" aria-expanded={open} onClick={() => onToggle(event)}>
+      {open ? <ChevronDown aria-hidden /> : <ChevronRight aria-hidden />}
+      <GroupFacts name={name} group={group} />
+    </button>
+  );
+};
+
+const GroupFacts = ({ name, group }: { readonly name: string; readonly group: GroupSummary | null }) => {
+  if (group === null) return name;
+  const { durationMs, lines, errors, warnings } = group;
+  const size = [durationMs === null ? 'running' : formatDuration(durationMs), count(lines, 'line')].join(' · ');
+  return (
+    <>
+      {name}
+      <span className="hint"> {size}</span>
+      {errors > 0 && <span className="worst ERROR"> {count(errors, 'error')}</span>}
+      {errors === 0 && warnings > 0 && <span className="worst WARNING"> {count(warnings, 'warning')}</span>}
     </>
   );
 };

@@ -1,8 +1,8 @@
 /** The rows that are loaded. */
 import { memo } from 'react';
-import { type DisplayRow, groupSummary } from '../line/displayRows.ts';
+import type { DisplayRow } from '../line/displayRows.ts';
 import { firstSeq, type LogEvent, lineNumber } from '../line/logEvents.ts';
-import { LogRow, StackRow } from '../line/logRow.tsx';
+import { type GroupSummary, LogRow, StackRow } from '../line/logRow.tsx';
 import type { LineRange, Route } from '../look/route.ts';
 import type { TimeMode } from '../look/settings.ts';
 import { useSurroundings } from '../look/surroundings.ts';
@@ -10,7 +10,6 @@ import type { FoldState } from './useFolds.ts';
 
 interface LogRowsProps {
   readonly rows: readonly DisplayRow[];
-  readonly events: readonly LogEvent[];
   readonly times: TimeMode;
   readonly startedAt: string | null;
   readonly find: string;
@@ -18,7 +17,6 @@ interface LogRowsProps {
   readonly folds: FoldState;
   readonly runId: string;
   readonly onMark: (seq: number, extend: boolean) => void;
-  readonly onToggle: (event: LogEvent) => void;
 }
 
 /** By its line where it has one: the number that the reader sees. */
@@ -29,14 +27,14 @@ const placeOf = (runId: string, event: LogEvent): Partial<Route> => {
 };
 
 export const LogRows = memo((props: LogRowsProps) => {
-  const { rows, events, times, startedAt, find, marked, folds, runId, onMark, onToggle } = props;
+  const { rows, times, startedAt, find, marked, folds, runId, onMark } = props;
   const { href } = useSurroundings();
   const sinceOf = (previous: LogEvent | null): string | null => {
     if (times === 'start') return startedAt;
     return times === 'before' ? (previous?.timestamp ?? null) : null;
   };
-  const isOpen = (event: LogEvent): boolean =>
-    event.__typename === 'GroupStarted' ? !folds.groups.has(event.seq) : folds.details.has(event.seq);
+  const groupOf = (event: LogEvent): GroupSummary | null =>
+    event.__typename === 'GroupStarted' ? folds.groupOf(event.seq) : null;
   return (
     <div className="rows">
       {rows.map((row) =>
@@ -51,11 +49,11 @@ export const LogRows = memo((props: LogRowsProps) => {
             times={times}
             find={find}
             marked={marked !== null && row.event.seq >= marked.from && firstSeq(row.event) <= marked.to}
-            open={isOpen(row.event)}
-            group={row.event.__typename === 'GroupStarted' ? groupSummary(events, events.indexOf(row.event)) : null}
+            open={folds.isOpen(row.event)}
+            group={groupOf(row.event)}
             href={href(placeOf(runId, row.event))}
             onMark={onMark}
-            onToggle={onToggle}
+            onToggle={folds.toggle}
           />
         ),
       )}

@@ -1,15 +1,12 @@
 /** Search, filters, times and wrap above the log. */
-import { ArrowDown, ArrowUp, CircleAlert, Filter, WrapText } from 'lucide-react';
+import { ArrowDown, ArrowUp, CircleAlert, FoldVertical, UnfoldVertical, WrapText } from 'lucide-react';
 import type { ReactNode, RefObject } from 'react';
-import type { LogLevel, LogStream } from '../../../schema/generated/graphql.ts';
-import type { LogFilter } from '../line/logEvents.ts';
 import { TIME_NAMES } from '../line/times.ts';
 import { after, change, settings, TIMES } from '../look/settings.ts';
 import { useStore } from '../look/watchable.ts';
+import { LogFilters, type LogFiltersProps } from './logFilters.tsx';
 
-export interface LogToolbarProps {
-  readonly filter: LogFilter;
-  readonly onFilter: (filter: LogFilter) => void;
+export interface LogToolbarProps extends LogFiltersProps {
   readonly find: string;
   readonly onFind: (text: string) => void;
   /** What the search says: where it is, or that there is nothing. */
@@ -17,17 +14,12 @@ export interface LogToolbarProps {
   readonly field: RefObject<HTMLInputElement | null>;
   readonly onHit: (forward: boolean) => void;
   readonly onError: (forward: boolean) => void;
+  /** null: there is nothing to fold. */
+  readonly onFoldAll: ((fold: boolean) => void) | null;
 }
 
-const LEVELS: readonly LogLevel[] = ['TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
-const STREAMS: readonly LogStream[] = ['STDOUT', 'STDERR', 'LOGGER', 'SYSTEM'];
-
-/** The filter without members that are undefined. */
-const withPart = (filter: LogFilter, part: Partial<LogFilter>): LogFilter =>
-  Object.fromEntries(Object.entries({ ...filter, ...part }).filter(([, value]) => value !== undefined));
-
 export const LogToolbar = (props: LogToolbarProps) => {
-  const { find, onFind, said, field, onHit, onError } = props;
+  const { find, onFind, said, field, onHit, onError, onFoldAll } = props;
   const { wrap, times } = useStore(settings);
   return (
     <div className="toolbar" role="toolbar" aria-label="Log">
@@ -61,7 +53,29 @@ export const LogToolbar = (props: LogToolbarProps) => {
       <button type="button" aria-label="Next error" title="Next error (e)" onClick={() => onError(true)}>
         <CircleAlert aria-hidden /> Error
       </button>
-      <Filters {...props} />
+      <LogFilters {...props} />
+      {onFoldAll !== null && (
+        <>
+          <button
+            type="button"
+            className="icon"
+            aria-label="Fold all groups"
+            title="Fold all groups ([)"
+            onClick={() => onFoldAll(true)}
+          >
+            <FoldVertical aria-hidden />
+          </button>
+          <button
+            type="button"
+            className="icon"
+            aria-label="Unfold all groups"
+            title="Unfold all groups (])"
+            onClick={() => onFoldAll(false)}
+          >
+            <UnfoldVertical aria-hidden />
+          </button>
+        </>
+      )}
       <button type="button" title="Times (t)" onClick={() => change({ times: after(TIMES, times) })}>
         {TIME_NAMES[times]}
       </button>
@@ -76,73 +90,5 @@ export const LogToolbar = (props: LogToolbarProps) => {
         <WrapText aria-hidden />
       </button>
     </div>
-  );
-};
-
-const Filters = ({ filter, onFilter, find }: LogToolbarProps) => {
-  const { minLevel, streams, types, attempt, contains } = filter;
-  const value = (text: string): string | undefined => (text === '' ? undefined : text);
-  return (
-    <>
-      <select
-        aria-label="Level"
-        value={minLevel ?? ''}
-        onChange={({ target }) => onFilter(withPart(filter, { minLevel: value(target.value) as LogLevel | undefined }))}
-      >
-        <option value="">All levels</option>
-        {LEVELS.slice(1).map((level) => (
-          <option key={level} value={level}>
-            {level.toLowerCase()} and above
-          </option>
-        ))}
-      </select>
-      <select
-        aria-label="Stream"
-        value={streams?.[0] ?? ''}
-        onChange={({ target }) => {
-          const stream = value(target.value) as LogStream | undefined;
-          onFilter(withPart(filter, { streams: stream === undefined ? undefined : [stream] }));
-        }}
-      >
-        <option value="">All streams</option>
-        {STREAMS.map((stream) => (
-          <option key={stream} value={stream}>
-            {stream.toLowerCase()}
-          </option>
-        ))}
-      </select>
-      <select
-        aria-label="Events"
-        value={types?.[0] ?? ''}
-        onChange={({ target }) =>
-          onFilter(withPart(filter, { types: target.value === '' ? undefined : [target.value] }))
-        }
-      >
-        <option value="">All events</option>
-        <option value="LogLine">Lines only</option>
-      </select>
-      <input
-        className="attempt"
-        inputMode="numeric"
-        aria-label="Attempt"
-        placeholder="Attempt"
-        defaultValue={attempt ?? ''}
-        onChange={({ target }) => {
-          const number = Number(target.value);
-          onFilter(withPart(filter, { attempt: Number.isInteger(number) && number > 0 ? number : undefined }));
-        }}
-      />
-      <button
-        type="button"
-        className="icon"
-        aria-label="Only lines that match"
-        title="Only lines that match the search"
-        aria-pressed={contains !== undefined}
-        disabled={find === '' && contains === undefined}
-        onClick={() => onFilter(withPart(filter, { contains: contains === undefined ? find : undefined }))}
-      >
-        <Filter aria-hidden />
-      </button>
-    </>
   );
 };

@@ -1,22 +1,21 @@
 /** The log of a run, of any length: it opens at its end, follows, scrolls anywhere, folds, filters, finds. */
 import { ArrowDownToLine } from 'lucide-react';
-import { useCallback, useId, useMemo, useRef, useState } from 'react';
-import { displayRows } from '../line/displayRows.ts';
-import type { LogEvent, LogFilter } from '../line/logEvents.ts';
+import { type RefObject, useId, useMemo, useRef } from 'react';
+import type { LogFilter } from '../line/logEvents.ts';
 import { useKeys } from '../look/hotkeys.ts';
 import { formatNumber } from '../look/humanText.ts';
-import type { LineRange, Route } from '../look/route.ts';
+import type { Route } from '../look/route.ts';
 import { settings } from '../look/settings.ts';
 import { useSurroundings } from '../look/surroundings.ts';
 import { useStore } from '../look/watchable.ts';
 import { Announcer } from './announcer.tsx';
+import { GroupPath } from './groupPath.tsx';
 import { LogRows } from './logRows.tsx';
 import { LogToolbar } from './logToolbar.tsx';
 import { ScrollBar } from './scrollBar.tsx';
-import { useFind } from './useFind.ts';
-import { useFolds } from './useFolds.ts';
-import { useLogWindow } from './useLogWindow.ts';
-import { useScroll } from './useScroll.ts';
+import { scrollMarks } from './scrollMarks.ts';
+import { type LogReader, useLogReader } from './useLogReader.ts';
+import { positionOf, seqAtPosition } from './window/folds.ts';
 
 interface LogViewProps {
   readonly runId: string;
@@ -29,99 +28,26 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
-  const surroundings = useSurroundings();
   const { wrap, times, announce } = useStore(settings);
-  const [marked, setMarked] = useState<LineRange | null>(route.seqs);
-  const [filter, setFilter] = useState<LogFilter>({});
-  const showRef = useRef<(seq: number) => void>(() => undefined);
-  const onPlace = useCallback((seqs: LineRange): void => {
-    showRef.current(seqs.from);
-    setMarked(seqs);
-  }, []);
-  const { source, log, snapshot } = useLogWindow(runId, route, onPlace);
-  const folds = useFolds();
-  const rows = useMemo(() => displayRows(snapshot.rows, folds), [snapshot.rows, folds]);
-  const { view, onScroll, show } = useScroll(box, log, snapshot, rows);
-  showRef.current = show;
-
-  /** Shows an event, wherever it is. */
-  const seek = useCallback(
-    (seq: number): void => {
-      show(seq);
-      void log.openAt(seq);
-    },
-    [log, show],
-  );
-  const mark = useCallback(
-    (seq: number, extend: boolean): void => {
-      setMarked((now) => {
-        const range =
-          extend && now !== null
-            ? { from: Math.min(now.from, seq), to: Math.max(now.to, seq) }
-            : { from: seq, to: seq };
-        surroundings.mark(log.addressOf(runId, range));
-        return range;
-      });
-    },
-    [log, runId, surroundings],
-  );
-  const onFound = useCallback(
-    (seq: number): void => {
-      setMarked({ from: seq, to: seq });
-      seek(seq);
-    },
-    [seek],
-  );
-  /** A search goes on from the marked event while it is in view, else from the view. */
-  const searchFrom = useCallback(
-    (forward: boolean): number => {
-      const inView = marked !== null && marked.from >= view.from && marked.from <= view.to;
-      if (inView) return marked.from;
-      return forward ? Math.max(0, view.from - 1) : view.to + 1;
-    },
-    [marked, view],
-  );
-  const find = useFind({ source, filter, from: searchFrom, onFound });
-  const changeFilter = (next: LogFilter): void => {
-    setFilter(next);
-    const keep = snapshot.following ? null : view.from;
-    if (keep !== null) show(keep);
-    void log.setFilter(next, keep);
-  };
-  const scrollRows = (count: number): void => box.current?.scrollBy({ top: count * 20 });
-  useKeys([
-    ['/', () => field.current?.focus()],
-    ['n', () => find.hit(true)],
-    ['N', () => find.hit(false)],
-    ['e', () => find.error(true)],
-    ['E', () => find.error(false)],
-    ['g', () => seek(1)],
-    ['G', () => void log.openEnd()],
-    ['f', () => (snapshot.following ? log.follow(false) : void log.openEnd())],
-    ['j', () => scrollRows(1)],
-    ['k', () => scrollRows(-1)],
-    [
-      'c',
-      () =>
-        void navigator.clipboard?.writeText(
-          new URL(surroundings.href({ runId, ...(marked && log.addressOf(runId, marked)) }), location.href).href,
-        ),
-    ],
-  ]);
-  const digits = String(Math.max(snapshot.lastSeq, view.to)).length;
-  const onToggle = useCallback((event: LogEvent): void => folds.toggle(event), [folds.toggle]);
+  const reader = useLogReader(runId, route, box);
+  const { log, snapshot, overview, folds, scroll, find, filter, marked } = reader;
+  useLogKeys(reader, box, field);
+  const digits = String(Math.max(snapshot.lastSeq, scroll.view.to)).length;
   return (
     <section className="logview" aria-label="Log">
       <LogToolbar
         filter={filter}
-        onFilter={changeFilter}
+        onFilter={reader.setFilter}
+        overview={overview}
         find={find.text}
         onFind={find.setText}
         said={find.said}
         field={field}
         onHit={find.hit}
         onError={find.error}
+        onFoldAll={overview === null || overview.groups.length === 0 ? null : reader.foldAll}
       />
+      <GroupPath overview={overview} seq={scroll.view.from} onSeek={reader.seek} />
       <div className="logframe">
         <div
           ref={box}
@@ -134,30 +60,21 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
           aria-busy={snapshot.loading !== null}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the focus (WCAG 2.1.1)
           tabIndex={0}
-          onScroll={onScroll}
+          onScroll={scroll.onScroll}
         >
           <LogRows
-            rows={rows}
-            events={snapshot.rows}
+            rows={folds.rows}
             times={times}
             startedAt={startedAt}
             find={find.text}
             marked={marked}
             folds={folds}
             runId={runId}
-            onMark={mark}
-            onToggle={onToggle}
+            onMark={reader.mark}
           />
-          <Emptiness loading={snapshot.loading !== null} isEmpty={rows.length === 0} filter={filter} />
+          <Emptiness loading={snapshot.loading !== null} isEmpty={folds.rows.length === 0} filter={filter} />
         </div>
-        <ScrollBar
-          from={view.from}
-          to={view.to}
-          last={Math.max(snapshot.lastSeq, snapshot.toSeq)}
-          marks={find.marks}
-          controls={id}
-          onSeek={seek}
-        />
+        <PlaceBar reader={reader} controls={id} />
         {!snapshot.following && (
           <button type="button" className="tofollow" onClick={() => void log.openEnd()}>
             <ArrowDownToLine aria-hidden />
@@ -180,6 +97,52 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
         ended={snapshot.ended}
       />
     </section>
+  );
+};
+
+const useLogKeys = (
+  reader: LogReader,
+  box: RefObject<HTMLDivElement | null>,
+  field: RefObject<HTMLInputElement | null>,
+): void => {
+  const { log, snapshot, find, seek, foldAll, address } = reader;
+  const { href } = useSurroundings();
+  const scrollRows = (count: number): void => box.current?.scrollBy({ top: count * 20 });
+  useKeys([
+    ['/', () => field.current?.focus()],
+    ['n', () => find.hit(true)],
+    ['N', () => find.hit(false)],
+    ['e', () => find.error(true)],
+    ['E', () => find.error(false)],
+    ['g', () => seek(1)],
+    ['G', () => void log.openEnd()],
+    ['f', () => (snapshot.following ? log.follow(false) : void log.openEnd())],
+    ['j', () => scrollRows(1)],
+    ['k', () => scrollRows(-1)],
+    ['[', () => foldAll(true)],
+    [']', () => foldAll(false)],
+    ['c', () => void navigator.clipboard?.writeText(new URL(href(address()), location.href).href)],
+  ]);
+};
+
+interface PlaceBarProps {
+  readonly reader: LogReader;
+  readonly controls: string;
+}
+const PlaceBar = ({ reader, controls }: PlaceBarProps) => {
+  const { snapshot, overview, find, scroll, seek } = reader;
+  const { folds } = snapshot;
+  const hits = useMemo(() => find.marks.map(({ seq }) => seq), [find.marks]);
+  const marks = useMemo(() => scrollMarks(overview, hits, folds), [overview, hits, folds]);
+  return (
+    <ScrollBar
+      from={positionOf(folds, scroll.view.from)}
+      to={positionOf(folds, scroll.view.to)}
+      last={positionOf(folds, Math.max(snapshot.lastSeq, snapshot.toSeq))}
+      marks={marks}
+      controls={controls}
+      onSeek={(place) => seek(seqAtPosition(folds, place))}
+    />
   );
 };
 

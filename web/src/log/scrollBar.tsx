@@ -4,19 +4,16 @@
  */
 import { type KeyboardEvent, type PointerEvent, useRef } from 'react';
 import { formatNumber } from '../look/humanText.ts';
+import type { ScrollMark } from './scrollMarks.ts';
 
-export interface ScrollMark {
-  readonly seq: number;
-  readonly kind: 'hit' | 'error';
-}
 interface ScrollBarProps {
-  /** First and last seq in view, and the newest seq. */
+  /** First and last place in view, and the last place of the log. Folded groups take one place. */
   readonly from: number;
   readonly to: number;
   readonly last: number;
   readonly marks: readonly ScrollMark[];
   readonly controls: string;
-  readonly onSeek: (seq: number) => void;
+  readonly onSeek: (place: number) => void;
 }
 
 /** The smallest thumb, as a part of the bar. */
@@ -79,8 +76,13 @@ export const ScrollBar = ({ from, to, last, marks, controls, onSeek }: ScrollBar
       onPointerCancel={release}
       onKeyDown={onKeyDown}
     >
-      {marks.map(({ seq, kind }) => (
-        <i key={`${kind}${seq}`} className={kind} style={{ top: `${((seq - 1) / total) * 100}%` }} />
+      {marks.map(({ kind, from: start, to: end }, index) => (
+        <i
+          // biome-ignore lint/suspicious/noArrayIndexKey: two marks can be at one place
+          key={index}
+          className={kind}
+          style={{ top: `${((start - 1) / total) * 100}%`, height: `${((end - start) / total) * 100}%` }}
+        />
       ))}
       <div className="thumb" style={{ top: `${top * 100}%`, height: `${size * 100}%` }} />
     </div>

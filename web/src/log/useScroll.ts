@@ -3,7 +3,8 @@
  * pages are loaded before the reader reaches the edge of what is loaded.
  */
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import type { LogWindow, WindowSnapshot } from './logWindow.ts';
+import type { LogWindow } from './window/logWindow.ts';
+import type { WindowSnapshot } from './window/windowSnapshot.ts';
 
 /** How near to an edge the next page is loaded, in heights of the view. */
 const NEAR = 2;
@@ -86,7 +87,9 @@ export const useScroll = (
     const element = box.current;
     if (element === null || loading !== null) return;
     const { scrollTop, scrollHeight, clientHeight } = element;
-    if (!atStart && scrollTop < NEAR * clientHeight && !following) void log.before();
+    // A followed log needs rows above only where they fill the view.
+    const isNearTop = following ? scrollHeight <= clientHeight : scrollTop < NEAR * clientHeight;
+    if (!atStart && isNearTop) void log.before();
     else if (!attached && scrollHeight - scrollTop - clientHeight < NEAR * clientHeight) void log.after();
   }, [box, log, atStart, attached, following, loading]);
 

@@ -16,6 +16,7 @@ export const KEY_MAP: readonly KeyHelp[] = [
   { keys: 'g, G', what: 'First line; last line, and follow' },
   { keys: 'f', what: 'Follow, or stop following' },
   { keys: 'j, k', what: 'One line down, one line up' },
+  { keys: '[, ]', what: 'Fold or unfold all groups' },
   { keys: 'w', what: 'Wrap long lines, or not' },
   { keys: 't', what: 'Times: off, local, UTC, since the start, since the line before' },
   { keys: 'c', what: 'Copy the link to the selected line' },

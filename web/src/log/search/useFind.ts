@@ -1,9 +1,14 @@
 /** Next and previous hit, next and previous error: found by the service, in the whole log. */
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { LogFilter } from '../line/logEvents.ts';
-import { formatNumber } from '../look/humanText.ts';
-import { findLine, type LogSource } from './logSource.ts';
-import type { ScrollMark } from './scrollBar.tsx';
+import type { LogFilter } from '../../line/logEvents.ts';
+import { formatNumber } from '../../look/humanText.ts';
+import type { LogSource } from '../window/logSource.ts';
+import { findLine } from './findLine.ts';
+
+interface FoundMark {
+  readonly seq: number;
+  readonly kind: 'hit' | 'error';
+}
 
 interface FindNeeds {
   readonly source: LogSource;
@@ -19,18 +24,18 @@ export interface Find {
   readonly said: string;
   readonly hit: (forward: boolean) => void;
   readonly error: (forward: boolean) => void;
-  readonly marks: readonly ScrollMark[];
+  readonly marks: readonly FoundMark[];
 }
 
 export const useFind = ({ source, filter, from, onFound }: FindNeeds): Find => {
   const [text, setText] = useState('');
   const [said, setSaid] = useState('');
-  const [marks, setMarks] = useState<readonly ScrollMark[]>([]);
+  const [marks, setMarks] = useState<readonly FoundMark[]>([]);
   const running = useRef(new AbortController());
   useEffect(() => () => running.current.abort(), []);
 
   const find = useCallback(
-    async (kind: ScrollMark['kind'], part: LogFilter, forward: boolean): Promise<void> => {
+    async (kind: FoundMark['kind'], part: LogFilter, forward: boolean): Promise<void> => {
       running.current.abort();
       running.current = new AbortController();
       const { signal } = running.current;

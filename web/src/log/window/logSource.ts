@@ -6,8 +6,9 @@ import {
   type FollowLogSubscription,
   LogOverviewDocument,
   LogPageDocument,
-} from '../../../schema/generated/graphql.ts';
-import type { LogEvent, LogFilter, LogPageOf } from '../line/logEvents.ts';
+} from '../../../../schema/generated/graphql.ts';
+import type { LogFilter, LogPageOf } from '../../line/logEvents.ts';
+import type { Overview } from './overview.ts';
 
 export interface PagePosition {
   readonly first?: number;
@@ -27,7 +28,7 @@ export interface LogSource {
   /** The seq of a line of log.txt, or of the first event at or after an instant; null: there is none. @throws Error */
   readonly place: (of: { readonly line: number } | { readonly time: string }) => Promise<number | null>;
   /** @throws Error */
-  readonly firstError: () => Promise<number | null>;
+  readonly overview: () => Promise<Overview>;
   /** Returns what stops it. `onEnd` gets null after the end of the run, else what is wrong. */
   readonly follow: (
     after: number,
@@ -35,6 +36,10 @@ export interface LogSource {
     handlers: { readonly onBatch: (batch: LogBatch) => void; readonly onEnd: (error: string | null) => void },
   ) => () => void;
 }
+
+/** Groups that the service keeps of a run, and marks of the scroll bar. */
+const MOST_GROUPS = 2000;
+const BUCKETS = 100;
 
 export const logSource = (client: Client, runId: string): LogSource => ({
   page: async (position, filter) => {
@@ -49,10 +54,12 @@ export const logSource = (client: Client, runId: string): LogSource => ({
     if (error) throw new Error(error.message);
     return data?.run?.seqAt ?? null;
   },
-  firstError: async () => {
-    const { data, error } = await client.query(LogOverviewDocument, { runId, maxDepth: 1, buckets: 1 }).toPromise();
-    if (error) throw new Error(error.message);
-    return data?.run?.logStats.firstError ?? null;
+  overview: async () => {
+    const variables = { runId, groups: MOST_GROUPS, buckets: BUCKETS };
+    const { data, error } = await client.query(LogOverviewDocument, variables).toPromise();
+    if (!data?.run) throw new Error(error?.message ?? 'There is no such run.');
+    const { status, attempt, logStats, outline, histogram } = data.run;
+    return { status, attempt, stats: logStats, groups: outline, buckets: histogram };
   },
   follow: (after, filter, { onBatch, onEnd }) => {
     let over = false;
@@ -74,31 +81,3 @@ export const logSource = (client: Client, runId: string): LogSource => ({
     };
   },
 });
-
-/** Requests of one search by pages. Each looks at 20,000 events at most (LIMITS.pageScan). */
-const MOST_REQUESTS = 500;
-
-export interface FindOptions {
-  readonly source: LogSource;
-  /** Where the search begins; this seq itself is not found. */
-  readonly from: number;
-  readonly forward: boolean;
-  readonly filter: LogFilter;
-  readonly signal: AbortSignal;
-}
-
-/** The next LogLine that matches; null: there is none. @throws Error, or the signal's reason */
-export const findLine = async ({ source, from, forward, filter, signal }: FindOptions): Promise<LogEvent | null> => {
-  const lines: LogFilter = { ...filter, types: ['LogLine'] };
-  let at = from;
-  for (let request = 0; request < MOST_REQUESTS; request += 1) {
-    const page = await source.page(forward ? { first: 1, after: at } : { last: 1, before: at }, lines);
-    signal.throwIfAborted();
-    const found = page.events.find(({ __typename }) => __typename === 'LogLine');
-    if (found !== undefined) return found;
-    const [edge, more] = forward ? [page.endSeq, page.hasNext] : [page.startSeq, page.hasPrevious];
-    if (!more || edge === null) return null;
-    at = edge;
-  }
-  throw new Error('The search was stopped: the log is too long for it.');
-};
