@@ -57,7 +57,8 @@ export class LogWindow implements Disposable {
     if (this.#showRecent()) return;
     const last = lastPage({ source: this.#source, filter: this.#filter, pageSize: FIRST_PAGE });
     last.catch(() => undefined);
-    await this.#open(async (options) => ({
+    const again = (): Promise<void> => this.openEnd();
+    await this.#open(again, async (options) => ({
       ...(await gatherBefore(options, Number.POSITIVE_INFINITY, last)),
       attached: true,
       following: true,
@@ -65,8 +66,8 @@ export class LogWindow implements Disposable {
   }
 
   /** Goes to an event, which is then in the middle of the window. In a folded group: to the first event of the group. */
-  async openAt(seq: number): Promise<void> {
-    await this.#open(async (options) => {
+  async openAt(seq: number, again = (): Promise<void> => this.openAt(seq)): Promise<void> {
+    await this.#open(again, async (options) => {
       const at = shownAt(options.folds, this.overview.state.get(), seq);
       const [before, after] = await Promise.all([
         at > 1 ? gatherBefore(options, at) : null,
@@ -82,7 +83,7 @@ export class LogWindow implements Disposable {
   async reveal(seq: number): Promise<void> {
     await this.#overviewSoon();
     for (const group of groupsAround(this.overview.state.get(), seq)) this.#choose(group.seq, true);
-    await this.openAt(seq);
+    await this.openAt(seq, () => this.reveal(seq));
   }
 
   /** Folds or unfolds a group where the reader sees it. */
@@ -148,8 +149,10 @@ export class LogWindow implements Disposable {
     this.#choices = { ...this.#choices, opened, closed };
   }
 
-  #overviewSoon(): Promise<unknown> {
-    return Promise.race([this.overview.first, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+  /** Resolves to false if it takes long. */
+  #overviewSoon(): Promise<boolean> {
+    const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), PATIENCE_MS));
+    return Promise.race([this.overview.first.then(() => true), late]);
   }
 
   /** Under a filter nothing is folded: what matches must be seen. */
@@ -172,12 +175,13 @@ export class LogWindow implements Disposable {
     return true;
   }
 
-  async #open(read: (options: GatherOptions) => Promise<Place>): Promise<void> {
+  /** @param again opens the same place again: the groups can be known too late for the first time */
+  async #open(again: () => Promise<void>, read: (options: GatherOptions) => Promise<Place>): Promise<void> {
     this.#turn += 1;
     const mine = this.#turn;
     this.#snapshots.set({ loading: 'all', error: null });
     try {
-      await this.#overviewSoon();
+      const isKnown = await this.#overviewSoon();
       const options = this.#optionsNow();
       const place = await read(options);
       if (mine !== this.#turn) return;
@@ -187,6 +191,10 @@ export class LogWindow implements Disposable {
       const following = place.following && attached;
       const lastSeq = Math.max(whole.lastSeq, this.#snapshots.now.lastSeq);
       this.#snapshots.set({ ...whole, lastSeq, folds: options.folds, attached, following, fresh: 0, loading: null });
+      if (isKnown) return;
+      await this.overview.first;
+      const isThere = mine === this.#turn && following === this.#snapshots.now.following;
+      if (isThere && this.#optionsNow().folds.all.length > 0) await again();
     } catch (error) {
       this.#fail(mine, error);
     }
