@@ -17,6 +17,14 @@ export interface SceneOptions {
   readonly lightRuns: number;
 }
 
+/** CPU time of the service's main thread, ms. */
+export interface ServiceWork {
+  /** The longest without a pause. */
+  readonly longest: number;
+  /** For each request of an honest caller: from its arrival to its response. */
+  readonly duringCalls: readonly number[];
+}
+
 export interface Scene extends AsyncDisposable {
   readonly address: string;
   readonly port: number;
@@ -26,8 +34,8 @@ export interface Scene extends AsyncDisposable {
   startClock(seconds: number): Promise<string>;
   /** Resident memory of the service, bytes; 0 if it has ended. */
   rss(): Promise<number>;
-  /** The longest that the service worked in one go since then (Date.now()), ms of CPU time. */
-  longestWork(since: number): Promise<number>;
+  /** How the service worked from the one time to the other (Date.now()). */
+  work(from: number, to: number): Promise<ServiceWork>;
 }
 
 const KIB = 1024;
@@ -71,10 +79,14 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
       const text = await readFile(`/proc/${service.child.pid}/status`, 'utf8').catch(() => '');
       return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1] ?? 0) * KIB;
     },
-    longestWork: async (since) => {
+    work: async (from, to) => {
       const text = await readFile(loopFile, 'utf8').catch(() => '');
-      const rows = text.split('\n').map((line) => line.split(' ').map(Number));
-      return Math.max(0, ...rows.map(([at = 0, longest = 0]) => (at >= since ? longest : 0)));
+      const rows = text.split('\n').map((line) => line.trim().split(' ').map(Number));
+      const within = rows.filter(([at = 0]) => at >= from && at <= to);
+      return {
+        longest: Math.max(0, ...within.map(([, longest = 0]) => longest)),
+        duringCalls: within.flatMap((row) => row.slice(2)),
+      };
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

@@ -8,7 +8,7 @@ import { loadavg, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AbuserOptions } from './abuser.ts';
 import type { HonestEnd, HonestOptions, HonestOrder, Measured } from './honest.ts';
-import type { Scene } from './scene.ts';
+import type { Scene, ServiceWork } from './scene.ts';
 
 export interface Phase {
   /** Abuses, all at once. */
@@ -25,6 +25,8 @@ export interface Waits {
   readonly callP50: number;
   readonly callP99: number;
   readonly lineP99: number;
+  /** How much the service worked while a caller waited, ms of CPU time. */
+  readonly workP99: number;
 }
 
 export interface PhaseResult extends HonestEnd {
@@ -73,15 +75,17 @@ export const runPhase = async (scene: Scene, phase: Phase, neighbour: Scene | nu
   const runId = await scene.startClock(seconds + 2 * restSeconds + pausesMs / 1000 + 5);
   const honest = start('./honest.ts', { port: scene.port, runId, viewers, callers });
   await once(honest, 'message', { signal: AbortSignal.timeout(END_MS) });
-  const measure = async (ms: number, during = (until: number) => delay(until)): Promise<Measured> => {
+  const measure = async (ms: number, during = (until: number) => delay(until)): Promise<Waits & Measured> => {
+    const begun = Date.now();
     tell(honest, 'begin');
     await during(ms);
-    return (await answer<Measured>(honest, 'end')) ?? NOTHING;
+    const measured = (await answer<Measured>(honest, 'end')) ?? NOTHING;
+    return { ...measured, ...waits(measured, await scene.work(begun, Date.now())) };
   };
 
   if (restSeconds > 0) await delay(WARM_MS);
-  const rest = restSeconds > 0 ? await measure(restSeconds * 1000) : NOTHING;
-  let beside: Measured | null = null;
+  const rest = restSeconds > 0 ? await measure(restSeconds * 1000) : NO_WAITS;
+  let beside: Waits | null = null;
   if (neighbour !== null && restSeconds > 0 && names.length > 0) {
     const elsewhere = abuse(neighbour);
     await delay(SETTLE_MS);
@@ -96,33 +100,38 @@ export const runPhase = async (scene: Scene, phase: Phase, neighbour: Scene | nu
   const abused = await measure(seconds * 1000, async (ms) => {
     rss = await peakDuring(scene, ms);
   });
-  const longestWork = await scene.longestWork(begun);
+  const { longest } = await scene.work(begun, Date.now());
   const [load = 0] = loadavg();
   const told = abuser === null ? '' : ((await answer<string>(abuser, 'stop')) ?? 'no answer');
   const { faults } = (await answer<HonestEnd>(honest, 'stop')) ?? {
     faults: ['the honest clients did not finish within 60 s'],
   };
   return {
-    rest: waits(rest),
-    neighbour: beside && waits(beside),
-    abused: waits(abused),
+    rest,
+    neighbour: beside,
+    abused,
     failed: abused.failed,
     faults,
     rss,
-    longestWork,
+    longestWork: longest,
     load,
     alive: scene.service.child.exitCode === null && scene.service.child.signalCode === null,
     told,
   };
 };
 
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)] ?? Number.NaN;
+
 const NOTHING: Measured = { calls: [], lines: [], failed: 0 };
 
-const waits = ({ calls, lines }: Measured): Waits => ({
+const waits = ({ calls, lines }: Measured, { duringCalls }: ServiceWork): Waits => ({
   callP50: percentile(calls, 0.5),
   callP99: percentile(calls, 0.99),
   lineP99: percentile(lines, 0.99),
+  workP99: percentile(duringCalls, 0.99),
 });
+const NO_WAITS = waits(NOTHING, { longest: 0, duringCalls: [] });
 
 const peakDuring = async (scene: Scene, ms: number): Promise<number> => {
   let peak = 0;
@@ -144,6 +153,3 @@ const answer = async <T>(child: ChildProcess, order: HonestOrder): Promise<T | n
     return null;
   }
 };
-
-const percentile = (values: readonly number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)] ?? Number.NaN;

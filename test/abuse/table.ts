@@ -16,6 +16,8 @@ const HEADINGS = [
   'lines p99: at rest',
   'neighbour',
   'abused',
+  'work p99: at rest',
+  'abused',
   'longest work',
   'failed',
   'lost',
@@ -30,7 +32,8 @@ const FIRST_TEXT = HEADINGS.indexOf('verdict');
 
 export const LEGEND = `Times are in ms. calls: how long honest callers waited. lines: from the printing of a line to its viewers. at rest: without
 an abuser. neighbour: the same abusers attack another service on this machine, and so compete for its CPU alone. abused: they attack
-this service. longest work: the most CPU time that the service used without a pause. failed: calls without data. lost: faults of honest
+this service. work: the CPU time that the service used while a caller waited; other programs of the machine do not count.
+longest work: the most CPU time that the service used without a pause. failed: calls without data. lost: faults of honest
 viewers (a hole, a wrong digest, no end). RSS: peak memory of the service, MiB. load: load average of the machine at the end. Abusers run
 with a lower priority (nice ${NICE}), because an abuser on another machine would use no CPU here.
 held: the service is alive, RSS is at most ${MOST_RSS / MIB}, nothing is lost, no call failed, and no p99 is above ${TIMES} times its value at rest (or ${FLOOR_MS} ms).
@@ -75,6 +78,8 @@ const cells = (name: string, result: PhaseResult): readonly string[] => {
     ms(rest.lineP99),
     ms(neighbour?.lineP99),
     ms(abused.lineP99),
+    ms(rest.workP99),
+    ms(abused.workP99),
     ms(longestWork),
     String(failed),
     String(faults.length),

@@ -46,6 +46,51 @@ test('a light request that arrives during long work is served after a few slices
   await lanes;
 });
 
+test('a client that has been at work for long is served after a few slices of one that is new', async () => {
+  const steady = new Work('steady');
+  // Less than what makes a client greedy.
+  for (let i = 0; i < 40; i += 1) {
+    await steady.turn();
+    busy(5);
+  }
+  let slices = 0;
+  let over = false;
+  const lane = async (client: string): Promise<void> => {
+    const work = new Work(client);
+    while (!over) {
+      await work.turn();
+      busy(3);
+      slices += 1;
+    }
+  };
+  const lanes = Promise.all(Array.from({ length: 8 }, () => lane('new')));
+  for (let i = 0; i < 10; i += 1) {
+    const before = slices;
+    await workTurn('steady');
+    expect(slices - before).toBeLessThan(3);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  over = true;
+  await lanes;
+});
+
+test('a client that rested or was idle gets no more for it than the others', async () => {
+  const served: string[] = [];
+  const lane = async (client: string, count: number): Promise<void> => {
+    const work = new Work(client);
+    for (let i = 0; i < count; i += 1) {
+      await work.turn();
+      busy(2);
+      served.push(client);
+    }
+  };
+  await lane('often', 50);
+  await Promise.all([lane('often', 20), lane('seldom', 20)]);
+  const shared = served.slice(50, 70);
+  expect(shared.filter((client) => client === 'often').length).toBeGreaterThan(5);
+  expect(shared.filter((client) => client === 'seldom').length).toBeGreaterThan(5);
+});
+
 test('a greedy client beside another has a third of the loop, or what the other leaves of it; alone it has all', async () => {
   let slices = 0;
   let over = false;
