@@ -113,7 +113,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/launchers/container/engine',
       'src/launchers/container/image',
     ],
-    packages: ['@graphql-inspector/core', 'graphql', 'node'],
+    packages: ['@graphql-inspector/core', 'graphql', 'node', 'vite'],
   },
   'scripts/rooms': {
     purpose: 'this table, and the check of its rules',
@@ -560,6 +560,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'the connection to the service: token, WebSocket, SSE, what the reader is told of it',
     rooms: ['packages/client/src', 'web/src/look'],
     packages: ['graphql-ws', 'react', 'urql'],
+  },
+  'web/src/embed': {
+    purpose: 'the custom element <runloom-log>',
+    rooms: ['web/src/connection', 'web/src/log', 'web/src/look', 'web/src/run', 'web/src/runs'],
+    packages: ['react', 'react-dom', 'urql'],
   },
   'web/src/line': {
     purpose: 'one event of a log as a row: colours, links, details, folds',

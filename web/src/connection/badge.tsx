@@ -1,12 +1,14 @@
 /** What the connection is doing, in a word. */
 
+import { formatNumber } from '../look/humanText.ts';
 import { useNow } from '../look/useNow.ts';
 import { type Store, useStore } from '../look/watchable.ts';
 import type { ConnectionState } from './connect.ts';
 
-const textOf = ({ state, retryAt }: ConnectionState, now: number): string => {
-  if (state !== 'reconnecting' || retryAt === null) return state;
-  return `reconnecting in ${Math.max(0, Math.ceil((retryAt - now) / 1000))} s`;
+/** Such as ` in 3 s`; empty: it is connecting now, or connected. */
+const countdown = ({ state, retryAt }: ConnectionState, now: number): string => {
+  if (state !== 'reconnecting' || retryAt === null) return '';
+  return ` in ${formatNumber(Math.max(0, Math.ceil((retryAt - now) / 1000)))} s`;
 };
 
 interface BadgeProps {
@@ -20,11 +22,12 @@ export const Badge = ({ connection, ended }: BadgeProps) => {
   const now = useNow(shown.state === 'reconnecting');
   const isOver = shown.state === 'ended' || shown.state === 'idle';
   if (shown.state === 'idle' && !ended) return null;
-  const text = isOver && ended ? ended : textOf(shown, now);
   const title = [shown.reason, `over ${shown.over}`].filter(Boolean).join(' · ');
   return (
     <output className={`badge ${isOver ? 'ended' : shown.state}`} title={title} data-over={shown.over}>
-      {text}
+      {isOver && ended ? ended : shown.state}
+      {/* Screen readers would read each second of it aloud. */}
+      <span aria-hidden>{countdown(shown, now)}</span>
     </output>
   );
 };

@@ -4,6 +4,7 @@ import { Client, fetchExchange, subscriptionExchange } from 'urql';
 import type { FollowState } from '../../../packages/client/src/resumable.ts';
 import { createStore, type Store } from '../look/watchable.ts';
 import type { Tokens } from './pageToken.ts';
+import { EXPIRED, refusalOf, UNAUTHENTICATED } from './refusal.ts';
 import { createTransport } from './transport.ts';
 
 export interface ConnectionState {
@@ -15,6 +16,8 @@ export interface ConnectionState {
   readonly over: 'WebSocket' | 'SSE';
 }
 export interface Connection {
+  /** Of the GraphQL endpoint. Addresses of downloads are relative to it. */
+  readonly url: string;
   readonly client: Client;
   readonly state: Store<ConnectionState>;
   /** With the token, for downloads. */
@@ -24,8 +27,6 @@ export interface Connection {
   readonly dispose: () => void;
 }
 
-const UNAUTHENTICATED = 4401;
-const EXPIRED = 4403;
 /** The worst state of all subscriptions is the one that is shown. */
 const WORST = ['reconnecting', 'connecting', 'live', 'ended'] as const;
 
@@ -33,9 +34,13 @@ export const connect = (url: string, tokens: Tokens): Connection => {
   const states = new Map<SubscribePayload, ConnectionState>();
   const idle: ConnectionState = { state: 'idle', tries: 0, reason: null, retryAt: null, over: 'WebSocket' };
   const state = createStore<ConnectionState>(idle);
-  const headers = async (): Promise<Record<string, string>> => {
-    const token = await tokens.get();
-    return token === null ? {} : { authorization: `Bearer ${token}` };
+  /** Of the newest connection for subscriptions. */
+  let tokenSent: string | null = null;
+  const headersWith = (token: string | null): Record<string, string> =>
+    token === null ? {} : { authorization: `Bearer ${token}` };
+  const refused = (code: number, token: string | null): void => {
+    if (code === UNAUTHENTICATED) tokens.refused(token);
+    if (code === EXPIRED) tokens.expired(token);
   };
   const tell = (): void => {
     const all = [...states.values()];
@@ -43,22 +48,28 @@ export const connect = (url: string, tokens: Tokens): Connection => {
   };
   const transport = createTransport({
     url,
-    headers,
+    headers: async () => {
+      tokenSent = await tokens.get();
+      return headersWith(tokenSent);
+    },
     onState: (now, payload, { tries, reason, retryInMs }) => {
       const retryAt = retryInMs === null ? null : Date.now() + retryInMs;
       states.set(payload, { state: now, tries, reason, retryAt, over: transport.kind() });
       tell();
     },
-    onClose: (code) => {
-      if (code === UNAUTHENTICATED) tokens.refused();
-      if (code === EXPIRED) tokens.expired();
-    },
+    onClose: (code) => refused(code, tokenSent),
   });
   const fetchWithToken = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const given = Object.fromEntries(new Headers(init.headers));
-    const response = await fetch(input, { ...init, headers: { ...given, ...(await headers()) } });
-    if (response.status === 401) tokens.refused();
-    return response;
+    const send = (token: string | null): Promise<Response> =>
+      fetch(input, { ...init, headers: { ...given, ...headersWith(token) } });
+    const token = await tokens.get();
+    const response = await send(token);
+    if (response.status !== 401) return response;
+    refused(await refusalOf(response), token);
+    // A refused request has had no effect: it can be sent again with the token that takes the place of an expired one.
+    const next = await tokens.get();
+    return next === token ? response : await send(next);
   };
   const client = new Client({
     url,
@@ -89,6 +100,7 @@ export const connect = (url: string, tokens: Tokens): Connection => {
     ],
   });
   return {
+    url,
     client,
     state,
     fetch: fetchWithToken,

@@ -16,8 +16,9 @@ export interface TokenState {
 export interface Tokens {
   /** Waits for a new one while the old one is known to have expired. */
   readonly get: () => Promise<string | null>;
-  readonly refused: () => void;
-  readonly expired: () => void;
+  /** The service did not accept this token; null: none was sent. */
+  readonly refused: (token: string | null) => void;
+  readonly expired: (token: string | null) => void;
 }
 export interface PageTokens extends Tokens {
   readonly state: Store<TokenState>;
@@ -46,8 +47,9 @@ export const createPageTokens = (): PageTokens => {
     shown: false,
     generation: 0,
   });
-  const ask = (asking: Asking): void => {
-    if (state.get().asking === null) state.set({ ...state.get(), asking, shown: true });
+  const ask = (asking: Asking, token: string | null): void => {
+    // An answer to an earlier token says nothing about the current one.
+    if (state.get().asking === null && state.get().token === token) state.set({ ...state.get(), asking, shown: true });
   };
   return {
     state,
@@ -62,8 +64,8 @@ export const createPageTokens = (): PageTokens => {
         const stop = state.subscribe(look);
         look();
       }),
-    refused: () => ask(state.get().token === null ? 'missing' : 'refused'),
-    expired: () => ask('expired'),
+    refused: (token) => ask(token === null ? 'missing' : 'refused', token),
+    expired: (token) => ask('expired', token),
     give: (token) => {
       const { asking, generation } = state.get();
       sessionStorage.setItem(KEY, token);

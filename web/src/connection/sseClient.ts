@@ -3,6 +3,7 @@
  * WebSocket. Make one for each subscription: each has a connection of its own.
  */
 import type { Client, SubscribePayload } from 'graphql-ws';
+import { refusalOf } from './refusal.ts';
 
 export interface SseOptions {
   readonly url: string;
@@ -25,8 +26,8 @@ class Lost {
   }
 }
 
-/** Close codes that mean the same over a WebSocket. */
-const CODES: Readonly<Record<number, number>> = { 401: 4401 };
+/** The service sends something every 12 s. A connection that is silent for longer than this is dead, ms. */
+const SILENT_MS = 30_000;
 
 interface ServerEvent {
   readonly name: string;
@@ -43,10 +44,11 @@ const parse = (block: string): ServerEvent => {
   return { name, data: data.join('\n') };
 };
 
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
+async function* eventsOf(body: ReadableStream<Uint8Array>, heard: () => void): AsyncGenerator<ServerEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   let rest = '';
   for (;;) {
+    heard();
     const { done, value } = await reader.read();
     if (done) return;
     const blocks = `${rest}${value}`.split('\n\n');
@@ -57,6 +59,8 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Serve
 
 export const sseClient = ({ url, headers }: SseOptions): Client => {
   const listeners = new Map<string, Set<Listener>>();
+  /** Of the current try. */
+  let connection = new AbortController();
   const emit = (name: string, event: unknown): void => {
     for (const listener of listeners.get(name) ?? []) listener(event);
   };
@@ -70,8 +74,7 @@ export const sseClient = ({ url, headers }: SseOptions): Client => {
     }).catch(() => {
       throw new Lost('Could not connect.');
     });
-    const code = CODES[response.status];
-    if (code !== undefined) throw new Lost('The service wants a valid token.', code);
+    if (response.status === 401) throw new Lost('The service wants a valid token.', await refusalOf(response));
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response;
     const { errors } = (await response.json().catch(() => ({}))) as { readonly errors?: readonly unknown[] };
     throw errors ?? new Lost(`The service answered with ${response.status}.`);
@@ -81,7 +84,13 @@ export const sseClient = ({ url, headers }: SseOptions): Client => {
     const { body } = await open(payload, signal);
     emit('connected', null);
     if (body === null) throw new Lost('The response is empty.');
-    for await (const { name, data } of eventsOf(body)) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const heard = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(terminate, SILENT_MS);
+    };
+    signal.addEventListener('abort', () => clearTimeout(timer));
+    for await (const { name, data } of eventsOf(body, heard)) {
       if (name === 'complete') return;
       if (name !== 'next') continue;
       const result = JSON.parse(data) as { readonly data?: unknown; readonly errors?: unknown };
@@ -90,19 +99,26 @@ export const sseClient = ({ url, headers }: SseOptions): Client => {
     }
     throw new Lost('The connection was lost.');
   };
+  const terminate = (): void => connection.abort(new Lost('The connection was given up.'));
   const subscribe = (payload: SubscribePayload, sink: Sink): (() => void) => {
-    const aborter = new AbortController();
-    void read(payload, sink, aborter.signal).then(
-      () => sink.complete(),
-      (error: unknown) => {
-        if (aborter.signal.aborted) return;
-        const ending = Array.isArray(error) || error instanceof Lost ? error : new Lost('The connection was lost.');
-        emit('closed', ending instanceof Lost ? ending : new Lost('Refused.', 1000));
-        sink.error(ending);
-      },
-    );
+    const mine = new AbortController();
+    connection = mine;
+    let left = false;
+    void read(payload, sink, mine.signal)
+      .then(
+        () => sink.complete(),
+        (error: unknown) => {
+          if (left) return;
+          const ending = Array.isArray(error) || error instanceof Lost ? error : new Lost('The connection was lost.');
+          emit('closed', ending instanceof Lost ? ending : new Lost('Refused.', 1000));
+          sink.error(ending);
+        },
+      )
+      // Stops the timer of `read`.
+      .finally(() => mine.abort());
     return () => {
-      aborter.abort();
+      left = true;
+      mine.abort();
       sink.complete();
     };
   };
@@ -112,5 +128,5 @@ export const sseClient = ({ url, headers }: SseOptions): Client => {
     return () => those.delete(listener);
   };
   // `resumable` uses these members alone.
-  return { on, subscribe, dispose: () => undefined } as unknown as Client;
+  return { on, subscribe, terminate, dispose: () => undefined } as unknown as Client;
 };

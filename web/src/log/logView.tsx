@@ -28,13 +28,14 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
+  const { label } = useSurroundings();
   const { wrap, times, announce } = useStore(settings);
   const reader = useLogReader(runId, route, box);
   const { log, snapshot, overview, folds, scroll, find, filter, marked } = reader;
   useLogKeys(reader, box, field);
   const digits = String(Math.max(snapshot.lastSeq, scroll.view.to)).length;
   return (
-    <section className="logview" aria-label="Log">
+    <section className="logview" aria-label={label}>
       <LogToolbar
         filter={filter}
         onFilter={reader.setFilter}

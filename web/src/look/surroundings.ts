@@ -3,6 +3,8 @@ import { createContext, useContext } from 'react';
 import { addressOf, markAddress, type Route } from './route.ts';
 
 export interface Surroundings {
+  /** Names the log for screen readers. */
+  readonly label: string;
   /** Hears the keys of commands. Null: the document, so that keys work wherever the focus is. */
   readonly keys: HTMLElement | null;
   /** The address of a place in the viewer, for links. */
@@ -11,7 +13,7 @@ export interface Surroundings {
   readonly mark: (to: Partial<Route>) => void;
 }
 
-const OWN_PAGE: Surroundings = { keys: null, href: addressOf, mark: markAddress };
+const OWN_PAGE: Surroundings = { label: 'Log', keys: null, href: addressOf, mark: markAddress };
 
 export const SurroundingsContext = createContext<Surroundings>(OWN_PAGE);
 

@@ -1,19 +1,17 @@
 /** One run: what it is, and its log. */
 import { ArrowLeft } from 'lucide-react';
-import { useEffect, useMemo, useState } from 'react';
-import { useClient } from 'urql';
+import { useEffect } from 'react';
 import { Badge } from '../connection/badge.tsx';
 import type { Connection } from '../connection/connect.ts';
 import { LogView } from '../log/logView.tsx';
 import { Link } from '../look/link.tsx';
 import { go, type Route } from '../look/route.ts';
-import { useStore } from '../look/watchable.ts';
 import { RunButtons } from '../runs/runButtons.tsx';
 import { Status } from '../runs/status.tsx';
 import { Downloads } from './downloads.tsx';
-import { followRun } from './followRun.ts';
 import { Facts, Failure, Output, Progress } from './summary.tsx';
-import { WHOLENESS_TEXT, type Wholeness, wholenessOf } from './wholeness.ts';
+import { useRun } from './useRun.ts';
+import { WHOLENESS_TEXT } from './wholeness.ts';
 
 interface RunPageProps {
   readonly runId: string;
@@ -23,18 +21,7 @@ interface RunPageProps {
 }
 
 export const RunPage = ({ runId, route, connection, onStart }: RunPageProps) => {
-  const client = useClient();
-  const followed = useMemo(() => followRun(client, runId), [client, runId]);
-  useEffect(() => () => followed[Symbol.dispose](), [followed]);
-  const { run, error } = useStore(followed.state);
-  const [wholeness, setWholeness] = useState<Wholeness>('running');
-  const [asked, setAsked] = useState(false);
-  const status = run?.status;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a finished run does not change
-  useEffect(() => {
-    if (run === null) return;
-    void wholenessOf(run, connection, asked).then(setWholeness, () => setWholeness('unprovable'));
-  }, [run?.id, status, asked, connection]);
+  const { run, error, wholeness, verify } = useRun(connection, runId);
   useEffect(() => {
     document.title = run === null ? 'Run · runloom' : `${run.name ?? run.command.join(' ')} · ${run.status} · runloom`;
   }, [run]);
@@ -48,7 +35,7 @@ export const RunPage = ({ runId, route, connection, onStart }: RunPageProps) => 
         <h1 title={runId}>{run === null ? runId : (run.name ?? run.command.join(' '))}</h1>
         <Badge connection={connection.state} ended={WHOLENESS_TEXT[wholeness]} />
         {wholeness === 'large' && (
-          <button type="button" onClick={() => setAsked(true)}>
+          <button type="button" onClick={verify}>
             Verify the log
           </button>
         )}

@@ -19,9 +19,9 @@ export const wholenessOf = async (
   const provable = run.digest !== null && run.dropped === 0 && globalThis.crypto?.subtle;
   if (!provable || run.bytes > MOST_BYTES) return 'unprovable';
   if (run.bytes > BY_ITSELF_BYTES && !asked) return 'large';
-  const response = await connection.fetch(
-    `${downloadUrl(run.id, 'log.txt')}${run.attempt > 1 ? `?attempt=${run.attempt}` : ''}`,
-  );
+  const url = new URL(downloadUrl(run.id, 'log.txt'), connection.url);
+  if (run.attempt > 1) url.searchParams.set('attempt', String(run.attempt));
+  const response = await connection.fetch(url.href);
   if (!response.ok) return 'unprovable';
   const hash = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
   const digest = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
