@@ -14,6 +14,7 @@
  *             can't be opened, FD becomes a copy of standard input.
  *   bFD       report failures on FD, which is closed in the program that follows
  *   mPATH     chmod 1777; failures are ignored
+ *   l         forbid core dumps of this process and of all that it starts
  *   k         make this process the kernel's first choice when memory runs out; failures are ignored
  *   dFD       change to the directory that FD is, which is closed in the program that follows
  *   rPATH     change the root directory
@@ -31,7 +32,8 @@
 
 #if defined(__x86_64__)
 enum { OPENAT = 257, CLOSE = 3, DUP3 = 292, FCNTL = 72, FCHMODAT = 268, FCHDIR = 81, CHDIR = 80, CHROOT = 161,
-       SETGROUPS = 116, SETRESGID = 119, SETRESUID = 117, EXECVE = 59, FACCESSAT = 269, WRITE = 1, EXIT_GROUP = 231 };
+       SETGROUPS = 116, SETRESGID = 119, SETRESUID = 117, PRLIMIT64 = 302, EXECVE = 59, FACCESSAT = 269, WRITE = 1,
+       EXIT_GROUP = 231 };
 enum { O_DIRECTORY = 0200000 };
 static long call4(long number, long a, long b, long c, long d) {
   long result;
@@ -42,7 +44,8 @@ static long call4(long number, long a, long b, long c, long d) {
 __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall enter\n");
 #elif defined(__aarch64__)
 enum { OPENAT = 56, CLOSE = 57, DUP3 = 24, FCNTL = 25, FCHMODAT = 53, FCHDIR = 50, CHDIR = 49, CHROOT = 51,
-       SETGROUPS = 159, SETRESGID = 149, SETRESUID = 147, EXECVE = 221, FACCESSAT = 48, WRITE = 64, EXIT_GROUP = 94 };
+       SETGROUPS = 159, SETRESGID = 149, SETRESUID = 147, PRLIMIT64 = 261, EXECVE = 221, FACCESSAT = 48, WRITE = 64,
+       EXIT_GROUP = 94 };
 enum { O_DIRECTORY = 040000 };
 static long call4(long number, long a, long b, long c, long d) {
   register long x8 __asm__("x8") = number;
@@ -59,6 +62,7 @@ __asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tbl enter\n");
 #endif
 
 enum { AT_FDCWD = -100, O_WRONLY = 01, O_NOCTTY = 0400, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
+enum { RLIMIT_CORE = 4 };
 enum { F_SETFD = 2, FD_CLOEXEC = 1, F_OK = 0, STDIN = 0, STDERR = 2, FAILED = 125 };
 enum { ENOENT = 2, ENOEXEC = 8, EACCES = 13, EINVAL = 22, ENODEV = 19, ENOTDIR = 20, ESTALE = 116, ETIMEDOUT = 110 };
 
@@ -105,6 +109,12 @@ static void become_oom_victim(void) {
   call(CLOSE, fd, 0);
 }
 
+/* The hard limit too: no right is needed to lower it, and the command has none to raise it. */
+static long forbid_core_dumps(void) {
+  const unsigned long long none[2] = {0, 0};
+  return call4(PRLIMIT64, 0, RLIMIT_CORE, (long)none, 0);
+}
+
 static long change(char letter, const char *operand) {
   long id;
   switch (letter) {
@@ -114,6 +124,8 @@ static long change(char letter, const char *operand) {
     case 'm':
       call4(FCHMODAT, AT_FDCWD, (long)operand, 01777, 0);
       return 0;
+    case 'l':
+      return forbid_core_dumps();
     case 'k':
       become_oom_victim();
       return 0;

@@ -493,6 +493,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/launchers',
       'src/wire',
       'src/wire/logIndex',
+      'src/wire/record',
       'src/wire/scripts',
     ],
     packages: ['ioredis', 'node'],
@@ -528,8 +529,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/wire': {
     purpose: 'what service, executor and launchers must agree on: keys, records, batches, addresses',
-    rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/wire/logIndex', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/domain', 'src/domain/text', 'src/wire/logIndex', 'src/wire/record', 'src/wire/scripts'],
     packages: ['ioredis', 'node'],
+  },
+  'src/wire/record': {
+    purpose: 'the fields of a run: which the service alone decides, and what is valid in the others',
+    rooms: ['src/domain'],
+    packages: [],
   },
   'src/wire/logIndex': {
     purpose: 'what is kept about a log as it is written',

@@ -7,6 +7,7 @@ import type { RunId } from '../domain/ids.ts';
 import type { RunRecord, RunStatus } from '../domain/run.ts';
 import { indexKey, logChannel, logKey, recordKey, UPDATES_CHANNEL } from './keys.ts';
 import type { IndexUpdate } from './logIndex/logIndex.ts';
+import { wholeFields } from './record/fixedFields.ts';
 import { pairsToFields, parseRecord, type RecordChanges, recordFields } from './runRecord.ts';
 import { Script, type ScriptRedis } from './scripts/script.ts';
 import { APPEND, CLAIM } from './scripts/writeScripts.ts';
@@ -128,9 +129,9 @@ export const claimLog = async (redis: ScriptRedis, runId: RunId, request: ClaimR
     redis,
     [recordKey(runId), logKey(runId)],
     [request.writer, request.attempt ?? 0, request.statuses.join(','), request.fromTerm ?? ''],
-  )) as [string, number, ...unknown[]];
-  const [code, redisNow, ...pairs] = reply;
-  const run = parseRecord(pairsToFields(pairs), runId);
+  )) as [string, number, (readonly string[])?, (readonly string[])?];
+  const [code, redisNow, record = [], fixed = []] = reply;
+  const run = parseRecord(wholeFields(pairsToFields(record), pairsToFields(fixed)), runId);
   if (code === 'GONE' || run === null) return { code: 'GONE' };
   return { code: code === 'OK' ? 'OK' : 'REFUSED', run, redisNow };
 };

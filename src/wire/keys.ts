@@ -3,6 +3,8 @@ import type { RunId } from '../domain/ids.ts';
 
 /** Hash: the run's record. */
 export const recordKey = (runId: RunId): string => `run:{${runId}}`;
+/** Hash: what the service decided about the run (record/fixedFields.ts). Executors cannot write it. */
+export const fixedKey = (runId: RunId): string => `run:{${runId}}:fixed`;
 /**
  * Stream: one entry per batch, fields d (batch), l (lines), b (message bytes). Its ID is `<last seq of the batch>-0`,
  * or `-1` if it replaced smaller ones (compact.ts).
@@ -26,7 +28,9 @@ export const controlChannel = (runId: RunId): string => `run_control:${runId}`;
 /** Channel: RunUpdate of every run. Only the service publishes on it. */
 export const UPDATES_CHANNEL = 'run_updates';
 
-/** All keys that an executor and the scripts it calls use (src/redis/executors). A new one must be added here. */
+/** All keys that an executor and the scripts it calls write (src/redis/executors). A new one must be added here. */
 export const executorKeys = (runId: RunId): readonly string[] => [recordKey(runId), logKey(runId), indexKey(runId)];
+/** All keys that they read only. */
+export const executorReadKeys = (runId: RunId): readonly string[] => [fixedKey(runId)];
 /** All channels that it uses. */
 export const executorChannels = (runId: RunId): readonly string[] => [logChannel(runId), controlChannel(runId)];

@@ -1,6 +1,7 @@
 /**
  * The run's record as a Redis hash: one field for each member, objects as JSON, null as ''. An attempt can write every field
- * of its own record. So the run's id comes from the key, and a value of the wrong form is read as if it were missing.
+ * of its own record. So what the service decides is read from another hash (record/fixedFields.ts), the run's id comes from
+ * the key, and a value of the wrong form is read as if it were missing.
  */
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import type { JsonValue } from '../domain/events.ts';
@@ -15,8 +16,23 @@ import {
 } from '../domain/run.ts';
 import { parseExactJson } from '../domain/text/exactJson.ts';
 import { marksOf } from './labelMarks.ts';
+import {
+  count,
+  digest,
+  type Fields,
+  failure,
+  int,
+  isList,
+  isObject,
+  isText,
+  json,
+  ordinal,
+  parsed,
+  progress,
+  text,
+  time,
+} from './record/fieldValues.ts';
 
-type Fields = Readonly<Record<string, string>>;
 export type RecordChanges = Partial<
   Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version' | 'logIndex'>
 >;
@@ -50,37 +66,14 @@ const fieldValue = (name: string, value: unknown): string => {
   return String(value);
 };
 
-const text = (fields: Fields, name: string): string | null => fields[name] || null;
-/** The greatest number that is also a valid time. */
-const LARGEST = 8.64e15;
-const number = (fields: Fields, name: string): number | null => {
-  const value = fields[name] ? Number(fields[name]) : Number.NaN;
-  return Math.abs(value) <= LARGEST ? value : null;
-};
-const count = (fields: Fields, name: string): number => number(fields, name) ?? 0;
-
-const parsed = (parse: (text: string) => unknown, value: string | undefined): unknown => {
-  try {
-    return value ? parse(value) : undefined;
-  } catch {
-    return undefined;
-  }
-};
-const json = <T>(fields: Fields, name: string, fallback: T, fits: (value: unknown) => boolean): T => {
-  const value = parsed(JSON.parse, fields[name]);
-  return value !== undefined && fits(value) ? (value as T) : fallback;
-};
 /** A value from a client or a command: its numbers keep their text. */
 const givenJson = (fields: Fields, name: string): JsonValue | undefined =>
   parsed(parseExactJson, fields[name]) as JsonValue | undefined;
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isList = (value: unknown, fits: (item: unknown) => boolean): boolean => Array.isArray(value) && value.every(fits);
-const isText = (value: unknown): boolean => typeof value === 'string';
 const isLabel = (value: unknown): boolean => isObject(value) && isText(value.name) && isText(value.value);
 const isAmount = (value: unknown): boolean => value === null || Number.isFinite(value);
-const isResources = (value: unknown): boolean => isObject(value) && isAmount(value.cpus) && isAmount(value.memoryMb);
+const isResources = (value: unknown): boolean =>
+  isObject(value) && isAmount(value.cpus) && (value.memoryMb === null || Number.isInteger(value.memoryMb));
 
 /** The status, or null where there is none or an unknown one. */
 export const parseStatus = (value: string | null | undefined): RunRecord['status'] | null =>
@@ -94,10 +87,10 @@ export const parseRecord = (fields: Fields, id: RunId): RunRecord | null => {
     ...small,
     ...details(fields),
     env: json(fields, 'env', [], (value) => isList(value, isObject)),
-    backoffSeconds: number(fields, 'backoffSeconds') ?? 1,
+    backoffSeconds: time(fields, 'backoffSeconds') ?? 1,
     cancelReason: text(fields, 'cancelReason'),
     cancelForce: fields.cancelForce === '1',
-    nextAttempt: number(fields, 'nextAttempt') ?? 1,
+    nextAttempt: ordinal(fields, 'nextAttempt'),
     term: count(fields, 'term'),
     writer: fields.writer ?? '',
     maxLineBytes: count(fields, 'maxLineBytes'),
@@ -120,21 +113,21 @@ const membersOf = (fields: Fields): Omit<RunSummary, 'id' | 'status'> => ({
   createdBy: text(fields, 'createdBy'),
   name: text(fields, 'name'),
   image: fields.image ?? '',
-  timeoutSeconds: number(fields, 'timeoutSeconds'),
+  timeoutSeconds: int(fields, 'timeoutSeconds'),
   resources: json(fields, 'resources', { cpus: null, memoryMb: null }, isResources),
-  maxAttempts: number(fields, 'maxAttempts') ?? 1,
-  attempt: number(fields, 'attempt') ?? 1,
-  exitCode: number(fields, 'exitCode'),
+  maxAttempts: ordinal(fields, 'maxAttempts'),
+  attempt: ordinal(fields, 'attempt'),
+  exitCode: int(fields, 'exitCode'),
   createdAt: count(fields, 'createdAt'),
-  startedAt: number(fields, 'startedAt'),
-  finishedAt: number(fields, 'finishedAt'),
-  cancelRequestedAt: number(fields, 'cancelRequestedAt'),
+  startedAt: time(fields, 'startedAt'),
+  finishedAt: time(fields, 'finishedAt'),
+  cancelRequestedAt: time(fields, 'cancelRequestedAt'),
   retryOf: text(fields, 'retryOf') as RunId | null,
-  retryAt: number(fields, 'retryAt'),
+  retryAt: time(fields, 'retryAt'),
   lines: count(fields, 'lines'),
   bytes: count(fields, 'bytes'),
   dropped: count(fields, 'dropped'),
-  digest: text(fields, 'digest'),
+  digest: digest(fields),
   lastSeq: count(fields, 'lastSeq'),
   closed: fields.closed === '1',
   version: count(fields, 'version'),
@@ -145,8 +138,8 @@ const details = (fields: Fields): RunDetails => ({
   input: givenJson(fields, 'input'),
   labels: json<Label[]>(fields, 'labels', [], (value) => isList(value, isLabel)),
   output: givenJson(fields, 'output'),
-  progress: json(fields, 'progress', null, isObject),
-  failure: json(fields, 'failure', null, isObject),
+  progress: progress(fields),
+  failure: failure(fields),
 });
 
 /** A field of the hash that is not in RunRecord: marksOf(labels). Runs made by an older service do not have it. */

@@ -73,6 +73,15 @@ describe.skipIf(engine === null)('inside a container', () => {
     expect(pids).toBe('256');
   });
 
+  test('makes no core dumps: neither a command that crashes nor its executor may', async () => {
+    const look = 'for p in /proc/[0-9]*; do echo "$(cat $p/comm): $(grep "Max core" $p/limits)"; done';
+    const { text } = await sh(`${look} | grep -v '^tini'; sh -c 'kill -SEGV $$'; echo "left: $(ls -A)"`);
+    const limits = text.split('\n').filter((line) => line.includes('Max core'));
+    expect(limits.map((line) => line.split(':')[0])).toEqual(expect.arrayContaining(['node', 'sh']));
+    for (const line of limits) expect(line).toMatch(/: Max core file size +0 +0 /);
+    expect(text).toMatch(/^left: $/m);
+  });
+
   test('cannot start an unlimited number of processes', async () => {
     const { text } = await sh('i=0; while [ $i -lt 400 ]; do sleep 5 & i=$((i+1)); done 2>&1; echo end');
     expect(text).toMatch(/can't fork|Resource temporarily unavailable/);

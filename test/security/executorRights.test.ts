@@ -189,7 +189,7 @@ test('R3: an attempt cannot run scripts of its own, or scripts of the service th
     ['EVALSHA', sha(COPY), 2, logKey(own), logKey(other), '-', '+', 1000, 60_000],
     ['EVALSHA', sha(DELETE), 3, recordKey(own), logKey(own), leaseKey(own)],
     ['EVALSHA', sha(SWAP), 3, recordKey(own), logKey(own), packed, 1, '1-0'],
-    ['EVALSHA', sha(CREATE), 2, recordKey(newRunId()), logKey(newRunId()), 'x', 1, 'run_logs:x', 'id', 'x'],
+    ['EVALSHA', sha(CREATE), 2, recordKey(newRunId()), logKey(newRunId()), 'x', 1, 'run_logs:x', 0, 'id', 'x'],
   ];
   expect(await refusals(calls)).toEqual([]);
   // An unknown script is unknown, and its text is not accepted instead.

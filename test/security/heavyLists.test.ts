@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../src/domain/ids.ts';
 import { LIMITS } from '../../src/domain/limits.ts';
-import { recordKey } from '../../src/wire/keys.ts';
+import { fixedKey, recordKey } from '../../src/wire/keys.ts';
+import { SMALL_FIELDS } from '../../src/wire/record/fixedFields.ts';
 import { LABEL_MARKS } from '../../src/wire/runRecord.ts';
 import { client, openHttp, operate, post, type TestApi } from '../support/clients/http.ts';
 import { specOf } from '../support/runs/runs.ts';
@@ -100,16 +101,20 @@ test('a chain of retries reads no input', async () => {
   }
 });
 
+const setRetryOf = async (id: RunId, retryOf: string): Promise<void> => {
+  const small = JSON.parse((await api.redis.hget(fixedKey(id), SMALL_FIELDS)) ?? '{}') as object;
+  await api.redis.hset(fixedKey(id), SMALL_FIELDS, JSON.stringify({ ...small, retryOf }));
+};
+
 test('a list of retries can be read some levels deep, and more levels are refused', async () => {
   const [first, ...more] = ids.slice(-COUNT);
-  for (const [i, id] of more.entries())
-    await api.redis.hset(recordKey(id), 'retryOf', i === 0 ? (first as RunId) : (more[i - 1] as RunId));
+  for (const [i, id] of more.entries()) await setRetryOf(id, i === 0 ? (first as RunId) : (more[i - 1] as RunId));
   const levels = (count: number): string => `${'retryOf { id '.repeat(count)}${'}'.repeat(count)}`;
   const two = await post(api.url, `{ runs(first: 500) { edges { node { ${levels(2)} } } } }`);
   expect(two.errors).toBeUndefined();
   const { errors } = await post(api.url, `{ runs(first: 500) { edges { node { ${levels(11)} } } } }`);
   expect(errors?.[0]?.extensions.code).toBe('LIMIT_EXCEEDED');
-  for (const id of ids) await api.redis.hset(recordKey(id), 'retryOf', '');
+  for (const id of ids) await setRetryOf(id, '');
 });
 
 test('selected input, command and labels are returned for as many runs as fit in 8 MiB', async () => {

@@ -20,7 +20,7 @@ import { launchAttempt } from '../../src/runs/supervision/launch.ts';
 import { Reconciler } from '../../src/runs/supervision/reconcile.ts';
 import { Supervisor } from '../../src/runs/supervision/supervisor.ts';
 import { claimLog } from '../../src/wire/append.ts';
-import { recordKey, UPDATES_CHANNEL } from '../../src/wire/keys.ts';
+import { fixedKey, recordKey, UPDATES_CHANNEL } from '../../src/wire/keys.ts';
 import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { type Api, openAnnouncements, openApi, quiet, specOf, until } from '../support/runs/runs.ts';
 
@@ -136,9 +136,9 @@ test.each(Object.entries(POISONS))(
   },
 );
 
-test('an image that the operator does not allow is not launched, even if the record asks for it', async () => {
+test('an image that the operator does not allow any more is not launched', async () => {
   const own = await start();
-  await plain.hset(recordKey(own), { imageAsked: 'evil.example/x', resources: '{"cpus":64,"memoryMb":1000000}' });
+  await plain.hset(fixedKey(own), { imageAsked: 'evil.example/x', resources: '{"cpus":64,"memoryMb":1000000}' });
   const run = await readRun(plain, own);
   if (run === null) throw new Error('no record');
   const { redis, masterKey } = api.context;

@@ -9,6 +9,7 @@ import type { LogEntry } from '../../src/log/viewer.ts';
 import { type AppendReply, appendBatch, claimLog, type LogTotals } from '../../src/wire/append.ts';
 import { BatchBuilder, encodeBatch } from '../../src/wire/batchBuilder.ts';
 import { logChannel, logKey, recordKey } from '../../src/wire/keys.ts';
+import { fixedPart } from '../../src/wire/record/fixedFields.ts';
 import { type RecordChanges, recordFields } from '../../src/wire/runRecord.ts';
 import { Script } from '../../src/wire/scripts/script.ts';
 import { CREATE } from '../../src/wire/scripts/writeScripts.ts';
@@ -69,10 +70,12 @@ export const createRun = async (redis: Redis, changes: Partial<RunRecord> = {}):
     previous: null,
     detail: null,
   };
+  const fields = recordFields(record);
+  const fixed = fixedPart(fields);
   await create.run(
     redis,
     [recordKey(id), logKey(id)],
-    [encodeBatch([pending], 1, 1), 1, logChannel(id), ...recordFields(record)],
+    [encodeBatch([pending], 1, 1), 1, logChannel(id), fixed.length, ...fixed, ...fields],
   );
   return id;
 };

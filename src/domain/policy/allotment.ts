@@ -59,18 +59,22 @@ export const overMaximum = (
 
 const clip = (value: number, most: number | null): number => (most === null ? value : Math.min(value, most));
 
+/** The time limit of an attempt, within the operator's maximum; null: none. */
+export const allowedTimeout = (timeoutSeconds: number | null, { maxTimeoutSeconds }: Allotment): number | null =>
+  timeoutSeconds === null ? maxTimeoutSeconds : clip(timeoutSeconds, maxTimeoutSeconds);
+
 /** What the run gets. A limit that the launcher cannot enforce is null: the API must not claim it. */
 export const allot = (
   { resources, timeoutSeconds }: Asked,
   allotment: Allotment,
   enforces: { readonly memory: boolean; readonly cpus: boolean },
 ): { readonly resources: Resources; readonly timeoutSeconds: number | null } => {
-  const { maxMemoryMb, maxCpus, maxTimeoutSeconds } = allotment;
+  const { maxMemoryMb, maxCpus } = allotment;
   return {
     resources: {
       memoryMb: enforces.memory ? clip(resources.memoryMb ?? allotment.defaultMemoryMb, maxMemoryMb) : null,
       cpus: enforces.cpus ? clip(resources.cpus ?? allotment.defaultCpus, maxCpus) : null,
     },
-    timeoutSeconds: timeoutSeconds === null ? maxTimeoutSeconds : clip(timeoutSeconds, maxTimeoutSeconds),
+    timeoutSeconds: allowedTimeout(timeoutSeconds, allotment),
   };
 };

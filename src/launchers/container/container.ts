@@ -52,6 +52,8 @@ export const newExecutorRoot = (): string => `/.runloom-${randomBytes(12).toStri
 const carriedNode = (root: string, args: readonly string[]): string[] => [
   '--',
   `${root}${ENTER}`,
+  // Core dumps would contain secrets. (Podman refuses HostConfig.Ulimits where it has fewer rights than it asks for.)
+  'l',
   ...Object.values(INHERITED).map(({ fd, path }) => `o${fd}:${path}`),
   // Sets the mode: runc 1.1 ignores the requested one and takes that of the image's directory of this name.
   ...WRITABLE.map((path) => `m${path}`),

@@ -1,5 +1,5 @@
 /**
- * The Redis user of one attempt. It has the keys and channels of its own run, and no script but those that the service has
+ * The Redis user of one attempt. It has the keys and channels of its own run, one of them to read only, and no script but those that the service has
  * loaded. See docs/decisions/0029-each-attempt-has-a-redis-user-of-its-own.md.
  *
  * Facts (https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/, tried with 7.0.15): from Redis 7.0 on
@@ -9,7 +9,7 @@
  */
 import { createHash, hkdfSync } from 'node:crypto';
 import { parseRunId, type RunId } from '../../domain/ids.ts';
-import { executorChannels, executorKeys } from '../../wire/keys.ts';
+import { executorChannels, executorKeys, executorReadKeys } from '../../wire/keys.ts';
 
 export interface Attempt {
   readonly runId: RunId;
@@ -52,7 +52,7 @@ export const attemptOf = (installation: string, username: string): Attempt | nul
 /** Arguments of ACL SETUSER. `db`: SELECT is needed only where it is not 0. */
 export const setUserArguments = ({ username, password }: Credentials, { runId }: Attempt, db: number): string[] => {
   const hash = createHash('sha256').update(password).digest('hex');
-  const keys = executorKeys(runId).map((key) => `~${key}`);
+  const keys = [...executorKeys(runId).map((key) => `~${key}`), ...executorReadKeys(runId).map((key) => `%R~${key}`)];
   const channels = executorChannels(runId).map((channel) => `&${channel}`);
   const commands = [...COMMANDS, ...(db === 0 ? [] : ['select'])].map((name) => `+${name}`);
   return ['SETUSER', username, 'reset', 'on', `#${hash}`, ...keys, 'resetchannels', ...channels, ...commands];

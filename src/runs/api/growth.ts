@@ -10,10 +10,10 @@ import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunStatus } from '../../domain/run.ts';
 import { phaseOf } from '../../domain/runStates.ts';
-import { recordKey } from '../../wire/keys.ts';
+import { parseStatus } from '../../wire/runRecord.ts';
 import { isReply } from '../../wire/takesWrites.ts';
+import { readFields } from '../records/fields.ts';
 import { ACTIVE_RUNS } from '../records/indexKeys.ts';
-import { recordReplies } from '../records/store.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** Executing runs are known by updates. The set of unfinished runs is read again this often, for missed updates. */
@@ -29,11 +29,11 @@ export interface GrownRun {
 type OnGrown = (run: GrownRun, status: RunStatus) => void;
 
 interface Looked extends GrownRun {
-  readonly status: string | null;
+  readonly status: RunStatus | null;
   readonly lastSeq: number;
 }
 
-const isExecuting = (status: string | null): boolean => status !== null && phaseOf(status as RunStatus) === 'executing';
+const isExecuting = (status: RunStatus | null): boolean => status !== null && phaseOf(status) === 'executing';
 
 export class Growth {
   readonly #redis: Redis;
@@ -146,7 +146,7 @@ export class Growth {
         if (!watched && (this.#all === 0 || !isExecuting(status))) this.#seen.delete(id);
         else if (this.#seen.get(id) !== lastSeq) {
           this.#seen.set(id, lastSeq);
-          if (status !== null) this.#onGrown({ id, tenant }, status as RunStatus);
+          if (status !== null) this.#onGrown({ id, tenant }, status);
         }
       }
     }
@@ -154,12 +154,11 @@ export class Growth {
 
   async #read(ids: readonly RunId[]): Promise<readonly Looked[]> {
     if (ids.length === 0) return [];
-    const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hmget(recordKey(id), 'status', 'lastSeq', 'tenant');
-    const answers = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
+    const wanted = ids.map((id) => ({ id, names: ['status', 'lastSeq', 'tenant'] }));
+    const answers = await readFields(this.#redis, wanted);
     return ids.map((id, i) => {
-      const [status = null, lastSeq = null, tenant] = answers[i] ?? [];
-      return { id, tenant: tenant || DEFAULT_TENANT, status, lastSeq: Number(lastSeq) };
+      const [status, lastSeq = null, tenant] = answers[i] ?? [];
+      return { id, tenant: tenant || DEFAULT_TENANT, status: parseStatus(status), lastSeq: Number(lastSeq) };
     });
   }
 }

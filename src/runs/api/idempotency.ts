@@ -4,8 +4,8 @@ import type { Caller } from '../../domain/caller.ts';
 import { Conflict } from '../../domain/errors.ts';
 import { newRunId, type RunId } from '../../domain/ids.ts';
 import type { RunSpec } from '../../domain/run.ts';
-import { recordKey } from '../../wire/keys.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
+import { readFields } from '../records/fields.ts';
 import { idempotencyName, isIdempotencyName } from '../records/indexKeys.ts';
 import { inputFingerprint, keyFingerprint } from '../records/secrets.ts';
 
@@ -47,7 +47,7 @@ export const reserve = async (
 
 /** Frees the key of a run that is about to be removed, unless the key stands for another run. Safe to repeat. */
 export const release = async (redis: Redis, id: RunId): Promise<void> => {
-  const name = await redis.hget(recordKey(id), IDEMPOTENCY_FIELD);
+  const [name] = (await readFields(redis, [{ id, names: [IDEMPOTENCY_FIELD] }]))[0] ?? [];
   if (!name || !isIdempotencyName(name)) return;
   const known = await redis.get(name);
   if (known?.startsWith(`${id} `)) await redis.del(name);

@@ -3,7 +3,7 @@ import { seesRun } from '../../domain/caller.ts';
 import { Conflict, NotFound } from '../../domain/errors.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { RUN_STATES } from '../../domain/runStates.ts';
-import { indexKey, leaseKey, logKey, recordKey } from '../../wire/keys.ts';
+import { fixedKey, indexKey, leaseKey, logKey, recordKey } from '../../wire/keys.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { DELETE } from '../../wire/scripts/writeScripts.ts';
 import { leaveIndexes } from '../records/indexes.ts';
@@ -21,7 +21,7 @@ export const deleteRun = async ({ redis, caller }: CallContext, id: RunId, signa
   if (transition.kind === 'invalid') throw new Conflict(transition.why);
   await release(redis, id);
   signal.throwIfAborted();
-  const removed = await script.run(redis, [recordKey(id), logKey(id), leaseKey(id), indexKey(id)], []);
+  const removed = await script.run(redis, [recordKey(id), logKey(id), leaseKey(id), indexKey(id), fixedKey(id)], []);
   await leaveIndexes(redis, run.tenant, id);
   // A Redis that lost its newest writes can show the run as unfinished again.
   if (removed === 0) throw new Conflict('The run has not finished. Cancel it first.');

@@ -10,7 +10,7 @@ import { type AppendRequest, appendBatch } from '../../wire/append.ts';
 import { batchHeader } from '../../wire/codec.ts';
 import { logKey, recordKey } from '../../wire/keys.ts';
 import { parseRecord, stateOf } from '../../wire/runRecord.ts';
-import { recordReplies, replies } from '../records/store.ts';
+import { recordReplies, replies } from '../records/fields.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** Longer than the time span that a Redis with one sync a second can lose. */

@@ -11,9 +11,11 @@ import { BatchBuilder } from '../../wire/batchBuilder.ts';
 import { logChannel, logKey, recordKey } from '../../wire/keys.ts';
 import { marksOf } from '../../wire/labelMarks.ts';
 import { LogIndex } from '../../wire/logIndex/logIndex.ts';
+import { fixedPart } from '../../wire/record/fixedFields.ts';
 import { LABEL_MARKS, recordFields } from '../../wire/runRecord.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { CREATE } from '../../wire/scripts/writeScripts.ts';
+import { readFields } from './fields.ts';
 import { announceRun, indexRuns, takePlace } from './indexes.ts';
 import { sealEnv } from './secrets.ts';
 
@@ -41,7 +43,7 @@ export const IDEMPOTENCY_FIELD = 'idempotency';
 
 /** The image that was asked for; null where none was, or where the run is gone. @throws the connection's error */
 export const readImageAsked = async (redis: Redis, id: RunId): Promise<string | null> =>
-  (await redis.hget(recordKey(id), IMAGE_ASKED)) || null;
+  (await readFields(redis, [{ id, names: [IMAGE_ASKED] }]))[0]?.[0] || null;
 
 export interface NewRun extends Pick<RunRecord, 'id' | 'tenant' | 'createdBy' | 'retryOf'> {
   /** With plain secrets. */
@@ -76,12 +78,17 @@ export const createRecord = async (
   const image = spec.image ?? '';
   const own = [IMAGE_ASKED, image, IDEMPOTENCY_FIELD, idempotency ?? '', LABEL_MARKS, marksOf(spec.labels)];
   const fields = [...recordFields(record), ...own];
+  const fixed = fixedPart(fields);
   const { queuedRuns = 0 } = defaults;
   if (!(await takePlace(redis, tenant, id, queuedRuns))) throw queueFull(queuedRuns);
   await announceRun(redis, tenant, id);
   // After a timeout the client was told that the run can be missing: a run that does not exist by now is not created.
   signal?.throwIfAborted();
-  await create.run(redis, [recordKey(id), logKey(id)], [builder.seal(1, 1), 1, logChannel(id), ...fields]);
+  await create.run(
+    redis,
+    [recordKey(id), logKey(id)],
+    [builder.seal(1, 1), 1, logChannel(id), fixed.length, ...fixed, ...fields],
+  );
   await indexRuns(redis, tenant, [id]);
 };
 

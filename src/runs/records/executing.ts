@@ -4,8 +4,8 @@ import type { RunId } from '../../domain/ids.ts';
 import type { RunStatus } from '../../domain/run.ts';
 import { phaseOf } from '../../domain/runStates.ts';
 import { recordKey } from '../../wire/keys.ts';
+import { recordReplies } from './fields.ts';
 import { ACTIVE_RUNS } from './indexKeys.ts';
-import { recordReplies } from './store.ts';
 
 export interface ExecutingAttempt {
   readonly runId: RunId;

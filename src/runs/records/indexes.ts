@@ -8,6 +8,7 @@ import type { RunId } from '../../domain/ids.ts';
 import { PLACE } from '../../wire/scripts/limitScripts.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { ACTIVE_RUNS, activeIndex, queuedIndex, runsIndex, TENANTS } from './indexKeys.ts';
+import { retain } from './retention.ts';
 
 const place = new Script(PLACE);
 
@@ -47,10 +48,25 @@ export const indexRuns = async (redis: Redis, tenant: string, ids: readonly RunI
   await Promise.all([addTenant(redis, tenant), ...added]);
 };
 
-/** For runs that have ended. ACTIVE_RUNS comes last: it has at least what the tenants' indexes have. */
+/**
+ * For runs that have ended or are gone: their keys get their TTL. ACTIVE_RUNS comes last: it has at least what the tenants'
+ * indexes have, and a crash before it leaves nothing without a TTL.
+ */
 export const leaveActive = async (redis: Redis, tenant: string, ids: readonly RunId[]): Promise<void> => {
   if (ids.length === 0) return;
-  await Promise.all([redis.zrem(activeIndex(tenant), ...ids), leaveQueue(redis, tenant, ids)]);
+  await Promise.all([redis.zrem(activeIndex(tenant), ...ids), leaveQueue(redis, tenant, ids), retain(redis, ids)]);
+  await redis.zrem(ACTIVE_RUNS, ...ids);
+};
+
+/** For a run that is unfinished again. */
+export const watchAgain = async (redis: Redis, id: RunId): Promise<void> => {
+  await redis.zadd(ACTIVE_RUNS, 'NX', 0, id);
+};
+
+/** For runs without a record, whose tenant is not known. */
+export const forgetActive = async (redis: Redis, ids: readonly RunId[]): Promise<void> => {
+  if (ids.length === 0) return;
+  await retain(redis, ids);
   await redis.zrem(ACTIVE_RUNS, ...ids);
 };
 

@@ -2,7 +2,8 @@
 import type { Redis } from 'ioredis';
 import type { RunId } from '../../domain/ids.ts';
 import type { RunDetails, RunRecord, RunSummary } from '../../domain/run.ts';
-import { recordKey } from '../../wire/keys.ts';
+import { fixedKey, recordKey } from '../../wire/keys.ts';
+import { isFixed } from '../../wire/record/fixedFields.ts';
 import {
   LABEL_MARKS,
   parseDetail,
@@ -12,6 +13,7 @@ import {
   parseSummary,
   SUMMARY_FIELDS,
 } from '../../wire/runRecord.ts';
+import { type FieldsWanted, readAllFields, readFields, recordReplies } from './fields.ts';
 import type { RunHead } from './runFilter.ts';
 import type { DetailsWanted } from './runs.ts';
 
@@ -22,8 +24,7 @@ const TOGETHER_BYTES = 512 * 1024;
 
 /** The whole record, with its large members. @throws the connection's error */
 export const readRun = async (redis: Redis, id: RunId): Promise<RunRecord | null> => {
-  const [fields] = recordReplies(await redis.pipeline().hgetall(recordKey(id)).exec());
-  return parseRecord((fields ?? {}) as Record<string, string>, id);
+  return parseRecord(await readAllFields(redis, id), id);
 };
 
 /** @throws the connection's error */
@@ -35,9 +36,10 @@ export const readSummaries = async (redis: Redis, ids: readonly RunId[]): Promis
   const found: (RunSummary | null)[] = [];
   for (let from = 0; from < ids.length; from += TOGETHER) {
     const some = ids.slice(from, from + TOGETHER);
-    const pipeline = redis.pipeline();
-    for (const id of some) pipeline.hmget(recordKey(id), ...SUMMARY_FIELDS);
-    const read = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
+    const read = await readFields(
+      redis,
+      some.map((id) => ({ id, names: SUMMARY_FIELDS })),
+    );
     found.push(...some.map((id, i) => parseSummary(read[i] ?? [], id)));
   }
   return found;
@@ -51,9 +53,11 @@ export const readHeads = async (redis: Redis, ids: readonly RunId[]): Promise<(R
   const answers = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
   // Runs that an older version made have no marks.
   const older = ids.filter((_id, i) => answers[i]?.[0] && answers[i]?.[1] === null);
-  const labels = redis.pipeline();
-  for (const id of older) labels.hget(recordKey(id), 'labels');
-  const read = older.length === 0 ? [] : (recordReplies(await labels.exec()) as (string | null)[]).map(parseMarks);
+  const labels = await readFields(
+    redis,
+    older.map((id) => ({ id, names: ['labels'] })),
+  );
+  const read = labels.map((values) => parseMarks(values?.[0] ?? null));
   return ids.map((id, i) => {
     const answer = answers[i] ?? [];
     const labelMarks = answer[1] ?? (answer[0] ? read.shift() : null) ?? '';
@@ -70,17 +74,47 @@ const parseHead = (answer: readonly (string | null)[], id: RunId, labelMarks: st
   return { id, status, labelMarks, name: name || null, image: image ?? '', createdAt: Number(createdAt) || 0 };
 };
 
+/** Larger than every detail that a run can have. What an attempt has written beyond it is read as missing. */
+const MOST_DETAIL_BYTES = 1024 * 1024;
+
 /** As Runs.detailBytes. @throws the connection's error */
 export const readDetailBytes = async (redis: Redis, wanted: readonly DetailsWanted[]): Promise<number[][]> => {
   const sizes: number[][] = [];
   for (let from = 0; from < wanted.length; from += TOGETHER) {
     const some = wanted.slice(from, from + TOGETHER);
     const pipeline = redis.pipeline();
-    for (const { id, names } of some) for (const name of names) pipeline.hstrlen(recordKey(id), name);
-    const flat = recordReplies(await pipeline.exec()).map((size) => size ?? 0) as number[];
+    for (const { id, names } of some) {
+      for (const name of names) pipeline.hstrlen(isFixed(name) ? fixedKey(id) : recordKey(id), name);
+    }
+    const flat = recordReplies(await pipeline.exec()).map((size) => validSize(size)) as number[];
     for (const { names } of some) sizes.push(flat.splice(0, names.length));
   }
+  await addFormer(redis, wanted, sizes);
   return sizes;
+};
+
+const validSize = (size: unknown): number => (typeof size === 'number' && size <= MOST_DETAIL_BYTES ? size : 0);
+
+/** Adds the sizes of details that the version before has put into the record, where the run has no fixed fields. */
+const addFormer = async (redis: Redis, wanted: readonly DetailsWanted[], sizes: readonly number[][]): Promise<void> => {
+  const fixed = wanted.map(({ names }) => names.flatMap((name, j) => (isFixed(name) ? [j] : [])));
+  const perhaps = wanted.flatMap((_, i) => (fixed[i]?.length && fixed[i].every((j) => sizes[i]?.[j] === 0) ? [i] : []));
+  if (perhaps.length === 0) return;
+  const pipeline = redis.pipeline();
+  for (const i of perhaps) {
+    const id = wanted[i]?.id as RunId;
+    pipeline.exists(fixedKey(id));
+    for (const j of fixed[i] ?? []) pipeline.hstrlen(recordKey(id), wanted[i]?.names[j] ?? '');
+  }
+  const found = recordReplies(await pipeline.exec());
+  for (const i of perhaps) {
+    const former = found.shift() === 0;
+    for (const j of fixed[i] ?? []) {
+      const size = validSize(found.shift());
+      const own = sizes[i];
+      if (former && own !== undefined) own[j] = size;
+    }
+  }
 };
 
 /** As Runs.details; `bytes` from readDetailBytes. @throws the signal's reason; the connection's error */
@@ -93,37 +127,30 @@ export const readDetails = async (
   const found: (Partial<RunDetails> | null)[] = [];
   while (found.length < wanted.length) {
     signal.throwIfAborted();
-    const pipeline = redis.pipeline();
-    const some: DetailsWanted[] = [];
+    const some: { readonly names: DetailsWanted['names']; readonly fields: FieldsWanted }[] = [];
     for (let size = 0; size < TOGETHER_BYTES && some.length < TOGETHER; ) {
       const next = wanted[found.length + some.length];
       if (next === undefined) break;
-      size += (bytes[found.length + some.length] ?? []).reduce((sum, length) => sum + length, 0);
-      pipeline.hmget(recordKey(next.id), 'lastSeq', ...next.names);
-      some.push(next);
+      const sizes = bytes[found.length + some.length] ?? [];
+      size += sizes.reduce((sum, length) => sum + length, 0);
+      // What has no bytes is not read.
+      const names = next.names.filter((_, i) => sizes[i] !== 0);
+      some.push({ names: next.names, fields: { id: next.id, names: ['lastSeq', ...names] } });
     }
-    const read = recordReplies(await pipeline.exec()) as ((string | null)[] | null)[];
-    found.push(...some.map(({ names }, i) => detailsOf(names, read[i] ?? [])));
+    const read = await readFields(
+      redis,
+      some.map(({ fields }) => fields),
+    );
+    found.push(...some.map(({ names, fields }, i) => detailsOf(names, fields.names, read[i] ?? [])));
   }
   return found;
 };
 
 const detailsOf = (
   names: DetailsWanted['names'],
-  [lastSeq, ...values]: (string | null)[],
+  read: readonly string[],
+  values: readonly (string | null)[],
 ): Partial<RunDetails> | null =>
-  lastSeq == null ? null : Object.fromEntries(names.map((name, i) => [name, parseDetail(name, values[i] ?? null)]));
-
-/** The replies of a pipeline. @throws the first error among them */
-export const replies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
-  (results ?? []).map(([error, reply]) => {
-    if (error !== null) throw error;
-    return reply;
-  });
-
-/**
- * The replies of a pipeline that reads records: null where the key is not a hash. An attempt can replace its own record, and
- * that must not fail the read of others. @throws the first other error
- */
-export const recordReplies = (results: readonly [Error | null, unknown][] | null): unknown[] =>
-  replies((results ?? []).map((result) => (result[0]?.message.startsWith('WRONGTYPE ') ? [null, null] : result)));
+  values[0] == null
+    ? null
+    : Object.fromEntries(names.map((name) => [name, parseDetail(name, values[read.indexOf(name)] ?? null)]));

@@ -4,12 +4,17 @@
  */
 import type { Seq } from '../../domain/events.ts';
 import type { RunId } from '../../domain/ids.ts';
-import type { RunRecord, RunStatus } from '../../domain/run.ts';
+import { allowedTimeout } from '../../domain/policy/allotment.ts';
+import { isTerminal, type RunRecord, type RunStatus } from '../../domain/run.ts';
 import { phaseOf, statusAfter, statusesFor } from '../../domain/runStates.ts';
 import type { Execution } from '../../launchers/launcher.ts';
 import { persist } from '../../redis/wait.ts';
+import { parseStatus } from '../../wire/runRecord.ts';
 import type { LossGuard } from '../lossyRedis/lossGuard.ts';
-import { leaveQueue } from '../records/indexes.ts';
+import { readFields } from '../records/fields.ts';
+import { leaveQueue, watchAgain } from '../records/indexes.ts';
+import { repairRecord } from '../records/repair.ts';
+import { retain } from '../records/retention.ts';
 import { readRun } from '../records/store.ts';
 import { type ExecutionContext, untilEnd, untilGone } from './awaitEnd.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE, writeCancelledPending, writeEnd } from './ending.ts';
@@ -123,20 +128,24 @@ export class AttemptWork {
   }
 
   async #follow(run: RunRecord, attempt: number, execution: Execution): Promise<void> {
-    const evidence = await untilEnd(this.#context, { run, attempt, execution }, this.#signal);
+    const evidence = await untilEnd(this.#context, { run: this.#allowed(run), attempt, execution }, this.#signal);
     if (evidence === null) {
       // The end is stored: nobody waits for this executor, and its place of the queue is free.
       const gone = this.#remove(attempt, () => untilGone(run, execution, this.#serviceSignal));
       this.#context.lingering.add(run.id, gone);
       return;
     }
+    // Its executor is gone. What it has written is looked at when nothing can write any more.
+    await persist(() => this.#context.access.close(this.#runId, attempt), this.#signal, this.#context.log);
     await this.#end(attempt, evidence);
     await this.#remove(attempt, () => execution.remove());
   }
 
   /** Writes the attempt's end unless it has one. */
   async #end(attempt: number, evidence: Evidence): Promise<void> {
+    const { redis, log } = this.#context;
     for (;;) {
+      await persist(() => repairRecord({ redis, log }, this.#runId, attempt), this.#signal, log);
       const run = await this.#settledRecord();
       if (run === null || hasEnded(run, attempt) || run.attempt !== attempt) return;
       if (phaseOf(run.status) === 'waiting') return;
@@ -146,9 +155,19 @@ export class AttemptWork {
       });
       if (claimed.code !== 'OK') continue;
       const seen = await this.#farthest(claimed.run, evidence.seen);
-      const code = await writeEnd(claimed.writer, { run: claimed.run, attempt, evidence: { ...evidence, seen } });
+      const code = await writeEnd(claimed.writer, {
+        run: this.#allowed(claimed.run),
+        attempt,
+        evidence: { ...evidence, seen },
+      });
       if (code === 'OK') return;
     }
+  }
+
+  /** The operator can have set a lower maximum since the run was started. */
+  #allowed(run: RunRecord): RunRecord {
+    const { allotment } = this.#context;
+    return allotment ? { ...run, timeoutSeconds: allowedTimeout(run.timeoutSeconds, allotment) } : run;
   }
 
   /** Removes the execution, then its access to Redis. What cannot be removed now is removed later by the reconciler. */
@@ -156,12 +175,23 @@ export class AttemptWork {
     try {
       await remove();
       await this.#context.access.close(this.#runId, attempt);
+      await this.#retainEnded();
     } catch (error) {
       this.#context.log.warn(
         { err: error, runId: this.#runId },
         'could not remove what an attempt left; retrying later',
       );
     }
+  }
+
+  /** While it had access, the executor could change what the run leaves: its status, or the TTL of its keys. */
+  async #retainEnded(): Promise<void> {
+    const { redis } = this.#context;
+    const [text] = (await readFields(redis, [{ id: this.#runId, names: ['status'] }]))[0] ?? [];
+    const status = parseStatus(text);
+    if (status === null || isTerminal(status)) await retain(redis, [this.#runId]);
+    // The reconciler ends it again.
+    else if (phaseOf(status) === 'executing') await watchAgain(redis, this.#runId);
   }
 
   /** A Redis that lost writes shows less than was seen: by the last look here, or by viewers of any process. */

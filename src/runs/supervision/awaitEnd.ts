@@ -37,15 +37,22 @@ interface Seen {
   extent: LogExtent | null;
 }
 
-/** The deadline that has passed; null where none has. `launchedAt` and `now`: milliseconds of the same monotonic clock. */
-const stopReason = (seen: Readonly<Seen>, launchedAt: number, now: number): StopReason | null => {
+interface Instants {
+  /** Milliseconds of the same monotonic clock. */
+  readonly launchedAt: number;
+  readonly now: number;
+  readonly timeoutSeconds: number | null;
+}
+
+/** The deadline that has passed; null where none has. */
+const stopReason = (seen: Readonly<Seen>, { launchedAt, now, timeoutSeconds }: Instants): StopReason | null => {
   const { run } = seen;
   if (run === null) return null;
   const late = (since: number | null, ms: number): boolean => since !== null && now - since > ms;
   if (late(seen.force, MARGIN_MS)) return 'cancel';
   if (late(seen.cancel, run.cancelGraceMs + GRACE_MARGIN_MS)) return 'cancel';
   const overMs = run.cancelGraceMs + GRACE_MARGIN_MS;
-  if (run.timeoutSeconds !== null && late(seen.running, run.timeoutSeconds * 1000 + overMs)) return 'timeout';
+  if (timeoutSeconds !== null && late(seen.running, timeoutSeconds * 1000 + overMs)) return 'timeout';
   if (late(seen.end, LEAVING_MS)) return 'leaving';
   return run.status === 'STARTING' && late(launchedAt, REPORT_MS) ? 'silent' : null;
 };
@@ -69,6 +76,7 @@ export interface ExecutionContext extends WatchContext {
 export type Ended = Evidence | null;
 
 export interface Supervised {
+  /** With a timeout that the operator allows. */
   readonly run: RunRecord;
   readonly attempt: number;
   readonly execution: Execution;
@@ -120,7 +128,7 @@ const enforceDeadlines = (
   let stoppedAt = Number.NEGATIVE_INFINITY;
   const check = (): void => {
     const now = performance.now();
-    const due = stopReason(seen, launchedAt, now);
+    const due = stopReason(seen, { launchedAt, now, timeoutSeconds: run.timeoutSeconds });
     if (due === null || now - stoppedAt < STOP_AGAIN_MS) return;
     reason ??= due;
     stoppedAt = now;

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { DEFAULT_TENANT } from '../../domain/caller.ts';
 import type { RunId } from '../../domain/ids.ts';
 import { recordKey } from '../../wire/keys.ts';
+import { replies } from '../records/fields.ts';
 import { ACTIVE_RUNS, activeIndex, queuedIndex, runsIndex, TENANTS } from '../records/indexKeys.ts';
-import { replies } from '../records/store.ts';
 
 /** Ids of one round trip. */
 const CHUNK = 200;

@@ -15,9 +15,10 @@ import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { parseStatus } from '../../wire/runRecord.ts';
 import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
 import { type ExecutingAttempt, isAttempt } from '../records/executing.ts';
-import { indexRuns, joinQueue, leaveActive, leaveQueue } from '../records/indexes.ts';
+import { readFields, recordReplies, replies } from '../records/fields.ts';
+import { forgetActive, indexRuns, joinQueue, leaveActive, leaveQueue } from '../records/indexes.ts';
 import { ACTIVE_RUNS, isIdempotencyName } from '../records/indexKeys.ts';
-import { recordReplies, replies } from '../records/store.ts';
+import { repairRecord } from '../records/repair.ts';
 import { announceMissed } from './changes.ts';
 import { IndexSweep, walkIds } from './indexSweep.ts';
 import { Overdue } from './overdue.ts';
@@ -110,7 +111,7 @@ export class Reconciler {
       for (const run of runs) this.#adoptLost(run);
     }
     const gone = this.#missing.note(missing);
-    if (gone.length > 0) await this.#context.redis.zrem(ACTIVE_RUNS, ...gone);
+    await forgetActive(this.#context.redis, gone);
   }
 
   /** Cleans what is not urgent: ids without a run, containers without an attempt. @throws Redis' or the engine's error */
@@ -122,15 +123,17 @@ export class Reconciler {
 
   async #look(ids: readonly RunId[]): Promise<ActiveRun[]> {
     const pipeline = this.#context.redis.pipeline();
-    for (const id of ids) pipeline.hmget(recordKey(id), ...FIELDS).exists(leaseKey(id));
-    const answers = recordReplies(await pipeline.exec());
+    for (const id of ids) pipeline.exists(leaseKey(id));
+    const wanted = ids.map((id) => ({ id, names: FIELDS }));
+    const [answers, leases] = await Promise.all([readFields(this.#context.redis, wanted), pipeline.exec()]);
+    const leased = replies(leases);
     return ids.flatMap((id, i) => {
-      const fields = (answers[2 * i] ?? []) as (string | null)[];
-      const [text, attempt, nextAttempt, retryAt, idempotency, cancelled, tenant] = fields;
+      const [text, attempt, nextAttempt, retryAt, idempotency, cancelled, tenant] = answers[i] ?? [];
       const status = parseStatus(text);
       if (status === null || !isAttempt(attempt) || !isAttempt(nextAttempt) || !isTime(retryAt)) {
         // Without fields the run is gone, or its record is not a hash.
-        if (text || answers[2 * i] === null) this.#context.log.warn({ runId: id }, 'the record of a run is not valid');
+        if (answers[i] === null) this.#context.log.warn({ runId: id }, 'the record of a run is not valid');
+        if (text) this.#repair(id);
         return [];
       }
       return {
@@ -141,10 +144,17 @@ export class Reconciler {
         nextAttempt: Number(nextAttempt),
         retryAt: retryAt ? Number(retryAt) : null,
         idempotency: idempotency && isIdempotencyName(idempotency) ? idempotency : null,
-        leased: answers[2 * i + 1] === 1,
+        leased: leased[i] === 1,
         cancelled: Boolean(cancelled),
       };
     });
+  }
+
+  /** The next pass finds it valid. */
+  #repair(id: RunId): void {
+    repairRecord(this.#context, id, 0).catch((error: unknown) =>
+      this.#context.log.warn({ err: error, runId: id }, 'could not repair the record of a run'),
+    );
   }
 
   /** Removes finished runs from the unfinished ones. Adds runs to the index that a crash during a start left out. */

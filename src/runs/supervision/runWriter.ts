@@ -20,6 +20,7 @@ import type { IndexedGroup } from '../../wire/logIndex/groups.ts';
 import type { LogIndex } from '../../wire/logIndex/logIndex.ts';
 import { claimedIndex } from '../../wire/logIndex/readIndex.ts';
 import type { RecordChanges } from '../../wire/runRecord.ts';
+import { repairRecord } from '../records/repair.ts';
 
 export interface WriterContext {
   readonly redis: Redis;
@@ -57,6 +58,7 @@ export const claimRun = async (
   request: Omit<ClaimRequest, 'writer'>,
 ): Promise<Claimed> => {
   const name = `supervisor:${randomUUID()}`;
+  await persist(() => repairRecord(context, runId, 0), context.signal, context.log);
   const reply = await persist(
     () => claimLog(context.redis, runId, { ...request, writer: name }),
     context.signal,

@@ -10,8 +10,7 @@ import { phaseOf } from '../../domain/runStates.ts';
 import { packLog } from '../../log/pack.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { persist } from '../../redis/wait.ts';
-import { leaveActive } from '../records/indexes.ts';
-import { ACTIVE_RUNS } from '../records/indexKeys.ts';
+import { forgetActive, leaveActive } from '../records/indexes.ts';
 import { readRun } from '../records/store.ts';
 import { type AttemptContext, AttemptWork } from './attempts.ts';
 import { ChangeRelay } from './changes.ts';
@@ -126,7 +125,7 @@ export class Supervisor {
     await losses.keepEnd(runId, lingering.of(runId));
     const run = await this.#read(runId);
     if (run === null || isTerminal(run.status)) {
-      const leave = () => (run === null ? redis.zrem(ACTIVE_RUNS, runId) : leaveActive(redis, run.tenant, [runId]));
+      const leave = () => (run === null ? forgetActive(redis, [runId]) : leaveActive(redis, run.tenant, [runId]));
       await persist<unknown>(leave, this.#signal, log);
       // Packing only saves memory: after a failure the log stays as it is.
       await packLog(redis, runId).catch((error: unknown) => log.info({ err: error, runId }, 'could not pack a log'));

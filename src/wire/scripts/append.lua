@@ -80,8 +80,9 @@ if run[10] then
       for _, entry in ipairs(page) do
         if tail <= half then break end
         local f = entry[2]
-        lines = lines + tonumber(f[4])
-        bytes = bytes + tonumber(f[6])
+        -- An attempt can store entries of any form.
+        lines = lines + (tonumber(f[4]) or 0)
+        bytes = bytes + (tonumber(f[6]) or 0)
         tail = tail - charge(f[2])
         from = tonumber(string.match(entry[1], '^(%d+)'))
         redis.call('XDEL', KEYS[2], entry[1])
@@ -99,7 +100,7 @@ if run[10] then
 end
 
 if ARGV[9] == '1' then
-  local retention = redis.call('HGET', KEYS[1], 'retentionMs')
+  local retention = redis.call('HGET', fixed, 'retentionMs') or redis.call('HGET', KEYS[1], 'retentionMs')
   redis.call('PEXPIRE', KEYS[1], retention)
   redis.call('PEXPIRE', KEYS[2], retention)
   redis.call('PEXPIRE', KEYS[3], retention)

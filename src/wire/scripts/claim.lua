@@ -1,14 +1,11 @@
 -- Makes the caller the log's writer: the term goes up. KEYS: record, log. Parts: notify.
 -- ARGV: 1 writer, 2 attempt that the claim is for (0 any), 3 allowed statuses, separated by commas, 4 required term ('' any).
--- Returns { code, now, field, value, ... } with the whole record. Codes: OK, REFUSED (other status, attempt or term), GONE.
+-- Returns { code, now, record, fixed fields }, both as field, value, ... Codes: OK, REFUSED (other status, attempt or term), GONE.
 -- A second call by the same writer returns OK and changes nothing.
 local run = redis.call('HMGET', KEYS[1], 'term', 'writer', 'closed', 'status', 'nextAttempt', 'attempt')
 if not run[1] then return { 'GONE', nowMs() } end
 local function answer(code)
-  local reply = redis.call('HGETALL', KEYS[1])
-  table.insert(reply, 1, nowMs())
-  table.insert(reply, 1, code)
-  return reply
+  return { code, nowMs(), redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', fixed) }
 end
 if run[3] == '1' then return answer('REFUSED') end
 if run[2] == ARGV[1] then return answer('OK') end

@@ -13,3 +13,5 @@ export const CLAIM = lua('notify', 'claim');
 export const CREATE = lua('notify', 'create');
 export const CANCEL = lua('notify', 'cancel');
 export const DELETE = lua('delete');
+export const RETAIN = lua('retain');
+export const REPAIR = lua('repair');

@@ -11,7 +11,7 @@ import { installationId } from '../../../src/runs/records/installation.ts';
 import type { RunUpdate } from '../../../src/runs/records/runs.ts';
 import { keyFingerprint, unsealEnv } from '../../../src/runs/records/secrets.ts';
 import { readRun } from '../../../src/runs/records/store.ts';
-import { leaseKey, logKey, recordKey } from '../../../src/wire/keys.ts';
+import { fixedKey, leaseKey, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 import { type Api, openAnnouncements, openApi, quiet, specOf, storedEvents, until } from '../../support/runs/runs.ts';
 
@@ -243,9 +243,14 @@ test('S5b: a start that was answered UNAVAILABLE creates no run later', async ()
 });
 
 test('a permanent error is not reported as UNAVAILABLE, and its cause is kept', async () => {
+  const request = { spec: specOf(), idempotencyKey: 'of a wrong type' };
+  const started = await api.runs.start(request);
+  const name = (await api.redis.hget(fixedKey(started.id), 'idempotency')) ?? '';
+  await api.redis.del(name);
+  await api.redis.lpush(name, 'a list');
+  await expect(api.runs.start(request)).rejects.toThrow(/^WRONGTYPE /);
   const id = newRunId();
   await api.redis.set(recordKey(id), 'a text');
-  await expect(api.runs.retry(id)).rejects.toThrow(/^WRONGTYPE /);
   // An attempt can replace its own record: for reads there is no such run.
   expect(await api.runs.get(id)).toBeNull();
 });

@@ -53,6 +53,11 @@ describe.skipIf(process.platform !== 'linux' || machine === undefined)('enter', 
     expect(enter(['e', 'x/usr/bin/env'], ['--', 'env'], { env: { A: 'b' } }).stdout).toBe('');
   });
 
+  test('forbids core dumps of the program and of all that it starts, for good', () => {
+    const script = "ulimit -Hc; ulimit -Sc; sh -c 'ulimit -Hc'; ulimit -c 1 2>&1 | grep -c .";
+    expect(enter(['l', 'x/bin/sh'], ['--', 'sh', '-c', script]).stdout).toBe('0\n0\n0\n1\n');
+  });
+
   test('opens files with the requested descriptor numbers, and standard input in place of a missing file', () => {
     const steps = [`o9:${join(directory, 'data')}`, `o12:${join(directory, 'nothing')}`, 'x/bin/sh'];
     const { stdout } = enter(steps, [
