@@ -1,7 +1,7 @@
 /**
  * The fields of a run that the service alone decides. They are in a hash of their own, which executors can read and not
- * write (src/redis/executors). The record has a copy for services and executors of the version before; nobody else reads
- * the copy, unless the run was made by such a service and has no hash of its own.
+ * write (src/redis/executors). The record has a copy for services and executors of the version before. Beside them, only
+ * filters of lists read the copy, and readers of a run that such a service made, which has no hash of its own.
  */
 
 /** Fields that lists read. They are one field of the hash, as JSON: each value of a reply costs time. */
