@@ -22,6 +22,7 @@ import { redisReadiness } from './redis/readiness.ts';
 import { createRuns, type RunService } from './runs/createRuns.ts';
 import type { LossGuard } from './runs/lossyRedis/lossGuard.ts';
 import { installationId } from './runs/records/installation.ts';
+import { Searches } from './search/searches.ts';
 import { type Identity, openIdentity } from './serviceIdentity.ts';
 import type { ServiceOptions, Start } from './serviceStart.ts';
 import {
@@ -131,6 +132,7 @@ interface LogParts {
   readonly announcements: Announcements;
   readonly reader: LogReader;
   readonly hub: RedisLogHub;
+  readonly searches: Searches;
 }
 
 const openLog = ({ logger, parts, metrics }: Start, connections: Connections, losses: LossGuard): LogParts => {
@@ -139,7 +141,8 @@ const openLog = ({ logger, parts, metrics }: Start, connections: Connections, lo
   const onAhead = losses.publishHead;
   const hub = parts.use(new RedisLogHub({ reader, announcements, logger, onAhead }));
   metrics.gauge('followedLogs', () => hub.feeds);
-  return { announcements, reader, hub };
+  const searches = parts.use(new Searches(logger));
+  return { announcements, reader, hub, searches };
 };
 
 interface RunsNeeds extends LogParts {
@@ -203,7 +206,7 @@ interface HttpNeeds extends LogParts {
 
 /** Makes the HTTP server, which does not listen yet. */
 const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds): HttpServer => {
-  const { connections, launcher, runs, hub, reader, identity, viewer, limits } = needs;
+  const { connections, launcher, runs, hub, reader, searches, identity, viewer, limits } = needs;
   const redisReady = redisReadiness({
     commands: connections.commands,
     others: [connections.reading, connections.subscriber],
@@ -227,6 +230,7 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     updates: runs.updates,
     hub,
     reader,
+    searches,
     limits,
     logger,
     ready: async () => (await redisReady()) ?? (await launcher.unready()),

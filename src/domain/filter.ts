@@ -3,6 +3,7 @@ import { type InputProblem, inputProblem, throwProblems } from './errors.ts';
 import { EVENT_KINDS, type EventKind, LOG_LEVELS, type LogLevel, type LogStream, type RunEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
 import { hasEscape, withoutAnsi } from './text/ansi.ts';
+import { foldCase } from './text/caseFold.ts';
 import { textFinder } from './text/textSearch.ts';
 
 /** As the API takes it. Null, an empty list and an empty string mean the same as a missing member. */
@@ -110,9 +111,9 @@ const lineTests = (input: LogFilterInput): readonly Test[] => {
   return tests;
 };
 
-/** Compares in lower case, and without escape sequences unless the searched text has one. */
+/** Ignores case (foldCase), and escape sequences unless the searched text has one. */
 const holds = (text: string): Test => {
-  const isIn = textFinder(text.toLowerCase());
+  const isIn = textFinder(foldCase(text));
   const shown = hasEscape(text) ? (message: string) => message : withoutAnsi;
-  return ({ message }) => isIn(shown(message).toLowerCase());
+  return ({ message }) => isIn(foldCase(shown(message)));
 };

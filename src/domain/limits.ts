@@ -106,6 +106,22 @@ export const LIMITS = {
   inputProblems: 50,
   /** LogFilter.contains, exclude and logger, bytes. */
   containsBytes: 1024,
+  /**
+   * Size of a compiled regular expression in LogQuery: RE2 allows 1000 repetitions. A long line takes time in proportion
+   * to it.
+   */
+  patternSize: 2000,
+  /** Hits of one page of Run.search, and of one runLogSearch. */
+  searchHits: 1000,
+  /** Places in one line that LogHit.ranges names: the first ones. */
+  searchRanges: 100,
+  /** Events before and after each hit (Run.search, context). */
+  searchContext: 50,
+  /** Bytes of a log, before compression, and milliseconds of reading, that all Run.search of one request can take. */
+  requestSearchBytes: 2048 * MIB,
+  requestSearchMs: 5000,
+  /** How long a search waits for other searches of its caller, milliseconds; then it is LIMIT_EXCEEDED. */
+  searchWaitMs: 30_000,
   /** Name of a CustomEvent that a command reports. */
   eventNameBytes: 128,
   /** Its data as JSON, bytes: as large as an input or an output. */

@@ -24,11 +24,13 @@ export const RIGHTS = {
   'Mutation.revokeApiToken': 'admin',
   'Subscription.runLogs': 'logs:read',
   'Subscription.runLogBatches': 'logs:read',
+  'Subscription.runLogSearch': 'logs:read',
   'Subscription.runUpdated': 'runs:read',
   'Subscription.runsUpdated': 'runs:read',
   'Run.retryOf': 'runs:read',
   // What the command wrote.
   'Run.logs': 'logs:read',
+  'Run.search': 'logs:read',
   'Run.logUrl': 'logs:read',
   'Run.logStats': 'logs:read',
   'Run.outline': 'logs:read',

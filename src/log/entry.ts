@@ -34,6 +34,11 @@ export class StoredEntry implements LogEntry, Span {
     this.#batch = batch;
   }
 
+  /** The stored bytes. Shared: not to be changed. */
+  get batch(): Buffer {
+    return this.#batch;
+  }
+
   /** Whether both are the same batch. */
   equals(other: StoredEntry): boolean {
     return this.#batch.equals(other.#batch);

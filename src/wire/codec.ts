@@ -81,7 +81,8 @@ export const joinBatch = (
   return Buffer.concat([bytes, zstd ?? body]);
 };
 
-const bodyOf = (batch: Buffer): Buffer => {
+/** The body, decompressed. @throws CodecError */
+export const bodyOf = (batch: Buffer): Buffer => {
   if (batch[0] !== ZSTD) return batch.subarray(HEADER_BYTES);
   const bodyBytes = batch.readUInt32BE(HEADER_BYTES);
   if (bodyBytes > MAX_BODY_BYTES) throw new CodecError('a batch is too large');
@@ -99,13 +100,23 @@ const bodyOf = (batch: Buffer): Buffer => {
 export type BatchPart = PlainLines | RunEvent;
 
 /** The parts of a stored batch, in seq order. @throws CodecError if the bytes are not a batch */
-export const readBatch = (batch: Buffer): BatchPart[] => {
+export const readBatch = (batch: Buffer): BatchPart[] =>
+  readParts<RunEvent>(batch, bodyOf(batch), (json, place) => ({ ...parseDraft(json), ...place }));
+
+/** Where an event is in the log of its run. */
+export type EventPlace = Pick<RunEvent, 'seq' | 'attempt'>;
+
+/** The same with its body at hand, and with what is made of the JSON of the other events. @throws CodecError */
+export const readParts = <Part>(
+  batch: Buffer,
+  stored: Buffer,
+  part: (json: string, place: EventPlace) => Part,
+): (PlainLines | Part)[] => {
   const { firstSeq, lastSeq, attempt } = batchHeader(batch);
-  const stored = bodyOf(batch);
   // Plain lines are copied to viewers unread. Invalid UTF-8 would close their WebSockets.
   const body = isUtf8(stored) ? stored : Buffer.from(stored.toString());
   const lines = new LineEnds(body);
-  const parts: BatchPart[] = [];
+  const parts: (PlainLines | Part)[] = [];
   let seq = firstSeq;
   let at = 0;
   while (at < body.length) {
@@ -115,7 +126,7 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
     const head = body.toString('utf8', at + 1, end);
     at = end + 1;
     if (mark === 0x6a /* j */) {
-      parts.push({ ...parseDraft(head), seq, attempt });
+      parts.push(part(head, { seq, attempt }));
       seq += 1;
       continue;
     }
@@ -138,8 +149,8 @@ export const readBatch = (batch: Buffer): BatchPart[] => {
 
 const WRONG_COUNT = 'a batch does not have as many events as its header says';
 
-/** Only JSON that a command printed can have numbers that JavaScript would change. */
-const parseDraft = (text: string): EventDraft => {
+/** An event from its JSON. Only JSON that a command printed can have numbers that JavaScript would change. */
+export const parseDraft = (text: string): EventDraft => {
   const draft = JSON.parse(text) as EventDraft;
   const { kind } = draft;
   const hasJson = kind === 'LogLine' ? draft.fields != null : kind === 'OutputProduced' || kind === 'CustomEvent';

@@ -48,6 +48,9 @@ export class PlainLines {
   get attempt(): number {
     return this.#segment.attempt;
   }
+  get stream(): 'STDOUT' | 'STDERR' {
+    return this.#segment.stream;
+  }
   /** The timestamp of all of them. */
   get timestamp(): EpochMs {
     return this.#segment.timestamp;
@@ -82,12 +85,16 @@ export class PlainLines {
     return this.#segment.body.subarray(this.#starts[0], this.#starts[this.count]);
   }
 
+  /** The messages of the first `count` of them; default: all. */
+  messages(count = this.count): string[] {
+    return this.#segment.body.toString('utf8', ...this.#range(count)).split('\n');
+  }
+
   /** The first `count` of them as events; default: all. */
   events(count = this.count): RunEvent[] {
-    const { stream, timestamp, attempt, body } = this.#segment;
+    const { stream, timestamp, attempt } = this.#segment;
     const { firstLine } = this;
-    const messages = body.toString('utf8', ...this.#range(count)).split('\n');
-    return messages.map((message, i) => {
+    return this.messages(count).map((message, i) => {
       const seq = this.firstSeq + i;
       const line = { kind: 'LogLine', timestamp, level: 'INFO', stream, message, seq, attempt } as const;
       return firstLine === null ? line : { ...line, line: firstLine + i };

@@ -156,6 +156,25 @@ const uses: Record<string, () => Promise<void>> = {
     expect(data?.run?.logStats.levels).toHaveLength(6);
     expect(data?.run?.histogram.at(-1)?.seq).toBe(data?.run?.logStats.lastSeq);
   },
+  SearchLog: async () => {
+    const runId = await finished();
+    const variables = { runId, query: { text: 'TWO' }, context: 1 };
+    const { data } = await client.query({ query: documents.SearchLogDocument, variables, fetchPolicy: 'no-cache' });
+    const page = data?.run?.search;
+    expect(page).toMatchObject({ done: true, hits: [{ event: { message: 'two' }, ranges: [{ start: 0, end: 3 }] }] });
+    expect(page?.hits[0]?.before).toHaveLength(1);
+    expect(page?.hits[0]?.after).toHaveLength(1);
+  },
+  FollowSearch: async () => {
+    const { id } = await start();
+    const variables = { runId: id, query: { text: 't[wx]o', regex: true }, live: true };
+    const seen = await results<documents.FollowSearchSubscription>(
+      client.subscribe({ query: documents.FollowSearchDocument, variables }),
+    );
+    const progress = seen.map(({ runLogSearch }) => runLogSearch);
+    expect(progress.flatMap(({ hits }) => hits.map(({ event }) => event.message))).toEqual(['two']);
+    expect(progress.at(-1)).toMatchObject({ found: 1, done: true });
+  },
   FindInLog: async () => {
     const runId = await finished();
     const variables = { runId, time: '2020-01-01T00:00:00Z' };

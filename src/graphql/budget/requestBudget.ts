@@ -9,6 +9,7 @@ import { Busy, CLIENT_LEFT, LimitExceeded } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
 import { STORE_DEADLINE_MS } from '../../redis/wait.ts';
 import { Scan } from '../../runs/records/runs.ts';
+import { SearchBudget } from '../../search/searchPage.ts';
 import { LogBudget } from './logBudget.ts';
 
 /** Large responses that are made at once. What each reads is bounded, but takes several times as much memory as objects. */
@@ -20,6 +21,7 @@ export class RequestBudget {
   readonly #work: Pick<Work, 'step'>;
   #scan: Scan;
   #log: LogBudget;
+  #search = new SearchBudget();
   readonly #lists = new Set<Promise<void>>();
   #runs = 0;
   #loads = 0;
@@ -36,6 +38,10 @@ export class RequestBudget {
   /** What the request can still read through Run.logs. */
   get log(): LogBudget {
     return this.#log;
+  }
+  /** What the request can still search through Run.search. */
+  get search(): SearchBudget {
+    return this.#search;
   }
   get scan(): Scan {
     return this.#scan;
@@ -114,6 +120,7 @@ export class RequestBudget {
     this.#seat = null;
     this.#scan = new Scan(this.signal);
     this.#log = new LogBudget(this);
+    this.#search = new SearchBudget();
     this.#runs = 0;
     this.#loads = 0;
     this.#detailBytes = 0;

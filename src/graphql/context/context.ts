@@ -14,6 +14,7 @@ import type { ClientLimits } from '../../limits/clientLimits.ts';
 import { type Client, clientOf } from '../../limits/who.ts';
 import type { LogHub, LogReader } from '../../log/viewer.ts';
 import type { Runs, RunsFor, RunUpdates } from '../../runs/records/runs.ts';
+import type { Searches } from '../../search/searches.ts';
 import { RequestBudget } from '../budget/requestBudget.ts';
 import { DetailLoader } from '../loaders/detailLoader.ts';
 import { RunLoader } from '../loaders/runLoader.ts';
@@ -25,6 +26,7 @@ export interface Services {
   readonly updates: RunUpdates;
   readonly hub: LogHub;
   readonly reader: LogReader;
+  readonly searches: Searches;
   readonly logLinks: LogLinks;
   readonly logger: Logger;
   /** What callers and addresses can use. Undefined (in tests): no limits. */

@@ -32,6 +32,8 @@ import './runs/runChange.ts';
 import './runs/runConnection.ts';
 import './runs/runType.ts';
 import './runs/startRun.ts';
+import './search/runLogSearch.ts';
+import './search/runSearch.ts';
 
 const DESCRIPTION = `runloom runs commands in containers and streams their logs. Start a run with startRun, follow it with runLogBatches
 (or runLogs, event by event), and read its log in pages with Run.logs. Every event of a run has a seq, from 1, without

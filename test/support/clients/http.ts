@@ -14,6 +14,7 @@ import { RedisLogHub } from '../../../src/log/hub.ts';
 import { RedisLogReader } from '../../../src/log/reader.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
 import { runUpdates } from '../../../src/runs/api/updates.ts';
+import { Searches } from '../../../src/search/searches.ts';
 import { logChannel } from '../../../src/wire/keys.ts';
 import { startRedis, type TestRedis } from '../redis/redis.ts';
 import { type Api, openAnnouncements, openApi } from '../runs/runs.ts';
@@ -28,6 +29,7 @@ export interface TestApi extends AsyncDisposable {
   /** A Redis connection of the test. */
   readonly redis: Redis;
   readonly hub: RedisLogHub;
+  readonly searches: Searches;
   /** What is done for clients now: feeds, reads, and Redis commands without a reply yet. */
   work(): { feeds: number; asking: number; commands: number };
   /** The log lines of the server, parsed. */
@@ -48,6 +50,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
   await reading.whenReady(AbortSignal.timeout(5000));
   const reader = new RedisLogReader(reading.redis);
   const hub = stack.use(new RedisLogHub({ reader, announcements, logger }));
+  const searches = stack.use(new Searches(logger));
   const http = createHttpServer({
     host: '127.0.0.1',
     port: 0,
@@ -63,6 +66,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     updates: runUpdates(announcements, logger, reading.redis),
     hub,
     reader,
+    searches,
     logLinks: new LogLinks(randomBytes(32), 'test'),
     logger,
     ready: () => Promise.resolve(null),
@@ -78,6 +82,7 @@ export const openHttp = async (more: Partial<HttpServerOptions> = {}): Promise<T
     server,
     redis: await server.connect(),
     hub,
+    searches,
     work: () => ({
       feeds: hub.feeds,
       asking: hub.asking,

@@ -39,7 +39,7 @@ const LogException = builder.objectRef<Exception>('LogException').implement({
   }),
 });
 
-builder.objectRef<SourceOf<'LogLine'>>('LogLine').implement({
+export const LogLine = builder.objectRef<SourceOf<'LogLine'>>('LogLine').implement({
   description: 'A line of output or a structured log record.',
   interfaces: [RunEventRef],
   fields: (t) => ({
