@@ -161,6 +161,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ['token', 'backend', 'page', 'start', 'limits'].map((part) => [`journey-${part}`, 'test/e2e/journey.test.ts']),
   ),
+  'search-next': 'test/integration/search/runSearch.test.ts',
+  'search-follow': 'test/integration/search/runLogSearch.test.ts',
   vite: 'test/integration/http/vite.test.ts',
   nginx: 'test/integration/http/reverseProxy.test.ts',
 };

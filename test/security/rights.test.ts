@@ -109,6 +109,7 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
   'Mutation.createApiToken': 'mutation { createApiToken(input: { name: "x", scopes: [ADMIN] }) { apiToken { id } } }',
   'Mutation.revokeApiToken': 'mutation ($id: ID!) { revokeApiToken(input: { id: $id }) { apiToken { id } } }',
   'Subscription.runLogs': 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }',
+  'Subscription.runLogSearch': 'subscription ($id: ID!) { runLogSearch(runId: $id, query: {}) { found } }',
   'Subscription.runLogBatches': 'subscription ($id: ID!) { runLogBatches(runId: $id) { lastSeq } }',
   'Subscription.runUpdated': 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }',
   'Subscription.runsUpdated': 'subscription { runsUpdated { kind } }',

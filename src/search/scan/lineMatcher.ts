@@ -8,8 +8,6 @@ import { foldCase } from '../../domain/text/caseFold.ts';
 import { textPlace } from '../../domain/text/textSearch.ts';
 import { compilePattern } from './pattern.ts';
 
-type Line = Extract<RunEvent, { kind: 'LogLine' }>;
-
 export interface LineMatcher {
   /** Whether the line matches apart from its message: level, stream, logger, attempt. */
   readonly selects: (event: RunEvent) => boolean;

@@ -1,5 +1,5 @@
 /**
- * Regular expressions of clients: RE2, which takes time linear in the text (docs/decisions/0039). JavaScript's own would
+ * Regular expressions of clients: RE2, which takes time linear in the text (docs/decisions/0041). JavaScript's own would
  * take exponential time for some patterns.
  */
 import { RE2JS, RE2JSException } from 're2js';

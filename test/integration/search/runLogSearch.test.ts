@@ -3,6 +3,7 @@ import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { client, followers, openHttp, operate, post, RawSocket, type TestApi } from '../../support/clients/http.ts';
+import { exampleCode } from '../../support/documents.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
 import { until } from '../../support/runs/runs.ts';
 
@@ -42,6 +43,12 @@ test('gives the hits of a run that goes on, and completes when its history is se
   expect(outcome.completed).toBe(true);
   expect(seqs(progressOf(outcome))).toEqual([2, 4]);
   expect(progressOf(outcome).at(-1)).toMatchObject({ found: 2, scannedTo: 4, done: true });
+});
+
+test('the search of the documentation', async () => {
+  const { runId } = await written('Timeout after 17 ms', 'timeout after some ms');
+  const { results } = await operate(ws, exampleCode('search-follow'), { id: runId });
+  expect(results.at(-1).data.runLogSearch).toMatchObject({ found: 1, done: true });
 });
 
 test('with live it goes on with later lines, without a gap or a repeat, and completes after RunFinished', async () => {

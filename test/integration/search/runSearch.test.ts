@@ -6,6 +6,7 @@ import type { RunId } from '../../../src/domain/ids.ts';
 import type { LogQuery } from '../../../src/domain/logQuery.ts';
 import { withoutAnsi } from '../../../src/domain/text/ansi.ts';
 import { type Answer, openHttp, post, type TestApi } from '../../support/clients/http.ts';
+import { exampleCode } from '../../support/documents.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
 
 let api: TestApi;
@@ -90,6 +91,14 @@ test('goes on from scannedTo in both directions, and gives the next and the prev
   expect(previous).toMatchObject({ scannedFrom: 4, scannedTo: 4, done: false });
   expect(messages(await search(id, { text: 'a' }, { last: 3 }))).toEqual(['a 2', 'a 3', 'a 4']);
   expect(await search(id, { text: 'a' }, { last: 3, before: 2 })).toMatchObject({ hits: [], done: true });
+});
+
+test('the next and the previous hit of the documentation', async () => {
+  const id = await logOf([lines(...Array.from({ length: 4300 }, (_, i) => (i % 100 === 0 ? 'a timeout' : '-')))]);
+  const { data, errors } = await post(api.url, exampleCode('search-next'), { id });
+  expect(errors).toBeUndefined();
+  expect(data.run.next.hits[0]).toMatchObject({ event: { seq: 4202 }, ranges: [{ start: 2, end: 9 }] });
+  expect(data.run.previous.hits[0].event.seq).toBe(4102);
 });
 
 test('gives the events around a hit, over the borders of entries', async () => {
