@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import AlternateEngines from './test/setup/alternateEngines.ts';
 
 const shared = {
   // Tests and packages that Node loads must share one graphql. Otherwise it throws "another module or realm".
@@ -13,25 +14,27 @@ const CONTAINER_TESTS = [
 ];
 
 /**
- * The container tests on one engine: `container` with a private Podman, `docker` with a private Docker. They share one
- * executor image. One file runs at a time, since parallel files would disturb each other's measurements.
+ * The container tests on one engine: `container` with a private Podman, `docker` with a private Docker. They run beside
+ * each other. One file at a time uses an engine, since parallel files would disturb each other's measurements.
  */
-const containers = (name: 'container' | 'docker', groupOrder: number) => ({
+const containers = (name: 'container' | 'docker') => ({
   ...shared,
   test: {
     name,
     include: CONTAINER_TESTS,
     globalSetup: ['test/setup/containers.ts'],
-    fileParallelism: false,
+    setupFiles: ['test/setup/oneFilePerEngine.ts'],
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 180_000,
-    sequence: { groupOrder },
+    sequence: { groupOrder: 2 },
   },
 });
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: AlternateEngines },
     projects: [
       { ...shared, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       {
@@ -40,13 +43,15 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{integration,contract,e2e,faults,security}/**/*.test.ts'],
           exclude: CONTAINER_TESTS,
+          // These tests mostly wait: two of them at a time use half of two cores.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
       },
-      containers('container', 2),
-      containers('docker', 3),
+      containers('container'),
+      containers('docker'),
     ],
   },
 });

@@ -41,6 +41,7 @@ export class Attempt {
   readonly #connections: Connections;
   readonly #claim: Claim;
   readonly #setup: CommandSetup;
+  readonly #guardAwayMs: number;
   readonly #pipes: Pipes;
   readonly #writer: LogWriter;
   readonly #requests: StopRequests;
@@ -51,10 +52,12 @@ export class Attempt {
   /** Aborts when a SIGTERM has come: then the executor leaves as soon as the end is stored. */
   readonly #leave = new AbortController();
 
-  constructor(connections: Connections, claim: Claim, setup: CommandSetup) {
+  /** `guardAwayMs`: how long a Redis that is away is waited for after the final batch. */
+  constructor(connections: Connections, claim: Claim, setup: CommandSetup, guardAwayMs: number) {
     this.#connections = connections;
     this.#claim = claim;
     this.#setup = setup;
+    this.#guardAwayMs = guardAwayMs;
     this.#status = claim.run.status;
     this.#pipes = new Pipes(setup.fifos);
     this.#requests = new StopRequests(claim.clock);
@@ -80,7 +83,10 @@ export class Attempt {
     } finally {
       this.#cancels.stop();
     }
-    await awaitStored(this.#connections, run, this.#writer, this.#leave.signal);
+    await awaitStored(this.#connections, run, this.#writer, {
+      redisAwayMs: this.#guardAwayMs,
+      signal: this.#leave.signal,
+    });
   }
 
   /** Stops the command because the executor got a SIGTERM. The attempt then ends as usual. */

@@ -1,11 +1,18 @@
 /** The executor: runs one attempt of one run. Exit codes: EXECUTOR_EXIT in src/wire/executorOrders.ts. */
 import { safeError, safeErrorText } from '../src/domain/text/safeError.ts';
 import { PROC } from '../src/system/processes.ts';
-import { EXECUTOR_EXIT, type ExecutorMode, parseMode, parseRedisAway } from '../src/wire/executorOrders.ts';
+import {
+  EXECUTOR_EXIT,
+  type ExecutorMode,
+  parseGuardAway,
+  parseMode,
+  parseRedisAway,
+} from '../src/wire/executorOrders.ts';
 import { Attempt } from './attempt.ts';
 import { writeResolverFiles } from './command/runtime.ts';
 import { setUpCommand } from './command/setup.ts';
 import { REDIS_AWAY_MS, watchForAbandonment } from './end/abandoned.ts';
+import { GUARD_AWAY_MS } from './end/awaitStored.ts';
 import { type Connections, connect } from './redis/connections.ts';
 import { claimAttempt } from './start/claim.ts';
 import { BadOrders, type Orders, parseOrders, readVariables, type Variables } from './start/environment.ts';
@@ -20,6 +27,8 @@ interface Launch {
   readonly mode: ExecutorMode;
   readonly variables: Variables;
   readonly orders: Orders;
+  /** How long a Redis that is away is waited for after the final batch. */
+  readonly guardAwayMs: number;
 }
 
 /** @throws BadOrders */
@@ -27,7 +36,8 @@ const readLaunch = (args: readonly string[]): Launch => {
   const mode = parseMode(args);
   if (mode === null) throw new BadOrders('the mode is missing; add --container or --workspace=<directory>');
   const variables = readVariables(mode);
-  return { mode, variables, orders: parseOrders(variables) };
+  const guardAwayMs = parseGuardAway(args) ?? GUARD_AWAY_MS;
+  return { mode, variables, orders: parseOrders(variables), guardAwayMs };
 };
 
 /** Ends the attempt when the process has to end. */
@@ -83,7 +93,7 @@ const runAttempt = async (launch: Launch, connections: Connections, lifetime: Li
   try {
     const claim = await claimAttempt(connections.commands, orders, lifetime.ended);
     if (claim === null) return EXECUTOR_EXIT.notWanted;
-    await lifetime.run(new Attempt(connections, claim, await setup));
+    await lifetime.run(new Attempt(connections, claim, await setup, launch.guardAwayMs));
     return EXECUTOR_EXIT.stored;
   } catch (error) {
     if (lifetime.endedBeforeAttempt) return EXECUTOR_EXIT.notWanted;

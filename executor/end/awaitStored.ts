@@ -7,7 +7,13 @@ import type { LogWriter } from '../write/logWriter.ts';
 
 const LOOK_EVERY_MS = 250;
 /** How long a Redis that is away is waited for: it can have lost the end just then. */
-const REDIS_AWAY_MS = 60_000;
+export const GUARD_AWAY_MS = 60_000;
+
+interface Until {
+  /** How long a Redis that is away is waited for. */
+  readonly redisAwayMs: number;
+  readonly signal: AbortSignal;
+}
 
 /**
  * The guard period after the final batch (PROTOCOL.md, W4d): for the run's lingerMs, a Redis that can lose acknowledged
@@ -19,7 +25,7 @@ export const awaitStored = async (
   { commands }: Connections,
   run: Pick<RunRecord, 'id' | 'term' | 'writer' | 'lingerMs'>,
   writer: LogWriter,
-  signal: AbortSignal,
+  { redisAwayMs, signal }: Until,
 ): Promise<void> => {
   if (run.lingerMs === 0) return;
   // The supervisor reads the record at once, so nobody waits for what follows here.
@@ -29,7 +35,7 @@ export const awaitStored = async (
   try {
     while (performance.now() - completeSince < run.lingerMs) {
       await pause(LOOK_EVERY_MS, signal);
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(REDIS_AWAY_MS)]);
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(redisAwayMs)]);
       const [term, name, lastSeq] = await retryRedis(() => commands.hmget(recordKey(run.id), ...names), limited);
       if (!term || Number(term) > run.term || (Number(term) === run.term && name !== run.writer)) return;
       if (Number(lastSeq) >= writer.storedSeq) continue;

@@ -42,10 +42,12 @@ export const parseMode = (args: readonly string[]): ExecutorMode | null => {
 };
 
 /** `--redis-away-ms=<number>`: after how long without Redis the executor gives up. Null for the default. */
-export const parseRedisAway = (args: readonly string[]): number | null => {
-  const given = Number(argument(args, 'redis-away-ms'));
-  return given > 0 ? given : null;
-};
+export const parseRedisAway = (args: readonly string[]): number | null => positive(argument(args, 'redis-away-ms'));
+
+/** `--guard-away-ms=<number>`: the same for the guard period after the final batch. Null for the default. */
+export const parseGuardAway = (args: readonly string[]): number | null => positive(argument(args, 'guard-away-ms'));
+
+const positive = (text: string | undefined): number | null => (Number(text) > 0 ? Number(text) : null);
 
 const argument = (args: readonly string[], name: string): string | undefined =>
   args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);

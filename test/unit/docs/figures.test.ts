@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { REDIS_AWAY_MS } from '../../../executor/end/abandoned.ts';
+import { GUARD_AWAY_MS } from '../../../executor/end/awaitStored.ts';
 import { LIMITS } from '../../../src/domain/limits.ts';
 import { KEEP_ALIVE } from '../../../src/http/sockets/keepAlive.ts';
 import { STORE_DEADLINE_MS } from '../../../src/redis/wait.ts';
@@ -20,6 +21,7 @@ const seconds = (ms: number): string => `${ms / 1000} s`;
 test.each<[string, readonly string[]]>([
   ['W4a', [mib(LIMITS.executorBufferBytes)]],
   ['W4d', [`guard period of ${seconds(LINGER_MS)}`]],
+  ['W4e', [`at most ${seconds(GUARD_AWAY_MS)}`]],
   ['W11', [`for ${REDIS_AWAY_MS / 3_600_000} h`]],
   ['W14', [`${thousands(LIMITS.runEvents)} events`]],
   ['J7', [`${LIMITS.batchEvents} events`]],

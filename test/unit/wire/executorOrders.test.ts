@@ -5,6 +5,7 @@ import {
   COMMAND_OOM_SCORE,
   type ExecutorMode,
   modeArguments,
+  parseGuardAway,
   parseMode,
   parseRedisAway,
 } from '../../../src/wire/executorOrders.ts';
@@ -26,10 +27,13 @@ test('other arguments give no mode', () => {
   expect(parseMode(['--workspace='])).toBeNull();
 });
 
-test('the time without Redis is taken from the arguments if it is a positive number', () => {
-  expect(parseRedisAway(['--redis-away-ms=1500'])).toBe(1500);
-  for (const args of [[], ['--redis-away-ms='], ['--redis-away-ms=0'], ['--redis-away-ms=soon']]) {
-    expect(parseRedisAway(args)).toBeNull();
+test.each([
+  ['redis-away-ms', parseRedisAway],
+  ['guard-away-ms', parseGuardAway],
+] as const)('--%s is taken from the arguments if it is a positive number', (name, parse) => {
+  expect(parse([`--${name}=1500`])).toBe(1500);
+  for (const args of [[], [`--${name}=`], [`--${name}=0`], [`--${name}=soon`], ['--other-ms=1500']]) {
+    expect(parse(args)).toBeNull();
   }
 });
 
