@@ -1,9 +1,11 @@
 /** The executor: runs one attempt of one run. Exit codes: EXECUTOR_EXIT in src/wire/executorOrders.ts. */
+import { LIMITS } from '../src/domain/limits.ts';
 import { safeError, safeErrorText } from '../src/domain/text/safeError.ts';
 import { PROC } from '../src/system/processes.ts';
 import {
   EXECUTOR_EXIT,
   type ExecutorMode,
+  parseBeat,
   parseGuardAway,
   parseMode,
   parseRedisAway,
@@ -14,6 +16,7 @@ import { setUpCommand } from './command/setup.ts';
 import { REDIS_AWAY_MS, watchForAbandonment } from './end/abandoned.ts';
 import { GUARD_AWAY_MS } from './end/awaitStored.ts';
 import { type Connections, connect } from './redis/connections.ts';
+import { startHeartbeat } from './redis/heartbeat.ts';
 import { claimAttempt } from './start/claim.ts';
 import { BadOrders, type Orders, parseOrders, readVariables, type Variables } from './start/environment.ts';
 import { LogLost } from './write/logLost.ts';
@@ -29,6 +32,7 @@ interface Launch {
   readonly orders: Orders;
   /** How long a Redis that is away is waited for after the final batch. */
   readonly guardAwayMs: number;
+  readonly beatMs: number;
 }
 
 /** @throws BadOrders */
@@ -37,7 +41,8 @@ const readLaunch = (args: readonly string[]): Launch => {
   if (mode === null) throw new BadOrders('the mode is missing; add --container or --workspace=<directory>');
   const variables = readVariables(mode);
   const guardAwayMs = parseGuardAway(args) ?? GUARD_AWAY_MS;
-  return { mode, variables, orders: parseOrders(variables), guardAwayMs };
+  const beatMs = parseBeat(args) ?? LIMITS.executorBeatSeconds * 1000;
+  return { mode, variables, orders: parseOrders(variables), guardAwayMs, beatMs };
 };
 
 /** Ends the attempt when the process has to end. */
@@ -86,13 +91,15 @@ const installHandlers = (lifetime: Lifetime): void => {
 
 /** Claims the log while the command's surroundings are prepared, and then runs the attempt. */
 const runAttempt = async (launch: Launch, connections: Connections, lifetime: Lifetime): Promise<number> => {
-  const { mode, orders, variables } = launch;
+  const { mode, orders, variables, beatMs } = launch;
+  let stopHeartbeat = (): void => undefined;
   const setup = setUpCommand(mode, orders, variables, (problem, error) => {
     print(`${problem} ${safeError(error).message}`);
   });
   try {
     const claim = await claimAttempt(connections.commands, orders, lifetime.ended);
     if (claim === null) return EXECUTOR_EXIT.notWanted;
+    stopHeartbeat = startHeartbeat(connections.commands, claim.run, beatMs);
     await lifetime.run(new Attempt(connections, claim, await setup, launch.guardAwayMs));
     return EXECUTOR_EXIT.stored;
   } catch (error) {
@@ -101,6 +108,8 @@ const runAttempt = async (launch: Launch, connections: Connections, lifetime: Li
     if (!(error instanceof LogLost)) throw error;
     print(error.message);
     return EXECUTOR_EXIT.logLost;
+  } finally {
+    stopHeartbeat();
   }
 };
 

@@ -37,9 +37,9 @@ const ENTRIES_PER_READ = 8;
  */
 export const claimAttempt = async (redis: Redis, orders: Orders, signal: AbortSignal): Promise<Claim | null> => {
   const writer = `executor:${randomUUID()}`;
-  const { attempt, runId } = orders;
+  const { attempt, runId, engine } = orders;
   const reply = await retryRedis(
-    () => claimLog(redis, runId, { writer, attempt, statuses: ['STARTING', 'RUNNING'] }),
+    () => claimLog(redis, runId, { writer, attempt, statuses: ['STARTING', 'RUNNING'], engine }),
     signal,
   );
   if (reply.code !== 'OK') return null;

@@ -15,6 +15,8 @@ export interface Orders {
   readonly redisUrl: string;
   /** Key that opens the run's sealed secrets. Null if RUN_KEY is not set. */
   readonly runKey: Buffer | null;
+  /** Where it runs, as the record names it. Null if RUN_ENGINE is not set. */
+  readonly engine: string | null;
 }
 
 /** The executor's arguments or variables are wrong, so no launcher started it. The message has no values. */
@@ -52,7 +54,7 @@ export const parseOrders = (variables: Variables): Orders => {
   }
   if (!variables.REDIS_URL) throw new BadOrders('REDIS_URL is not set; set it to the URL of Redis');
   const runKey = variables.RUN_KEY ? Buffer.from(variables.RUN_KEY, 'base64url') : null;
-  return { runId, attempt, redisUrl: variables.REDIS_URL, runKey };
+  return { runId, attempt, redisUrl: variables.REDIS_URL, runKey, engine: variables.RUN_ENGINE || null };
 };
 
 /** The run's own variables, with its secrets decrypted. @throws Error if a secret can't be decrypted */

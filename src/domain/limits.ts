@@ -45,6 +45,14 @@ export const LIMITS = {
   cpusMin: 0.01,
   cpusMax: 1024,
 
+  /** An executor shows in the record that it is alive this often, seconds: one small write of a run. */
+  executorBeatSeconds: 5,
+  /**
+   * An executor on an engine that no living service sees counts as lost after so many seconds without a sign of it (a
+   * heartbeat or a batch): twelve heartbeats, so a short pause of its machine or network ends nothing.
+   */
+  executorSilenceSeconds: 60,
+
   /** Body of an HTTP request, bytes. */
   bodyBytes: 1_000_000,
   /** One WebSocket message, bytes. A larger one is answered with an error; over bodyBytes the socket is closed (1009). */

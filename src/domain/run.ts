@@ -105,6 +105,13 @@ export interface RunRecord extends Omit<RunSpec, 'image'> {
   readonly lastSeq: Seq;
   /** True once RunFinished is stored: nothing is ever added after it. */
   readonly closed: boolean;
+  /**
+   * Where the attempt is executed (Launcher.engine); null before the first attempt, and in runs of older versions. Services
+   * that do not see this engine do not decide that the attempt has ended.
+   */
+  readonly engine: string | null;
+  /** When the executor last showed that it is alive, by Redis' clock; null where it never did. */
+  readonly beat: EpochMs | null;
   /** The term of the log's current writer. */
   readonly term: number;
   readonly writer: string;
@@ -135,6 +142,8 @@ type Internal =
   | 'cancelReason'
   | 'cancelForce'
   | 'nextAttempt'
+  | 'engine'
+  | 'beat'
   | 'term'
   | 'writer'
   | 'maxLineBytes'

@@ -67,7 +67,7 @@ export interface LaunchSpec {
   readonly resources: Resources;
   /** How long the executor lets its command live after a stop, milliseconds (the run's grace period). */
   readonly stopGraceMs: number;
-  /** What the executor needs and the command must not see: RUN_ID, RUN_ATTEMPT, REDIS_URL, RUN_KEY. */
+  /** What the executor needs and the command must not see: RUN_ID, RUN_ATTEMPT, REDIS_URL, RUN_KEY, RUN_ENGINE. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -114,6 +114,14 @@ export interface Launcher extends LauncherTraits {
   readonly description: string;
   /** Name of the default image, as Run.image shows it ("runloom-executor:…", or "process"). */
   readonly defaultImage: string;
+  /**
+   * The identity of what executes attempts: the engine, or the processes that this service can see. Services with the
+   * same one find each other's attempts; a service decides nothing about attempts of another one. It stays the same as
+   * long as attempts can be alive. Final after `prepare`.
+   */
+  readonly engine: string;
+  /** Whether it can start a run for which this image was asked (null: none). */
+  startsImage(image: string | null): boolean;
   /** Which limits of Run.resources are enforced; final after `prepare`. */
   readonly enforces: { readonly memory: boolean; readonly cpus: boolean };
   /**

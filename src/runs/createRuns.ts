@@ -41,6 +41,8 @@ export interface RunServiceOptions {
   readonly maxLogBytes: number;
   /** How far viewers of this process are in a run's log; null where it has none. Default: always null. */
   readonly followedTo?: (runId: RunId) => Seq | null;
+  /** As ExecutionContext.silenceMs. */
+  readonly silenceMs?: number;
   /** The owner closes it after `stop`. */
   readonly losses: LossGuard;
   readonly metrics: Metrics;

@@ -1,6 +1,7 @@
 /** Finds a process again later, also from another process or after a restart of the service. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { isAlive, PROC, readProcess } from './processes.ts';
 
 /** Identifies a process even after its pid is reused. */
@@ -29,6 +30,20 @@ const readBootId = (): string | null => {
     return readFileSync(`${PROC}/sys/kernel/random/boot_id`, 'utf8').trim();
   } catch {
     return null;
+  }
+};
+
+/**
+ * Which processes this one can see and signal: those of one boot of one machine, one PID namespace and one user. Processes
+ * with the same text see the same ones. Without /proc: the host's name and the user.
+ */
+export const visibleProcesses = (): string => {
+  const user = process.getuid?.() ?? 0;
+  try {
+    const namespace = readlinkSync(`${PROC}/self/ns/pid`).replace(/\D/g, '');
+    return `${readBootId() ?? hostname()}:${namespace}:${user}`;
+  } catch {
+    return `${hostname()}:${user}`;
   }
 };
 

@@ -1,6 +1,6 @@
 /**
- * The writer's side of a run's log (PROTOCOL.md, part 4): become the writer, and append. Supervisor, API and executor write
- * through this file only.
+ * The writer's side of a run's log (PROTOCOL.md, part 4): become the writer, append, and show that the writer is alive.
+ * Supervisor, API and executor write through this file only.
  */
 import type { EpochMs, Seq } from '../domain/events.ts';
 import type { RunId } from '../domain/ids.ts';
@@ -10,10 +10,11 @@ import type { IndexUpdate } from './logIndex/logIndex.ts';
 import { wholeFields } from './record/fixedFields.ts';
 import { pairsToFields, parseRecord, type RecordChanges, recordFields } from './runRecord.ts';
 import { Script, type ScriptRedis } from './scripts/script.ts';
-import { APPEND, CLAIM } from './scripts/writeScripts.ts';
+import { APPEND, BEAT, CLAIM } from './scripts/writeScripts.ts';
 
 const append = new Script(APPEND);
 const claim = new Script(CLAIM);
+const beat = new Script(BEAT);
 
 export interface AppendRequest {
   readonly term: number;
@@ -116,9 +117,11 @@ export interface ClaimRequest {
   readonly statuses: readonly RunStatus[];
   /** Claim only if this is the present term. */
   readonly fromTerm?: number;
+  /** Claim only if the attempt is to be executed on this engine (RunRecord.engine). */
+  readonly engine?: string | null;
 }
 
-/** OK: the record with the caller's `term` and `writer`. REFUSED: the run has another status, attempt or term. */
+/** OK: the record with the caller's `term` and `writer`. REFUSED: the run has another status, attempt, term or engine. */
 export type ClaimReply =
   | { readonly code: 'OK' | 'REFUSED'; readonly run: RunRecord; readonly redisNow: EpochMs }
   | { readonly code: 'GONE' };
@@ -128,10 +131,22 @@ export const claimLog = async (redis: ScriptRedis, runId: RunId, request: ClaimR
   const reply = (await claim.run(
     redis,
     [recordKey(runId), logKey(runId)],
-    [request.writer, request.attempt ?? 0, request.statuses.join(','), request.fromTerm ?? ''],
+    [request.writer, request.attempt ?? 0, request.statuses.join(','), request.fromTerm ?? '', request.engine ?? ''],
   )) as [string, number, (readonly string[])?, (readonly string[])?];
   const [code, redisNow, record = [], fixed = []] = reply;
   const run = parseRecord(wholeFields(pairsToFields(record), pairsToFields(fixed)), runId);
   if (code === 'GONE' || run === null) return { code: 'GONE' };
   return { code: code === 'OK' ? 'OK' : 'REFUSED', run, redisNow };
+};
+
+/**
+ * Shows in the run's record that the log's writer is alive. Does nothing if another one has the log, or if the run is gone.
+ * Safe to repeat. @throws what the connection or Redis throws
+ */
+export const showAlive = async (
+  redis: ScriptRedis,
+  runId: RunId,
+  { term, writer }: { readonly term: number; readonly writer: string },
+): Promise<void> => {
+  await beat.run(redis, [recordKey(runId)], [term, writer]);
 };

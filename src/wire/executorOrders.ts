@@ -4,7 +4,7 @@
  */
 
 /** Environment variables that only the executor gets. Its command gets the first two and RUN_INPUT. */
-export const ORDER_VARIABLES = ['RUN_ID', 'RUN_ATTEMPT', 'REDIS_URL', 'RUN_KEY'] as const;
+export const ORDER_VARIABLES = ['RUN_ID', 'RUN_ATTEMPT', 'REDIS_URL', 'RUN_KEY', 'RUN_ENGINE'] as const;
 
 /** The values of these variables. */
 export type OrderVariables = Readonly<Record<(typeof ORDER_VARIABLES)[number], string>>;
@@ -48,6 +48,12 @@ export const parseRedisAway = (args: readonly string[]): number | null => positi
 export const parseGuardAway = (args: readonly string[]): number | null => positive(argument(args, 'guard-away-ms'));
 
 const positive = (text: string | undefined): number | null => (Number(text) > 0 ? Number(text) : null);
+
+/** `--beat-ms=<number>`: how often the executor shows that it is alive. Null for the default. */
+export const parseBeat = (args: readonly string[]): number | null => {
+  const given = Number(argument(args, 'beat-ms'));
+  return given > 0 ? given : null;
+};
 
 const argument = (args: readonly string[], name: string): string | undefined =>
   args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);

@@ -34,7 +34,7 @@ import {
 } from './record/fieldValues.ts';
 
 export type RecordChanges = Partial<
-  Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version' | 'logIndex'>
+  Omit<RunRecord, 'id' | 'term' | 'writer' | 'lastSeq' | 'closed' | 'version' | 'logIndex' | 'beat'>
 >;
 
 /** Members that are stored as JSON; the others are texts, numbers or booleans. */
@@ -91,6 +91,8 @@ export const parseRecord = (fields: Fields, id: RunId): RunRecord | null => {
     cancelReason: text(fields, 'cancelReason'),
     cancelForce: fields.cancelForce === '1',
     nextAttempt: ordinal(fields, 'nextAttempt'),
+    engine: text(fields, 'engine'),
+    beat: time(fields, 'beat'),
     term: count(fields, 'term'),
     writer: fields.writer ?? '',
     maxLineBytes: count(fields, 'maxLineBytes'),
@@ -199,6 +201,7 @@ export const stateOf = (run: RunRecord): RecordChanges => ({
   status: run.status,
   attempt: run.attempt,
   nextAttempt: run.nextAttempt,
+  engine: run.engine,
   startedAt: run.startedAt,
   exitCode: run.exitCode,
   failure: run.failure,

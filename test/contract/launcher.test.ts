@@ -122,6 +122,11 @@ describe.for([
     expect(await bench.launcher.find(spec.runId, 1)).toBeNull();
   });
 
+  it('H1: services that see the same attempts have the same engine', async () => {
+    expect(bench.launcher.engine).toBe(bench.other.engine);
+    expect(bench.launcher.engine).toMatch(new RegExp(`^${kind === 'process' ? kind : '(podman|docker)'}:\\S{8,}$`));
+  });
+
   it('finds no attempt that was never launched', async () => {
     expect(await bench.launcher.find(newRunId(), 1)).toBeNull();
   });

@@ -12,12 +12,11 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS = 60_000;
 
 /** The start script of package.json: "exec node <flags> src/main.ts". */
-const startCommand = (): readonly [string, ...string[]] => {
+export const startCommand = (): readonly [string, ...string[]] => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
   const [, , ...args] = scripts.start.split(' ');
   return [process.execPath, ...args];
 };
-const START = startCommand();
 
 export interface Exit {
   readonly code: number | null;
@@ -44,7 +43,7 @@ export interface ServiceOptions {
 
 /** Starts it without waiting. Disposing kills the process, but not what it leaves running on purpose. */
 export const spawnService = (options: ServiceOptions = {}): StartedService => {
-  const [program, ...args] = options.command ?? START;
+  const [program, ...args] = options.command ?? startCommand();
   const child = spawn(program, args, {
     cwd: options.cwd ?? ROOT,
     env: { PATH: process.env.PATH, PORT: '0', LAUNCHER: 'process', ...options.env },

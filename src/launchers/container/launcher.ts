@@ -25,6 +25,7 @@ import {
   newExecutorRoot,
 } from './container.ts';
 import { connectEngine, type EngineFacts, engineFacts, inTime, orNull } from './engine/engine.ts';
+import { engineIdentity } from './engine/identity.ts';
 import { engineAnswers } from './engine/socket.ts';
 import { ContainerExecution } from './execution.ts';
 import { EXECUTOR_REPOSITORY, ensureExecutorImage } from './image/executorImage.ts';
@@ -56,6 +57,8 @@ interface Prepared {
   /** Name of the volume with the executor's files. */
   readonly volume: string;
   readonly engine: EngineFacts;
+  /** As Launcher.engine. */
+  readonly identity: string;
   /** As ContainerRequest.seccomp. */
   readonly seccomp: string | null;
 }
@@ -92,6 +95,11 @@ export class ContainerLauncher implements Launcher {
     return `containers of ${name} (${this.#options.socketPath}), network ${this.#options.network}`;
   }
 
+  get engine(): string {
+    if (this.#prepared === null) throw new Error('the container launcher is not prepared yet');
+    return this.#prepared.identity;
+  }
+
   get defaultImage(): string {
     return this.#prepared?.executorImage.name ?? this.#options.executorImage ?? EXECUTOR_REPOSITORY;
   }
@@ -109,6 +117,7 @@ export class ContainerLauncher implements Launcher {
       executorImage: { ...describeImage(image, inspected), volumes: [], healthcheck: false },
       volume: `runloom-executor-${inspected.Id.replace(/^sha256:/, '').slice(0, 12)}`,
       engine,
+      identity: `${engine.name.toLowerCase()}:${await engineIdentity(docker)}`,
       seccomp: await seccompOption(engine.name),
     };
     await removeProbes(docker, this.#options.installationId);
@@ -118,6 +127,10 @@ export class ContainerLauncher implements Launcher {
     this.#prepared = prepared;
     this.#stopCleaning();
     this.#stopCleaning = this.#cleanImages(docker);
+  }
+
+  startsImage(): boolean {
+    return true;
   }
 
   async unready(): Promise<string | null> {

@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RunId } from '../../domain/ids.ts';
-import { findByEnvironment, identify, isRunning, type ProcessIdentity } from '../../system/processIdentity.ts';
+import {
+  findByEnvironment,
+  identify,
+  isRunning,
+  type ProcessIdentity,
+  visibleProcesses,
+} from '../../system/processIdentity.ts';
 import {
   attemptVariables,
   EXECUTOR_ONLY_VARIABLES,
@@ -54,6 +60,7 @@ export class ProcessLauncher implements Launcher {
   readonly carriesExecutor = PROCESS_TRAITS.carriesExecutor;
   readonly enforces = { memory: false, cpus: false };
   readonly defaultImage = IMAGE;
+  readonly engine = `process:${visibleProcesses()}`;
   readonly description = 'local processes: no image, no other user, no limit of memory or disk (development only)';
   readonly #options: ProcessLauncherOptions;
   readonly #states: AttemptStates;
@@ -70,6 +77,10 @@ export class ProcessLauncher implements Launcher {
     await mkdir(this.#options.stateDirectory, { recursive: true, mode: 0o700 });
   }
 
+  startsImage(image: string | null): boolean {
+    return image === null || image === IMAGE;
+  }
+
   async unready(): Promise<string | null> {
     return null;
   }
@@ -82,7 +93,7 @@ export class ProcessLauncher implements Launcher {
   async launch(spec: LaunchSpec, progress: (step: LaunchProgress) => void, signal: AbortSignal): Promise<Execution> {
     signal.throwIfAborted();
     const { runId, attempt } = spec;
-    if (spec.image !== null && spec.image !== IMAGE) {
+    if (!this.startsImage(spec.image)) {
       const sentence =
         'This service runs commands as local processes, without images. Leave image out, or use a service with a container engine.';
       throw new LaunchError('IMAGE_UNAVAILABLE', sentence);

@@ -21,7 +21,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** What APPEND, COMPACT and CLAIM call, and what the executor calls beside them. */
+/** What APPEND, COMPACT, CLAIM and BEAT call, and what the executor calls beside them. */
 const COMMANDS = [
   ...['evalsha', 'publish', 'subscribe', 'time', 'pexpire', 'hset', 'hget', 'hmget', 'hgetall', 'hincrby'],
   ...['xadd', 'xdel', 'xrange', 'xrevrange'],

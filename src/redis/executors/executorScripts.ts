@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { APPEND, CLAIM, COMPACT } from '../../wire/scripts/writeScripts.ts';
+import { APPEND, BEAT, CLAIM, COMPACT } from '../../wire/scripts/writeScripts.ts';
 
 /** Hash: SHA-1 -> text. It grows by a few scripts of at most 10 KB with each release that changes them. */
 export const EXECUTOR_SCRIPTS = 'runloom:executor-scripts';
@@ -22,7 +22,7 @@ export class ExecutorScripts {
 
   /** Loads all of them. Safe to repeat. @throws the connection's error */
   async load(): Promise<void> {
-    const own = [APPEND, COMPACT, CLAIM].map((read) => read());
+    const own = [APPEND, COMPACT, CLAIM, BEAT].map((read) => read());
     await this.#redis.hset(EXECUTOR_SCRIPTS, Object.fromEntries(own.map((text) => [shaOf(text), text])));
     const texts = Object.values(await this.#redis.hgetall(EXECUTOR_SCRIPTS));
     await Promise.all(texts.map((text) => this.#redis.script('LOAD', text)));

@@ -38,7 +38,7 @@ export interface RunDefaults {
 }
 
 /** Fields of the record's hash that are not in RunRecord. */
-const IMAGE_ASKED = 'imageAsked';
+export const IMAGE_ASKED = 'imageAsked';
 export const IDEMPOTENCY_FIELD = 'idempotency';
 
 /** The image that was asked for; null where none was, or where the run is gone. @throws the connection's error */
@@ -102,7 +102,7 @@ const initialRecord = (
   sealedEnv: readonly EnvVar[],
   defaults: RunDefaults,
   now: EpochMs,
-): Omit<RunRecord, 'version' | 'logIndex'> => {
+): Omit<RunRecord, 'version' | 'logIndex' | 'beat'> => {
   const { image, env: _plain, ...rest } = spec;
   return {
     ...rest,
@@ -125,6 +125,7 @@ const initialRecord = (
     retryOf,
     retryAt: null,
     nextAttempt: 1,
+    engine: null,
     progress: null,
     output: undefined,
     lines: 0,

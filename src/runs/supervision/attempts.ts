@@ -17,6 +17,7 @@ import { repairRecord } from '../records/repair.ts';
 import { retain } from '../records/retention.ts';
 import { readRun } from '../records/store.ts';
 import { type ExecutionContext, untilEnd, untilGone } from './awaitEnd.ts';
+import { isUnclaimed, UnseenExecution } from './custody.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE, writeCancelledPending, writeEnd } from './ending.ts';
 import { type LaunchContext, launchAttempt } from './launch.ts';
 import type { Lingering } from './lingering.ts';
@@ -38,6 +39,14 @@ const ADOPTION: Readonly<Record<RunStatus, 'nothing' | 'launch' | 'follow'>> = {
   FAILED: 'nothing',
   CANCELLED: 'nothing',
 };
+
+interface Claimed {
+  readonly run: RunRecord;
+  readonly writer: RunWriter;
+}
+
+/** For the run's owner. */
+const MOVED = 'The host that was to start the attempt is away. Another host starts it.';
 
 /** Works for one run under one lease. `signal` aborts when the lease is lost or the service stops. */
 export class AttemptWork {
@@ -65,7 +74,11 @@ export class AttemptWork {
         await writeCancelledPending(writer, run);
         return;
       }
-      const code = await writeStarting(writer, run.status, attempt);
+      const code = await writeStarting(writer, {
+        previous: run.status,
+        attempt,
+        engine: this.#context.launcher.engine,
+      });
       if (code === 'OK') {
         this.#leaveQueue(run);
         return await this.#launch(run, attempt, writer);
@@ -89,6 +102,13 @@ export class AttemptWork {
       const what = run === null ? 'nothing' : ADOPTION[run.status];
       if (run === null || what === 'nothing') return;
       const { id: runId, attempt, status } = run;
+      if (this.#isForeign(run)) {
+        // The next pass guards an attempt that an executor has claimed.
+        if (!isUnclaimed(run)) return;
+        const moved = await this.#moveHere(run);
+        if (moved === null) continue;
+        return await this.#launch(moved.run, attempt, moved.writer);
+      }
       log.info({ runId, attempt, status }, 'found an attempt without a supervisor; taking it over');
       if (what === 'follow') {
         const execution = await persist(() => launcher.find(runId, attempt), this.#signal, log);
@@ -97,18 +117,41 @@ export class AttemptWork {
         return await this.#remove(attempt, () => Promise.resolve());
       }
       // An executor that has claimed the log is about to report; a claim here would fence it.
-      if (!run.writer.startsWith('supervisor:')) return await this.#launch(run, attempt, null);
+      if (!isUnclaimed(run)) return await this.#launch(run, attempt, null);
       const claimed = await this.#claim(attempt, [status], run.term);
       if (claimed !== null) return await this.#launch(claimed.run, attempt, claimed.writer);
     }
   }
 
+  /** Follows an attempt whose engine this process does not see, by what its executor writes, and resolves at its end. */
+  async guard(): Promise<void> {
+    const run = await this.#settledRecord();
+    if (run === null || ADOPTION[run.status] === 'nothing' || !this.#isForeign(run)) return;
+    const { id: runId, attempt, engine } = run;
+    this.#context.log.info({ runId, attempt, engine }, 'guarding an attempt on an engine that no service sees');
+    const supervised = { run: this.#allowed(run), attempt, execution: new UnseenExecution(), isUnseen: true };
+    const evidence = await untilEnd(this.#context, supervised, this.#signal);
+    if (evidence !== null) await this.#end(attempt, evidence);
+  }
+
+  #isForeign({ engine }: RunRecord): boolean {
+    return engine !== null && engine !== this.#context.launcher.engine;
+  }
+
+  /** Makes this process' engine the attempt's, before any executor has claimed the log; null where one is faster. */
+  async #moveHere({ status, attempt, term }: RunRecord): Promise<Claimed | null> {
+    const { launcher, log } = this.#context;
+    const claimed = await this.#claim(attempt, [status], term);
+    if (claimed === null) return null;
+    const { engine } = launcher;
+    const moved = { kind: 'ContainerEvent', timestamp: Date.now(), containerEvent: 'MOVED', detail: MOVED } as const;
+    if ((await claimed.writer.write([moved], { attempt, changes: { engine } })) !== 'OK') return null;
+    log.info({ runId: this.#runId, attempt, engine }, 'moved an attempt here from an engine that no service sees');
+    return { ...claimed, run: { ...claimed.run, engine } };
+  }
+
   /** Becomes the log's writer, after the farthest seq that anybody has seen; null where the claim is refused. */
-  async #claim(
-    attempt: number,
-    statuses: readonly RunStatus[],
-    fromTerm?: number,
-  ): Promise<{ readonly run: RunRecord; readonly writer: RunWriter } | null> {
+  async #claim(attempt: number, statuses: readonly RunStatus[], fromTerm?: number): Promise<Claimed | null> {
     const writing = { ...this.#context, signal: this.#signal };
     const request = { attempt, statuses, ...(fromTerm === undefined ? {} : { fromTerm }) };
     const claimed = await claimRun(writing, this.#runId, request);
@@ -128,7 +171,8 @@ export class AttemptWork {
   }
 
   async #follow(run: RunRecord, attempt: number, execution: Execution): Promise<void> {
-    const evidence = await untilEnd(this.#context, { run: this.#allowed(run), attempt, execution }, this.#signal);
+    const supervised = { run: this.#allowed(run), attempt, execution, isUnseen: false };
+    const evidence = await untilEnd(this.#context, supervised, this.#signal);
     if (evidence === null) {
       // The end is stored: nobody waits for this executor, and its place of the queue is free.
       const gone = this.#remove(attempt, () => untilGone(run, execution, this.#serviceSignal));
@@ -213,11 +257,14 @@ export class AttemptWork {
   }
 }
 
-const writeStarting = (writer: RunWriter, previous: RunStatus, attempt: number): ReturnType<RunWriter['write']> => {
+const writeStarting = (
+  writer: RunWriter,
+  { previous, attempt, engine }: { readonly previous: RunStatus; readonly attempt: number; readonly engine: string },
+): ReturnType<RunWriter['write']> => {
   const status = statusAfter(previous, 'attemptStarted');
   return writer.write([{ kind: 'StatusChanged', timestamp: Date.now(), status, previous, detail: null }], {
     attempt,
-    changes: { status, attempt, exitCode: null, failure: null, digest: null, retryAt: null },
+    changes: { status, attempt, engine, exitCode: null, failure: null, digest: null, retryAt: null },
     knownCancel: null,
   });
 };

@@ -1,5 +1,6 @@
 /** Waits for one attempt's end. Enforces cancel and timeout itself where the executor does not do it in time. */
 import type { Logger } from 'pino';
+import { LIMITS } from '../../domain/limits.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import type { Execution, ExitReport } from '../../launchers/launcher.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE } from './ending.ts';
@@ -21,7 +22,10 @@ const CHECK_EVERY_MS = 500;
 /** Pause between two calls of `stop`. */
 const STOP_AGAIN_MS = 10_000;
 
-type StopReason = 'cancel' | 'timeout' | 'silent' | 'leaving';
+/** Longest time between two looks that counts as silence: in a longer one Redis or this process was away. */
+const LOOK_GAP_MS = 5000;
+
+type StopReason = 'cancel' | 'timeout' | 'silent' | 'leaving' | 'unheard';
 
 /**
  * When things were first seen, by this process' monotonic clock: the clocks of executors and of Redis can be wrong by
@@ -35,6 +39,10 @@ interface Seen {
   end: number | null;
   /** The longest that its log was: a Redis that loses writes shows less later. */
   extent: LogExtent | null;
+  /** What shows that the executor is alive, when it was last looked at, and how long it has not changed. */
+  sign: string;
+  lookedAt: number | null;
+  quietMs: number;
 }
 
 interface Instants {
@@ -42,12 +50,16 @@ interface Instants {
   readonly launchedAt: number;
   readonly now: number;
   readonly timeoutSeconds: number | null;
+  /** How long an executor can be silent; null: its engine is seen, which tells more. */
+  readonly silenceMs: number | null;
 }
 
 /** The deadline that has passed; null where none has. */
-const stopReason = (seen: Readonly<Seen>, { launchedAt, now, timeoutSeconds }: Instants): StopReason | null => {
+const stopReason = (seen: Readonly<Seen>, instants: Instants): StopReason | null => {
+  const { launchedAt, now, timeoutSeconds, silenceMs } = instants;
   const { run } = seen;
   if (run === null) return null;
+  if (silenceMs !== null && seen.quietMs >= silenceMs) return 'unheard';
   const late = (since: number | null, ms: number): boolean => since !== null && now - since > ms;
   if (late(seen.force, MARGIN_MS)) return 'cancel';
   if (late(seen.cancel, run.cancelGraceMs + GRACE_MARGIN_MS)) return 'cancel';
@@ -60,6 +72,7 @@ const stopReason = (seen: Readonly<Seen>, { launchedAt, now, timeoutSeconds }: I
 const note = (seen: Seen, run: RunRecord, attempt: number): void => {
   const now = performance.now();
   seen.run = run;
+  noteSign(seen, run, now);
   const { lastSeq, lines, bytes } = run;
   if (lastSeq > (seen.extent?.lastSeq ?? 0)) seen.extent = { lastSeq, lines, bytes };
   if (run.status === 'RUNNING' && run.attempt === attempt) seen.running ??= now;
@@ -68,7 +81,17 @@ const note = (seen: Seen, run: RunRecord, attempt: number): void => {
   if (hasEnded(run, attempt)) seen.end ??= now;
 };
 
+const noteSign = (seen: Seen, { lastSeq, term, beat }: RunRecord, now: number): void => {
+  const sign = `${lastSeq} ${term} ${beat}`;
+  const sinceLook = Math.min(now - (seen.lookedAt ?? now), LOOK_GAP_MS);
+  seen.quietMs = sign === seen.sign ? seen.quietMs + sinceLook : 0;
+  seen.sign = sign;
+  seen.lookedAt = now;
+};
+
 export interface ExecutionContext extends WatchContext {
+  /** How long an executor on an engine that is not seen can be silent, milliseconds. Default: LIMITS.executorSilenceSeconds. */
+  readonly silenceMs?: number;
   readonly log: Logger;
 }
 
@@ -80,6 +103,8 @@ export interface Supervised {
   readonly run: RunRecord;
   readonly attempt: number;
   readonly execution: Execution;
+  /** This process does not see the attempt's engine: the executor's own writes are all that is known of it. */
+  readonly isUnseen: boolean;
 }
 
 /** Resolves at the attempt's end, with what is known of it. @throws the signal's reason; the execution goes on then */
@@ -88,13 +113,13 @@ export const untilEnd = async (
   supervised: Supervised,
   signal: AbortSignal,
 ): Promise<Ended> => {
-  const { run, attempt, execution } = supervised;
-  const seen: Seen = { run: null, running: null, cancel: null, force: null, end: null, extent: null };
+  const { run, attempt, execution, isUnseen } = supervised;
+  const seen = nothingSeen();
   const deadlines = enforceDeadlines(context, supervised, seen);
   const ended = Promise.withResolvers<null>();
   const unwatch = watchRun(context, run.id, (record) => {
     note(seen, record, attempt);
-    if (record.lingerMs > 0 && hasEnded(record, attempt)) ended.resolve(null);
+    if ((isUnseen || record.lingerMs > 0) && hasEnded(record, attempt)) ended.resolve(null);
   });
   const waiting = new AbortController();
   let exit: ExitReport | null;
@@ -108,8 +133,21 @@ export const untilEnd = async (
   if (exit === null) return null;
   const reason = deadlines.missed();
   const late = timedOut(seen, reason, run.timeoutSeconds);
-  return { ...NO_EVIDENCE, exit, timedOut: late, silent: reason === 'silent', seen: seen.extent };
+  const known = { ...NO_EVIDENCE, timedOut: late, silent: reason === 'silent', seen: seen.extent };
+  return isUnseen ? { ...known, unseen: reason === 'unheard' ? 'unheard' : 'not stopped' } : { ...known, exit };
 };
+
+const nothingSeen = (): Seen => ({
+  run: null,
+  running: null,
+  cancel: null,
+  force: null,
+  end: null,
+  extent: null,
+  sign: '',
+  lookedAt: null,
+  quietMs: 0,
+});
 
 interface Deadlines {
   /** The first deadline that was missed; null where none was. */
@@ -120,15 +158,16 @@ interface Deadlines {
 /** Stops the execution, again and again, after a deadline has passed. */
 const enforceDeadlines = (
   context: ExecutionContext,
-  { run, attempt, execution }: Supervised,
+  { run, attempt, execution, isUnseen }: Supervised,
   seen: Readonly<Seen>,
 ): Deadlines => {
   const launchedAt = performance.now();
+  const silenceMs = isUnseen ? (context.silenceMs ?? LIMITS.executorSilenceSeconds * 1000) : null;
   let reason: StopReason | null = null;
   let stoppedAt = Number.NEGATIVE_INFINITY;
   const check = (): void => {
     const now = performance.now();
-    const due = stopReason(seen, { launchedAt, now, timeoutSeconds: run.timeoutSeconds });
+    const due = stopReason(seen, { launchedAt, now, timeoutSeconds: run.timeoutSeconds, silenceMs });
     if (due === null || now - stoppedAt < STOP_AGAIN_MS) return;
     reason ??= due;
     stoppedAt = now;

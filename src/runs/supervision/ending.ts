@@ -18,11 +18,29 @@ export interface Evidence {
   readonly timedOut: boolean;
   /** It was stopped because its executor did not report. */
   readonly silent: boolean;
+  /**
+   * Set where no service sees its engine: nothing was heard of it for a long time, or it could not be stopped after a
+   * cancel or timeout.
+   */
+  readonly unseen: 'unheard' | 'not stopped' | null;
   /** The end of its log as it was last seen, read every 2 s; null where it was not read. */
   readonly seen: LogExtent | null;
 }
 
-export const NO_EVIDENCE: Evidence = { launchError: null, exit: null, timedOut: false, silent: false, seen: null };
+export const NO_EVIDENCE: Evidence = {
+  launchError: null,
+  exit: null,
+  timedOut: false,
+  silent: false,
+  unseen: null,
+  seen: null,
+};
+
+const UNHEARD =
+  'Nothing was heard of the executor for a long time, and the host of the attempt has no service that could look for it.';
+/** For the run's owner: the command can still run. */
+const NOT_STOPPED =
+  'The host of the attempt has no service that could stop the executor. The executor stops itself when it reaches Redis.';
 
 const failed = (reason: FailureReason, message: string, exit: ExitReport | null): AttemptEnd => {
   const failure: Failure = { reason, message, signal: null };
@@ -34,7 +52,7 @@ export const decideEnd = (
   run: Pick<RunRecord, 'cancelRequestedAt' | 'cancelReason' | 'timeoutSeconds'>,
   evidence: Evidence,
 ): AttemptEnd => {
-  const { launchError, exit, timedOut, silent } = evidence;
+  const { launchError, exit, timedOut, silent, unseen } = evidence;
   if (timedOut) {
     const seconds = run.timeoutSeconds ?? 0;
     const passed = `The timeout of ${seconds} second${seconds === 1 ? '' : 's'} passed.`;
@@ -47,6 +65,7 @@ export const decideEnd = (
   if (exit?.outOfMemory) {
     return failed('OUT_OF_MEMORY', 'The kernel killed the container for memory.', { ...exit, exitCode: null });
   }
+  if (unseen !== null) return failed('EXECUTOR_LOST', UNHEARD, null);
   if (silent) return failed('EXECUTOR_LOST', 'The executor started but did not report.', null);
   return failed('EXECUTOR_LOST', `The executor ended without writing the end of the attempt${how(exit)}.`, null);
 };
@@ -105,7 +124,10 @@ const groupEnds = (groups: readonly IndexedGroup[], now: EpochMs): EventDraft[] 
     return { kind: 'GroupEnded', timestamp: now, name, startSeq: seq, durationMs, implicit: true };
   });
 
-const containerEvents = ({ exit }: Evidence, now: EpochMs): EventDraft[] => {
+const containerEvents = ({ exit, unseen }: Evidence, now: EpochMs): EventDraft[] => {
+  if (unseen !== null) {
+    return [{ kind: 'ContainerEvent', timestamp: now, containerEvent: 'UNREACHABLE', detail: NOT_STOPPED }];
+  }
   if (exit === null) return [];
   const detail =
     how(exit)

@@ -62,6 +62,7 @@ export const launchAttempt = async (
     ...attemptVariables(run.id, attempt),
     REDIS_URL: redisUrl,
     RUN_KEY: runKeyText(masterKey, run.id),
+    RUN_ENGINE: launcher.engine,
   };
   const abort = new AbortController();
   const unwatch = watchRun(context, run.id, (seen) => {

@@ -13,14 +13,16 @@ import type { Launcher } from '../../launchers/launcher.ts';
 import type { ExecutorAccess } from '../../redis/executors/executorAccess.ts';
 import { leaseKey, recordKey } from '../../wire/keys.ts';
 import { parseStatus } from '../../wire/runRecord.ts';
-import { IDEMPOTENCY_FIELD } from '../records/creation.ts';
+import { IDEMPOTENCY_FIELD, IMAGE_ASKED } from '../records/creation.ts';
 import { type ExecutingAttempt, isAttempt } from '../records/executing.ts';
 import { readFields, recordReplies, replies } from '../records/fields.ts';
 import { forgetActive, indexRuns, joinQueue, leaveActive, leaveQueue } from '../records/indexes.ts';
 import { ACTIVE_RUNS, isIdempotencyName } from '../records/indexKeys.ts';
 import { repairRecord } from '../records/repair.ts';
 import { announceMissed } from './changes.ts';
+import { custodyOf } from './custody.ts';
 import { IndexSweep, walkIds } from './indexSweep.ts';
+import { leaseKind } from './lease.ts';
 import { Overdue } from './overdue.ts';
 import type { AttemptQueue } from './queue.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -52,7 +54,10 @@ interface ActiveRun {
   readonly nextAttempt: number;
   readonly retryAt: number | null;
   readonly idempotency: string | null;
-  readonly leased: boolean;
+  readonly engine: string | null;
+  readonly writer: string;
+  readonly imageAsked: string | null;
+  readonly lease: ReturnType<typeof leaseKind>;
   readonly cancelled: boolean;
 }
 
@@ -64,6 +69,9 @@ const FIELDS = [
   IDEMPOTENCY_FIELD,
   'cancelRequestedAt',
   'tenant',
+  'engine',
+  'writer',
+  IMAGE_ASKED,
 ] as const;
 
 export class Reconciler {
@@ -123,12 +131,13 @@ export class Reconciler {
 
   async #look(ids: readonly RunId[]): Promise<ActiveRun[]> {
     const pipeline = this.#context.redis.pipeline();
-    for (const id of ids) pipeline.exists(leaseKey(id));
+    for (const id of ids) pipeline.get(leaseKey(id));
     const wanted = ids.map((id) => ({ id, names: FIELDS }));
-    const [answers, leases] = await Promise.all([readFields(this.#context.redis, wanted), pipeline.exec()]);
-    const leased = replies(leases);
+    const [answers, replied] = await Promise.all([readFields(this.#context.redis, wanted), pipeline.exec()]);
+    const leases = replies(replied) as (string | null)[];
     return ids.flatMap((id, i) => {
-      const [text, attempt, nextAttempt, retryAt, idempotency, cancelled, tenant] = answers[i] ?? [];
+      const fields = answers[i] ?? [];
+      const [text, attempt, nextAttempt, retryAt, idempotency, cancelled, tenant, engine, writer, image] = fields;
       const status = parseStatus(text);
       if (status === null || !isAttempt(attempt) || !isAttempt(nextAttempt) || !isTime(retryAt)) {
         // Without fields the run is gone, or its record is not a hash.
@@ -144,7 +153,10 @@ export class Reconciler {
         nextAttempt: Number(nextAttempt),
         retryAt: retryAt ? Number(retryAt) : null,
         idempotency: idempotency && isIdempotencyName(idempotency) ? idempotency : null,
-        leased: leased[i] === 1,
+        engine: engine || null,
+        writer: writer ?? '',
+        imageAsked: image || null,
+        lease: leaseKind(leases[i] ?? null),
         cancelled: Boolean(cancelled),
       };
     });
@@ -162,7 +174,7 @@ export class Reconciler {
     const { redis } = this.#context;
     const over = runs.filter((run) => isTerminal(run.status));
     // Its supervisor removes it at once. If that one died, it did not announce the end either.
-    for (const run of over.filter(({ leased }) => !leased)) announceMissed(this.#context, run);
+    for (const run of over.filter(({ lease }) => lease === 'none')) announceMissed(this.#context, run);
     for (const [tenant, own] of Map.groupBy(runs, (run) => run.tenant)) {
       const idsOf = (ended: boolean) => own.filter(({ status }) => isTerminal(status) === ended).map(({ id }) => id);
       await indexRuns(redis, tenant, idsOf(false));
@@ -186,7 +198,7 @@ export class Reconciler {
     const pending = runs.filter((run) => phaseOf(run.status) === 'waiting');
     const queued = await queue.has(pending.map((run) => ({ runId: run.id, attempt: run.nextAttempt })));
     for (const [i, run] of pending.entries()) {
-      if (queued[i] !== false || run.leased) continue;
+      if (queued[i] !== false || run.lease !== 'none') continue;
       log.info({ runId: run.id, attempt: run.nextAttempt }, 'a waiting attempt had no job; it was queued again');
       announceMissed(this.#context, run);
       await queue.add(run.id, run.nextAttempt, run.retryAt === null ? 0 : run.retryAt - Date.now());
@@ -203,12 +215,16 @@ export class Reconciler {
   }
 
   /** Includes PENDING runs with a cancel, whose API process died before it wrote the end: their start ends them. */
-  #adoptLost({ id, status, leased, cancelled, nextAttempt }: ActiveRun): void {
-    const { supervisor } = this.#context;
+  #adoptLost(run: ActiveRun): void {
+    const { supervisor, launcher } = this.#context;
+    const { id, status, lease, cancelled, nextAttempt } = run;
     const waits = phaseOf(status) === 'waiting';
-    if (leased || isTerminal(status) || (waits && !cancelled)) return;
+    if (lease === 'owner' || isTerminal(status) || (waits && !cancelled)) return;
     if (supervisor.supervised.has(id) || this.#adopting.has(id)) return;
-    const work = waits ? supervisor.startAttempt(id, nextAttempt) : supervisor.adopt(id);
+    const guards = !waits && custodyOf(run, run.imageAsked, launcher) === 'guard';
+    if (guards && lease === 'guard') return;
+    const supervise = () => (guards ? supervisor.guard(id) : supervisor.adopt(id));
+    const work = waits ? supervisor.startAttempt(id, nextAttempt) : supervise();
     const adoption = work.finally(() => this.#adopting.delete(id));
     this.#adopting.set(id, adoption);
   }

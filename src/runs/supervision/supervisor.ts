@@ -65,10 +65,21 @@ export class Supervisor {
   /** Takes over a run without a supervisor and resolves at its attempt's end; at once where it has one. Never throws. */
   async adopt(runId: RunId): Promise<void> {
     await this.#guarded(runId, async () => {
-      const lease = await this.#lease(runId);
+      const lease = await this.#lease(runId, false);
       if (lease === null) return;
       this.#context.metrics.count('attemptsAdopted');
       await this.#under(lease, { runId, adopts: true }, (work) => work.adopt());
+    });
+  }
+
+  /**
+   * Guards a run without a supervisor whose engine this process does not see. Resolves when the attempt has ended, or when
+   * a process that sees the engine takes the run over. Never throws.
+   */
+  async guard(runId: RunId): Promise<void> {
+    await this.#guarded(runId, async () => {
+      const lease = await this.#lease(runId, true);
+      if (lease !== null) await this.#under(lease, { runId, adopts: true }, (work) => work.guard());
     });
   }
 
@@ -78,21 +89,21 @@ export class Supervisor {
     } catch (error) {
       if (this.#signal.aborted) return;
       const { log } = this.#context;
-      if (error instanceof LeaseLost) log.warn({ runId }, 'lost the lease: another process supervises the run');
+      if (error instanceof LeaseLost) log.info({ runId }, 'another process supervises the run now');
       else log.error({ err: error, runId }, 'supervision failed; the reconciler will take the run over');
     }
   }
 
-  async #lease(runId: RunId): Promise<Lease | null> {
+  async #lease(runId: RunId, guards: boolean): Promise<Lease | null> {
     this.#leases += 1;
-    const holder = `${this.#context.processId}:${this.#leases}`;
-    return await takeLease(this.#context, runId, holder, this.#signal);
+    const name = `${this.#context.processId}:${this.#leases}`;
+    return await takeLease(this.#context, { runId, name, guards }, this.#signal);
   }
 
   /** Waits for the lease as long as the attempt is still to be started: the attempt before can hold it for a moment. */
   async #leaseToStart(runId: RunId, attempt: number): Promise<Lease | null> {
     for (;;) {
-      const lease = await this.#lease(runId);
+      const lease = await this.#lease(runId, false);
       if (lease !== null) return lease;
       const run = await this.#read(runId);
       if (run === null || phaseOf(run.status) !== 'waiting' || run.nextAttempt !== attempt) return null;

@@ -10,6 +10,7 @@ import { lua } from './lua.ts';
 export const APPEND = lua('notify', 'charge', 'append');
 export const COMPACT = lua('charge', 'compact');
 export const CLAIM = lua('notify', 'claim');
+export const BEAT = lua('notify', 'beat');
 export const CREATE = lua('notify', 'create');
 export const CANCEL = lua('notify', 'cancel');
 export const DELETE = lua('delete');

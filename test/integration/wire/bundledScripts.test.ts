@@ -18,7 +18,7 @@ test('a bundle has the texts of the Lua files, the same as an unbundled program 
     const bundled = (await import(/* @vite-ignore */ pathToFileURL(bundle).href)) as Record<string, () => string>;
     const unbundled: Record<string, () => string> = { ...readScripts, ...writeScripts };
     const names = Object.keys(unbundled).sort();
-    expect(names.length).toBe(12);
+    expect(names.length).toBe(13);
     expect(names.map((name) => bundled[name]?.())).toEqual(names.map((name) => unbundled[name]?.()));
   } finally {
     await rm(folder, { recursive: true, force: true });

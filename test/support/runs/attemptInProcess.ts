@@ -52,7 +52,7 @@ export const startAttempt = async (redis: Redis, id: RunId, attempt: number): Pr
   const starting = { kind: 'StatusChanged', timestamp, status: 'STARTING', previous: 'PENDING', detail: null } as const;
   const changes = { status: 'STARTING', attempt, exitCode: null, failure: null, digest: null, retryAt: null } as const;
   await supervisor.writer.write([starting], { attempt, changes });
-  const orders = { runId: id, attempt, redisUrl: '', runKey: null };
+  const orders = { runId: id, attempt, redisUrl: '', runKey: null, engine: null };
   const claim = await claimAttempt(redis, orders, AbortSignal.timeout(60_000));
   if (claim === null) throw new Error('the attempt could not be claimed');
   const { run } = claim;

@@ -128,6 +128,7 @@ export interface ServiceOptions {
   readonly executor?: string;
   readonly maxConcurrentRuns?: number;
   readonly mayLoseTails?: boolean;
+  readonly silenceMs?: number;
 }
 
 export interface TestService extends AsyncDisposable {
@@ -171,6 +172,7 @@ export const openService = async (options: ServiceOptions): Promise<TestService>
     maxLineBytes: 65_536,
     maxLogBytes: 10_000_000,
     losses,
+    ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
     metrics: NO_METRICS,
     log: quiet,
   });
