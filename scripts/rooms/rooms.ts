@@ -393,7 +393,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/identity': {
     purpose: 'who a caller is, by its token, what is open for it, and the table of rights',
-    rooms: ['src/async', 'src/collections', 'src/domain', 'src/redis', 'src/wire'],
+    rooms: ['src/async', 'src/collections', 'src/domain', 'src/redis', 'src/wire', 'src/wire/scripts'],
     packages: ['ioredis', 'jose', 'node', 'pino', 'uuid'],
   },
   'src/launchers': {
@@ -430,7 +430,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/limits': {
     purpose: 'what one caller, address or tenant can use, counted over all processes',
-    rooms: ['src/async', 'src/collections', 'src/domain', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/collections', 'src/domain', 'src/identity', 'src/wire/scripts'],
     packages: ['ioredis', 'node', 'rate-limiter-flexible'],
   },
   'src/log': {

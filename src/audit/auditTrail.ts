@@ -23,6 +23,8 @@ export interface AuditEntry {
   /** `ok`, or the code of the error that the caller got. */
   readonly outcome: 'ok' | ErrorCode;
   readonly runId?: string;
+  /** A repeated startRun: its idempotency key stands for a run that was started before. */
+  readonly repeated?: true;
   /** The run that `runId` repeats. */
   readonly retryOf?: string;
   /** Runs of a run token. */

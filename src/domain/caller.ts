@@ -16,6 +16,11 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** The only runs that it can see; null: all runs of its tenant. */
   readonly runs: ReadonlySet<RunId> | null;
+  /**
+   * The caller whose share of the limits it uses: of a run token that another run token made, the first of these. Missing:
+   * its own.
+   */
+  readonly countedAs?: string;
   /** When its token expires, in ms since 1970; null: never. */
   readonly expiresAt: number | null;
   /** Id of its API token, which can be revoked; null: it has none. */

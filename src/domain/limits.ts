@@ -37,6 +37,8 @@ export const LIMITS = {
   runTokenSeconds: 24 * 3600,
   /** Name of an API token. */
   apiTokenNameCharacters: 100,
+  /** Stored API tokens of one tenant: far more than programs of a tenant, and about 1 MB of Redis. */
+  apiTokensPerTenant: 1000,
   /** 30 days. */
   timeoutSeconds: 30 * 24 * 3600,
   /** MiB. The executor itself (Node.js) needs this much. */

@@ -8,7 +8,10 @@ import type { Redis } from 'ioredis';
 import { v7 } from 'uuid';
 import { NewestMap } from '../collections/newestMap.ts';
 import { type Caller, isScope, type Scope } from '../domain/caller.ts';
-import { NotFound } from '../domain/errors.ts';
+import { LimitExceeded, NotFound } from '../domain/errors.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { PLACE } from '../wire/scripts/limitScripts.ts';
+import { Script } from '../wire/scripts/script.ts';
 import { hashOfToken, newApiToken } from './apiToken.ts';
 import { TokenRefused } from './tokenRefused.ts';
 
@@ -47,6 +50,8 @@ const USE_MS = 60_000;
 /** Tokens whose last use a process remembers; the oldest is forgotten, which costs one more write. */
 const REMEMBERED = 10_000;
 
+const place = new Script(PLACE);
+
 const tokenKey = (hash: string): string => `runloom:token:${hash}`;
 const idKey = (id: string): string => `runloom:token-id:${id}`;
 const tenantKey = (tenant: string): string => `runloom:tokens:${tenant}`;
@@ -73,16 +78,20 @@ const read = (fields: Readonly<Record<string, string>>): ApiToken | null => {
 /** Every method rejects with the connection's error while Redis is away. */
 export class ApiTokens {
   readonly #redis: Redis;
+  readonly #most: number;
   /** When a use was last written, by the token's hash. */
   readonly #used = new NewestMap<string, number>(REMEMBERED);
 
-  constructor(redis: Redis) {
+  /** @param most tokens of one tenant */
+  constructor(redis: Redis, most: number = LIMITS.apiTokensPerTenant) {
     this.#redis = redis;
+    this.#most = most;
   }
 
   /**
    * Makes a token of the maker's tenant, which does not outlive the API token that makes it. The text is returned once and
-   * stored nowhere.
+   * stored nowhere. Where the tenant has as many tokens as it can, the oldest that is not valid any more is removed.
+   * @throws LimitExceeded if all of them are valid
    */
   async create(maker: Caller, asked: NewApiToken): Promise<{ readonly token: string; readonly apiToken: ApiToken }> {
     const token = newApiToken();
@@ -102,7 +111,7 @@ export class ApiTokens {
     const scopes = asked.scopes.join(' ');
     const record = { id, name, tenant, scopes, createdAt, createdBy, expiresAt: expiresAt ?? '' };
     // The record last: without it there is no token, and a token without its id could not be revoked.
-    await this.#redis.zadd(tenantKey(tenant), 0, id);
+    await this.#takePlace(tenant, id);
     await this.#redis.set(idKey(id), hash);
     await this.#redis.hset(tokenKey(hash), record);
     if (expiresAt !== null) await this.#forgetAt(id, hash, expiresAt + KEPT_MS);
@@ -164,6 +173,27 @@ export class ApiTokens {
     return apiToken?.tenant === caller.tenant ? apiToken : null;
   }
 
+  /** Adds the id to the tenant's tokens. */
+  async #takePlace(tenant: string, id: string): Promise<void> {
+    const take = async (): Promise<boolean> =>
+      (await place.run(this.#redis, [tenantKey(tenant)], [id, this.#most])) === 1;
+    if (await take()) return;
+    await this.#makeRoom(tenant);
+    if (!(await take())) throw new LimitExceeded(tooMany(this.#most));
+  }
+
+  /** Removes the oldest token that is not valid, and all ids without a token. */
+  async #makeRoom(tenant: string): Promise<void> {
+    let removed = false;
+    for (const id of await this.#redis.zrange(tenantKey(tenant), '0', '-1')) {
+      const found = await this.#stored(id);
+      if (found !== null && (removed || isValid(found.apiToken))) continue;
+      if (found !== null) await this.#redis.del(tokenKey(found.hash), idKey(id));
+      removed ||= found !== null;
+      await this.#redis.zrem(tenantKey(tenant), id);
+    }
+  }
+
   async #byId(id: string): Promise<ApiToken | null> {
     return (await this.#stored(id))?.apiToken ?? null;
   }
@@ -186,6 +216,9 @@ export class ApiTokens {
     await Promise.all([this.#redis.pexpireat(tokenKey(hash), at), this.#redis.pexpireat(idKey(id), at)]);
   }
 }
+
+const tooMany = (most: number): string =>
+  `Your tenant has ${most} API tokens, the most that it can have. Revoke one that is not used any more.`;
 
 const TOKEN_NOT_FOUND = 'API token not found. Check the id; the token can also have been removed.';
 

@@ -1,5 +1,5 @@
 /** Run tokens: short-lived tokens for given runs, which a backend hands to a browser. They are verified without Redis. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { decodeProtectedHeader, type JWTPayload } from 'jose';
 import { type Caller, grantableScopes, isScope, type Scope } from '../domain/caller.ts';
 import { parseRunId, type RunId } from '../domain/ids.ts';
@@ -40,7 +40,8 @@ export class RunTokens {
     // A token never outlives its maker's own.
     const expiresAt = maker.expiresAt === null ? ends : Math.min(ends, Math.floor(maker.expiresAt / 1000));
     const id = randomUUID();
-    const token = await this.#tokens.sign({ sub, tenant, scope, runs: request.runIds, jti: id }, expiresAt, now);
+    const claims = { sub, tenant, scope, runs: request.runIds, jti: id, ...share(maker) };
+    const token = await this.#tokens.sign(claims, expiresAt, now);
     return { token, id, expiresAt: expiresAt * 1000 };
   }
 
@@ -55,8 +56,25 @@ export class RunTokens {
   }
 }
 
+/** Names the runs of a token: tokens for the same runs have one share of the limits. */
+export const shareOf = (runs: ReadonlySet<RunId>): string =>
+  createHash('sha256')
+    .update([...runs].sort().join())
+    .digest('base64url');
+
+/** What a run token makes counts as itself: else a token for many runs had as many shares as there are parts of them. */
+const share = ({ runs, countedAs }: Caller): { readonly share?: string } =>
+  runs === null ? {} : { share: countedAs ?? shareOf(runs) };
+
 const callerOf = (payload: JWTPayload): Caller => {
-  const { sub = '', exp = 0, tenant, scope, runs } = payload as JWTPayload & Readonly<Record<string, unknown>>;
+  const {
+    sub = '',
+    exp = 0,
+    tenant,
+    scope,
+    runs,
+    share: countedAs,
+  } = payload as JWTPayload & Readonly<Record<string, unknown>>;
   if (typeof tenant !== 'string' || typeof scope !== 'string' || !Array.isArray(runs)) {
     throw new SignatureRefused('the claims are not those of a run token');
   }
@@ -67,6 +85,7 @@ const callerOf = (payload: JWTPayload): Caller => {
     runs: new Set(runs.flatMap((id) => (typeof id === 'string' ? (parseRunId(id) ?? []) : []))),
     expiresAt: exp * 1000,
     apiTokenId: null,
+    ...(typeof countedAs === 'string' ? { countedAs } : {}),
   };
 };
 

@@ -11,7 +11,7 @@ import type { RunTokenRequest, RunTokens, SignedToken } from './runTokens.ts';
 export interface Tokens {
   /** As RunTokens.sign. The runs must be some that the caller sees. */
   createRunToken(request: RunTokenRequest): Promise<SignedToken>;
-  /** As ApiTokens.create. @throws Conflict if the service does not accept API tokens */
+  /** As ApiTokens.create. @throws Conflict if the service does not accept API tokens; LimitExceeded */
   createApiToken(asked: NewApiToken): Promise<{ readonly token: string; readonly apiToken: ApiToken }>;
   /** As ApiTokens.revoke. @throws NotFound */
   revokeApiToken(id: string): Promise<ApiToken>;

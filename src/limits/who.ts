@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { Caller } from '../domain/caller.ts';
+import { shareOf } from '../identity/runTokens.ts';
 
 /** Names by which a client is counted. */
 export interface Client {
@@ -10,7 +11,7 @@ export interface Client {
   readonly caller: string | null;
 }
 
-type Counted = Pick<Caller, 'subject' | 'tenant' | 'runs' | 'apiTokenId'>;
+type Counted = Pick<Caller, 'subject' | 'tenant' | 'runs' | 'apiTokenId' | 'countedAs'>;
 
 /** To be made once for each request or WebSocket: it costs about 3 µs. */
 export const clientOf = (address: string, caller: Counted | null): Client => ({
@@ -23,11 +24,12 @@ const HASH_CHARACTERS = 22;
 
 /**
  * A short name without secrets: identity providers choose subjects of any length. A run token has its maker's subject; its
- * runs are in the name so that a browser does not use up what its backend may do. Its jti is not: it can make more tokens.
+ * runs are in the name so that a browser does not use up what its backend may do. Its jti is not: it can make more tokens,
+ * which count as itself.
  */
-const callerKey = ({ subject, tenant, runs, apiTokenId }: Counted): string =>
+const callerKey = ({ subject, tenant, runs, apiTokenId, countedAs }: Counted): string =>
   createHash('sha256')
-    .update(JSON.stringify([tenant, subject, apiTokenId, runs === null ? null : [...runs].sort()]))
+    .update(JSON.stringify([tenant, subject, apiTokenId, runs === null ? null : (countedAs ?? shareOf(runs))]))
     .digest('base64url')
     .slice(0, HASH_CHARACTERS);
 

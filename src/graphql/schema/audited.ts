@@ -25,6 +25,7 @@ interface WithId {
 interface Subject {
   readonly id?: string;
   readonly run?: WithId;
+  readonly repeated?: boolean;
   readonly apiToken?: WithId;
   readonly runToken?: WithId;
 }
@@ -33,7 +34,7 @@ interface Asked {
   readonly runIds?: readonly string[];
   readonly id?: string;
 }
-type Ids = Pick<AuditEntry, 'runId' | 'retryOf' | 'runIds' | 'tokenId'>;
+type Ids = Pick<AuditEntry, 'runId' | 'repeated' | 'retryOf' | 'runIds' | 'tokenId'>;
 
 /** Clients choose what they ask for. */
 const shown = (id: string): string => parseRunId(id) ?? 'not an id';
@@ -44,6 +45,7 @@ const idsOf = (action: AuditAction, asked: Asked, parent: Subject | undefined, r
   const runIds = asked.runIds?.slice(0, LIMITS.runTokenRuns).map(shown);
   return {
     ...(known || about ? { runId: known ?? about } : {}),
+    ...(result.repeated === true ? { repeated: true } : {}),
     ...(action === 'run.retried' && known && about ? { retryOf: about } : {}),
     ...(runIds === undefined ? {} : { runIds }),
     ...(tokenId ? { tokenId } : {}),

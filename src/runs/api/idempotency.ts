@@ -25,6 +25,20 @@ export interface ReservationContext {
 }
 
 /**
+ * The key's reservation by an earlier call with the same input; null: there is none. A start that can be refused asks this
+ * first, so that a refused call leaves no key behind. @throws as reserve
+ */
+export const reserved = async (
+  { redis, masterKey, caller }: ReservationContext,
+  key: string,
+  spec: RunSpec,
+): Promise<Reservation | null> => {
+  const name = idempotencyName(keyFingerprint(masterKey, caller.tenant, key));
+  const known = await redis.get(name);
+  return known === null ? null : reservationOf(name, known, inputFingerprint(masterKey, spec));
+};
+
+/**
  * The id of the run that the key stands for: a new id, or that of an earlier call with the same key and input, whose run
  * can still be missing. Safe to run concurrently: one of the callers makes the id.
  * @throws Conflict where the input differs; the connection's error
@@ -39,6 +53,10 @@ export const reserve = async (
   const fresh = newRunId();
   const known = await redis.set(name, `${fresh} ${input}`, 'PX', defaults.retentionMs, 'NX', 'GET');
   if (known === null) return { id: fresh, name };
+  return reservationOf(name, known, input);
+};
+
+const reservationOf = (name: string, known: string, input: string): Reservation => {
   const [id, knownInput] = known.split(' ');
   if (knownInput !== input)
     throw new Conflict('This idempotency key was used with another input. Use a new key for a new input.');

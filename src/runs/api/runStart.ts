@@ -8,11 +8,11 @@ import { namesRegistry, registryOf } from '../../domain/policy/allowedImages.ts'
 import { isPrivateRegistry } from '../../domain/policy/privateRegistry.ts';
 import type { EnvVar, RunRecord, RunSpec, RunSummary } from '../../domain/run.ts';
 import { RUN_STATES } from '../../domain/runStates.ts';
-import { createRecord, type NewRun, readImageAsked } from '../records/creation.ts';
+import { createRecord, type NewRun, readImageAsked, requirePlace } from '../records/creation.ts';
 import type { StartRequest } from '../records/runs.ts';
 import { unsealEnv } from '../records/secrets.ts';
 import { readRun, readSummary } from '../records/store.ts';
-import { reserve } from './idempotency.ts';
+import { reserve, reserved } from './idempotency.ts';
 import type { CallContext } from './runCommands.ts';
 
 /** As Runs.start. Safe to repeat with an idempotency key. */
@@ -26,10 +26,17 @@ export const startRun = async (
   if (await isPrivatePull(context, spec.image)) throw new BadUserInput([inputProblem('input.image', PRIVATE_REGISTRY)]);
   const { subject: createdBy, tenant } = context.caller;
   const run = { tenant, createdBy, spec, retryOf: null };
-  if (idempotencyKey === null) return await create(context, { ...run, id: newRunId(), idempotency: null }, signal);
-  const { id, name } = await reserve(context, idempotencyKey, spec);
-  const known = await readSummary(context.redis, id);
+  if (idempotencyKey === null) {
+    await admitNew(context);
+    return await create(context, { ...run, id: newRunId(), idempotency: null }, signal);
+  }
+  const earlier = await reserved(context, idempotencyKey, spec);
+  const started = earlier && (await readSummary(context.redis, earlier.id));
+  if (started) return started;
   // Without a record, the first call with this key failed half-way: this one completes it, with the same id.
+  await admitNew(context);
+  const { id, name } = earlier ?? (await reserve(context, idempotencyKey, spec));
+  const known = await readSummary(context.redis, id);
   return known ?? (await create(context, { ...run, id, idempotency: name }, signal));
 };
 
@@ -58,6 +65,7 @@ export const retryRun = async (context: CallContext, id: RunId, signal: AbortSig
     backoffSeconds: run.backoffSeconds,
   };
   const { tenant } = run;
+  await admitNew(context);
   const retried = { id: newRunId(), tenant, createdBy: caller.subject, spec, retryOf: id, idempotency: null };
   return await create(context, retried, signal);
 };
@@ -75,9 +83,14 @@ const isPrivatePull = async ({ launcher, defaults }: CallContext, image: string 
   return !namesRegistry(image, defaults.allotment.allowedImages ?? []) && (await launcher.needsPull(image));
 };
 
-const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
-  const { redis, queue, log, admit } = context;
+/** @throws ShareUsedUp if the caller, or its tenant's queue, has no room for a new run */
+const admitNew = async ({ redis, caller, defaults, admit }: CallContext): Promise<void> => {
   await admit?.();
+  await requirePlace(redis, caller.tenant, defaults.queuedRuns);
+};
+
+const create = async (context: CallContext, run: NewRun, signal: AbortSignal): Promise<RunSummary> => {
+  const { redis, queue, log } = context;
   await createRecord(context, run, signal);
   try {
     await abortable(queue.add(run.id, 1, 0), signal);

@@ -7,7 +7,7 @@ import type { RunStatus } from '../../domain/run.ts';
 import type { Announcements } from '../../wire/announcements.ts';
 import { UPDATES_CHANNEL } from '../../wire/keys.ts';
 import type { RunUpdate, RunUpdates } from '../records/runs.ts';
-import { type GrownRun, Growth } from './growth.ts';
+import { type GrownRun, Growth, type Watched } from './growth.ts';
 
 type Follower = Parameters<RunUpdates['follow']>[0];
 
@@ -33,7 +33,7 @@ class SharedUpdates implements RunUpdates {
   async follow(listener: Follower, signal?: AbortSignal): Promise<() => void> {
     const unsubscribe = await this.#subscribe(listener, signal);
     try {
-      const unwatch = await this.#growth.watch(listener.runId ?? null, signal ?? null);
+      const unwatch = await this.#growth.watch(watchedBy(listener), signal ?? null);
       return () => {
         unwatch();
         unsubscribe();
@@ -72,11 +72,15 @@ class SharedUpdates implements RunUpdates {
   #parse(bytes: Buffer): RunUpdate | null {
     if (this.#last?.bytes !== bytes) {
       this.#last = { bytes, update: parseUpdate(bytes, this.#log) };
-      if (this.#last.update !== null) this.#growth.note(this.#last.update.runId);
+      const { update } = this.#last;
+      if (update !== null) this.#growth.note(update.runId, update.tenant);
     }
     return this.#last.update;
   }
 }
+
+const watchedBy = ({ caller, runId }: Follower): Watched =>
+  runId === undefined ? { tenant: caller.tenant } : { runId };
 
 const wants = ({ caller, runId }: Follower, update: RunUpdate): boolean =>
   (runId === undefined || runId === update.runId) && seesRun(caller, { id: update.runId, tenant: update.tenant });

@@ -16,7 +16,7 @@ import { LABEL_MARKS, recordFields } from '../../wire/runRecord.ts';
 import { Script } from '../../wire/scripts/script.ts';
 import { CREATE } from '../../wire/scripts/writeScripts.ts';
 import { readFields } from './fields.ts';
-import { announceRun, indexRuns, takePlace } from './indexes.ts';
+import { announceRun, indexRuns, queued, takePlace } from './indexes.ts';
 import { sealEnv } from './secrets.ts';
 
 const create = new Script(CREATE);
@@ -90,6 +90,11 @@ export const createRecord = async (
     [builder.seal(1, 1), 1, logChannel(id), fixed.length, ...fixed, ...fields],
   );
   await indexRuns(redis, tenant, [id]);
+};
+
+/** Refuses early what createRecord would refuse. @throws ShareUsedUp; the connection's error */
+export const requirePlace = async (redis: Redis, tenant: string, queuedRuns = 0): Promise<void> => {
+  if (queuedRuns > 0 && (await queued(redis, tenant)) >= queuedRuns) throw queueFull(queuedRuns);
 };
 
 const queueFull = (most: number): ShareUsedUp => {

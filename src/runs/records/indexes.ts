@@ -20,6 +20,9 @@ const place = new Script(PLACE);
 export const takePlace = async (redis: Redis, tenant: string, id: RunId, most: number): Promise<boolean> =>
   (await place.run(redis, [queuedIndex(tenant)], [id, most])) === 1;
 
+/** How many runs of the tenant are PENDING. */
+export const queued = (redis: Redis, tenant: string): Promise<number> => redis.zcard(queuedIndex(tenant));
+
 /** For runs that are not PENDING any more. */
 export const leaveQueue = async (redis: Redis, tenant: string, ids: readonly RunId[]): Promise<void> => {
   if (ids.length > 0) await redis.zrem(queuedIndex(tenant), ...ids);

@@ -62,3 +62,35 @@ test('pages walk from the newest token to the oldest', async () => {
   expect([...first.tokens, ...second.tokens].length).toBe(5);
   expect(new Set([...first.tokens, ...second.tokens].map(({ name }) => name)).size).toBe(5);
 });
+
+test('S11g: a tenant has at most so many tokens; beyond it the oldest that is not valid any more makes room, else it is refused', async () => {
+  const [full, free] = [
+    { ...LOCAL_ADMIN, tenant: 'full' },
+    { ...LOCAL_ADMIN, tenant: 'free' },
+  ];
+  const bounded = new ApiTokens(redis, 3);
+  const made = [];
+  for (const name of ['one', 'two', 'three']) made.push(await bounded.create(full, asked(name)));
+  const refused = bounded.create(full, asked('four'));
+  await expect(refused).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED', retryAfterSeconds: null });
+  await bounded.create(free, asked('another tenant'));
+  const [one, two, three] = made;
+  for (const token of [two, one]) await bounded.revoke(full, token?.apiToken.id ?? '');
+  const four = await bounded.create(full, asked('four'));
+  const names = async () => (await bounded.page(full, 10, null)).tokens.map(({ name }) => name);
+  expect(await names()).toEqual(['four', 'three', 'two']);
+  const five = await bounded.create(full, asked('five'));
+  await expect(bounded.create(full, asked('six'))).rejects.toThrow('Your tenant has 3 API tokens');
+  expect(await names()).toEqual(['five', 'four', 'three']);
+  for (const token of [three, four, five]) await bounded.find(token?.token ?? '');
+  expect(await redis.zcard('runloom:tokens:full')).toBe(3);
+  expect(await redis.keys(`*${one?.apiToken.id}*`)).toEqual([]);
+});
+
+test('T9c: a token of an identity provider can make a lasting API token; an API token that expires cannot', async () => {
+  const provider: Caller = { ...other, subject: 'ada', expiresAt: Date.now() + 60_000 };
+  const { apiToken } = await tokens.create(provider, asked('lasting'));
+  expect(apiToken).toMatchObject({ expiresAt: null, createdBy: 'ada' });
+  const program: Caller = { ...provider, apiTokenId: apiToken.id };
+  expect((await tokens.create(program, asked('shorter'))).apiToken.expiresAt).toBe(program.expiresAt);
+});

@@ -71,3 +71,20 @@ test('S11f: a cancelled run frees its place, a repeat with the same key needs no
   expect(await refused(runs[1].retry(first.id))).toBeNull();
   expect(await refused(runs[1].start(request))).not.toBeNull();
 });
+
+test('S11f: a refused start leaves no idempotency key, so the same call succeeds later and nothing piles up', async () => {
+  const { runs } = newTenant();
+  const first = await runs[0].start(request);
+  for (let i = 1; i < MOST; i += 1) await runs[1].start(request);
+  const before = (await apis[0].redis.keys('idempotency:*')).length;
+  for (let i = 0; i < 5; i += 1) {
+    const keyed = { ...request, idempotencyKey: `refused ${i}` };
+    expect(await refused(runs[0].start(keyed))).not.toBeNull();
+    expect(await refused(runs[1].start(keyed, () => Promise.reject(new ShareUsedUp('Too many.', 1))))).not.toBeNull();
+  }
+  expect((await apis[0].redis.keys('idempotency:*')).length).toBe(before);
+  await runs[0].cancel(first.id, null, false);
+  const keyed = { ...request, idempotencyKey: 'refused 0' };
+  const { id } = await runs[0].start(keyed);
+  expect((await runs[1].start(keyed)).id).toBe(id);
+});

@@ -154,6 +154,33 @@ test('T5: changes of runs are told to those alone who see them, deletions too', 
   await connection.close();
 });
 
+test('T5: whoever follows all runs of a tenant makes the service read no run of another tenant', async () => {
+  const { connection, announcements } = await openAnnouncements(server);
+  const updates = runUpdates(announcements, pino({ level: 'silent' }), api.redis);
+  const [own, foreign] = [await start(acme), await start(odd)];
+  for (const { id } of [own, foreign]) await api.redis.hset(recordKey(id), 'status', 'RUNNING');
+  const monitor = await (await server.connect()).monitor();
+  const read: string[] = [];
+  monitor.on('monitor', (_time: string, args: readonly string[]) => read.push(args.join(' ')));
+  const reads = (id: RunId): number => read.filter((command) => command.includes(recordKey(id))).length;
+  const grown: RunUpdate[] = [];
+  const end = await updates.follow({
+    caller: of('acme'),
+    onUpdate: (update) => grown.push(update),
+    onGap: () => undefined,
+  });
+  await api.redis.hset(recordKey(own.id), 'lastSeq', 2);
+  await until(
+    () => Promise.resolve(grown),
+    (seen) => seen.some(({ runId, kind }) => runId === own.id && kind === 'GREW'),
+  );
+  expect(reads(own.id)).toBeGreaterThan(0);
+  expect(reads(foreign.id)).toBe(0);
+  end();
+  monitor.disconnect();
+  await connection.close();
+});
+
 test('R2: the indexes of a tenant lose the runs that are gone, and then the tenant', async () => {
   const tenant = 'passing';
   const runs = api.runsFor(of(tenant));

@@ -5,6 +5,8 @@ import { Run } from './runType.ts';
 
 interface RunPayload {
   readonly run: RunSummary;
+  /** For the audit trail: it was started by an earlier call. */
+  readonly repeated?: boolean;
 }
 
 export const runPayload = (name: string, description: string, runDescription: string) =>

@@ -68,7 +68,13 @@ builder.mutationField('startRun', (t) =>
     resolve: async (_root, { input }, { caller, runs, admitStart }, info) => {
       // Before the start: the caller of a refused token would not learn the id of the run.
       for (const asked of selectedArguments(info, 'token')) grantRunToken(caller, asked);
-      return { run: await runs.start(checkStartInput(input), admitStart) };
+      let repeated = true;
+      const admit = async (): Promise<void> => {
+        repeated = false;
+        await admitStart();
+      };
+      const run = await runs.start(checkStartInput(input), admit);
+      return { run, repeated };
     },
     description: 'Accepts a run and queues it. The run is stored before startRun returns.',
   }),
