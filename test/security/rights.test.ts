@@ -391,8 +391,8 @@ test('T10: the audit trail says who did what, from where and with which outcome,
   const ada = await backend('admin', { sub: 'ada' });
   const secret = 'a secret that nobody may see';
   const env = [{ name: 'S', value: secret, secret: true }];
-  const id = await startRun(ada, { command: ['true'], env, idempotencyKey: 'order 7' });
-  await startRun(ada, { command: ['true'], env, idempotencyKey: 'order 7' });
+  const id = await startRun(ada, { command: ['true'], env, idempotencyKey: 'audited twice' });
+  await startRun(ada, { command: ['true'], env, idempotencyKey: 'audited twice' });
   const retried = (await ask(ada, DOCUMENTS['Mutation.retryRun'] ?? '', { id })).data.retryRun.run.id;
   await ask(ada, DOCUMENTS['Mutation.cancelRun'] ?? '', { id });
   await finished(id);

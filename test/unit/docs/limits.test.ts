@@ -61,6 +61,7 @@ const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   [CALLERS, 'subscriptions of a caller', [LIMITS.subscriptionsPerCaller]],
   [CALLERS, 'cost of one document', [LIMITS.documentCost]],
   [CALLERS, 'runs of a tenant', [LIMITS.queuedRuns]],
+  [CALLERS, 'API tokens of a tenant', [LIMITS.apiTokensPerTenant]],
   ['## Connections', 'WebSockets', [LIMITS.socketsPerAddress, LIMITS.sockets]],
   ['## Connections', 'operations', [LIMITS.operationsPerSocket]],
   ['## Connections', 'messages', [LIMITS.messageBurst, LIMITS.messagesPerSecond]],
