@@ -177,6 +177,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['src/async', 'src/domain', 'src/runs/records'],
     packages: [],
   },
+  'src/delivery/follow': {
+    purpose: 'the logs of many runs as one subscription',
+    rooms: [
+      'src/async',
+      'src/collections',
+      'src/delivery',
+      'src/delivery/changes',
+      'src/domain',
+      'src/log',
+      'src/runs/records',
+    ],
+    packages: [],
+  },
   'src/delivery/sinks': {
     purpose: 'writes those texts to WebSockets and SSE responses',
     rooms: ['src/async', 'src/delivery', 'src/domain', 'src/system'],
@@ -258,8 +271,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/graphql/schema/logs': {
     purpose: 'the log of a run: pages, subscriptions, the filter',
     rooms: [
+      'src/async',
       'src/delivery',
       'src/delivery/changes',
+      'src/delivery/follow',
       'src/domain',
       'src/graphql/budget',
       'src/graphql/context',

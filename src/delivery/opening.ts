@@ -78,6 +78,10 @@ class OpeningViewer implements LogViewer {
     return opened === null ? LATER : opened.take();
   }
 
+  get reads(): boolean {
+    return this.#opening.opened?.reads ?? false;
+  }
+
   more(signal: AbortSignal): Promise<void> {
     const { opened } = this.#opening;
     return opened === null ? this.#opening.wait(signal) : opened.more(signal);

@@ -86,6 +86,15 @@ export class PieceSource implements Source<LogPiece> {
     return this.#options.viewer.more(signal);
   }
 
+  /** After LATER: whether `more` reads a page of the log into memory. */
+  get reads(): boolean {
+    return this.#options.viewer.reads ?? false;
+  }
+  /** Whether a pull is held of which pieces are left. */
+  get holds(): boolean {
+    return this.#pull !== null;
+  }
+
   close(): void {
     this.#pull = null;
     this.#ended = true;

@@ -207,6 +207,10 @@ export const LIMITS = {
   outlineGroups: 2000,
   /** Parts of one Run.histogram: about as many as a log has marks. */
   histogramBuckets: 1000,
+  /** Runs that one `logs` subscription follows at once. Others wait until one of them ends. */
+  followedRuns: 200,
+  /** Positions that `logs` takes: more do not fit into a message (messageBytes). */
+  followPositions: 500,
   /** Approximate size of a batch on the wire, bytes. */
   batchBytes: MIB,
   runsPage: 500,

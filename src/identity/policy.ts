@@ -25,9 +25,11 @@ export const RIGHTS = {
   'Subscription.runLogs': 'logs:read',
   'Subscription.runLogBatches': 'logs:read',
   'Subscription.runLogSearch': 'logs:read',
+  'Subscription.logs': 'logs:read',
   'Subscription.runUpdated': 'runs:read',
   'Subscription.runsUpdated': 'runs:read',
   'Run.retryOf': 'runs:read',
+  'FollowedLogs.run': 'runs:read',
   // What the command wrote.
   'Run.logs': 'logs:read',
   'Run.search': 'logs:read',

@@ -56,10 +56,14 @@ export class FeedViewer implements LogViewer {
     }
   }
 
+  get reads(): boolean {
+    return nextStep(this.#feed.state, this.#position).kind === 'read';
+  }
+
   more(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     this.#watch(signal);
-    return nextStep(this.#feed.state, this.#position).kind === 'read' ? this.#read(signal) : this.#change();
+    return this.reads ? this.#read(signal) : this.#change();
   }
 
   async #read(signal: AbortSignal): Promise<void> {

@@ -48,7 +48,10 @@ export interface Pull {
  * run was removed, and BadUserInput if it ended before `after`. While Redis is away, `more` waits. `close` leaves the feed;
  * the last viewer of a run frees its Redis subscription.
  */
-export type LogViewer = Source<Pull>;
+export interface LogViewer extends Source<Pull> {
+  /** After LATER: whether `more` reads a page of the log into memory. If not (the default), it only waits. */
+  readonly reads?: boolean;
+}
 
 export interface LogHub {
   /**

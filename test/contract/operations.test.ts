@@ -132,6 +132,19 @@ const uses: Record<string, () => Promise<void>> = {
     ]);
     expect(events.at(-1)).toMatchObject({ __typename: 'RunFinished', status: 'FAILED', exitCode: 3 });
   },
+  FollowLogs: async () => {
+    const runId = await finished();
+    const seen: documents.FollowLogsSubscription['logs'][] = [];
+    const variables = { filter: { text: runId }, positions: [{ runId, after: 0 }] };
+    const subscription = client.subscribe({ query: documents.FollowLogsDocument, variables }).subscribe(({ data }) => {
+      if (data) seen.push(data.logs);
+    });
+    await vi.waitUntil(() => seen.at(-1)?.change === 'ENDED', { timeout: 20_000 });
+    subscription.unsubscribe();
+    expect([seen[0]?.change, seen[0]?.run.id]).toEqual(['JOINED', runId]);
+    const events = seen.flatMap(({ batch }) => batch?.events ?? []);
+    expect(events.at(-1)).toMatchObject({ __typename: 'RunFinished', seq: events.length });
+  },
   FollowLogLines: async () => {
     const runId = await finished();
     const events = await results<documents.FollowLogLinesSubscription>(

@@ -87,6 +87,10 @@ const OPERATIONS: readonly Operation[] = [
   ofRun('Subscription.runLogs', 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }'),
   ofRun('Subscription.runLogBatches', 'subscription ($id: ID!) { runLogBatches(runId: $id) { lastSeq } }'),
   ofRun('Subscription.runLogSearch', 'subscription ($id: ID!) { runLogSearch(runId: $id, query: {}) { found } }'),
+  ofRun('Subscription.logs', 'subscription { logs(filter: {}, tail: -1) { change } }', {
+    target: 'nothing',
+    allowed: 'BAD_USER_INPUT',
+  }),
   ofRun('Subscription.runUpdated', 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }'),
   ofRun('Subscription.runsUpdated', 'subscription { runsUpdated { kind } }', { target: 'nothing' }),
   field('logs', '(last: 1) { endSeq }'),

@@ -111,6 +111,7 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
   'Subscription.runLogs': 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }',
   'Subscription.runLogSearch': 'subscription ($id: ID!) { runLogSearch(runId: $id, query: {}) { found } }',
   'Subscription.runLogBatches': 'subscription ($id: ID!) { runLogBatches(runId: $id) { lastSeq } }',
+  'Subscription.logs': 'subscription { logs(filter: {}, tail: -1) { change } }',
   'Subscription.runUpdated': 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }',
   'Subscription.runsUpdated': 'subscription { runsUpdated { kind } }',
 };
@@ -224,7 +225,7 @@ test('T4: over the API, an idempotency key of one tenant says nothing to another
   expect(await startRun(acme, { name: 'a', idempotencyKey: 'order 7' })).toBe(mine);
 });
 
-test('T5: over a WebSocket, runsUpdated of a run token has only its run, and another tenant sees no change', async () => {
+test('T5: over a WebSocket, runsUpdated and logs of a run token have only its run, and another tenant sees nothing', async () => {
   const slow = await startRun(acme, { command: ['sleep', '60'] });
   const sockets = await Promise.all(
     [await runToken(acme, [slow]), stranger].map(async (token) => {
@@ -233,6 +234,7 @@ test('T5: over a WebSocket, runsUpdated of a run token has only its run, and ano
       await socket.until(({ type }) => type === 'connection_ack');
       socket.subscribe('1', 'subscription { runsUpdated { kind runId } }');
       await socket.until((message) => JSON.stringify(message).includes('SYNCED'));
+      socket.subscribe('2', 'subscription { logs(filter: {}) { change run { id } batch { lastSeq } } }');
       return socket;
     }),
   );
@@ -241,6 +243,8 @@ test('T5: over a WebSocket, runsUpdated of a run token has only its run, and ano
   await sockets[0]?.until((message) => JSON.stringify(message).includes(slow));
   const own = await startRun(stranger);
   await sockets[1]?.until((message) => JSON.stringify(message).includes(own));
+  await sockets[0]?.until((message) => message.id === '2' && JSON.stringify(message).includes('ENDED'));
+  await sockets[1]?.until((message) => message.id === '2' && JSON.stringify(message).includes(own));
   const seen = sockets.map(({ messages }) => JSON.stringify(messages));
   for (const text of seen) expect(text).not.toContain(other);
   expect(seen[1]).not.toContain(slow);

@@ -17,6 +17,7 @@ import './identity/createApiToken.ts';
 import './identity/revokeApiToken.ts';
 import './identity/runToken.ts';
 import './identity/viewerType.ts';
+import './logs/followedLogs.ts';
 import './logs/logUrl.ts';
 import './logs/logHistogram.ts';
 import './logs/logStats.ts';

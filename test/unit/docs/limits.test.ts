@@ -36,6 +36,7 @@ const ROWS: readonly (readonly [string, string, readonly number[]])[] = [
   ['## A request', 'large answers', [LIMITS.largeAnswerRuns, LIMITS.largeAnswerBytes]],
   ['## A request', 'events of one page', [LIMITS.pageEvents, LIMITS.batchEvents]],
   ['## A request', 'runs of one page', [LIMITS.runsPage]],
+  ['## A request', 'runs that one `logs`', [LIMITS.followedRuns, LIMITS.followPositions]],
   ['## A request', 'groups of one', [LIMITS.outlineGroups, LIMITS.histogramBuckets]],
   ['## A request', 'text of `contains`', [LIMITS.containsBytes]],
   ['## A request', '`text` in', [LIMITS.runTextBytes, LIMITS.runTextWords]],

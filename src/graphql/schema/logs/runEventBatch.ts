@@ -21,7 +21,7 @@ import { builder } from '../base/builder.ts';
 import { RunEventRef } from '../events/runEvent.ts';
 import { LogFilterInput } from './logFilterInput.ts';
 
-const RunEventBatch = builder.objectRef<EventBatch>('RunEventBatch').implement({
+export const RunEventBatch = builder.objectRef<EventBatch>('RunEventBatch').implement({
   description: `Several events at once. Viewers should use this: under load batches grow, so the cost per line falls; without load a
 batch has one event, so nothing waits.`,
   fields: (t) => ({
@@ -50,8 +50,9 @@ interface FollowArguments {
   readonly maxBatch?: number | null | undefined;
 }
 
-const namedFilter = (given: FilterInput | null | undefined): NamedFilter | null => {
-  const filter = logFilter(given, 'filter');
+/** @throws BadUserInput */
+export const namedFilter = (given: FilterInput | null | undefined, path = 'filter'): NamedFilter | null => {
+  const filter = logFilter(given, path);
   return filter && { ...filter, name: JSON.stringify(given), readsMessages: readsMessages(given) };
 };
 
