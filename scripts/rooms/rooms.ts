@@ -349,13 +349,22 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/http/routes/downloads',
       'src/http/sockets',
       'src/limits',
+      'src/system',
       'src/viewer',
     ],
     packages: ['node', 'pino'],
   },
   'src/http/exchange': {
     purpose: 'one request and its answer',
-    rooms: ['src/async', 'src/delivery/sinks', 'src/domain', 'src/domain/text', 'src/identity', 'src/limits'],
+    rooms: [
+      'src/async',
+      'src/delivery/sinks',
+      'src/domain',
+      'src/domain/text',
+      'src/identity',
+      'src/limits',
+      'src/system',
+    ],
     packages: ['node'],
   },
   'src/http/routes': {
@@ -367,6 +376,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/domain',
       'src/graphql/server',
       'src/http/exchange',
+      'src/system',
       'src/viewer',
     ],
     packages: ['@graphql-yoga/render-graphiql', 'graphql', 'node'],
@@ -384,6 +394,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/identity',
       'src/log',
       'src/runs/records',
+      'src/system',
       'src/viewer',
       'src/wire',
     ],
@@ -445,7 +456,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/limits': {
     purpose: 'what one caller, address or tenant can use, counted over all processes',
-    rooms: ['src/async', 'src/collections', 'src/domain', 'src/identity', 'src/wire/scripts'],
+    rooms: ['src/async', 'src/collections', 'src/domain', 'src/identity', 'src/system', 'src/wire/scripts'],
     packages: ['ioredis', 'node', 'rate-limiter-flexible'],
   },
   'src/log': {

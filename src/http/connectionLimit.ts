@@ -1,6 +1,7 @@
 /** Bounds the connections of one client address and of all clients, before anything is read from them. */
 import type { Socket } from 'node:net';
 import { LIMITS } from '../domain/limits.ts';
+import { peerOf } from '../system/network.ts';
 import { Tally, type TallyBounds } from './sockets/tally.ts';
 
 /** Bounds of WebSockets. */
@@ -22,7 +23,7 @@ export class Connections {
 
   /** For the event `connection`: a connection over a bound is closed without an answer. */
   admit(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
+    const address = peerOf(socket);
     if (this.#tally.full(address) !== null) {
       socket.destroy();
       return;

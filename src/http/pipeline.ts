@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { workTurn } from '../async/workTurn.ts';
 import { LIMITS } from '../domain/limits.ts';
+import { peerOf } from '../system/network.ts';
 import { cutStalled } from './sockets/keepAlive.ts';
 import { PacedInput } from './sockets/pacedInput.ts';
 
@@ -105,7 +106,7 @@ export class Pipelines {
     await this.#connections.get(socket)?.enter(request, response);
     if (socket.destroyed) return false;
     // A POST takes its turn when its body has arrived (body.ts).
-    const turn = method === 'POST' || !inTurn ? null : workTurn(socket.remoteAddress ?? '');
+    const turn = method === 'POST' || !inTurn ? null : workTurn(peerOf(socket));
     if (turn !== null) await turn;
     return !socket.destroyed;
   }

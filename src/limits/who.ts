@@ -1,8 +1,8 @@
 /** Names of callers and addresses, as limits count them. */
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { Caller } from '../domain/caller.ts';
 import { shareOf } from '../identity/runTokens.ts';
+import { networkOf } from '../system/network.ts';
 
 /** Names by which a client is counted. */
 export interface Client {
@@ -15,7 +15,7 @@ type Counted = Pick<Caller, 'subject' | 'tenant' | 'runs' | 'apiTokenId' | 'coun
 
 /** To be made once for each request or WebSocket: it costs about 3 µs. */
 export const clientOf = (address: string, caller: Counted | null): Client => ({
-  address: addressKey(address),
+  address: networkOf(address),
   caller: caller === null ? null : callerKey(caller),
 });
 
@@ -32,25 +32,3 @@ const callerKey = ({ subject, tenant, runs, apiTokenId, countedAs }: Counted): s
     .update(JSON.stringify([tenant, subject, apiTokenId, runs === null ? null : (countedAs ?? shareOf(runs))]))
     .digest('base64url')
     .slice(0, HASH_CHARACTERS);
-
-/**
- * An IPv4 address as it is; of an IPv6 address its /64 network, because one client can have all addresses of such a
- * network (RFC 4291, 2.5.4).
- */
-export const addressKey = (address: string): string => {
-  const [plain = ''] = address.split('%');
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(plain)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const after = tail === '' ? [] : tail.split(':');
-    while (groups.length + after.length < 8) groups.push('0');
-    groups.push(...after);
-  }
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
-};

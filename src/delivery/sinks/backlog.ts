@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { LIMITS } from '../../domain/limits.ts';
+import { peerOf } from '../../system/network.ts';
 import { reset, type Taken, takenOf } from '../../system/socketProgress.ts';
 
 const LOOK_MS = 250;
@@ -42,7 +43,7 @@ export class Backlog {
   }
 
   for(socket: Socket): Holding {
-    const address = socket.remoteAddress ?? '';
+    const address = peerOf(socket);
     return {
       hold: (bytes) => {
         const waiting = this.#held.get(socket)?.bytes ?? 0;

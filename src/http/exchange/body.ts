@@ -4,6 +4,7 @@ import { workTurn } from '../../async/workTurn.ts';
 import type { Holding, Release } from '../../delivery/sinks/backlog.ts';
 import { type ErrorCode, Refusal } from '../../domain/errors.ts';
 import { LIMITS } from '../../domain/limits.ts';
+import { peerOf } from '../../system/network.ts';
 import { JsonTooDeep, parseJson } from './boundedJson.ts';
 
 /** The body or the parameters of a request are not accepted. `status` is for HTTP, `code` is that of the API. */
@@ -50,7 +51,7 @@ export const readJsonObject = async (request: IncomingMessage, backlog: Holding)
   }
   if (Number(request.headers['content-length'] ?? 0) > LIMITS.bodyBytes) throw tooLarge();
   const bytes = await readBytes(request, backlog);
-  const turn = workTurn(request.socket.remoteAddress ?? '');
+  const turn = workTurn(peerOf(request.socket));
   if (turn !== null) await turn;
   const parsed = parse(decode(bytes));
   if (Array.isArray(parsed))

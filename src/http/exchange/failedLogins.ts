@@ -4,7 +4,7 @@ import type { Authenticator } from '../../identity/authenticator.ts';
 import { TokenRefused } from '../../identity/tokenRefused.ts';
 import { inSeconds } from '../../limits/clientLimits.ts';
 import type { Logins } from '../../limits/logins.ts';
-import { addressKey } from '../../limits/who.ts';
+import { networkOf } from '../../system/network.ts';
 import type { Admission } from './callerOf.ts';
 
 const tooMany = (waitMs: number): ShareUsedUp =>
@@ -20,7 +20,7 @@ const limited = (inner: Authenticator, logins: Logins): Authenticator => ({
   authenticateLink: (ticket, path, address) => inner.authenticateLink(ticket, path, address),
   authenticate: async (authorization, address = '') => {
     if (authorization === null) return await inner.authenticate(null, address);
-    const from = addressKey(address);
+    const from = networkOf(address);
     const waitMs = logins.waitMs(from, authorization);
     if (waitMs > 0) throw tooMany(waitMs);
     try {

@@ -9,6 +9,7 @@ import type { Envelope } from '../../graphql/server/envelope.ts';
 import { formatResult } from '../../graphql/server/errorMask.ts';
 import { type PersistedDocuments, RefusedDocument } from '../../graphql/server/persistedDocuments.ts';
 import { StreamedAnswer } from '../../graphql/server/streamedAnswer.ts';
+import { peerOf } from '../../system/network.ts';
 import { BodyError, type JsonObject, readJsonObject } from '../exchange/body.ts';
 import { JsonTooDeep, parseJson } from '../exchange/boundedJson.ts';
 import {
@@ -106,7 +107,7 @@ const execute = async (exchange: CallersExchange, route: GraphqlRoute, body: Jso
   }
   if (last === NOTHING_FOLLOWS) return nothingFollows(exchange);
   const resume = last === null ? null : { after: last, nothingFollows: false };
-  const making: Making = { work: new Work(request.socket.remoteAddress ?? ''), signal: left(response) };
+  const making: Making = { work: new Work(peerOf(request.socket)), signal: left(response) };
   const stream = new EventStream(response, exchange.backlog, formatResult);
   // No signal: yoga would answer at once when it fires, and forget a subscription that is still being opened.
   const init = { method: request.method ?? 'GET', headers: headersFor(request) };

@@ -155,7 +155,7 @@ class Operations {
     const begun = extra.begun.get(id);
     const signal = begun?.left.signal ?? extra.closed;
     const { promise: written, resolve } = Promise.withResolvers<void>();
-    const work = new Work(address);
+    const work = new Work(client.address);
     const made = { work, signal, send: (pieces: readonly Buffer[]) => outbox.sendResult(id, pieces), wrote: resolve };
     try {
       const resolved = this.#documents.resolve(payload);

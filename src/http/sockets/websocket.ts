@@ -14,6 +14,7 @@ import { mayLoseNumbers, parseExactJson } from '../../domain/text/exactJson.ts';
 import { formatError } from '../../graphql/server/errorMask.ts';
 import type { ClientLimits } from '../../limits/clientLimits.ts';
 import { clientOf } from '../../limits/who.ts';
+import { peerOf } from '../../system/network.ts';
 import type { HttpError } from '../exchange/respond.ts';
 import { readClientMessage } from './clientMessage.ts';
 import { Inbox } from './inbox.ts';
@@ -67,7 +68,7 @@ export class GraphqlSockets {
 
   /** Completes the upgrade. Returns the bound that is reached, or null. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): keyof TallyBounds | null {
-    const address = request.socket.remoteAddress ?? '';
+    const address = peerOf(request.socket);
     const full = this.#tally.full(address);
     if (full !== null) return full;
     this.#tally.add(address);
@@ -135,7 +136,7 @@ export class GraphqlSockets {
     const { logger } = this.#options;
     const inbox = new Inbox({
       client,
-      address: extra.address,
+      address: extra.client.address,
       taken: extra.outbox.taken,
       handle: (bytes) =>
         this.#handle(bytes, client, extra, handle).catch((error: unknown) => {

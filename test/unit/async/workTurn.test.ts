@@ -46,7 +46,7 @@ test('a light request that arrives during long work is served after a few slices
   await lanes;
 });
 
-test('a client that has been at work for long is served after a few slices of one that is new', async () => {
+test('S9f: a client that has been at work for long is served after a few slices of one that is new', async () => {
   const steady = new Work('steady');
   // Less than what makes a client greedy.
   for (let i = 0; i < 40; i += 1) {
@@ -74,7 +74,7 @@ test('a client that has been at work for long is served after a few slices of on
   await lanes;
 });
 
-test('a client that rested or was idle gets no more for it than the others', async () => {
+test('S9f: a client that was idle gets no more than others for it', async () => {
   const served: string[] = [];
   const lane = async (client: string, count: number): Promise<void> => {
     const work = new Work(client);

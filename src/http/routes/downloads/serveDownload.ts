@@ -8,6 +8,7 @@ import { parseRunId, type RunId } from '../../../domain/ids.ts';
 import { isAllowed, refusalOf } from '../../../identity/policy.ts';
 import type { LogPage, LogReader } from '../../../log/viewer.ts';
 import type { RunsFor } from '../../../runs/records/runs.ts';
+import { peerOf } from '../../../system/network.ts';
 import {
   type CallersExchange,
   drained,
@@ -75,7 +76,7 @@ export const serveDownload = async (
     const newest = runId === null || run === null ? null : await reader.backward(runId, BEYOND_ALL, 1);
     if (runId === null || newest === null) return sendError(exchange, NO_SUCH_RUN);
     if (newest.closed && (asked.after ?? 0) > newest.lastSeq) throw afterTheEnd(newest.lastSeq);
-    const source = { reader, client: request.socket.remoteAddress ?? '', signal: left(response) };
+    const source = { reader, client: peerOf(request.socket), signal: left(response) };
     const download = { asked, form: formOf(asked, runId, format), source, newest };
     const etag = format === 'txt' && isWhole(asked) ? etagOf(newest) : null;
     await (etag === null

@@ -44,6 +44,20 @@ test('S9, S9b: unsent bytes are limited for a connection and for an address, and
   expect(backlog.waiting).toBeLessThanOrEqual(LIMITS.waitingPerAddress);
 });
 
+test('S9g: what waits for all addresses of an IPv6 network counts together', async () => {
+  const sockets = (await connections(4)) as [Socket, Socket, Socket, Socket];
+  const [one, two, three, other] = sockets;
+  const addresses = ['2001:db8:1:2::1', '2001:db8:1:2::2', '2001:db8:1:2:ffff::3', '2001:db8:1:3::1'];
+  // The machine has no such addresses.
+  for (const [i, value] of addresses.entries()) Object.defineProperty(sockets[i], 'remoteAddress', { value });
+  const backlog = new Backlog();
+  const half = 0.5 * LIMITS.waitingPerAddress;
+  expect(backlog.for(one).hold(half)).not.toBeNull();
+  expect(backlog.for(two).hold(half)).not.toBeNull();
+  expect(backlog.for(three).hold(half)).toBeNull();
+  expect(backlog.for(other).hold(half)).not.toBeNull();
+});
+
 test('S9a: if others need the room, a client that reads nothing is disconnected, and a client that reads is not', async () => {
   const [stalled, reading, asking] = (await connections(3)) as [Socket, Socket, Socket];
   const backlog = new Backlog();
