@@ -1,6 +1,6 @@
 /** The process of an abuser: it begins at once. When its parent asks it to stop, it reports the answers that it got. */
-import { ABUSES, type Targets } from './abuses.ts';
-import { createWire } from './wire.ts';
+import { ABUSES } from './abuses.ts';
+import { createWire, type Targets } from './wire.ts';
 
 export interface AbuserOptions {
   readonly names: readonly string[];

@@ -1,59 +1,8 @@
 /** The abuses, as in the tests of test/security. Each goes on until its signal aborts; the scene has what it needs. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type WebSocket from 'ws';
-import type { Wire } from './wire.ts';
-
-/** Runs that the scene made. */
-export interface Targets {
-  /** A finished run with a log of 16 MB: lines of the letter a. */
-  readonly longLog: string;
-}
-
-export interface Abuse {
-  readonly name: string;
-  run(wire: Wire, targets: Targets): Promise<void>;
-}
-
-const operation = (query: string, variables: object = {}): string => JSON.stringify({ query, variables });
-const aliased = (count: number, field: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => `a${i}: ${field(i)}`).join(' ');
-
-/** Posts in so many lanes at once, one request after the other in each. */
-const again = async (wire: Wire, lanes: number, body: (i: number) => string): Promise<void> => {
-  let sent = 0;
-  const lane = async (): Promise<void> => {
-    while (!wire.signal.aborted) {
-      sent += 1;
-      await wire.post(body(sent));
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
-};
-
-/** Keeps so many WebSockets busy and reopens those that are closed. */
-const onSockets = async (
-  wire: Wire,
-  count: number,
-  reads: boolean,
-  use: (socket: WebSocket) => Promise<void>,
-): Promise<void> => {
-  const one = async (): Promise<void> => {
-    while (!wire.signal.aborted) {
-      const socket = await wire.socket(reads);
-      if (socket === null) await delay(50);
-      while (socket?.readyState === 1 && !wire.signal.aborted) await use(socket);
-      socket?.terminate();
-    }
-  };
-  await Promise.all(Array.from({ length: count }, one));
-};
-
-/** Sends as much as the kernel accepts, then waits, so that the memory of the abuser stays bounded. */
-const flood = async (socket: WebSocket, messages: readonly string[]): Promise<void> => {
-  for (const message of messages) socket.send(message);
-  do await delay(5);
-  while (socket.bufferedAmount > 1_000_000 && socket.readyState === 1);
-};
+import { again, aliased, flood, newId, onSockets, operation, request, subscribe } from './lanes.ts';
+import { VARIANTS } from './variants.ts';
+import type { Abuse } from './wire.ts';
 
 const unknownFields = (salt: number): string =>
   operation(
@@ -61,10 +10,6 @@ const unknownFields = (salt: number): string =>
   );
 const LOG_PAGES = (runId: string): string =>
   `{ run(id: "${runId}") { ${aliased(4, (i) => `logs(first: 5000, after: ${i * 5000}) { events { seq ... on LogLine { message } } }`)} } }`;
-const request = (body: string): string =>
-  `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-const subscribe = (id: string, query: string): string => JSON.stringify({ id, type: 'subscribe', payload: { query } });
-let ids = 0;
 
 export const ABUSES: readonly Abuse[] = [
   {
@@ -102,8 +47,8 @@ export const ABUSES: readonly Abuse[] = [
         flood(
           socket,
           Array.from({ length: 20 }, () => {
-            ids += 1;
-            return subscribe(`${ids}`.padEnd(59_000, 'i'), '{ nothing }');
+            const id = `${newId()}`.padEnd(59_000, 'i');
+            return subscribe(id, '{ nothing }');
           }),
         ),
       ),
@@ -114,10 +59,7 @@ export const ABUSES: readonly Abuse[] = [
       onSockets(wire, 2, true, async (socket) => {
         await flood(
           socket,
-          Array.from({ length: 20_000 }, () => {
-            ids += 1;
-            return subscribe(`${ids}`, '{');
-          }),
+          Array.from({ length: 20_000 }, () => subscribe(`${newId()}`, '{')),
         );
       }),
   },
@@ -131,10 +73,10 @@ export const ABUSES: readonly Abuse[] = [
     run: (wire, { longLog }) =>
       onSockets(wire, 8, true, (socket) => {
         const messages = Array.from({ length: 200 }, () => {
-          ids += 1;
+          const id = newId();
           const query =
-            ids % 2 ? 'subscription { runsUpdated { kind } }' : `subscription { runLogs(runId: "${longLog}") { seq } }`;
-          return [subscribe(`${ids}`, query), JSON.stringify({ id: `${ids}`, type: 'complete' })];
+            id % 2 ? 'subscription { runsUpdated { kind } }' : `subscription { runLogs(runId: "${longLog}") { seq } }`;
+          return [subscribe(`${id}`, query), JSON.stringify({ id: `${id}`, type: 'complete' })];
         });
         return flood(socket, messages.flat());
       }),
@@ -177,4 +119,5 @@ export const ABUSES: readonly Abuse[] = [
       ]);
     },
   },
+  ...VARIANTS,
 ];

@@ -9,7 +9,7 @@ import { marksOf } from '../../src/wire/labelMarks.ts';
 import { LABEL_MARKS, recordFields } from '../../src/wire/runRecord.ts';
 import { startRedis, type TestRedis } from '../support/redis/redis.ts';
 import { ask, type StartedService, spawnService } from '../support/startedService.ts';
-import type { Targets } from './abuses.ts';
+import type { Targets } from './wire.ts';
 
 export interface SceneOptions {
   /** Heavy runs have 190 kB of env and 90 kB of input. */

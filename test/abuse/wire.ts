@@ -13,8 +13,23 @@ export interface Wire {
   unread(count: number, text: string): Promise<void>;
   /** A WebSocket after connection_ack; null if it was refused. `reads`: whether it reads messages. */
   socket(reads: boolean): Promise<WebSocket | null>;
+  /** Sends the text on a new connection, and closes that when bytes come back, or after so many milliseconds. */
+  send(text: string, ms: number): Promise<void>;
+  /** The same wire from one of 200 other addresses. */
+  at(i: number): Wire;
   /** Counts an answer of the service. */
   note(what: string): void;
+}
+
+/** Runs that the scene made. */
+export interface Targets {
+  /** A finished run with a log of 16 MB: lines of the letter a. */
+  readonly longLog: string;
+}
+
+export interface Abuse {
+  readonly name: string;
+  run(wire: Wire, targets: Targets): Promise<void>;
 }
 
 const PAUSE_MS = 20;
@@ -105,11 +120,23 @@ export const createWire = (port: number, localAddress: string, signal: AbortSign
       });
     });
 
+  const send = async (text: string, ms: number): Promise<void> => {
+    const socket = await open();
+    if (socket === null) return void (await delay(PAUSE_MS));
+    const answered = new Promise<void>((resolve) => socket.once('data', () => resolve()).once('close', resolve));
+    socket.write(text);
+    await Promise.race([answered, delay(ms)]);
+    note('opened');
+    socket.destroy();
+  };
+
+  const at = (i: number): Wire => ({ ...createWire(port, `127.0.2.${1 + (i % 200)}`, signal), note });
+
   const told = (): string =>
     [...counts]
       .sort(([, a], [, b]) => b - a)
       .slice(0, 3)
       .map(([what, count]) => `${count} x ${what}`)
       .join(', ');
-  return { port, signal, post, unread, socket, note, told };
+  return { port, signal, post, unread, socket, send, at, note, told };
 };
