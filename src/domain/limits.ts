@@ -120,7 +120,7 @@ export const LIMITS = {
    * Size of a compiled regular expression in LogQuery: RE2 allows 1000 repetitions. A long line takes time in proportion
    * to it.
    */
-  patternSize: 2000,
+  patternSize: 1100,
   /** Hits of one page of Run.search, and of one runLogSearch. */
   searchHits: 1000,
   /** Places in one line that LogHit.ranges names: the first ones. */

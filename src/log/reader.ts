@@ -13,7 +13,7 @@ import { Script } from '../wire/scripts/script.ts';
 import { untilReady } from '../wire/untilReady.ts';
 import { DroppedEntry, EVENT_BYTES, StoredEntry } from './entry.ts';
 import { readSummary, type StoredSummary } from './storedSummary.ts';
-import type { LogPage, LogReader } from './viewer.ts';
+import type { LogPage, LogReader, PageSize } from './viewer.ts';
 
 /** Where a run's log stands. */
 export interface LogPosition {
@@ -37,7 +37,7 @@ interface Query {
   readonly command: 'XRANGE' | 'XREVRANGE';
   readonly from: string;
   readonly to: string;
-  readonly maxEntries: number;
+  readonly size: PageSize;
   readonly beside?: string;
 }
 
@@ -77,18 +77,18 @@ export class RedisLogReader implements LogReader {
     });
   }
 
-  async forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
-    const query: Query = { command: 'XRANGE', from: `${after + 1}-0`, to: '+', maxEntries };
+  async forward(runId: RunId, after: Seq, size: PageSize, signal?: AbortSignal): Promise<LogPage | null> {
+    const query: Query = { command: 'XRANGE', from: `${after + 1}-0`, to: '+', size };
     const read = await this.#inTurn(runId, query, signal);
     if (read === null) return null;
     const { stored, dropped, lastSeq, closed } = read;
     return { entries: withHoles(stored, after + 1, dropped), lastSeq, closed };
   }
 
-  async backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null> {
+  async backward(runId: RunId, before: Seq, size: PageSize, signal?: AbortSignal): Promise<LogPage | null> {
     // An entry's ID is its last seq, so the entry with the seq before - 1 has that ID or the next greater one.
     const at = `${Math.max(before - 1, 0)}-0`;
-    const query: Query = { command: 'XREVRANGE', from: `(${at}`, to: '-', maxEntries, beside: at };
+    const query: Query = { command: 'XREVRANGE', from: `(${at}`, to: '-', size, beside: at };
     const read = await this.#inTurn(runId, query, signal);
     if (read === null) return null;
     const { stored, dropped, lastSeq, closed, all } = read;
@@ -114,11 +114,11 @@ export class RedisLogReader implements LogReader {
 
   async #read(runId: RunId, query: Query): Promise<Read | null> {
     this.reads += 1;
-    const { command, from, to, maxEntries, beside = '' } = query;
+    const { command, from, to, size, beside = '' } = query;
     const answer = await page.runBuffer(
       this.#redis,
       [recordKey(runId), logKey(runId)],
-      [command, from, to, maxEntries, LIMITS.pageBytes, EVENT_BYTES, beside],
+      [command, from, to, ...boundsOf(size), beside],
     );
     const [state, entries, all, next] = answer as [(Buffer | null)[], StreamEntry[], number, StreamEntry[]];
     const [lastSeq, closed, headSeq, dropTo, dropBytes, dropLines] = state.map((field) => field?.toString() ?? null);
@@ -139,6 +139,10 @@ export class RedisLogReader implements LogReader {
     };
   }
 }
+
+/** Maximal entries, maximal bytes, and bytes that an event counts. */
+const boundsOf = (size: PageSize): readonly [number, number, number] =>
+  typeof size === 'number' ? [size, LIMITS.pageBytes, EVENT_BYTES] : [size.entries, size.bytes, 0];
 
 const batchOf = (fields: readonly Buffer[]): Buffer => {
   for (let i = 0; i + 1 < fields.length; i += 2) {

@@ -70,12 +70,21 @@ export interface LogPage {
   readonly closed: boolean;
 }
 
+/** How much one read returns: about so many entries, LIMITS.pageBytes or one entry at most. */
+export type PageSize =
+  | number
+  | {
+      readonly entries: number;
+      /** Bytes of batches, as stored and decompressed, for a reader that makes events of few. */
+      readonly bytes: number;
+    };
+
 /** With a signal, a read waits until the connection is ready, instead of being queued on it. */
 export interface LogReader {
-  /** Entries with seqs after `after`, oldest first, about `maxEntries`; null if there is no such run. */
-  forward(runId: RunId, after: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
+  /** Entries with seqs after `after`, oldest first; null if there is no such run. */
+  forward(runId: RunId, after: Seq, size: PageSize, signal?: AbortSignal): Promise<LogPage | null>;
   /** Entries with seqs before `before`, NEWEST first; null if there is no such run. */
-  backward(runId: RunId, before: Seq, maxEntries: number, signal?: AbortSignal): Promise<LogPage | null>;
+  backward(runId: RunId, before: Seq, size: PageSize, signal?: AbortSignal): Promise<LogPage | null>;
   /** What is kept about the log beside its entries; null if there is no such run. `tables`: with marks and groups. */
   summary(runId: RunId, tables: boolean, signal?: AbortSignal): Promise<StoredSummary | null>;
 }

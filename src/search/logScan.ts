@@ -10,8 +10,8 @@ import { parseDraft } from '../wire/codec.ts';
 import type { FoundLine, PlainContent, ScanTask } from './scan/scanTask.ts';
 import type { ScanPool } from './scanPool.ts';
 
-/** Entries of one read; the reader bounds its bytes. */
-const READ_ENTRIES = 16;
+/** One read: about 6 entries of a flood. Two pages of each search are in memory, compressed. */
+const PAGE = { entries: 512, bytes: 4 * 1024 * 1024 } as const;
 const BEYOND_ALL = 2 ** 31;
 
 export interface ScanRequest {
@@ -117,8 +117,8 @@ const readFrom = (
 ): Promise<LogPage | null> =>
   isBackward
     ? // There is nothing before seq 1. With 2 or more the reader finds out whether there is such a run.
-      reader.backward(runId, Math.min(Math.max(position, 2), BEYOND_ALL), READ_ENTRIES, signal)
-    : reader.forward(runId, position, READ_ENTRIES, signal);
+      reader.backward(runId, Math.min(Math.max(position, 2), BEYOND_ALL), PAGE, signal)
+    : reader.forward(runId, position, PAGE, signal);
 
 /** Its rejection is handled when it is awaited, if it ever is. */
 const quietly = <T>(promise: Promise<T>): Promise<T> => {

@@ -10,8 +10,8 @@ import type { ScanAnswer, ScanResult, ScanTask } from './scan/scanTask.ts';
 
 /** Milliseconds without a task after which a thread ends. */
 const IDLE_MS = 30_000;
-/** Milliseconds for one task. It takes 50 as a rule, and some seconds for a long line and a large regular expression. */
-const TASK_MS = 20_000;
+/** Milliseconds for one task. It takes 50 as a rule, and a second for a long line and a large regular expression. */
+const TASK_MS = 10_000;
 /** MiB of a thread's heap; the texts of batches are outside of it, one at a time. */
 const HEAP_MB = { maxOldGenerationSizeMb: 56, maxYoungGenerationSizeMb: 8 };
 /** With two cores one thread: the other core is for the event loop and Redis. */
@@ -23,11 +23,19 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** What tests change. */
+export interface PoolOptions {
+  /** Default: TASK_MS. */
+  readonly taskMs?: number;
+  /** Default: THREADS. */
+  readonly threads?: number;
+}
+
 export class ScanPool implements AsyncDisposable {
   readonly #threads: readonly ScanThread[];
 
-  constructor(logger: Pick<Logger, 'warn'>) {
-    this.#threads = Array.from({ length: THREADS }, () => new ScanThread(logger));
+  constructor(logger: Pick<Logger, 'warn'>, { taskMs = TASK_MS, threads = THREADS }: PoolOptions = {}) {
+    this.#threads = Array.from({ length: threads }, () => new ScanThread(logger, taskMs));
   }
 
   /** Threads that run at present. */
@@ -50,14 +58,16 @@ export class ScanPool implements AsyncDisposable {
 
 class ScanThread {
   readonly #logger: Pick<Logger, 'warn'>;
+  readonly #taskMs: number;
   #worker: Worker | null = null;
   /** The first one is being worked at. */
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(logger: Pick<Logger, 'warn'>) {
+  constructor(logger: Pick<Logger, 'warn'>, taskMs: number) {
     this.#logger = logger;
+    this.#taskMs = taskMs;
   }
 
   get isRunning(): boolean {
@@ -94,7 +104,7 @@ class ScanThread {
       return;
     }
     const worker = this.#worker ?? this.#start();
-    this.#timer = setTimeout(() => this.#died(worker, new Error(`no answer within ${TASK_MS} ms`)), TASK_MS);
+    this.#timer = setTimeout(() => this.#died(worker, new Error(`no answer within ${this.#taskMs} ms`)), this.#taskMs);
     worker.postMessage(first.task, [first.task.bytes.buffer]);
   }
 

@@ -51,7 +51,7 @@ test('the search of the documentation', async () => {
   expect(results.at(-1).data.runLogSearch).toMatchObject({ found: 1, done: true });
 });
 
-test('with live it goes on with later lines, without a gap or a repeat, and completes after RunFinished', async () => {
+test('Q4: with live it goes on with later lines, without a gap or a repeat, and completes after RunFinished', async () => {
   const writer = await written('x 1', 'y');
   const outcome = ask(writer.runId, { live: true });
   await until(
@@ -67,7 +67,7 @@ test('with live it goes on with later lines, without a gap or a repeat, and comp
   expect(api.hub.feeds).toBe(0);
 });
 
-test('completes after limit hits, and can be resumed from scannedTo', async () => {
+test('Q4a: completes after limit hits, and can be resumed from scannedTo', async () => {
   const { runId } = await written('x', 'x', 'y', 'x');
   const first = progressOf(await ask(runId, { limit: 2 }));
   expect(first.at(-1)).toMatchObject({ found: 2, scannedTo: 3, done: false });
@@ -97,7 +97,7 @@ test('a wrong pattern and an unknown run are refused', async () => {
   expect(unknown.errors?.[0]?.extensions.code).toBe('NOT_FOUND');
 });
 
-test('a client that leaves frees its search', async () => {
+test('Q7: a client that leaves frees its search', async () => {
   const writer = await written('x');
   await using socket = await new RawSocket(api.url).ready();
   socket.subscribe('a', DOCUMENT, { id: writer.runId, query: {}, live: true });
@@ -114,7 +114,7 @@ test('a client that leaves frees its search', async () => {
   expect(api.searches.turns.callers).toBe(0);
 });
 
-test('deleting the run ends a live search with NOT_FOUND', async () => {
+test('Q4b: deleting the run ends a live search with NOT_FOUND', async () => {
   const writer = await written('x');
   const outcome = ask(writer.runId, { live: true });
   await until(

@@ -1,6 +1,6 @@
 /** Run.search over a real server and a real Redis, compared with a naive scan of log.ndjson. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { EventDraft } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import type { LogQuery } from '../../../src/domain/logQuery.ts';
@@ -61,7 +61,7 @@ test('finds a text in any case, with its place, and says that nothing is left', 
   expect(messages(await search(id, { text: 'two', caseSensitive: true, exclude: 'TWO' }))).toEqual([]);
 });
 
-test('a colour inside of a word does not hide it, and belongs to the range', async () => {
+test('Q2: a colour inside of a word does not hide it, and belongs to the range', async () => {
   const red = '\u001b[31merr\u001b[0mor here';
   const id = await logOf([
     lines(red, 'plain error'),
@@ -73,7 +73,7 @@ test('a colour inside of a word does not hide it, and belongs to the range', asy
   expect(messages(await search(id, { text: 'here "q' }))).toHaveLength(1);
 });
 
-test('letters whose case changes their length are found at their place', async () => {
+test('Q2a: letters whose case changes their length are found at their place', async () => {
   const id = await logOf([lines('İİ Kelvin K ſtraße', 'STRAẞE')]);
   expect(matched(await search(id, { text: 'kelvin k' }))).toEqual([['Kelvin K']]);
   expect(matched(await search(id, { text: 'straße' }))).toEqual([['ſtraße'], ['STRAẞE']]);
@@ -81,7 +81,7 @@ test('letters whose case changes their length are found at their place', async (
   expect(messages(await search(id, { text: 'strasse' }))).toEqual([]);
 });
 
-test('goes on from scannedTo in both directions, and gives the next and the previous hit', async () => {
+test('Q3: goes on from scannedTo in both directions, and gives the next and the previous hit', async () => {
   const id = await logOf([lines('a 1', 'b', 'a 2'), lines('a 3', 'c', 'a 4')]);
   const next = await search(id, { text: 'a' }, { first: 1, after: 2 });
   expect(messages(next)).toEqual(['a 2']);
@@ -108,7 +108,7 @@ test('gives the events around a hit, over the borders of entries', async () => {
   expect(hits[0]?.after.map(({ seq }) => seq)).toEqual([5, 6]);
 });
 
-test('a wrong regular expression is BAD_USER_INPUT with its argument, also one that is too large', async () => {
+test('Q8: a wrong regular expression is BAD_USER_INPUT with its argument, also one that is too large', async () => {
   const id = await logOf([lines('1')]);
   for (const text of [
     '(',
@@ -123,6 +123,31 @@ test('a wrong regular expression is BAD_USER_INPUT with its argument, also one t
     const { errors } = await ask(id, { text, regex: true });
     expect(errors?.[0]?.extensions, text).toMatchObject({ code: 'BAD_USER_INPUT', argument: 'query.text' });
   }
+});
+
+test('Q7: a request that is given up ends its search, and the next one of the caller has its turn', async () => {
+  const entry = Array.from({ length: 2000 }, (_, i) => line(`${'a'.repeat(200)} ${i}`));
+  const id = await logOf(Array.from({ length: 40 }, () => entry));
+  const { pool, turns } = api.searches;
+  const scan = pool.scan.bind(pool);
+  const gate = Promise.withResolvers<void>();
+  const scans = vi.spyOn(pool, 'scan').mockImplementation((task) => gate.promise.then(() => scan(task)));
+  const leaving = new AbortController();
+  const given = fetch(`${api.url}/graphql`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' }, signal: leaving.signal },
+    body: JSON.stringify({ query: DOCUMENT, variables: { id, query: { text: 'nowhere' } } }),
+  });
+  await vi.waitFor(() => expect(scans).toHaveBeenCalledTimes(1), 15_000);
+  leaving.abort();
+  await expect(given).rejects.toThrow();
+  // When this is answered, the service has noticed that the other connection is closed.
+  await post(api.url, '{ viewer { tenant } }');
+  gate.resolve();
+  await vi.waitFor(() => expect(turns.callers).toBe(0), 15_000);
+  // The log has five pages.
+  expect(scans.mock.calls.length).toBeLessThanOrEqual(2);
+  scans.mockRestore();
+  expect(messages(await search(id, { text: ' 1999' }, { first: 1 }))).toHaveLength(1);
 });
 
 // ------------------------------------------------------------------ against a naive scan
@@ -193,7 +218,7 @@ const matches = (event: Readonly<Record<string, string>>, query: LogQuery): bool
   return !logger || event.logger === logger;
 };
 
-test('finds what a naive scan of log.ndjson finds, page by page, forward and backward', async () => {
+test('Q1: finds what a naive scan of log.ndjson finds, page by page, forward and backward', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(draft, { minLength: 1, maxLength: 12 }), { maxLength: 5 }),
@@ -223,6 +248,6 @@ test('finds what a naive scan of log.ndjson finds, page by page, forward and bac
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 }, 60_000);

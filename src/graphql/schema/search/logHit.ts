@@ -37,7 +37,7 @@ export const LogHit = builder.objectRef<HitSource>('LogHit').implement({
       type: [TextRange],
       resolve: ({ ranges }) => [...ranges],
       description: `Where the text matches, from left to right: the first 100 places. ANSI sequences inside of a match belong to it.
-Empty if the query has no text.`,
+Empty if the query has no text. There are fewer if a regular expression takes long in a very long line.`,
     }),
     before: t.field({
       type: [RunEventRef],
