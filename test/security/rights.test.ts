@@ -142,6 +142,15 @@ test('T6: there is a document for each row of the table that is a root field', (
   expect(rows.filter((name) => !landed.includes(name))).toEqual([]);
 });
 
+test('T6: logs shows the runs themselves to callers with runs:read, and their events to all with logs:read', async () => {
+  const query = (selection: string): string =>
+    `subscription ($id: ID!) { logs(filter: {}, positions: [{ runId: $id, after: 0 }]) { change ${selection} } }`;
+  const [reader, both] = [await backend('logs:read'), await backend('logs:read runs:read')];
+  expect(codes(await operate(reader, query('run { name }'), { id: runId }))).toEqual(['FORBIDDEN']);
+  expect(codes(await operate(reader, query('batch { runId }'), { id: runId }))).toEqual([]);
+  expect(codes(await operate(both, query('run { name } batch { runId }'), { id: runId }))).toEqual([]);
+});
+
 test('T7: without logs:read nothing shows what a command has written', async () => {
   const query = `query ($id: ID!) { run(id: $id) { id status command failure { message }
     logs { events { ... on LogLine { message } } } output progress { label } } }`;

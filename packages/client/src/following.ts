@@ -56,7 +56,7 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
   // All tries share one object: graphql-ws sends it again, as it is then, when it reconnects by itself.
   const variables: Record<string, unknown> = { ...payload.variables };
   const runId = typeof variables.runId === 'string' ? variables.runId : null;
-  const position = createPosition(variables.after);
+  const position = createPosition(variables, /\$positions\b/.test(payload.query ?? ''));
   /** Increases with each try; results of earlier tries are ignored. */
   let turn = 0;
   let stopTry: (() => void) | null = null;
@@ -109,8 +109,7 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
     report('live');
     const news = position.take(result);
     if (position.hasMoved()) refusals = 0;
-    const after = position.after();
-    if (after !== null) variables.after = after;
+    Object.assign(variables, position.variables());
     if (news === null) return;
     try {
       sink.next(news);
@@ -152,6 +151,7 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
           if (mine === turn && !over) listener(...args);
         };
       position.asked();
+      if (mine > 1) Object.assign(variables, position.variables());
       stopTry = client.subscribe(
         { ...payload, variables },
         { next: ifMine(onNext), error: ifMine(onError), complete: ifMine(onComplete) },
@@ -168,7 +168,7 @@ export const follow = (context: FollowContext, payload: SubscribePayload, sink: 
   const following: Following = {
     leave: () => end(),
     pause: () => {
-      if (over || position.isFinished() || position.after() === null) return false;
+      if (over || position.isFinished() || !position.canResume()) return false;
       paused = true;
       stop();
       return true;

@@ -1,5 +1,7 @@
 /** The position of a subscription in its log, and which events of a result are new there. Pure. */
 
+import { createPositions, isFollowed } from './positions.ts';
+
 export interface LogEvent {
   readonly __typename?: string;
   readonly seq?: number;
@@ -17,6 +19,10 @@ export interface Result {
 export interface Position {
   /** The seq to continue after; null if none was given and no event with a seq has arrived. */
   readonly after: () => number | null;
+  /** What the variables of the next try must have. */
+  readonly variables: () => Readonly<Record<string, unknown>>;
+  /** Whether a next try continues where this one was. */
+  readonly canResume: () => boolean;
   /** Whether RunFinished has arrived; nothing follows it. */
   readonly isFinished: () => boolean;
   /** Whether the position has moved since the last call of `asked`. */
@@ -34,12 +40,19 @@ const logOf = (data: Result['data']): readonly [field: string, value: LogValue] 
   return null;
 };
 
-export const createPosition = (given: unknown): Position => {
-  let last = typeof given === 'number' ? given : null;
+/**
+ * @param given the variables of the subscription
+ * @param isOfMany whether it is one to `logs`
+ */
+export const createPosition = (given: Readonly<Record<string, unknown>>, isOfMany = false): Position => {
+  let last = typeof given.after === 'number' ? given.after : null;
+  const positions = createPositions(given.positions, given.since);
   let finished = false;
   let moved = false;
   return {
     after: () => last,
+    variables: () => (isOfMany ? positions.variables() : last === null ? {} : { after: last }),
+    canResume: () => last !== null || positions.areKnown(),
     isFinished: () => finished,
     hasMoved: () => moved,
     asked: () => {
@@ -49,6 +62,12 @@ export const createPosition = (given: unknown): Position => {
       const log = logOf(result.data);
       if (log === null) return result;
       const [field, value] = log;
+      if (isOfMany && isFollowed(value)) {
+        const taken = positions.take(value);
+        moved ||= taken.moved;
+        if (taken.value === value) return result;
+        return taken.value === null ? null : { ...result, data: { [field]: taken.value } };
+      }
       const events = value.events ?? (value.seq === undefined ? [] : [value]);
       // If a filter removed every event of a batch, lastSeq still tells the position.
       const seq = value.events === undefined ? value.seq : (value.lastSeq ?? events.at(-1)?.seq);

@@ -6,7 +6,9 @@
  * the server, asked again, completes without a new event.
  *
  * Requirements: a subscription that shall resume has a variable `$after` and selects `__typename seq` (runLogs) or
- * `lastSeq events { __typename seq }` (runLogBatches). Other subscriptions start again from the beginning. Queries and
+ * `lastSeq events { __typename seq }` (runLogBatches). A subscription to `logs` has the variables `$positions` and `$since`
+ * and selects `change run { id } batch { lastSeq events { __typename seq } }`: it continues in each run, and runs that
+ * started while it was away are followed from their beginning. Other subscriptions start again from the beginning. Queries and
  * mutations are sent once; if the connection is lost before the answer, they end with an error.
  *
  * These end a subscription with an error:
