@@ -1,9 +1,8 @@
 /** The HTTP server: puts its parts together, starts, answers and stops. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Backlog } from '../delivery/sinks/backlog.ts';
-import { type Forbidden, isErrorCode, ShareUsedUp } from '../domain/errors.ts';
+import { isErrorCode, ShareUsedUp } from '../domain/errors.ts';
 import { answering } from '../graphql/context/answering.ts';
 import type { Services } from '../graphql/context/context.ts';
 import { createEnvelope, GRAPHQL_PATH } from '../graphql/server/envelope.ts';
@@ -15,19 +14,14 @@ import { Connections, socketBounds } from './connectionLimit.ts';
 import { bodyBytes } from './exchange/body.ts';
 import { type Admission, openAdmission } from './exchange/callerOf.ts';
 import { limitFailedLogins } from './exchange/failedLogins.ts';
-import {
-  type CallersExchange,
-  type Exchange,
-  errorBody,
-  type HttpError,
-  sendError,
-  sendUsedUp,
-} from './exchange/respond.ts';
+import { type CallersExchange, type Exchange, errorBody, sendError, sendUsedUp } from './exchange/respond.ts';
 import { SECURITY_HEADERS } from './exchange/securityHeaders.ts';
 import { corsHeaders, Gate, RefusalLog, type Verdict } from './gate.ts';
+import { closeServer, createNodeServer, listen } from './nodeServer.ts';
 import { OpenResponses } from './openResponses.ts';
 import { Pipelines } from './pipeline.ts';
-import { refuseExpectation, refuseOnSocket, refuseUnparsed } from './rawAnswers.ts';
+import { refuseOnSocket } from './rawAnswers.ts';
+import { BAD_TARGET, forbidden, NO_HOST, STOPPING, TOO_MANY_SOCKETS, tooManySockets } from './refusals.ts';
 import { isHealth, NOT_FOUND, Router } from './router.ts';
 import type { Readiness } from './routes/health.ts';
 import { KEEP_ALIVE, type KeepAliveOptions } from './sockets/keepAlive.ts';
@@ -71,27 +65,6 @@ export interface HttpServer {
 
 /** How long requests that are being answered can take once the server stops. */
 const STOP_MS = 3000;
-/** How long a client can take to send a request, and its headers. */
-const REQUEST_MS = 30_000;
-const HEADERS_MS = 10_000;
-/**
- * How long a connection can be idle between two requests. Longer than the 60 s of common load balancers, so that the
- * balancer closes it first and never sends a request into a connection that is being closed here.
- */
-const IDLE_MS = 75_000;
-
-const STOPPING: HttpError = {
-  status: 503,
-  code: 'UNAVAILABLE',
-  message: 'The service is stopping. Try again in a moment.',
-};
-const BAD_TARGET: HttpError = { status: 400, code: 'BAD_REQUEST', message: 'The request target is not a valid URL.' };
-const NO_HOST: HttpError = {
-  status: 400,
-  code: 'BAD_REQUEST',
-  message: 'An HTTP/1.1 request needs a Host header. Send the name of the service in it.',
-};
-const forbidden = ({ code, message }: Forbidden): HttpError => ({ status: 403, code, message });
 
 export const createHttpServer = (options: HttpServerOptions): HttpServer => new ApiServer(options);
 
@@ -155,33 +128,21 @@ class ApiServer implements HttpServer {
   }
 
   #createServer(): Server {
-    const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS };
-    // Node.js itself would refuse a request without Host, without the headers of this service.
-    const options = { ...timeouts, requireHostHeader: false };
-    const server = createServer(options, (request, response) => void this.#answer(request, response));
     const connections = new Connections(this.#socketBounds);
-    server.on('connection', (socket) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#answer(request, response);
+    const server = createNodeServer(answer, (socket) => {
       connections.admit(socket);
       this.#pipelines.admit(socket);
     });
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    server.on('clientError', refuseUnparsed);
-    server.on('checkExpectation', refuseExpectation);
     return server;
   }
 
   async listen(): Promise<{ readonly port: number }> {
-    const { host, port, allowedOrigins } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const bound = (this.#server.address() as AddressInfo).port;
-    this.#gate = new Gate({ host, port: bound, allowedOrigins });
-    return { port: bound };
+    const { host, port: asked, allowedOrigins } = this.#options;
+    const port = await listen(this.#server, host, asked);
+    this.#gate = new Gate({ host, port, allowedOrigins });
+    return { port };
   }
 
   close(): Promise<void> {
@@ -192,12 +153,7 @@ class ApiServer implements HttpServer {
   async #close(): Promise<void> {
     this.#stopping = true;
     this.#open.cutAll();
-    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), STOP_MS);
-    await this.#sockets.close();
-    await stopped;
-    clearTimeout(timer);
+    await Promise.all([closeServer(this.#server, STOP_MS), this.#sockets.close()]);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -288,17 +244,6 @@ class ApiServer implements HttpServer {
     }
   }
 }
-
-const tooManySockets = ({ perAddress }: TallyBounds): HttpError => ({
-  status: 429,
-  code: 'LIMIT_EXCEEDED',
-  message: `Too many WebSockets are open from this address: at most ${perAddress} (MAX_SOCKETS_PER_ADDRESS). Close some first.`,
-});
-const TOO_MANY_SOCKETS: HttpError = {
-  status: 503,
-  code: 'LIMIT_EXCEEDED',
-  message: 'Too many WebSockets are open on this server. Try again in a moment.',
-};
 
 /** The request's target as a URL; null if it is not valid. Its host means nothing: the header Host is what is checked. */
 const urlOf = (request: IncomingMessage): URL | null => {

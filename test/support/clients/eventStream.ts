@@ -1,5 +1,6 @@
 /** A reader of server-sent events on a raw socket: it sees the raw bytes, and can behave badly. */
 import { connect, type Socket } from 'node:net';
+import type { Answer } from './http.ts';
 
 export interface EventRequest {
   readonly query: string;
@@ -135,6 +136,31 @@ export class EventReader implements AsyncDisposable {
     await this.ended;
   }
 }
+
+/**
+ * POSTs an operation that asks for an event stream, and returns its first result, or the answer in JSON that came
+ * instead. Then it leaves. @throws Error if the answer has no result
+ */
+export const firstResult = async (
+  url: string,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> => {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    const result = /^(?:data: )?(\{.*\})$/m.exec(text)?.[1];
+    if (result === undefined) continue;
+    return { status: response.status, headers: response.headers, ...(JSON.parse(result) as object) };
+  }
+  throw new Error(`no result: ${text}`);
+};
 
 interface Logs {
   readonly runLogs?: { readonly seq: number };
