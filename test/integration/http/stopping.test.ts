@@ -74,7 +74,7 @@ test('S4: a run that is deleted ends its open subscriptions with NOT_FOUND, not 
   await socket.until((message) => message.id === 'log');
   await socket.until((message) => message.id === 'run');
   await api.redis.hset(`run:{${id}}`, 'closed', '1', 'status', 'COMPLETED');
-  const keys = ['', ':log', ':lease', ':index'].map((part) => `run:{${id}}${part}`);
+  const keys = ['', ':log', ':lease', ':index', ':fixed'].map((part) => `run:{${id}}${part}`);
   expect(await new Script(DELETE).run(api.redis, keys, [])).toBe(1);
   for (const name of ['log', 'run']) {
     const ended = await socket.until((message) => message.id === name && message.type !== 'next');
