@@ -20,6 +20,11 @@ export class CallerTurns {
     return this.#queues.size;
   }
 
+  /** Whether another search of the caller waits for the one that has its turn. */
+  isAwaited(caller: string): boolean {
+    return (this.#queues.get(caller)?.users ?? 0) > 1;
+  }
+
   /**
    * Does the work when it is the caller's turn. @throws Busy if that takes longer than LIMITS.searchWaitMs, or if too many
    * wait; the signal's reason; what the work throws

@@ -42,6 +42,8 @@ export interface PageSearch {
 
 /** Characters of lines in one page: then it is returned short. */
 const MOST_CHARACTERS = 8 * 1024 * 1024;
+/** Milliseconds after which a page is returned short if another search of the caller waits. */
+const SHARE_MS = 500;
 
 /** @param most hits in the page. @throws LimitExceeded if the request's budget is used up; as CallerTurns.run and scanLog */
 export const searchPage = (
@@ -57,6 +59,7 @@ export const searchPage = (
       }
       const hits: FoundHit[] = [];
       let characters = 0;
+      const until = performance.now() + SHARE_MS;
       let begun = performance.now();
       let page: SearchPage | null = null;
       for await (const step of searches.scan(reader, request, () => most - hits.length, signal)) {
@@ -68,6 +71,7 @@ export const searchPage = (
         const scannedFrom = request.isBackward ? Math.min(request.before - 1, step.lastSeq) : request.after + 1;
         page = { hits, scannedFrom, scannedTo: step.scannedTo, done: step.done };
         if (hits.length >= most || characters > MOST_CHARACTERS || budget.isUsedUp) break;
+        if (now > until && searches.turns.isAwaited(caller)) break;
       }
       if (page === null) throw new TypeError('a scan has at least one step');
       return request.isBackward ? { ...page, hits: hits.reverse() } : page;

@@ -13,6 +13,7 @@ test('Q6: searches of one caller take turns, and do not delay those of others', 
     turns.run('a', async () => void done.push('a 2'), STAYS),
     turns.run('b', async () => void done.push('b'), STAYS).then(() => first.resolve()),
   ];
+  expect([turns.isAwaited('a'), turns.isAwaited('b')]).toEqual([true, false]);
   await Promise.all(all);
   expect(done).toEqual(['b', 'a 1', 'a 2']);
   expect(turns.callers).toBe(0);
