@@ -1,5 +1,6 @@
 /** Chooses the launcher: the one that LAUNCHER names, or the best that is available. */
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { engineAnswers, findContainerSocket, socketCandidates } from './launchers/container/engine/socket.ts';
@@ -7,6 +8,7 @@ import { ContainerLauncher, containerTraits } from './launchers/container/launch
 import type { Launcher, LauncherTraits } from './launchers/launcher.ts';
 import { PROCESS_TRAITS, ProcessLauncher } from './launchers/process/launcher.ts';
 import type { RedisForExecutors } from './redis/relay/executorRedis.ts';
+import { WORKERS_TRAITS, WorkersLauncher } from './runs/workers/workersLauncher.ts';
 import { EXIT, StartFailure } from './startFailure.ts';
 
 /** Processes and threads of one run, at most: it stops a fork bomb. */
@@ -23,6 +25,7 @@ export interface LauncherParts {
   /** How executors reach Redis. */
   readonly redis: Pick<RedisForExecutors, 'urlFor' | 'mount'>;
   readonly logger: Logger;
+  readonly commands: Redis;
 }
 
 /** A launcher that can be made. Redis for executors is opened in between, by its traits. */
@@ -38,6 +41,7 @@ export interface LauncherChoice {
 
 type LauncherConfig = Pick<
   Config,
+  | 'role'
   | 'launcher'
   | 'containerSocket'
   | 'dockerHost'
@@ -54,6 +58,7 @@ type LauncherConfig = Pick<
 
 /** @throws StartFailure where LAUNCHER or HOST needs a container engine and none answers */
 export const chooseLauncher = async (config: LauncherConfig): Promise<LauncherChoice> => {
+  if (config.role === 'api') return NO_LAUNCHER;
   if (config.launcher === 'process') return processChoice(config, `LAUNCHER=process: ${UNLIMITED}`);
   const named = config.containerSocket;
   const socketPath = named === null ? await findContainerSocket(config) : (await engineAnswers(named)) ? named : null;
@@ -68,6 +73,14 @@ export const chooseLauncher = async (config: LauncherConfig): Promise<LauncherCh
     throw new StartFailure(`${message} Start an engine, or set LAUNCHER=process.`, EXIT.unavailable);
   }
   return processChoice(config, `${none}; ${UNLIMITED}`);
+};
+
+/** For ROLE=api. */
+const NO_LAUNCHER: LauncherChoice = {
+  traits: WORKERS_TRAITS,
+  why: 'ROLE=api: workers start the runs',
+  remedy: '',
+  create: ({ commands, logger }) => new WorkersLauncher(commands, logger.child({ part: 'workers' })),
 };
 
 const noEngine = (config: LauncherConfig): string => {

@@ -18,7 +18,9 @@ import {
   onOff,
   origins,
   persistedDocuments,
+  type Role,
   redisUrl,
+  role,
   secretsKey,
   whole,
 } from './configFields.ts';
@@ -61,6 +63,8 @@ export interface Config {
   readonly redisUrl: string | null;
   /** Absolute path. */
   readonly dataDirectory: string;
+  /** all: serves, and starts runs; api: only serves; worker: only starts runs. */
+  readonly role: Role;
   readonly launcher: 'auto' | 'container' | 'process';
   /** Path of the engine's API socket; null: the service looks for one. */
   readonly containerSocket: string | null;
@@ -138,6 +142,7 @@ const schema = z.object({
     .string()
     .transform((path) => resolve(path))
     .default(resolve('data')),
+  ROLE: role,
   LAUNCHER: launcher,
   CONTAINER_SOCKET: containerSocket.optional(),
   DOCKER_HOST: z.string().optional(),
@@ -179,7 +184,8 @@ export const readConfig = (env: Environment): Config => {
   const listens = host.safeParse(given.HOST);
   const isOpen = authKinds.safeParse(given.AUTH).data?.length === 0;
   const openToNetwork = isOpen && listens.success && !isLoopback(listens.data);
-  if (openToNetwork && given.ALLOW_NO_AUTH !== '1') {
+  // A worker serves nothing but health checks.
+  if (openToNetwork && given.ALLOW_NO_AUTH !== '1' && given.ROLE !== 'worker') {
     const what = `${listens.data} is not loopback, and AUTH is none.`;
     const remedy = 'Set AUTH=tokens or AUTH=jwt, or ALLOW_NO_AUTH=1 to serve without authentication';
     problems.push({ variable: 'HOST', message: `${what} ${remedy}` });
@@ -204,6 +210,7 @@ const configOf = (
   openToNetwork,
   redisUrl: values.REDIS_URL ?? null,
   dataDirectory: values.DATA_DIR,
+  role: values.ROLE,
   launcher: values.LAUNCHER,
   containerSocket: values.CONTAINER_SOCKET ?? null,
   dockerHost: values.DOCKER_HOST ?? null,

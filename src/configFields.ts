@@ -75,6 +75,9 @@ export const redisUrl = z.string().superRefine((text, context) => {
   }
 });
 
+export type Role = 'all' | 'api' | 'worker';
+export const role = z.enum(['all', 'api', 'worker'], { error: 'must be all, api or worker' }).default('all');
+
 export const launcher = z
   .string()
   .transform((text, context): 'auto' | 'container' | 'process' => {

@@ -30,6 +30,12 @@ const complain = (line: string): void => {
 
 const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
 
+const ROLES: Readonly<Record<Config['role'], string>> = {
+  all: 'all; serves, and starts runs',
+  api: 'api; serves, and starts no runs',
+  worker: 'worker; starts runs, and serves health checks only',
+};
+
 /** Keeps the configuration's secrets out of the log. */
 const hideSecretsOf = ({ redisUrl, executorRedisUrl, secretsKey, auth }: Config): void => {
   for (const url of [redisUrl, executorRedisUrl]) if (url !== null) hideFromLog(parseRedisUrl(url).password);
@@ -61,6 +67,10 @@ const stopSignal = (logger: Logger): AbortSignal => {
 
 const sayAddresses = (config: Config, port: number): void => {
   const address = { host: config.host, port };
+  if (config.role === 'worker') {
+    say(`Health: ${baseUrl('http', address)}/health/ready`);
+    return;
+  }
   const endpoint = `${baseUrl('http', address)}/graphql`;
   const viewer = config.viewer ? `Viewer: ${baseUrl('http', address)}\n` : '';
   const graphiql = config.graphiql ? `\nGraphiQL: ${endpoint}` : '';
@@ -80,7 +90,8 @@ const run = async (): Promise<number> => {
   });
   const stopping = stopSignal(logger);
   say(`runloom ${version}`);
-  if (config.openToNetwork) {
+  say(`Role: ${ROLES[config.role]}`);
+  if (config.openToNetwork && config.role !== 'worker') {
     const who = 'everybody who can reach it can run commands on this machine';
     say(`WARNING: HOST ${config.host} is not loopback, and AUTH is none: ${who}`);
   }

@@ -22,6 +22,7 @@ import { redisReadiness } from './redis/readiness.ts';
 import { createRuns, type RunService } from './runs/createRuns.ts';
 import type { LossGuard } from './runs/lossyRedis/lossGuard.ts';
 import { installationId } from './runs/records/installation.ts';
+import { showWorker } from './runs/workers/workers.ts';
 import { Searches } from './search/searches.ts';
 import { type Identity, openIdentity } from './serviceIdentity.ts';
 import type { ServiceOptions, Start } from './serviceStart.ts';
@@ -76,6 +77,7 @@ const begin = async (start: Start): Promise<number> => {
     installationId: installation,
     redis: address,
     logger: start.logger,
+    commands: connections.commands.redis,
   });
   const losses = await openLossGuard(start, server, connections);
   const log = openLog(start, connections, losses);
@@ -95,8 +97,18 @@ const begin = async (start: Start): Promise<number> => {
   const { port } = await http.listen().catch((error: unknown) => {
     throw portFailure(error, config);
   });
-  runs.start();
+  if (start.config.role !== 'api') startWork(start, { connections, launcher, runs });
   return port;
+};
+
+/** Begins to start runs, and shows that to processes that only serve. */
+const startWork = (
+  { logger, instance, parts }: Start,
+  { connections, launcher, runs }: Pick<HttpNeeds, 'connections' | 'launcher' | 'runs'>,
+): void => {
+  runs.start();
+  const sign = showWorker({ redis: connections.commands.redis, log: logger }, instance, launcher);
+  parts.defer(() => withDeadline(() => sign.close(), { ms: COUNT_MS }).catch(() => undefined));
 };
 
 /** @throws StartFailure if a document of PERSISTED_DOCUMENTS does not fit the schema */
@@ -185,7 +197,7 @@ const openRuns = (start: Start, server: RedisServer, needs: RunsNeeds): RunServi
 
 /** Begins to build the viewer where there is no build yet; the stop ends that. */
 const openViewer = ({ config, say, parts }: Start): Site | null => {
-  if (!config.viewer) return null;
+  if (!config.viewer || config.role === 'worker') return null;
   const stopping = new AbortController();
   parts.defer(() => stopping.abort());
   return openSite({ say, env: config.childEnvironment, signal: stopping.signal });
@@ -233,7 +245,9 @@ const openHttp = ({ config, logger, instance, parts }: Start, needs: HttpNeeds):
     searches,
     limits,
     logger,
+    servesApi: config.role !== 'worker',
     ready: async () => (await redisReady()) ?? (await launcher.unready()),
+    warning: () => launcher.warning?.() ?? null,
   });
   parts.defer(() => http.close());
   return http;

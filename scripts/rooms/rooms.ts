@@ -145,12 +145,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/runs',
       'src/runs/lossyRedis',
       'src/runs/records',
+      'src/runs/workers',
       'src/search',
       'src/system',
       'src/viewer',
       'src/wire',
     ],
-    packages: ['node', 'pino', 'zod'],
+    packages: ['ioredis', 'node', 'pino', 'zod'],
   },
   'src/audit': {
     purpose: 'the audit trail: who changed what, from where',
@@ -574,6 +575,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: 'what a thread does: finds the lines of stored batches that match a query',
     rooms: ['src/collections', 'src/domain', 'src/domain/text', 'src/wire'],
     packages: ['node', 're2js'],
+  },
+  'src/runs/workers': {
+    purpose: 'which processes start runs, for those that only serve them',
+    rooms: ['src/async', 'src/launchers', 'src/runs/records'],
+    packages: ['ioredis', 'pino', 'zod'],
   },
   'src/system': {
     purpose: 'facts from the operating system: processes, sockets, directories',

@@ -32,12 +32,22 @@ export interface RouterOptions extends Omit<Downloads, 'sizes'>, GraphqlRoute {
   /** Null: the viewer is off. */
   readonly viewer: Site | null;
   readonly ready: Readiness;
+  /** What /health/ready adds for an operator although the service is ready; null: nothing. */
+  readonly warning: () => string | null;
+  /** False: health checks are all that is served (ROLE=worker). */
+  readonly servesApi: boolean;
 }
 
 export const NOT_FOUND: HttpError = {
   status: 404,
   code: 'NOT_FOUND',
   message: 'Not found: the service has nothing at this path. Its API is at /graphql.',
+};
+
+export const ONLY_HEALTH: HttpError = {
+  status: 404,
+  code: 'NOT_FOUND',
+  message: 'Not found: this process only starts runs (ROLE=worker) and serves /health/live and /health/ready.',
 };
 
 /** `/health/live` and `/health/ready`: probes, which are answered first and whatever their Host is. */
@@ -56,6 +66,7 @@ export class Router {
   /** Answers a request that has passed the gate. @throws what the route throws */
   async serve(exchange: Exchange, origin: string | null): Promise<void> {
     const { url, request, response, cors } = exchange;
+    if (!this.#options.servesApi && !isHealth(url)) return sendError(exchange, ONLY_HEALTH);
     if (request.method === 'OPTIONS') {
       const headers = origin === null ? {} : preflightHeaders(request.headers);
       response.writeHead(204, { ...cors, ...headers, Allow: 'GET, HEAD, POST, OPTIONS' }).end();
@@ -63,7 +74,7 @@ export class Router {
     }
     const path = url.pathname;
     if (path === '/health/live') return serveLive(exchange);
-    if (path === '/health/ready') return await serveReady(exchange, this.#options.ready);
+    if (path === '/health/ready') return await serveReady(exchange, this.#options.ready, this.#options.warning);
     if (isViewerPath(path)) return await serveViewer(exchange, this.#options.viewer);
     if (this.#graphiql !== null && path === GRAPHQL_PATH && wantsPage(request)) {
       return await this.#graphiql.serve(exchange);

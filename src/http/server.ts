@@ -22,7 +22,7 @@ import { OpenResponses } from './openResponses.ts';
 import { Pipelines } from './pipeline.ts';
 import { refuseOnSocket } from './rawAnswers.ts';
 import { BAD_TARGET, forbidden, NO_HOST, STOPPING, TOO_MANY_SOCKETS, tooManySockets } from './refusals.ts';
-import { isHealth, NOT_FOUND, Router } from './router.ts';
+import { isHealth, NOT_FOUND, ONLY_HEALTH, Router } from './router.ts';
 import type { Readiness } from './routes/health.ts';
 import { KEEP_ALIVE, type KeepAliveOptions } from './sockets/keepAlive.ts';
 import { createOperations } from './sockets/operations.ts';
@@ -40,6 +40,10 @@ export interface HttpServerOptions extends Services {
   /** For tests; default: LIMITS.sockets, or maxSocketsPerAddress where that is more. */
   readonly maxSockets?: number;
   readonly ready: Readiness;
+  /** As RouterOptions.warning; default: none. */
+  readonly warning?: () => string | null;
+  /** False: health checks are all that is served (ROLE=worker). Default: true. */
+  readonly servesApi?: boolean;
   /** Default: AUTH=none. */
   readonly admission?: Admission;
   /** INTROSPECTION and GRAPHIQL. Default: true. */
@@ -96,6 +100,8 @@ class ApiServer implements HttpServer {
       introspection = true,
       graphiql = true,
       viewer = null,
+      warning = () => null,
+      servesApi = true,
       manifest = null,
       admission: everybody = openAdmission(),
       limits,
@@ -111,7 +117,7 @@ class ApiServer implements HttpServer {
       );
     };
     const { pingMs } = keepAlive;
-    const pages = { graphiql, viewer };
+    const pages = { graphiql, viewer, warning, servesApi };
     const parts = { admission, limits, envelope, documents, ...pages, reader, runsFor, ready, pingMs, streams };
     this.#router = new Router(parts);
     this.#socketBounds = socketBounds(options.maxSocketsPerAddress, options.maxSockets);
@@ -236,6 +242,7 @@ class ApiServer implements HttpServer {
     const verdict = this.#judge(request, url);
     if (!verdict.passes) refuseOnSocket(socket, forbidden(verdict.refusal));
     else if (this.#stopping) refuseOnSocket(socket, STOPPING);
+    else if (this.#options.servesApi === false) refuseOnSocket(socket, ONLY_HEALTH);
     else if (url?.pathname !== GRAPHQL_PATH) refuseOnSocket(socket, NOT_FOUND);
     else {
       const full = this.#sockets.accept(request, socket, first);

@@ -131,6 +131,8 @@ export interface Launcher extends LauncherTraits {
   prepare(say: (line: string) => void, signal: AbortSignal): Promise<void>;
   /** Why runs cannot start now, or null where they can. Cheap: /health/ready asks it. */
   unready(): Promise<string | null>;
+  /** What an operator should know although runs are accepted; null: nothing. */
+  warning?(): string | null;
   /**
    * Whether a launch with this image would connect to its registry now: it is not here. False for an invalid name.
    * @throws the engine's error

@@ -86,10 +86,19 @@ export const createRuns = (options: RunServiceOptions): RunService => {
 const createApi = (options: RunServiceOptions, queue: AttemptQueue): RunsFor => {
   const { redis, masterKey, launcher, losses, log } = options;
   const { allotment, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, queuedRuns = 0 } = options;
-  const { defaultImage, enforces } = launcher;
   const { lingerMs } = losses;
-  const limits = { allotment, enforces, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, lingerMs, queuedRuns };
-  return runCommands({ redis, queue, launcher, masterKey, defaults: { defaultImage, ...limits }, losses, log });
+  const limits = { allotment, maxLineBytes, maxLogBytes, cancelGraceMs, retentionMs, lingerMs, queuedRuns };
+  const defaults = {
+    ...limits,
+    // Read for each run: where others start the runs, what their launchers can do changes.
+    get defaultImage() {
+      return launcher.defaultImage;
+    },
+    get enforces() {
+      return launcher.enforces;
+    },
+  };
+  return runCommands({ redis, queue, launcher, masterKey, defaults, losses, log });
 };
 
 /** The queue's worker and the reconciler, around one supervisor. */

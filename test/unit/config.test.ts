@@ -30,6 +30,7 @@ test('the defaults are those of docs/reference/configuration.md', () => {
     openToNetwork: false,
     redisUrl: null,
     dataDirectory: resolve('data'),
+    role: 'all',
     launcher: 'auto',
     containerSocket: null,
     dockerHost: null,

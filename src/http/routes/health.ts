@@ -8,9 +8,9 @@ export const serveLive = (exchange: Exchange): void => {
   if (onlyMethods(exchange, 'GET', 'HEAD')) sendJson(exchange, 200, JSON.stringify({ status: 'live' }));
 };
 
-export const serveReady = async (exchange: Exchange, ready: Readiness): Promise<void> => {
+export const serveReady = async (exchange: Exchange, ready: Readiness, warning: () => string | null): Promise<void> => {
   if (!onlyMethods(exchange, 'GET', 'HEAD')) return;
   const reason = await ready().catch(() => 'The readiness check failed. See the log of the service.');
-  if (reason === null) sendJson(exchange, 200, JSON.stringify({ status: 'ready' }));
+  if (reason === null) sendJson(exchange, 200, JSON.stringify({ status: 'ready', warning: warning() ?? undefined }));
   else sendJson(exchange, 503, JSON.stringify({ status: 'unready', reason }));
 };

@@ -51,6 +51,7 @@ const OTHER: Readonly<Record<string, string>> = {
   GRAPHIQL: 'off',
   VIEWER: 'off',
   DATA_DIR: '/elsewhere',
+  ROLE: 'api',
   LAUNCHER: 'process',
   EXECUTOR_NETWORK: 'none',
   LOG_LEVEL: 'warn',

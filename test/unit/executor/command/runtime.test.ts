@@ -10,7 +10,13 @@ test('W11a: the executor does not create the directory of its attempt again if i
   const parent = await mkdtemp(join(tmpdir(), 'rl-runtime-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   const directory = join(parent, 'removed');
-  const orders = { runId: newRunId(), attempt: 1, redisUrl: 'redis://127.0.0.1', runKey: Buffer.alloc(32), engine: null };
+  const orders = {
+    runId: newRunId(),
+    attempt: 1,
+    redisUrl: 'redis://127.0.0.1',
+    runKey: Buffer.alloc(32),
+    engine: null,
+  };
   expect(() => openRuntime({ kind: 'process', directory }, orders)).toThrow('ENOENT');
   expect(existsSync(directory)).toBe(false);
 });
