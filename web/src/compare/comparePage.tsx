@@ -102,10 +102,10 @@ interface RowProps {
 const Row = ({ row: { left, right }, texts }: RowProps) => (
   <tr>
     <td className={right === null ? 'gone' : undefined}>
-      {left !== null && <LineText message={texts[0][left] ?? ''} find="" />}
+      {left !== null && <LineText message={texts[0][left] ?? ''} highlight={null} />}
     </td>
     <td className={left === null ? 'new' : undefined}>
-      {right !== null && <LineText message={texts[1][right] ?? ''} find="" />}
+      {right !== null && <LineText message={texts[1][right] ?? ''} highlight={null} />}
     </td>
   </tr>
 );

@@ -17,11 +17,13 @@ const SHORT = /\u001b(?:[()*+#%][0-9A-Za-z]|[=><78DEHMNOVWXZc])/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters that have no meaning in a line
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-/** The last state of a line that a command has written several times (CR). */
-const lastState = (text: string): string => {
-  if (!text.includes('\r')) return text;
-  return text.split('\r').findLast((state) => state !== '') ?? '';
+/** Where the last state of a line that a command has written several times (CR) begins and ends. */
+const lastStateOf = (text: string): readonly [from: number, to: number] => {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '\r') end -= 1;
+  return [text.lastIndexOf('\r', end - 1) + 1, end];
 };
+const lastState = (text: string): string => (text.includes('\r') ? text.slice(...lastStateOf(text)) : text);
 
 const LEVELS = [0, 95, 135, 175, 215, 255];
 /** Colour n of xterm's 256: 16 to 231 are a cube, 232 to 255 are grey. */
@@ -64,6 +66,15 @@ export const spansOf = (message: string): readonly TextSpan[] => {
       background: cssColor(back, bg_truecolor as string | null),
     };
   });
+};
+
+/** How long the shown text of a message is up to a place in the message, UTF-16 units. */
+export const plainLength = (message: string, end: number): number => {
+  const [from, to] = lastStateOf(message);
+  const part = message.slice(from, Math.min(end, to));
+  return part.includes(ESCAPE) || part.includes('\u009d') || !message.includes(ESCAPE)
+    ? plainText(part).length
+    : plainText(`${part}${ESCAPE}[m`).length;
 };
 
 export const plainText = (message: string): string =>

@@ -1,44 +1,23 @@
 /** The text of a line: colours, safe links, highlighted hits. It is only ever text: no HTML is made from it. */
 import { createElement, Fragment, memo, type ReactNode } from 'react';
 import { spansOf, type TextSpan } from './ansiSpans.ts';
+import { type Highlight, rangesIn, type TextRange } from './highlight.ts';
 
 interface LineTextProps {
   readonly message: string;
-  /** What the reader searches for; empty: nothing is highlighted. */
-  readonly find: string;
+  readonly seq?: number;
+  readonly highlight: Highlight | null;
 }
 
 /** http and https alone: no other scheme becomes a link. */
 const LINK = /https?:\/\/[^\s<>"'`]+/g;
 const TRAILING = /[.,;:!?)\]}]+$/;
 
-interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Where the text is found, whatever its case. */
-export const rangesOf = (text: string, find: string): readonly Range[] => {
-  if (find === '') return [];
-  const ranges: Range[] = [];
-  const [inText, needle] = [text.toLowerCase(), find.toLowerCase()];
-  // Where lower case changes the length, positions would be wrong: better no highlight.
-  if (inText.length !== text.length) return [];
-  for (
-    let at = inText.indexOf(needle);
-    at >= 0 && ranges.length < 200;
-    at = inText.indexOf(needle, at + needle.length)
-  ) {
-    ranges.push({ start: at, end: at + needle.length });
-  }
-  return ranges;
-};
-
 /** Parts of a text have no identity but their order. */
 const inOrder = (parts: readonly ReactNode[]): ReactNode => createElement(Fragment, null, ...parts);
 
 /** The text from `offset` on with its hits marked. */
-const marked = (text: string, offset: number, ranges: readonly Range[]): ReactNode => {
+const marked = (text: string, offset: number, ranges: readonly TextRange[]): ReactNode => {
   const parts: ReactNode[] = [];
   let at = 0;
   for (const { start, end } of ranges) {
@@ -52,7 +31,7 @@ const marked = (text: string, offset: number, ranges: readonly Range[]): ReactNo
   return inOrder(parts);
 };
 
-const linked = (text: string, offset: number, ranges: readonly Range[]): ReactNode => {
+const linked = (text: string, offset: number, ranges: readonly TextRange[]): ReactNode => {
   const parts: ReactNode[] = [];
   let at = 0;
   for (const { 0: found, index } of text.matchAll(LINK)) {
@@ -81,9 +60,9 @@ const Span = ({ span, children }: { readonly span: TextSpan; readonly children: 
   );
 };
 
-export const LineText = memo(({ message, find }: LineTextProps) => {
+export const LineText = memo(({ message, seq = 0, highlight }: LineTextProps) => {
   const spans = spansOf(message);
-  const ranges = find === '' ? [] : rangesOf(spans.map(({ text }) => text).join(''), find);
+  const ranges = highlight === null ? [] : rangesIn(highlight, seq, message, spans.map(({ text }) => text).join(''));
   let offset = 0;
   const parts = spans.map((span) => {
     const start = offset;

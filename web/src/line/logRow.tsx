@@ -5,6 +5,7 @@ import { formatDateTime, formatDuration, formatNumber } from '../look/humanText.
 import type { TimeMode } from '../look/settings.ts';
 import { plainText } from './ansiSpans.ts';
 import { eventClass, eventText } from './eventText.tsx';
+import type { Highlight } from './highlight.ts';
 import { hasDetails, LineDetails } from './lineDetails.tsx';
 import { LineText } from './lineText.tsx';
 import { firstSeq, type LogEvent, lineNumber } from './logEvents.ts';
@@ -26,7 +27,7 @@ export interface LogRowProps {
   /** What the time is counted from, in the modes that count. */
   readonly since: string | null;
   readonly times: TimeMode;
-  readonly find: string;
+  readonly highlight: Highlight | null;
   readonly marked: boolean;
   /** Its details or its group are shown. */
   readonly open: boolean;
@@ -42,7 +43,7 @@ const sameProps = (a: LogRowProps, b: LogRowProps): boolean =>
   a.depth === b.depth &&
   a.since === b.since &&
   a.times === b.times &&
-  a.find === b.find &&
+  a.highlight === b.highlight &&
   a.marked === b.marked &&
   a.open === b.open &&
   a.group?.durationMs === b.group?.durationMs &&
@@ -84,9 +85,9 @@ export const LogRow = memo((props: LogRowProps) => {
 }, sameProps);
 LogRow.displayName = 'LogRow';
 
-const Content = ({ event, find, open, group, onToggle }: LogRowProps): ReactNode => {
+const Content = ({ event, highlight, open, group, onToggle }: LogRowProps): ReactNode => {
   if (event.__typename === 'GroupStarted') return <GroupTitle {...{ event, open, group, onToggle }} />;
-  if (event.__typename !== 'LogLine') return <LineText message={eventText(event)} find={find} />;
+  if (event.__typename !== 'LogLine') return <LineText message={eventText(event)} highlight={null} />;
   const foldable = hasDetails(event);
   return (
     <>
@@ -103,7 +104,7 @@ const Content = ({ event, find, open, group, onToggle }: LogRowProps): ReactNode
       )}
       {event.level !== 'INFO' && <span className="level">{event.level} </span>}
       {event.logger !== null && <span className="hint">{event.logger}: </span>}
-      <LineText message={event.message} find={find} />
+      <LineText message={event.message} seq={event.seq} highlight={highlight} />
       {event.truncated && <span className="cut"> (cut at the line limit)</span>}
       {foldable && open && <LineDetails line={event} />}
     </>

@@ -1,6 +1,7 @@
 /** The rows that are loaded. */
 import { memo } from 'react';
 import type { DisplayRow } from '../line/displayRows.ts';
+import type { Highlight } from '../line/highlight.ts';
 import { firstSeq, type LogEvent, lineNumber } from '../line/logEvents.ts';
 import { type GroupSummary, LogRow, StackRow } from '../line/logRow.tsx';
 import type { LineRange, Route } from '../look/route.ts';
@@ -12,7 +13,7 @@ interface LogRowsProps {
   readonly rows: readonly DisplayRow[];
   readonly times: TimeMode;
   readonly startedAt: string | null;
-  readonly find: string;
+  readonly highlight: Highlight | null;
   readonly marked: LineRange | null;
   readonly folds: FoldState;
   readonly runId: string;
@@ -27,7 +28,7 @@ const placeOf = (runId: string, event: LogEvent): Partial<Route> => {
 };
 
 export const LogRows = memo((props: LogRowsProps) => {
-  const { rows, times, startedAt, find, marked, folds, runId, onMark } = props;
+  const { rows, times, startedAt, highlight, marked, folds, runId, onMark } = props;
   const { href } = useSurroundings();
   const sinceOf = (previous: LogEvent | null): string | null => {
     if (times === 'start') return startedAt;
@@ -47,7 +48,7 @@ export const LogRows = memo((props: LogRowsProps) => {
             depth={row.depth}
             since={sinceOf(row.previous)}
             times={times}
-            find={find}
+            highlight={highlight}
             marked={marked !== null && row.event.seq >= marked.from && firstSeq(row.event) <= marked.to}
             open={folds.isOpen(row.event)}
             group={groupOf(row.event)}

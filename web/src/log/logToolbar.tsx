@@ -1,59 +1,30 @@
 /** Search, filters, times and wrap above the log. */
-import { ArrowDown, ArrowUp, CircleAlert, FoldVertical, UnfoldVertical, WrapText } from 'lucide-react';
-import type { ReactNode, RefObject } from 'react';
+import { CircleAlert, FoldVertical, UnfoldVertical, WrapText } from 'lucide-react';
+import type { RefObject } from 'react';
 import { TIME_NAMES } from '../line/times.ts';
 import { after, change, settings, TIMES } from '../look/settings.ts';
 import { useStore } from '../look/watchable.ts';
 import { LogFilters, type LogFiltersProps } from './logFilters.tsx';
+import { SearchBar } from './search/searchBar.tsx';
+import type { Search } from './search/useSearch.ts';
 
-export interface LogToolbarProps extends LogFiltersProps {
-  readonly find: string;
-  readonly onFind: (text: string) => void;
-  /** What the search says: where it is, or that there is nothing. */
-  readonly said: ReactNode;
+export interface LogToolbarProps extends Omit<LogFiltersProps, 'find'> {
+  readonly search: Search;
   readonly field: RefObject<HTMLInputElement | null>;
-  readonly onHit: (forward: boolean) => void;
-  readonly onError: (forward: boolean) => void;
   /** null: there is nothing to fold. */
   readonly onFoldAll: ((fold: boolean) => void) | null;
 }
 
 export const LogToolbar = (props: LogToolbarProps) => {
-  const { find, onFind, said, field, onHit, onError, onFoldAll } = props;
+  const { search, field, onFoldAll, ...filters } = props;
   const { wrap, times } = useStore(settings);
   return (
     <div className="toolbar" role="toolbar" aria-label="Log">
-      <search>
-        <input
-          ref={field}
-          type="search"
-          aria-label="Search in the log"
-          placeholder="Search (/)"
-          value={find}
-          onChange={(event) => onFind(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter') onHit(!event.shiftKey);
-            if (event.key === 'Escape') event.currentTarget.blur();
-          }}
-        />
-        <button
-          type="button"
-          className="icon"
-          aria-label="Previous hit"
-          title="Previous hit (N)"
-          onClick={() => onHit(false)}
-        >
-          <ArrowUp aria-hidden />
-        </button>
-        <button type="button" className="icon" aria-label="Next hit" title="Next hit (n)" onClick={() => onHit(true)}>
-          <ArrowDown aria-hidden />
-        </button>
-        <output className="hint">{said}</output>
-      </search>
-      <button type="button" aria-label="Next error" title="Next error (e)" onClick={() => onError(true)}>
+      <SearchBar search={search} field={field} />
+      <button type="button" aria-label="Next error" title="Next error (e)" onClick={() => search.error(true)}>
         <CircleAlert aria-hidden /> Error
       </button>
-      <LogFilters {...props} />
+      <LogFilters {...filters} find={search.choice.regex ? null : search.choice.text} />
       {onFoldAll !== null && (
         <>
           <button

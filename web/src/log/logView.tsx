@@ -31,7 +31,7 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
   const { label } = useSurroundings();
   const { wrap, times, announce } = useStore(settings);
   const reader = useLogReader(runId, route, box);
-  const { log, snapshot, overview, folds, scroll, find, filter, marked } = reader;
+  const { log, snapshot, overview, folds, scroll, search, filter, marked } = reader;
   useLogKeys(reader, box, field);
   const digits = String(Math.max(snapshot.lastSeq, scroll.view.to)).length;
   return (
@@ -40,12 +40,8 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
         filter={filter}
         onFilter={reader.setFilter}
         overview={overview}
-        find={find.text}
-        onFind={find.setText}
-        said={find.said}
+        search={search}
         field={field}
-        onHit={find.hit}
-        onError={find.error}
         onFoldAll={overview === null || overview.groups.length === 0 ? null : reader.foldAll}
       />
       <GroupPath overview={overview} seq={scroll.view.from} onSeek={reader.seek} />
@@ -67,7 +63,7 @@ export const LogView = ({ runId, route, startedAt }: LogViewProps) => {
             rows={folds.rows}
             times={times}
             startedAt={startedAt}
-            find={find.text}
+            highlight={search.highlight}
             marked={marked}
             folds={folds}
             runId={runId}
@@ -106,15 +102,15 @@ const useLogKeys = (
   box: RefObject<HTMLDivElement | null>,
   field: RefObject<HTMLInputElement | null>,
 ): void => {
-  const { log, snapshot, find, seek, foldAll, address } = reader;
+  const { log, snapshot, search, seek, foldAll, address } = reader;
   const { href } = useSurroundings();
   const scrollRows = (count: number): void => box.current?.scrollBy({ top: count * 20 });
   useKeys([
     ['/', () => field.current?.focus()],
-    ['n', () => find.hit(true)],
-    ['N', () => find.hit(false)],
-    ['e', () => find.error(true)],
-    ['E', () => find.error(false)],
+    ['n', () => search.hit(true)],
+    ['N', () => search.hit(false)],
+    ['e', () => search.error(true)],
+    ['E', () => search.error(false)],
     ['g', () => seek(1)],
     ['G', () => void log.openEnd()],
     ['f', () => (snapshot.following ? log.follow(false) : void log.openEnd())],
@@ -131,9 +127,9 @@ interface PlaceBarProps {
   readonly controls: string;
 }
 const PlaceBar = ({ reader, controls }: PlaceBarProps) => {
-  const { snapshot, overview, find, scroll, seek } = reader;
+  const { snapshot, overview, search, scroll, seek } = reader;
   const { folds } = snapshot;
-  const hits = useMemo(() => find.marks.map(({ seq }) => seq), [find.marks]);
+  const hits = useMemo(() => search.hits.map(({ event }) => event.seq), [search.hits]);
   const marks = useMemo(() => scrollMarks(overview, hits, folds), [overview, hits, folds]);
   return (
     <ScrollBar

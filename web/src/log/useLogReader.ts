@@ -3,7 +3,7 @@ import { type RefObject, useCallback, useRef, useState } from 'react';
 import { type LogFilter, lineNumber } from '../line/logEvents.ts';
 import type { LineRange, Route } from '../look/route.ts';
 import { useSurroundings } from '../look/surroundings.ts';
-import { type Find, useFind } from './search/useFind.ts';
+import { type Search, useSearch } from './search/useSearch.ts';
 import { type FoldState, useFolds } from './useFolds.ts';
 import { type Scroll, useScroll } from './useScroll.ts';
 import { type OpenLog, useLogWindow } from './window/useLogWindow.ts';
@@ -12,7 +12,7 @@ import type { WindowSnapshot } from './window/windowSnapshot.ts';
 export interface LogReader extends OpenLog {
   readonly folds: FoldState;
   readonly scroll: Scroll;
-  readonly find: Find;
+  readonly search: Search;
   readonly filter: LogFilter;
   readonly setFilter: (filter: LogFilter) => void;
   readonly marked: LineRange | null;
@@ -43,7 +43,7 @@ export const useLogReader = (runId: string, route: Route, box: RefObject<HTMLDiv
     setMarked(seqs);
   }, []);
   const open = useLogWindow(runId, route, onPlace);
-  const { source, log, snapshot } = open;
+  const { log, snapshot } = open;
   const latest = useRef(snapshot);
   latest.current = snapshot;
   const folds = useFolds(open, marked?.from ?? 0, Object.keys(filter).length > 0);
@@ -87,7 +87,14 @@ export const useLogReader = (runId: string, route: Route, box: RefObject<HTMLDiv
     },
     [marked, view],
   );
-  const find = useFind({ source, filter, from: searchFrom, onFound });
+  const search = useSearch({
+    runId,
+    filter,
+    from: searchFrom,
+    onFound,
+    lastSeq: snapshot.lastSeq,
+    loadedFrom: snapshot.fromSeq,
+  });
   /** What stays in view when the log is read again; null: the end. */
   const keep = (): number | null => {
     if (snapshot.following) return null;
@@ -98,7 +105,7 @@ export const useLogReader = (runId: string, route: Route, box: RefObject<HTMLDiv
     ...open,
     folds,
     scroll,
-    find,
+    search,
     filter,
     setFilter: (next) => {
       setFilter(next);
