@@ -123,6 +123,56 @@ test.skipIf(!hasBrowser)(
 );
 
 test.skipIf(!hasBrowser)(
+  'a search finds every hit of the log, through colours and in folded groups: count, next, previous, marks, patterns, case',
+  async () => {
+    const runId = await viewer.finished(
+      [
+        'echo "Needle 0"; echo "::group::Ok"; seq 20000; printf "nee\\033[31mdle 1\\033[0m\\n"; seq 20000; echo "::endgroup::"',
+        'seq 60000; echo "needle 2"; echo "::error::needle 3"; seq 3000',
+      ].join('; '),
+    );
+    const { page, faults } = await viewer.open(`?run=${runId}`);
+    const field = page.getByLabel('Search in the log');
+    const said = (text: string | RegExp) => page.locator('search output', { hasText: text });
+    const marked = page.locator('.row.marked .text');
+    await row(page, '3000').waitFor();
+    await page.keyboard.press('/');
+    await field.fill('needle');
+    await said('4 hits').waitFor();
+    expect(await page.locator('.scrollbar i.hit').count()).toBe(4);
+    await field.press('Shift+Enter');
+    await said('4 of 4 hits').waitFor();
+    await expect.poll(() => marked.textContent(), SOON).toContain('needle 3');
+    expect(await page.locator('.row.marked mark').allTextContents()).toEqual(['needle']);
+    // By key, once the field is left. The group around the hit unfolds; the colour in the word is kept.
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('N');
+    await page.keyboard.press('N');
+    await said('2 of 4 hits').waitFor();
+    await expect.poll(() => marked.textContent(), SOON).toBe('needle 1');
+    expect(await page.locator('.row.marked mark').allTextContents()).toEqual(['nee', 'dle']);
+    await page.keyboard.press('n');
+    await said('3 of 4 hits').waitFor();
+    await page.getByRole('button', { name: 'Distinguish upper and lower case' }).click();
+    await said('3 hits').waitFor();
+    await page.getByRole('button', { name: 'Regular expression (RE2)' }).click();
+    await field.fill('^N[e]+dle \\d$');
+    await said('1 hit').waitFor();
+    await field.press('Shift+Enter');
+    await expect.poll(() => page.locator('.row.marked mark').allTextContents(), SOON).toEqual(['Needle 0']);
+    await field.fill('(');
+    await page.getByRole('alert').waitFor();
+    await field.fill('nothing like this');
+    await said('No hit').waitFor();
+    // Errors are found the same way.
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('e');
+    await expect.poll(() => marked.textContent(), SOON).toContain('needle 3');
+    expect(faults).toEqual([]);
+  },
+);
+
+test.skipIf(!hasBrowser)(
   'filters by several levels, stream, type and text keep the place where the reader is, and show everything again',
   async () => {
     const runId = await viewer.finished(

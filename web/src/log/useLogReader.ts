@@ -36,19 +36,28 @@ const addressOfRange = (runId: string, { rows }: WindowSnapshot, seqs: LineRange
 export const useLogReader = (runId: string, route: Route, box: RefObject<HTMLDivElement | null>): LogReader => {
   const surroundings = useSurroundings();
   const [marked, setMarked] = useState<LineRange | null>(route.seqs);
+  /** As `marked`, before the page is rendered with it: keys can come faster. */
+  const markedNow = useRef(marked);
+  const putMark = useCallback((range: LineRange): void => {
+    markedNow.current = range;
+    setMarked(range);
+  }, []);
   const [filter, setFilter] = useState<LogFilter>({});
   const showRef = useRef<(seq: number) => void>(() => undefined);
-  const onPlace = useCallback((seqs: LineRange): void => {
-    showRef.current(seqs.from);
-    setMarked(seqs);
-  }, []);
+  const onPlace = useCallback(
+    (seqs: LineRange): void => {
+      showRef.current(seqs.from);
+      putMark(seqs);
+    },
+    [putMark],
+  );
   const open = useLogWindow(runId, route, onPlace);
   const { log, snapshot } = open;
   const latest = useRef(snapshot);
   latest.current = snapshot;
   const folds = useFolds(open, marked?.from ?? 0, Object.keys(filter).length > 0);
   const scroll = useScroll(box, log, snapshot, folds.rows);
-  const { view, show } = scroll;
+  const { view, isAt, show } = scroll;
   showRef.current = show;
 
   const seek = useCallback(
@@ -59,33 +68,30 @@ export const useLogReader = (runId: string, route: Route, box: RefObject<HTMLDiv
     [log, show],
   );
   const mark = useCallback(
-    (seq: number, extend: boolean): void =>
-      setMarked((now) => {
-        const range =
-          extend && now !== null
-            ? { from: Math.min(now.from, seq), to: Math.max(now.to, seq) }
-            : { from: seq, to: seq };
-        surroundings.mark(addressOfRange(runId, latest.current, range));
-        return range;
-      }),
-    [runId, surroundings],
+    (seq: number, extend: boolean): void => {
+      const { from, to } = (extend ? markedNow.current : null) ?? { from: seq, to: seq };
+      const range = { from: Math.min(from, seq), to: Math.max(to, seq) };
+      putMark(range);
+      surroundings.mark(addressOfRange(runId, latest.current, range));
+    },
+    [runId, surroundings, putMark],
   );
   const onFound = useCallback(
     (seq: number): void => {
-      setMarked({ from: seq, to: seq });
+      putMark({ from: seq, to: seq });
       show(seq);
       void log.reveal(seq);
     },
-    [log, show],
+    [log, show, putMark],
   );
   /** A search goes on from the marked event while it is in view, else from the view. */
   const searchFrom = useCallback(
     (forward: boolean): number => {
-      const inView = marked !== null && marked.from >= view.from && marked.from <= view.to;
-      if (inView) return marked.from;
+      const at = markedNow.current?.from;
+      if (at !== undefined && isAt(at)) return at;
       return forward ? Math.max(0, view.from - 1) : view.to + 1;
     },
-    [marked, view],
+    [isAt, view],
   );
   const search = useSearch({
     runId,

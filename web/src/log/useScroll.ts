@@ -23,6 +23,8 @@ interface Anchor {
 }
 export interface Scroll {
   readonly view: View;
+  /** Whether an event is on the screen, or will be: it was asked for with `show`. */
+  readonly isAt: (seq: number) => boolean;
   readonly onScroll: () => void;
   /** Shows an event that is loaded, or will be: in the middle of the view. */
   readonly show: (seq: number) => void;
@@ -66,6 +68,7 @@ export const useScroll = (
   /** Where the view was at the last look, px. */
   const lastTop = useRef(0);
   const [view, setView] = useState<View>({ from: 1, to: 1 });
+  const onScreen = useRef(view);
   const { following, atStart, attached, loading } = snapshot;
 
   /** Notes what is on the screen. */
@@ -80,6 +83,7 @@ export const useScroll = (
     if (first === undefined) return;
     anchor.current = { seq: seqOf(first), offset: first.offsetTop - element.scrollTop };
     const [from, to] = [seqOf(first), seqOf(all[bottom])];
+    onScreen.current = { from, to };
     setView((now) => (now.from === from && now.to === to ? now : { from, to }));
   }, [box]);
 
@@ -136,5 +140,9 @@ export const useScroll = (
   const show = useCallback((seq: number): void => {
     wanted.current = seq;
   }, []);
-  return { view, onScroll, show };
+  const isAt = useCallback((seq: number): boolean => {
+    const { from, to } = onScreen.current;
+    return wanted.current === null ? seq >= from && seq <= to : wanted.current === seq;
+  }, []);
+  return { view, isAt, onScroll, show };
 };

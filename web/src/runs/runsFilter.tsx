@@ -1,4 +1,4 @@
-/** Which runs the list shows. Status and labels are filtered by the service, the text among the runs that are loaded. */
+/** Which runs the list shows. All of it is filtered by the service. */
 import { type RefObject, useState } from 'react';
 import type { LabelInput, RunStatus } from '../../../schema/generated/graphql.ts';
 
@@ -40,7 +40,7 @@ export const RunsFilter = ({ choice, onChange, field }: RunsFilterProps) => {
         ref={field}
         type="search"
         aria-label="Filter the runs"
-        placeholder="Name, command or id"
+        placeholder="Name, command, label, image or id"
         value={choice.text}
         onChange={(event) => onChange({ ...choice, text: event.target.value })}
       />

@@ -7,28 +7,32 @@ import { useKeys } from '../look/hotkeys.ts';
 import { formatAgo, formatDateTime, formatDuration, formatNumber } from '../look/humanText.ts';
 import { Link } from '../look/link.tsx';
 import { useNow } from '../look/useNow.ts';
+import { useSettled } from '../look/useSettled.ts';
 import { useStore } from '../look/watchable.ts';
 import { RunButtons } from './runButtons.tsx';
 import { ALL_RUNS, RunsFilter } from './runsFilter.tsx';
 import { followRuns, type RunsSnapshot } from './runsList.ts';
 import { isOver, Status } from './status.tsx';
 
+/** The list is read again when the reader has not typed for so long, ms. */
+const PAUSE_MS = 300;
+
 interface RunsPageProps {
   readonly onStart: (like: string | null) => void;
 }
-
-const matches = ({ id, name, command, image }: RunPartsFragment, text: string): boolean =>
-  text === '' || `${id} ${name ?? ''} ${command.join(' ')} ${image}`.toLowerCase().includes(text.toLowerCase());
 
 export const RunsPage = ({ onStart }: RunsPageProps) => {
   const client = useClient();
   const [choice, setChoice] = useState(ALL_RUNS);
   const field = useRef<HTMLInputElement>(null);
   const { status, labels } = choice;
-  const list = useMemo(() => followRuns(client, { status, labels }), [client, status, labels]);
+  const text = useSettled(choice.text, PAUSE_MS);
+  const list = useMemo(
+    () => followRuns(client, { status, labels, ...(text === '' ? {} : { text }) }),
+    [client, status, labels, text],
+  );
   useEffect(() => () => list[Symbol.dispose](), [list]);
   const snapshot = useStore(list.state);
-  const shown = snapshot.runs.filter((run) => matches(run, choice.text));
   const isFiltered = status.length > 0 || labels.length > 0 || choice.text !== '';
   useKeys([['/', () => field.current?.focus()]]);
   useEffect(() => {
@@ -48,8 +52,8 @@ export const RunsPage = ({ onStart }: RunsPageProps) => {
           The list cannot be read: {snapshot.error}
         </p>
       )}
-      {shown.length > 0 ? (
-        <RunTable runs={shown} onStart={onStart} onDeleted={() => undefined} />
+      {snapshot.runs.length > 0 ? (
+        <RunTable runs={snapshot.runs} onStart={onStart} onDeleted={() => undefined} />
       ) : (
         <Nothing snapshot={snapshot} isFiltered={isFiltered} onStart={onStart} clear={() => setChoice(ALL_RUNS)} />
       )}
