@@ -133,37 +133,39 @@ test.skipIf(!hasBrowser)(
     );
     const { page, faults } = await viewer.open(`?run=${runId}`);
     const field = page.getByLabel('Search in the log');
-    const said = (text: string | RegExp) => page.locator('search output', { hasText: text });
+    const said = (text: string) =>
+      expect.poll(() => page.locator('search output').textContent(), SOON).toBe(text);
     const marked = page.locator('.row.marked .text');
     await row(page, '3000').waitFor();
     await page.keyboard.press('/');
     await field.fill('needle');
-    await said('4 hits').waitFor();
+    await said('4 hits');
     expect(await page.locator('.scrollbar i.hit').count()).toBe(4);
     await field.press('Shift+Enter');
-    await said('4 of 4 hits').waitFor();
+    await said('4 of 4 hits');
     await expect.poll(() => marked.textContent(), SOON).toContain('needle 3');
     expect(await page.locator('.row.marked mark').allTextContents()).toEqual(['needle']);
     // By key, once the field is left. The group around the hit unfolds; the colour in the word is kept.
     await page.keyboard.press('Escape');
     await page.keyboard.press('N');
+    await said('3 of 4 hits');
     await page.keyboard.press('N');
-    await said('2 of 4 hits').waitFor();
+    await said('2 of 4 hits');
     await expect.poll(() => marked.textContent(), SOON).toBe('needle 1');
     expect(await page.locator('.row.marked mark').allTextContents()).toEqual(['nee', 'dle']);
     await page.keyboard.press('n');
-    await said('3 of 4 hits').waitFor();
+    await said('3 of 4 hits');
     await page.getByRole('button', { name: 'Distinguish upper and lower case' }).click();
-    await said('3 hits').waitFor();
+    await said('3 hits');
     await page.getByRole('button', { name: 'Regular expression (RE2)' }).click();
     await field.fill('^N[e]+dle \\d$');
-    await said('1 hit').waitFor();
+    await said('1 hit');
     await field.press('Shift+Enter');
     await expect.poll(() => page.locator('.row.marked mark').allTextContents(), SOON).toEqual(['Needle 0']);
     await field.fill('(');
     await page.getByRole('alert').waitFor();
     await field.fill('nothing like this');
-    await said('No hit').waitFor();
+    await said('No hit');
     // Errors are found the same way.
     await page.keyboard.press('Escape');
     await page.keyboard.press('e');

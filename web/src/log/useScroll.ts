@@ -65,6 +65,8 @@ export const useScroll = (
 ): Scroll => {
   const anchor = useRef<Anchor | null>(null);
   const wanted = useRef<number | null>(null);
+  /** The window has been read since an event was wanted: without it, its neighbour is shown. */
+  const hasRead = useRef(false);
   /** Where the view was at the last look, px. */
   const lastTop = useRef(0);
   const [view, setView] = useState<View>({ from: 1, to: 1 });
@@ -114,9 +116,10 @@ export const useScroll = (
     const element = box.current;
     if (element === null) return;
     const all = rowsIn(element);
-    if (wanted.current !== null && loading === null && all.length > 0) {
-      const row = all[indexOf(all, wanted.current)];
-      if (row !== undefined) element.scrollTop = row.offsetTop - (element.clientHeight - row.offsetHeight) / 2;
+    if (loading === 'all') hasRead.current = true;
+    const target = wanted.current === null ? undefined : all[indexOf(all, wanted.current)];
+    if (target !== undefined && loading === null && (hasRead.current || seqOf(target) === wanted.current)) {
+      element.scrollTop = target.offsetTop - (element.clientHeight - target.offsetHeight) / 2;
       wanted.current = null;
     } else if (following) element.scrollTop = element.scrollHeight;
     else if (anchor.current !== null) {
@@ -139,6 +142,7 @@ export const useScroll = (
 
   const show = useCallback((seq: number): void => {
     wanted.current = seq;
+    hasRead.current = false;
   }, []);
   const isAt = useCallback((seq: number): boolean => {
     const { from, to } = onScreen.current;

@@ -34,7 +34,10 @@ export const SearchBar = ({ search, field }: SearchBarProps) => {
         onChange={({ target }) => setChoice({ ...choice, text: target.value })}
         onKeyDown={(event) => {
           if (event.key === 'Enter') hit(!event.shiftKey);
-          if (event.key === 'Escape') event.currentTarget.blur();
+          if (event.key !== 'Escape') return;
+          // The browser would empty the field.
+          event.preventDefault();
+          event.currentTarget.blur();
         }}
       />
       <Switch
