@@ -232,7 +232,7 @@ test.skipIf(!hasBrowser)(
     // Moved, it keeps its log; removed, it closes its connection.
     await two.evaluate((element) => document.body.prepend(element));
     await row(page.locator('runloom-log').first(), '1').waitFor(SOON);
-    expect(sockets.filter(({ closed }) => !closed).length).toBe(1);
+    await expect.poll(() => sockets.filter(({ closed }) => !closed).length, SOON).toBe(1);
     await page
       .locator('runloom-log')
       .first()
