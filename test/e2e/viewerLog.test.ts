@@ -133,8 +133,7 @@ test.skipIf(!hasBrowser)(
     );
     const { page, faults } = await viewer.open(`?run=${runId}`);
     const field = page.getByLabel('Search in the log');
-    const said = (text: string) =>
-      expect.poll(() => page.locator('search output').textContent(), SOON).toBe(text);
+    const said = (text: string) => expect.poll(() => page.locator('search output').textContent(), SOON).toBe(text);
     const marked = page.locator('.row.marked .text');
     await row(page, '3000').waitFor();
     await page.keyboard.press('/');

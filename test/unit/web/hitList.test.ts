@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { spansOf } from '../../../web/src/line/ansiSpans.ts';
 import { rangesIn } from '../../../web/src/line/highlight.ts';
 import { hitFrom, listText, NO_HITS, withProgress } from '../../../web/src/log/search/hitList.ts';
-import type { SearchHit, SearchProgress } from '../../../web/src/log/search/searchSource.ts';
+import type { SearchHit, SearchProgress } from '../../../web/src/log/search/runSearches.ts';
 
 const hit = (seq: number): SearchHit => ({
   event: {

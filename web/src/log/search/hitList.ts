@@ -1,6 +1,6 @@
 /** What is known of the hits of a search. Pure. */
 import { formatNumber } from '../../look/humanText.ts';
-import { LIMIT, type SearchHit, type SearchProgress } from './searchSource.ts';
+import { LIMIT, type SearchHit, type SearchProgress } from './runSearches.ts';
 
 export interface HitList {
   /** In seq order, from the start of the log. */

@@ -4,7 +4,7 @@ import { useClient } from 'urql';
 import type { Highlight } from '../../line/highlight.ts';
 import type { LogFilter } from '../../line/logEvents.ts';
 import { type HitList, hitFrom, listText, NO_HITS, withProgress } from './hitList.ts';
-import { type LogQuery, queryOf, type SearchHit, type SearchSource, searchSource } from './searchSource.ts';
+import { type LogQuery, queryOf, type SearchHit, type SearchSource, searchSource } from './runSearches.ts';
 
 export interface SearchChoice {
   readonly text: string;
