@@ -146,7 +146,7 @@ export const createTransport = (options: TransportOptions): Transport => {
 
   return {
     subscribe: (payload, sink) => {
-      const position = createPosition(payload.variables?.after);
+      const position = createPosition(payload.variables ?? {});
       const one: Active = { payload, sink, position, stop: nothing, renew: nothing, turn: 0 };
       active.add(one);
       start(one);
