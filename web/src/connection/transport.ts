@@ -100,7 +100,7 @@ export const createTransport = (options: TransportOptions): Transport => {
     const payload =
       kind === 'WebSocket' || after === null
         ? one.payload
-        : { ...one.payload, variables: { ...one.payload.variables, after } };
+        : { ...one.payload, variables: { ...one.payload.variables, ...one.position.variables() } };
     one.stop = clientFor(one).subscribe(payload, {
       next: ifMine((result) => {
         one.position.take(result as Result);
