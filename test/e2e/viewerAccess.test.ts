@@ -88,7 +88,7 @@ test.skipIf(!hasBrowser)('axe finds nothing on any page in any state, on a phone
   await expectNothing(page, 'a run that does not exist');
 });
 
-test.skipIf(!hasBrowser)('by keyboard alone: a dialog takes the focus; a run is opened, read and left', async () => {
+test.skipIf(!hasBrowser)('by keyboard alone: a dialog takes the focus and gives it back; a run is opened, read and left', async () => {
   const page = await open('');
   await startRun(service.url, { name: 'by keyboard', command: ['sh', '-c', 'seq 300'] });
   await page.getByRole('link', { name: 'by keyboard', exact: true }).waitFor(SOON);
@@ -97,6 +97,8 @@ test.skipIf(!hasBrowser)('by keyboard alone: a dialog takes the focus; a run is 
   await page.getByRole('dialog', { name: 'Keyboard' }).waitFor(SOON);
   expect(await page.evaluate(() => document.activeElement?.closest('dialog') !== null)).toBe(true);
   await page.keyboard.press('Escape');
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+  await expect.poll(focused).toBe('Keyboard');
   await page.getByRole('link', { name: 'by keyboard', exact: true }).focus();
   await page.keyboard.press('Enter');
   const row = (text: string) => page.locator('.row .text').getByText(text, { exact: true });
