@@ -54,7 +54,7 @@ test('the output is JSON lines, except for the messages to the operator', async 
   expect(logged.length).toBeGreaterThan(0);
   for (const line of logged) expect(JSON.parse(line)).toHaveProperty('msg');
   for (const line of lines.filter((one) => !one.startsWith('{'))) {
-    expect(line).toMatch(/^(runloom |Redis: |Launcher: |Authentication: |Viewer: |GraphiQL: |Endpoint: |Stopp)/);
+    expect(line).toMatch(/^(runloom |Role: |Redis: |Launcher: |Authentication: |Viewer: |GraphiQL: |Endpoint: |Stopp)/);
   }
 });
 
