@@ -1,13 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Script } from '../../../src/wire/scripts/script.ts';
-import { DELETE } from '../../../src/wire/scripts/writeScripts.ts';
 import { EventReader, type EventRequest, seqsOf } from '../../support/clients/eventStream.ts';
 import { serverSentEvents } from '../../support/clients/followers.ts';
 import { followers, openHttp, post, rawHttp, type TestApi } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
 import { Looks } from '../../support/looks.ts';
-import { until } from '../../support/runs/runs.ts';
+import { removeRun, until } from '../../support/runs/runs.ts';
 
 const LINES = 'subscription ($id: ID!) { runLogs(runId: $id) { seq ... on LogLine { message } } }';
 const BATCHES = 'subscription ($id: ID!) { runLogBatches(runId: $id) { events { seq ... on LogLine { message } } } }';
@@ -203,12 +201,7 @@ test('S7b: an error is a next and a complete, before the first result and after 
   const id = await createRun(api.redis);
   await using reader = new EventReader(api.port, { query: LINES, variables: { id } });
   await reader.until(({ events }) => events.length > 0);
-  await api.redis.hset(`run:{${id}}`, 'closed', '1', 'status', 'COMPLETED');
-  await new Script(DELETE).run(
-    api.redis,
-    [`run:{${id}}`, `run:{${id}}:log`, `run:{${id}}:lease`, `run:{${id}}:index`],
-    [],
-  );
+  await removeRun(api.redis, id);
   expect(await reader.ended).toBe('whole');
   await using late = new EventReader(api.port, { query: LINES, variables: { id } });
   expect(await late.ended).toBe('whole');

@@ -1,10 +1,9 @@
 /** Server-sent events that can be resumed: ids, Last-Event-ID, and 204 if nothing follows. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Script } from '../../../src/wire/scripts/script.ts';
-import { DELETE } from '../../../src/wire/scripts/writeScripts.ts';
 import { EventReader, type EventRequest, seqsOf } from '../../support/clients/eventStream.ts';
 import { openHttp, rawHttp, type TestApi } from '../../support/clients/http.ts';
 import { createRun, finished, line, PlainWriter } from '../../support/log.ts';
+import { removeRun } from '../../support/runs/runs.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -139,14 +138,7 @@ test('the stream of a run that is removed meanwhile ends with an id that gets 20
     variables: { id: writer.runId },
   });
   await reader.until((self) => seqsOf(self).includes(12));
-  await api.redis.hset(`run:{${writer.runId}}`, 'closed', '1', 'status', 'COMPLETED');
-  const keys = [
-    `run:{${writer.runId}}`,
-    `run:{${writer.runId}}:log`,
-    `run:{${writer.runId}}:lease`,
-    `run:{${writer.runId}}:index`,
-  ];
-  await new Script(DELETE).run(api.redis, keys, []);
+  await removeRun(api.redis, writer.runId);
   expect(await reader.ended).toBe('whole');
   expect(reader.ids.slice(-2)).toEqual([null, 'end']);
 });

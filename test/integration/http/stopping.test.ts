@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { LATER } from '../../../src/async/source.ts';
 import type { LogViewer } from '../../../src/log/viewer.ts';
-import { Script } from '../../../src/wire/scripts/script.ts';
-import { DELETE } from '../../../src/wire/scripts/writeScripts.ts';
 import { openHttp, RawSocket, rawHttp } from '../../support/clients/http.ts';
 import { createRun, finished, PlainWriter } from '../../support/log.ts';
+import { removeRun } from '../../support/runs/runs.ts';
 
 const LOGS = 'subscription ($id: ID!) { runLogs(runId: $id) { seq } }';
 
@@ -73,9 +72,7 @@ test('S4: a run that is deleted ends its open subscriptions with NOT_FOUND, not 
   socket.subscribe('run', 'subscription ($id: ID!) { runUpdated(runId: $id) { id } }', { id });
   await socket.until((message) => message.id === 'log');
   await socket.until((message) => message.id === 'run');
-  await api.redis.hset(`run:{${id}}`, 'closed', '1', 'status', 'COMPLETED');
-  const keys = ['', ':log', ':lease', ':index', ':fixed'].map((part) => `run:{${id}}${part}`);
-  expect(await new Script(DELETE).run(api.redis, keys, [])).toBe(1);
+  await removeRun(api.redis, id);
   for (const name of ['log', 'run']) {
     const ended = await socket.until((message) => message.id === name && message.type !== 'next');
     expect(ended).toMatchObject({ type: 'error', payload: [{ extensions: { code: 'NOT_FOUND' } }] });

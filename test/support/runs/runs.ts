@@ -19,7 +19,9 @@ import { guardAgainstLoss, NO_LOSS } from '../../../src/runs/lossyRedis/lossGuar
 import type { Runs, RunsFor } from '../../../src/runs/records/runs.ts';
 import { AttemptQueue } from '../../../src/runs/supervision/queue.ts';
 import { decodeBatch } from '../../../src/wire/codec.ts';
-import { logKey } from '../../../src/wire/keys.ts';
+import { fixedKey, indexKey, leaseKey, logKey, recordKey } from '../../../src/wire/keys.ts';
+import { Script } from '../../../src/wire/scripts/script.ts';
+import { DELETE } from '../../../src/wire/scripts/writeScripts.ts';
 import type { TestRedis } from '../redis/redis.ts';
 
 export const quiet = pino({ level: process.env.TEST_LOG ?? 'silent' });
@@ -83,6 +85,13 @@ export const openApi = async (
 export const storedEvents = async (redis: Redis, id: RunId): Promise<RunEvent[]> => {
   const entries = await redis.xrangeBuffer(logKey(id), '-', '+');
   return entries.flatMap(([, fields]) => decodeBatch(fields[1] as Buffer));
+};
+
+/** Removes a run as the service does, whatever its state was. */
+export const removeRun = async (redis: Redis, id: RunId): Promise<void> => {
+  await redis.hset(recordKey(id), 'closed', '1', 'status', 'COMPLETED');
+  const keys = [recordKey, logKey, leaseKey, indexKey, fixedKey].map((key) => key(id));
+  if ((await new Script(DELETE).run(redis, keys, [])) !== 1) throw new Error(`run ${id} was not removed`);
 };
 
 /** Waits until `enough` accepts the result of `read`. @throws Error with the last result after `withinMs` */
