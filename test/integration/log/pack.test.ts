@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/domain/events.ts';
 import type { RunId } from '../../../src/domain/ids.ts';
 import { packLog } from '../../../src/log/pack.ts';
-import { logKey, recordKey } from '../../../src/wire/keys.ts';
+import { fixedKey, logKey, recordKey } from '../../../src/wire/keys.ts';
 import { createRun, finished, line, PlainWriter, storedEntries } from '../../support/log.ts';
 import { startRedis, type TestRedis } from '../../support/redis/redis.ts';
 
@@ -26,6 +26,9 @@ const quietRun = async (lines: number, per: number, changes = {}) => {
   return writer;
 };
 
+/** What a finished run has, in the order of the names. */
+const keysOf = (id: RunId): string[] => [recordKey, fixedKey, logKey].map((key) => key(id));
+
 test('W8: the packed log of a finished run has the same events in a fraction of the entries and bytes, and its TTL', async () => {
   const writer = await quietRun(2000, 5);
   expect(await packLog(redis, writer.runId)).toBeNull();
@@ -36,7 +39,7 @@ test('W8: the packed log of a finished run has the same events in a fraction of 
   expect(await all(writer.runId)).toEqual(before);
   expect(Number(await redis.memory('USAGE', logKey(writer.runId), 'SAMPLES', 0))).toBeLessThan(bytes / 3);
   expect(await redis.pttl(logKey(writer.runId))).toBeGreaterThan(3_000_000);
-  expect(await redis.keys(`run:{${writer.runId}}*`)).toHaveLength(2);
+  expect((await redis.keys(`run:{${writer.runId}}*`)).sort()).toEqual(keysOf(writer.runId));
   // Packing again changes nothing.
   expect(await packLog(redis, writer.runId)).toBeNull();
   expect((await writer.append([line('late')], 4000)).code).toBe('CLOSED');
@@ -55,7 +58,7 @@ test('packing leaves nothing of a run that is removed meanwhile, and two packing
   const gone = await quietRun(100, 5);
   await gone.append([finished()]);
   const packing = packLog(redis, gone.runId);
-  await redis.del(recordKey(gone.runId), logKey(gone.runId));
+  await redis.del(...keysOf(gone.runId));
   expect(await packing).toBeNull();
   expect((await redis.keys(`run:{${gone.runId}}*`)).length).toBe(0);
   const twice = await quietRun(1000, 5);
@@ -64,5 +67,15 @@ test('packing leaves nothing of a run that is removed meanwhile, and two packing
   const answers = await Promise.all([packLog(redis, twice.runId), packLog(redis, twice.runId)]);
   expect(answers.filter((answer) => answer !== null)).toHaveLength(1);
   expect(await all(twice.runId)).toEqual(before);
-  expect(await redis.keys(`run:{${twice.runId}}*`)).toHaveLength(2);
+  expect((await redis.keys(`run:{${twice.runId}}*`)).sort()).toEqual(keysOf(twice.runId));
+});
+
+test('the log stays as it is where an attempt took the TTL of its record away', async () => {
+  const writer = await quietRun(100, 5);
+  await writer.append([finished()]);
+  const before = await all(writer.runId);
+  await redis.persist(recordKey(writer.runId));
+  expect(await packLog(redis, writer.runId)).toBeNull();
+  expect(await all(writer.runId)).toEqual(before);
+  expect((await redis.keys(`run:{${writer.runId}}*`)).sort()).toEqual(keysOf(writer.runId));
 });
