@@ -88,30 +88,33 @@ test.skipIf(!hasBrowser)('axe finds nothing on any page in any state, on a phone
   await expectNothing(page, 'a run that does not exist');
 });
 
-test.skipIf(!hasBrowser)('by keyboard alone: a dialog takes the focus and gives it back; a run is opened, read and left', async () => {
-  const page = await open('');
-  await startRun(service.url, { name: 'by keyboard', command: ['sh', '-c', 'seq 300'] });
-  await page.getByRole('link', { name: 'by keyboard', exact: true }).waitFor(SOON);
-  await page.getByRole('button', { name: 'Keyboard', exact: true }).focus();
-  await page.keyboard.press('Enter');
-  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor(SOON);
-  expect(await page.evaluate(() => document.activeElement?.closest('dialog') !== null)).toBe(true);
-  await page.keyboard.press('Escape');
-  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
-  await expect.poll(focused).toBe('Keyboard');
-  await page.getByRole('link', { name: 'by keyboard', exact: true }).focus();
-  await page.keyboard.press('Enter');
-  const row = (text: string) => page.locator('.row .text').getByText(text, { exact: true });
-  await row('300').waitFor(SOON);
-  // Tab reaches the lines, and Shift+Tab leaves them: there is no trap.
-  await page.getByRole('log').focus();
-  await page.keyboard.press('g');
-  await row('1').waitFor(SOON);
-  await page.keyboard.press('Shift+Tab');
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).not.toBe('log');
-  await page.keyboard.press('r');
-  await page.getByRole('heading', { name: 'Runs' }).waitFor(SOON);
-});
+test.skipIf(!hasBrowser)(
+  'by keyboard alone: a dialog takes the focus and gives it back; a run is opened, read and left',
+  async () => {
+    const page = await open('');
+    await startRun(service.url, { name: 'by keyboard', command: ['sh', '-c', 'seq 300'] });
+    await page.getByRole('link', { name: 'by keyboard', exact: true }).waitFor(SOON);
+    await page.getByRole('button', { name: 'Keyboard', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor(SOON);
+    expect(await page.evaluate(() => document.activeElement?.closest('dialog') !== null)).toBe(true);
+    await page.keyboard.press('Escape');
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    await expect.poll(focused).toBe('Keyboard');
+    await page.getByRole('link', { name: 'by keyboard', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    const row = (text: string) => page.locator('.row .text').getByText(text, { exact: true });
+    await row('300').waitFor(SOON);
+    // Tab reaches the lines, and Shift+Tab leaves them: there is no trap.
+    await page.getByRole('log').focus();
+    await page.keyboard.press('g');
+    await row('1').waitFor(SOON);
+    await page.keyboard.press('Shift+Tab');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).not.toBe('log');
+    await page.keyboard.press('r');
+    await page.getByRole('heading', { name: 'Runs' }).waitFor(SOON);
+  },
+);
 
 test.skipIf(!hasBrowser)(
   "numbers and times are in the reader's language; nothing moves for who wants that",

@@ -9,7 +9,10 @@ const MOST_BYTES = 512_000_000;
 
 export type Wholeness = 'verified' | 'different' | 'large' | 'unprovable' | 'running';
 
-/** @param asked the reader has asked for it */
+/**
+ * @param asked the reader has asked for it
+ * @throws Error if the log cannot be read now, and what fetch throws
+ */
 export const wholenessOf = async (
   run: RunPartsFragment,
   connection: Connection,
@@ -22,7 +25,8 @@ export const wholenessOf = async (
   const url = new URL(downloadUrl(run.id, 'log.txt'), connection.url);
   if (run.attempt > 1) url.searchParams.set('attempt', String(run.attempt));
   const response = await connection.fetch(url.href);
-  if (!response.ok) return 'unprovable';
+  if (response.status === 404) return 'unprovable';
+  if (!response.ok) throw new Error(`the log was answered with status ${response.status}`);
   const hash = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
   const digest = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
   return digest === run.digest ? 'verified' : 'different';
