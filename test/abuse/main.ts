@@ -6,6 +6,7 @@ import { ABUSES } from './abuses.ts';
 import { openScene } from './scene.ts';
 import { type PhaseResult, runPhase } from './soak.ts';
 import { HEAD, LEGEND, markdown, problems, row } from './table.ts';
+import { VARIANTS } from './variants.ts';
 
 const HELP = `npm run abuse -- [options]
   --list          list the abuses and run none
@@ -35,7 +36,9 @@ const { values } = parseArgs({
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const REST = '(at rest)';
+/** The abuses of test/security at once; then also those by other ways. */
 const ALL = 'all at once';
+const ALL_WAYS = 'all at once, by all ways';
 
 /** Ends the services and their Redis if the soak is interrupted. */
 let leave = async (): Promise<void> => undefined;
@@ -71,7 +74,8 @@ const main = async (): Promise<number> => {
   const all: readonly (readonly [string, readonly string[]])[] = [
     [REST, []],
     ...names.map((name) => [name, [name]] as const),
-    [ALL, names],
+    [ALL, names.filter((name) => !VARIANTS.some((variant) => variant.name === name))],
+    [ALL_WAYS, names],
   ];
   const phases = all.filter(([name]) => only.length === 0 || only.some((part) => name.includes(part)));
   await using neighbour = await openScene(scene);
