@@ -3,6 +3,7 @@ import { Keyboard, MonitorCog, Moon, Sun } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Badge } from './connection/badge.tsx';
 import type { Connection } from './connection/connect.ts';
+import { IconButton } from './look/iconButton.tsx';
 import { Link } from './look/link.tsx';
 import { after, change, settings, THEMES } from './look/settings.ts';
 import { useStore } from './look/watchable.ts';
@@ -18,7 +19,6 @@ const ICONS = { system: MonitorCog, light: Sun, dark: Moon } as const;
 
 export const TopBar = ({ connection, showBadge, onKeys, children }: TopBarProps) => {
   const { theme } = useStore(settings);
-  const Icon = ICONS[theme];
   return (
     <header className="top">
       <Link to={{}} className="brand">
@@ -28,18 +28,13 @@ export const TopBar = ({ connection, showBadge, onKeys, children }: TopBarProps)
       {children}
       <span className="space" />
       <a href="./graphql">API</a>
-      <button type="button" className="icon" aria-label="Keyboard" title="Keyboard (?)" onClick={onKeys}>
-        <Keyboard aria-hidden />
-      </button>
-      <button
-        type="button"
-        className="icon"
-        aria-label={`Theme: ${theme}`}
-        title={`Theme: ${theme} (d)`}
+      <IconButton icon={Keyboard} name="Keyboard" shortcut="?" onClick={onKeys} />
+      <IconButton
+        icon={ICONS[theme]}
+        name={`Theme: ${theme}`}
+        shortcut="d"
         onClick={() => change({ theme: after(THEMES, theme) })}
-      >
-        <Icon aria-hidden />
-      </button>
+      />
     </header>
   );
 };

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import type { LogLevel, LogStream } from '../../../schema/generated/graphql.ts';
 import type { LogFilter } from '../line/logEvents.ts';
 import { formatNumber } from '../look/humanText.ts';
+import { IconButton } from '../look/iconButton.tsx';
 import type { Overview } from './window/overview.ts';
 
 export interface LogFiltersProps {
@@ -140,17 +141,14 @@ export const LogFilters = (props: LogFiltersProps) => {
         <TextChoice name="Hide lines with" value={filter.exclude} onChange={(exclude) => put({ exclude })} />
         <TextChoice name="Only this logger" value={filter.logger} onChange={(logger) => put({ logger })} />
       </Menu>
-      <button
-        type="button"
-        className="icon"
-        aria-label="Only lines that match"
+      <IconButton
+        icon={Filter}
+        name="Only lines that match"
         title="Only lines that match the search"
-        aria-pressed={contains != null}
+        pressed={contains != null}
         disabled={!find && contains == null}
         onClick={() => put({ contains: contains == null ? find : undefined })}
-      >
-        <Filter aria-hidden />
-      </button>
+      />
       {Object.keys(filter).length > 0 && (
         <button type="button" onClick={() => onFilter({})}>
           <X aria-hidden /> Show all

@@ -2,6 +2,7 @@
 import { CircleAlert, FoldVertical, UnfoldVertical, WrapText } from 'lucide-react';
 import type { RefObject } from 'react';
 import { TIME_NAMES } from '../line/times.ts';
+import { IconButton } from '../look/iconButton.tsx';
 import { after, change, settings, TIMES } from '../look/settings.ts';
 import { useStore } from '../look/watchable.ts';
 import { LogFilters, type LogFiltersProps } from './logFilters.tsx';
@@ -27,39 +28,20 @@ export const LogToolbar = (props: LogToolbarProps) => {
       <LogFilters {...filters} find={search.choice.regex ? null : search.choice.text} />
       {onFoldAll !== null && (
         <>
-          <button
-            type="button"
-            className="icon"
-            aria-label="Fold all groups"
-            title="Fold all groups ([)"
-            onClick={() => onFoldAll(true)}
-          >
-            <FoldVertical aria-hidden />
-          </button>
-          <button
-            type="button"
-            className="icon"
-            aria-label="Unfold all groups"
-            title="Unfold all groups (])"
-            onClick={() => onFoldAll(false)}
-          >
-            <UnfoldVertical aria-hidden />
-          </button>
+          <IconButton icon={FoldVertical} name="Fold all groups" shortcut="[" onClick={() => onFoldAll(true)} />
+          <IconButton icon={UnfoldVertical} name="Unfold all groups" shortcut="]" onClick={() => onFoldAll(false)} />
         </>
       )}
       <button type="button" title="Times (t)" onClick={() => change({ times: after(TIMES, times) })}>
         {TIME_NAMES[times]}
       </button>
-      <button
-        type="button"
-        className="icon"
-        aria-label="Wrap lines"
-        title="Wrap lines (w)"
-        aria-pressed={wrap}
+      <IconButton
+        icon={WrapText}
+        name="Wrap lines"
+        shortcut="w"
+        pressed={wrap}
         onClick={() => change({ wrap: !wrap })}
-      >
-        <WrapText aria-hidden />
-      </button>
+      />
     </div>
   );
 };

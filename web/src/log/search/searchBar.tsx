@@ -1,24 +1,13 @@
 /** The field of the search, its switches, and what it has found. */
 import { ArrowDown, ArrowUp, CaseSensitive, Regex } from 'lucide-react';
-import type { ReactNode, RefObject } from 'react';
+import type { RefObject } from 'react';
+import { IconButton } from '../../look/iconButton.tsx';
 import type { Search } from './useSearch.ts';
 
 interface SearchBarProps {
   readonly search: Search;
   readonly field: RefObject<HTMLInputElement | null>;
 }
-
-interface SwitchProps {
-  readonly name: string;
-  readonly on: boolean;
-  readonly onChange: (on: boolean) => void;
-  readonly children: ReactNode;
-}
-const Switch = ({ name, on, onChange, children }: SwitchProps) => (
-  <button type="button" className="icon" aria-label={name} title={name} aria-pressed={on} onClick={() => onChange(!on)}>
-    {children}
-  </button>
-);
 
 export const SearchBar = ({ search, field }: SearchBarProps) => {
   const { choice, setChoice, said, problem, hit } = search;
@@ -40,28 +29,20 @@ export const SearchBar = ({ search, field }: SearchBarProps) => {
           event.currentTarget.blur();
         }}
       />
-      <Switch
+      <IconButton
+        icon={CaseSensitive}
         name="Distinguish upper and lower case"
-        on={choice.caseSensitive}
-        onChange={(caseSensitive) => setChoice({ ...choice, caseSensitive })}
-      >
-        <CaseSensitive aria-hidden />
-      </Switch>
-      <Switch name="Regular expression (RE2)" on={choice.regex} onChange={(regex) => setChoice({ ...choice, regex })}>
-        <Regex aria-hidden />
-      </Switch>
-      <button
-        type="button"
-        className="icon"
-        aria-label="Previous hit"
-        title="Previous hit (N)"
-        onClick={() => hit(false)}
-      >
-        <ArrowUp aria-hidden />
-      </button>
-      <button type="button" className="icon" aria-label="Next hit" title="Next hit (n)" onClick={() => hit(true)}>
-        <ArrowDown aria-hidden />
-      </button>
+        pressed={choice.caseSensitive}
+        onClick={() => setChoice({ ...choice, caseSensitive: !choice.caseSensitive })}
+      />
+      <IconButton
+        icon={Regex}
+        name="Regular expression (RE2)"
+        pressed={choice.regex}
+        onClick={() => setChoice({ ...choice, regex: !choice.regex })}
+      />
+      <IconButton icon={ArrowUp} name="Previous hit" shortcut="N" onClick={() => hit(false)} />
+      <IconButton icon={ArrowDown} name="Next hit" shortcut="n" onClick={() => hit(true)} />
       <output className="hint">{said}</output>
       {problem !== null && (
         <span role="alert" className="error">
