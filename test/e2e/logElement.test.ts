@@ -11,6 +11,7 @@ import axe from 'axe-core';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hasBrowser, type OpenPage, startBrowser, type TestBrowser } from '../support/clients/browser.ts';
+import { post } from '../support/clients/http.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -34,14 +35,8 @@ let browser: TestBrowser | null = null;
 /** How often a page has asked its backend for a token, by its run. */
 const tokensMade = new Map<string, number>();
 
-const ask = async (query: string, variables: object): Promise<Record<string, never>> => {
-  const response = await fetch(`${service.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${ADMIN_TOKEN}` },
-    body: JSON.stringify({ query, variables }),
-  });
-  return ((await response.json()) as { readonly data: Record<string, never> }).data;
-};
+const ask = async (query: string, variables: Record<string, unknown>): Promise<Record<string, never>> =>
+  (await post(service.url, query, variables, { authorization: `Bearer ${ADMIN_TOKEN}` })).data;
 const shell = async (line: string): Promise<string> => {
   const start = 'mutation($c: [String!]!) { startRun(input: { command: $c }) { run { id } } }';
   const { startRun } = await ask(start, { c: ['sh', '-c', line] });

@@ -1,31 +1,18 @@
 /** The viewer for readers with a keyboard alone, with a screen reader, with another language, on a phone. */
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { hasBrowser, startBrowser, type TestBrowser } from '../support/clients/browser.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasBrowser } from '../support/clients/browser.ts';
 import { startRun } from '../support/clients/client.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { SOON, startViewer, type TestViewer } from '../support/clients/viewer.ts';
 
-const SOON = { timeout: 20_000 };
 const NO_RUN = '01900000-0000-7000-8000-000000000000';
-let service: TestService;
-let browser: TestBrowser | null = null;
+let viewer: TestViewer;
 beforeAll(async () => {
-  service = await startService();
-  if (hasBrowser) browser = await startBrowser();
-  await fetch(service.url);
+  viewer = await startViewer();
 }, 120_000);
-afterAll(async () => {
-  await browser?.[Symbol.asyncDispose]();
-  await service?.stop();
-});
+afterAll(() => viewer?.[Symbol.asyncDispose]());
 
-const open = async (path: string): Promise<Page> => {
-  const { page, context } = (await browser?.open()) ?? expect.fail('no browser');
-  onTestFinished(() => context.close());
-  await page.goto(`${service.url}/${path}`);
-  return page;
-};
 /** What axe-core finds, as text: its own rules and the size of targets (WCAG 2.2 AA). */
 const violations = async (page: Page): Promise<readonly string[]> => {
   await page.evaluate(axe.source);
@@ -56,14 +43,14 @@ const expectNothing = async (page: Page, what: string): Promise<void> => {
 };
 
 test.skipIf(!hasBrowser)('axe finds nothing on any page in any state, on a phone and a wide screen', async () => {
-  const page = await open('');
+  const { page } = await viewer.open('');
   await page.getByText('There is no run yet.').waitFor(SOON);
   await expectNothing(page, 'the empty list');
   const line = 'echo "::group::Build"; echo in; echo "::endgroup::"; echo "::error::it broke"; echo needle; exit 3';
   const command = ['sh', '-c', line];
   const [first, second] = [
-    await startRun(service.url, { name: 'first', command }),
-    await startRun(service.url, { name: 'second', command }),
+    await startRun(viewer.service.url, { name: 'first', command }),
+    await startRun(viewer.service.url, { name: 'second', command }),
   ];
   await page.getByRole('link', { name: 'second' }).waitFor(SOON);
   await expectNothing(page, 'the list');
@@ -74,16 +61,16 @@ test.skipIf(!hasBrowser)('axe finds nothing on any page in any state, on a phone
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard' }).waitFor(SOON);
   await expectNothing(page, 'the keys');
-  await page.goto(`${service.url}/?run=${first}`);
+  await page.goto(`${viewer.service.url}/?run=${first}`);
   await page.getByText('whole: digest verified').waitFor(SOON);
   await page.getByLabel('Search in the log').fill('needle');
   await page.keyboard.press('Enter');
   await page.locator('.row.marked').waitFor(SOON);
   await expectNothing(page, 'a run with a search');
-  await page.goto(`${service.url}/?run=${first}&compare=${second}`);
+  await page.goto(`${viewer.service.url}/?run=${first}&compare=${second}`);
   await page.getByText('needle').first().waitFor(SOON);
   await expectNothing(page, 'the comparison');
-  await page.goto(`${service.url}/?run=${NO_RUN}`);
+  await page.goto(`${viewer.service.url}/?run=${NO_RUN}`);
   await page.getByText('There is no such run.').first().waitFor(SOON);
   await expectNothing(page, 'a run that does not exist');
 });
@@ -91,8 +78,8 @@ test.skipIf(!hasBrowser)('axe finds nothing on any page in any state, on a phone
 test.skipIf(!hasBrowser)(
   'by keyboard alone: a dialog takes the focus and gives it back; a run is opened, read and left',
   async () => {
-    const page = await open('');
-    await startRun(service.url, { name: 'by keyboard', command: ['sh', '-c', 'seq 300'] });
+    const { page } = await viewer.open('');
+    await startRun(viewer.service.url, { name: 'by keyboard', command: ['sh', '-c', 'seq 300'] });
     await page.getByRole('link', { name: 'by keyboard', exact: true }).waitFor(SOON);
     await page.getByRole('button', { name: 'Keyboard', exact: true }).focus();
     await page.keyboard.press('Enter');
@@ -119,11 +106,8 @@ test.skipIf(!hasBrowser)(
 test.skipIf(!hasBrowser)(
   "numbers and times are in the reader's language; nothing moves for who wants that",
   async () => {
-    const runId = await startRun(service.url, { command: ['sh', '-c', 'seq 12345; sleep 60'] });
-    const context = (await browser?.browser.newContext({ locale: 'de-DE', reducedMotion: 'reduce' })) ?? expect.fail();
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    await page.goto(`${service.url}/?run=${runId}`);
+    const runId = await startRun(viewer.service.url, { command: ['sh', '-c', 'seq 12345; sleep 60'] });
+    const { page } = await viewer.open(`?run=${runId}`, { locale: 'de-DE', reducedMotion: 'reduce' });
     await page.locator('.row .text').getByText('12345', { exact: true }).waitFor(SOON);
     await page.getByText('12.345').first().waitFor(SOON);
     expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);

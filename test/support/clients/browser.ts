@@ -1,6 +1,6 @@
 /** Debian's Chromium, headless. It records everything that a page requests. */
 import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const EXECUTABLES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const executablePath = EXECUTABLES.find((path) => existsSync(path));
@@ -10,8 +10,8 @@ export const hasBrowser = executablePath !== undefined;
 
 export interface TestBrowser extends AsyncDisposable {
   readonly browser: Browser;
-  /** Opens a page with a new profile. */
-  open(): Promise<OpenPage>;
+  /** Opens a page with a new profile. `reader`: such as their language. */
+  open(reader?: BrowserContextOptions): Promise<OpenPage>;
 }
 export interface OpenPage {
   readonly page: Page;
@@ -38,8 +38,8 @@ export const startBrowser = async (): Promise<TestBrowser> => {
       '--disable-sync',
     ],
   });
-  const open = async (): Promise<OpenPage> => {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const open = async (reader: BrowserContextOptions = {}): Promise<OpenPage> => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...reader });
     const page = await context.newPage();
     const requests: string[] = [];
     const faults: string[] = [];

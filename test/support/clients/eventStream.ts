@@ -1,6 +1,6 @@
 /** A reader of server-sent events on a raw socket: it sees the raw bytes, and can behave badly. */
 import { connect, type Socket } from 'node:net';
-import type { Answer } from './http.ts';
+import { type Answer, postOperation } from './http.ts';
 
 export interface EventRequest {
   readonly query: string;
@@ -147,11 +147,7 @@ export const firstResult = async (
   variables: Readonly<Record<string, unknown>> = {},
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> => {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
-    body: JSON.stringify({ query, variables }),
-  });
+  const response = await postOperation(url, query, variables, { accept: 'text/event-stream', ...headers });
   let text = '';
   for await (const chunk of response.body ?? []) {
     text += Buffer.from(chunk).toString();

@@ -112,18 +112,22 @@ export interface Answer {
   readonly errors?: readonly GraphqlError[];
 }
 
-/** POSTs an operation and returns status and result. */
-export const post = async (
+/** POSTs an operation. */
+export const postOperation = (
   url: string,
   query: string,
   variables: Readonly<Record<string, unknown>> = {},
   headers: Readonly<Record<string, string>> = {},
-): Promise<Answer> => {
-  const response = await fetch(`${url}/graphql`, {
+): Promise<Response> =>
+  fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ query, variables }),
   });
+
+/** POSTs an operation and returns status and result. */
+export const post = async (...operation: Parameters<typeof postOperation>): Promise<Answer> => {
+  const response = await postOperation(...operation);
   return { status: response.status, headers: response.headers, ...((await response.json()) as object) };
 };
 

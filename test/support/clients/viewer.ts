@@ -1,5 +1,5 @@
 /** The viewer in a real browser with a real service, for tests of its pages. */
-import type { Locator, Page } from 'playwright-core';
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
 import { startService, type TestService } from '../service.ts';
 import type { ServiceOptions } from '../startedService.ts';
@@ -19,8 +19,8 @@ export class TestViewer implements AsyncDisposable {
   }
 
   /** With a new profile, which is closed with the test. */
-  async open(path: string): Promise<OpenPage> {
-    const opened = (await this.#browser?.open()) ?? expect.fail('no browser');
+  async open(path: string, reader?: BrowserContextOptions): Promise<OpenPage> {
+    const opened = (await this.#browser?.open(reader)) ?? expect.fail('no browser');
     onTestFinished(() => opened.context.close());
     await opened.page.goto(`${this.service.url}/${path}`);
     return opened;
