@@ -5,6 +5,7 @@ import { PROC } from '../src/system/processes.ts';
 import {
   EXECUTOR_EXIT,
   type ExecutorMode,
+  GUARD_AWAY_MS,
   parseBeat,
   parseGuardAway,
   parseMode,
@@ -14,7 +15,6 @@ import { Attempt } from './attempt.ts';
 import { writeResolverFiles } from './command/runtime.ts';
 import { setUpCommand } from './command/setup.ts';
 import { REDIS_AWAY_MS, watchForAbandonment } from './end/abandoned.ts';
-import { GUARD_AWAY_MS } from './end/awaitStored.ts';
 import { type Connections, connect } from './redis/connections.ts';
 import { startHeartbeat } from './redis/heartbeat.ts';
 import { claimAttempt } from './start/claim.ts';

@@ -6,8 +6,6 @@ import { retryRedis } from '../redis/retryRedis.ts';
 import type { LogWriter } from '../write/logWriter.ts';
 
 const LOOK_EVERY_MS = 250;
-/** How long a Redis that is away is waited for: it can have lost the end just then. */
-export const GUARD_AWAY_MS = 60_000;
 
 interface Until {
   /** How long a Redis that is away is waited for. */

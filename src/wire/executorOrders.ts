@@ -44,16 +44,16 @@ export const parseMode = (args: readonly string[]): ExecutorMode | null => {
 /** `--redis-away-ms=<number>`: after how long without Redis the executor gives up. Null for the default. */
 export const parseRedisAway = (args: readonly string[]): number | null => positive(argument(args, 'redis-away-ms'));
 
-/** `--guard-away-ms=<number>`: the same for the guard period after the final batch. Null for the default. */
+/** How long an executor waits after its final batch for a Redis that is away, which can have lost the end just then. */
+export const GUARD_AWAY_MS = 60_000;
+
+/** `--guard-away-ms=<number>`: takes the place of GUARD_AWAY_MS. Null for the default. */
 export const parseGuardAway = (args: readonly string[]): number | null => positive(argument(args, 'guard-away-ms'));
 
-const positive = (text: string | undefined): number | null => (Number(text) > 0 ? Number(text) : null);
-
 /** `--beat-ms=<number>`: how often the executor shows that it is alive. Null for the default. */
-export const parseBeat = (args: readonly string[]): number | null => {
-  const given = Number(argument(args, 'beat-ms'));
-  return given > 0 ? given : null;
-};
+export const parseBeat = (args: readonly string[]): number | null => positive(argument(args, 'beat-ms'));
+
+const positive = (text: string | undefined): number | null => (Number(text) > 0 ? Number(text) : null);
 
 const argument = (args: readonly string[], name: string): string | undefined =>
   args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { LIMITS } from '../../domain/limits.ts';
 import type { RunRecord } from '../../domain/run.ts';
 import type { Execution, ExitReport } from '../../launchers/launcher.ts';
+import { GUARD_AWAY_MS } from '../../wire/executorOrders.ts';
 import { type Evidence, hasEnded, NO_EVIDENCE } from './ending.ts';
 import type { LogExtent } from './runWriter.ts';
 import { type WatchContext, watchRun } from './watch.ts';
@@ -179,15 +180,12 @@ const enforceDeadlines = (
   return { missed: () => reason, close: () => clearInterval(timer) };
 };
 
-/** An executor stays for its run's lingerMs, and waits up to a minute more for a Redis that is away. */
-const LINGER_AWAY_MS = 60_000;
-
 /**
  * Waits until the executor of an ended attempt is gone, and removes what is left of it. One that hangs is killed.
  * @throws the signal's reason (the execution goes on then); the launcher's error
  */
 export const untilGone = async (run: RunRecord, execution: Execution, signal: AbortSignal): Promise<void> => {
-  const patience = AbortSignal.timeout(run.lingerMs + LINGER_AWAY_MS + LEAVING_MS);
+  const patience = AbortSignal.timeout(run.lingerMs + GUARD_AWAY_MS + LEAVING_MS);
   await execution.wait(AbortSignal.any([signal, patience])).catch(() => undefined);
   signal.throwIfAborted();
   await execution.remove();

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { REDIS_AWAY_MS } from '../../../executor/end/abandoned.ts';
-import { GUARD_AWAY_MS } from '../../../executor/end/awaitStored.ts';
 import { LIMITS } from '../../../src/domain/limits.ts';
 import { KEEP_ALIVE } from '../../../src/http/sockets/keepAlive.ts';
 import { STORE_DEADLINE_MS } from '../../../src/redis/wait.ts';
 import { LINGER_MS } from '../../../src/runs/lossyRedis/lossGuard.ts';
+import { GUARD_AWAY_MS } from '../../../src/wire/executorOrders.ts';
 import { readDocument } from '../../support/documents.ts';
 import { promisesOf } from '../../support/promises.ts';
 
