@@ -59,7 +59,7 @@ let lookedAt = Number.NEGATIVE_INFINITY;
 const usedBy = ({ used, at }: Client, now: number): number => used * 2 ** ((at - now) / HALF_LIFE_MS);
 const rests = ({ restsUntil }: Client, now: number): boolean => restsUntil > now + SHORT_REST_MS;
 
-/** Virtual time at which its next turn begins. Time without a turn is no credit. */
+/** Virtual time at which its next turn begins. A client that has asked for nothing does not save up turns. */
 const startOf = ({ served }: Client): number => Math.max(served, present);
 
 const clientOf = (name: string): Client => {

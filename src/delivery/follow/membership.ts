@@ -77,7 +77,7 @@ export class Membership {
     return this.#walks.length > 0;
   }
 
-  /** The run is no longer followed. Null: it has ended. */
+  /** Call it when a run is no longer followed. `position`: how far it was followed; null: it has ended. */
   left(id: RunId, position: Seq | null): void {
     this.#left.set(id, position ?? Number.MAX_SAFE_INTEGER);
   }

@@ -1,6 +1,6 @@
 /**
- * The Redis user of one attempt. It has the keys and channels of its own run, one of them to read only, and no script but those that the service has
- * loaded. See docs/decisions/0029-each-attempt-has-a-redis-user-of-its-own.md.
+ * The Redis user of one attempt. It has the keys of its own run, one of them to read only, and the run's channels. It can
+ * call the scripts that the service has loaded, and no other. See docs/decisions/0029-each-attempt-has-a-redis-user-of-its-own.md.
  *
  * Facts (https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/, tried with 7.0.15): from Redis 7.0 on
  * the commands, keys and channels of a script are checked against the rights of who calls it, so the user needs what the

@@ -23,7 +23,7 @@ export interface ReadFacts {
 }
 
 /**
- * In the order of the ids; null where there is no record. Large members are read only of runs that match by the others.
+ * In the order of the ids; null where there is no record. The large members of a run are read only if the small ones match.
  * @throws the connection's error; the signal's reason
  */
 export const readFacts = async (

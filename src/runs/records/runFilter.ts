@@ -7,7 +7,7 @@ import type { FailureReason, Label, RunDetail, RunDetails, RunStatus } from '../
 import { textFinder } from '../../domain/text/textSearch.ts';
 import { includesMarks, marksOf } from '../../wire/labelMarks.ts';
 
-/** All conditions that are given must match. An empty list or text is no condition. */
+/** A run must match all conditions that are given. An empty list or text matches every run. */
 export interface RunFilter {
   /** Any of them. */
   readonly status?: readonly RunStatus[];

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { interval } from '../../async/interval.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
-import { recordReplies } from '../records/fields.ts';
+import { replies } from '../records/fields.ts';
 
 const SHOW_EVERY_MS = 5000;
 /** A worker that has not shown itself for so long counts as gone. */
@@ -52,7 +52,7 @@ export const livingWorkers = async (redis: Redis): Promise<readonly WorkerFacts[
   if (names.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const name of names) pipeline.get(keyOf(name));
-  const texts = recordReplies(await pipeline.exec()) as (string | null)[];
+  const texts = replies(await pipeline.exec()) as (string | null)[];
   const gone = names.filter((_, i) => texts[i] === null);
   if (gone.length > 0) await redis.srem(NAMES, ...gone);
   return texts.flatMap((text) => (text === null ? [] : [facts.parse(JSON.parse(text))]));

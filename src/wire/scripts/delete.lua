@@ -1,4 +1,5 @@
--- Removes a finished run. KEYS: record, log, lease, index, fixed fields. Returns 1 if removed, 0 if not finished, -1 if there is none.
+-- Removes a finished run. KEYS: record, log, lease, index, fixed fields.
+-- Returns 1 if removed, 0 if not finished, -1 if there is none.
 local run = redis.call('HMGET', KEYS[1], 'closed', 'status', 'lastSeq', 'tenant')
 if not run[3] then return -1 end
 if run[1] ~= '1' then return 0 end

@@ -75,7 +75,7 @@ const positionProblems = (given: readonly Position[]): readonly InputProblem[] =
   return given.flatMap(({ after }, i) => notNegative(`positions.${i}.after`, after));
 };
 
-/** By run; the furthest of several. There is no run with an id that is not valid. */
+/** The positions by run. Of several for one run the furthest counts. An id that is not valid is left out: no run has it. */
 const positionsOf = (given: readonly Position[]): ReadonlyMap<RunId, Seq> => {
   const positions = new Map<RunId, Seq>();
   for (const { runId, after } of given) {

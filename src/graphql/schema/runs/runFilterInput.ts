@@ -21,7 +21,7 @@ case, or be the beginning of the id, of 8 characters or more.`,
     createdBefore: t.field({ type: 'DateTime', description: 'Runs whose createdAt is before this instant.' }),
     failure: t.field({
       type: [FailureReason],
-      description: 'Runs whose failure has any of these reasons. An empty list is no condition.',
+      description: 'Runs that failed for one of these reasons. An empty list means every run.',
     }),
     image: t.string({
       description: `Runs with this image. It is a pattern as in ALLOWED_IMAGES: \`*\` stands for any characters, and without a tag every
